@@ -1,0 +1,1 @@
+"""From a captured network or a quantized program to the file a phone runtime loads."""

@@ -1,0 +1,113 @@
+"""What every exporter takes, returns and offers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+
+from quantize.program import Program
+from zoo.errors import InputError
+from zoo.input_spec import InputSpec
+
+Precision = Literal["fp32", "int8"]
+
+INPUT_NAME = "input"
+OUTPUT_NAME = "logits"
+
+
+@dataclass(frozen=True)
+class ExportSource:
+    """What to export: the canonical float graph, and for int8 the program as well.
+
+    ``graph`` maps float32 (N, 3, H, W) to float32 (N, classes); artefacts do the same with N = 1,
+    in every precision.
+    """
+
+    precision: Precision
+    input_spec: InputSpec
+    graph: GraphModule
+    program: Program | None = None
+
+    @property
+    def example(self) -> Tensor:
+        """One input, float32 (1, 3, H, W)."""
+        return torch.zeros(self.input_spec.shape)
+
+    def quantized(self) -> Program:
+        """The program of an int8 export."""
+        if self.program is None:
+            raise ValueError("an int8 export needs a quantized program")
+        return self.program
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export did: the rewrites its backend applied, by name, with how many places each."""
+
+    passes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One of several files a format has in one precision; ``name`` is empty for the main one."""
+
+    name: str = ""
+    purpose: str = ""
+
+
+MAIN_VARIANT: tuple[Variant, ...] = (Variant(),)
+
+
+class Exporter(Protocol):
+    """Writes artefacts of one format."""
+
+    @property
+    def format(self) -> str:
+        """The format's name, the key of ``export.formats.FORMATS``."""
+
+    @property
+    def suffix(self) -> str:
+        """The artefact's file name suffix, with its dot."""
+
+    def variants(self, precision: Precision) -> Sequence[Variant]:
+        """The files this format has in ``precision``."""
+
+    def export(self, source: ExportSource, path: Path, variant: Variant = ...) -> ExportResult:
+        """Write the artefact to ``path``.
+
+        Raises:
+            InputError: a package is missing, or the format cannot express the network.
+        """
+
+
+def require(module: str, requirement: str) -> ModuleType:
+    """Import an exporter's package.
+
+    Raises:
+        InputError: it is not installed; the line says how to install it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"{module.partition('.')[0]} cannot be imported ({error}); "
+            f"pip install 'fbdeploy[{requirement}]'"
+        ) from error
+
+
+def cannot_express(format_name: str, error: BaseException) -> InputError:
+    """The one-line error of a network that a converter refuses."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = (lines[0] if lines else type(error).__name__)[:200]
+    return InputError(
+        f"{format_name}: its converter refuses this network ({reason}); "
+        "leave the format out with --formats or change the operator"
+    )

@@ -1,0 +1,140 @@
+"""Finishing a QDQ model so that onnxruntime fuses it into integer kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.base import require
+from zoo.errors import InputError
+
+
+def finish_qdq(model: Any, *, unsigned: bool) -> dict[str, int]:
+    """Rewrite ``model`` (an onnx.ModelProto from torch.onnx) in place; places changed, by pass.
+
+    With ``unsigned``, activations become uint8: onnxruntime's x86 kernels multiply uint8 by int8
+    (S8S8 fuses only half of the convolutions there); the int8 values plus 128 mean the same.
+    """
+    editor = _Editor(model)
+    changed = {
+        "global_average_pool": _global_average_pool(editor),
+        "integer_bias": _integer_bias(editor),
+        "unsigned_activations": _unsigned_activations(editor) if unsigned else 0,
+    }
+    editor.finish()
+    return changed
+
+
+class _Editor:
+    """A model with its initializers and producers by name."""
+
+    def __init__(self, model: Any) -> None:
+        self.onnx = require("onnx", "onnx")
+        self.graph = model.graph
+        self._initializers = {entry.name: entry for entry in self.graph.initializer}
+        self.producers = {
+            name: node for node in self.graph.node for name in node.output if name
+        }
+        self.created: list[Any] = []
+
+    def constant(self, name: str) -> NDArray[Any] | None:
+        """The value of an initializer."""
+        entry = self._initializers.get(name)
+        return None if entry is None else np.asarray(self.onnx.numpy_helper.to_array(entry))
+
+    def add(self, name: str, value: NDArray[Any]) -> str:
+        """A new initializer; the name is given once."""
+        if name not in self._initializers:
+            entry = self.onnx.numpy_helper.from_array(value, name)
+            self._initializers[name] = entry
+            self.graph.initializer.append(entry)
+        return name
+
+    def insert_before(self, node: Any, created: Any) -> None:
+        """Put ``created`` in front of ``node``."""
+        index = next(i for i, other in enumerate(self.graph.node) if other is node)
+        self.graph.node.insert(index, created)
+
+    def finish(self) -> None:
+        """Drop what nothing reads, and the recorded types, which the passes made stale."""
+        read = {name for node in self.graph.node for name in node.input}
+        for entry in [e for e in self.graph.initializer if e.name not in read]:
+            self.graph.initializer.remove(entry)
+        del self.graph.value_info[:]
+
+
+def _global_average_pool(editor: _Editor) -> int:
+    """ReduceMean over the image as GlobalAveragePool, which has an integer kernel."""
+    changed = 0
+    for node in editor.graph.node:
+        if node.op_type != "ReduceMean" or len(node.input) < 2:
+            continue
+        axes = editor.constant(node.input[1])
+        keep = all(a.i == 1 for a in node.attribute if a.name == "keepdims")
+        if axes is None or not keep or sorted(int(a) % 4 for a in axes) != [2, 3]:
+            continue
+        node.op_type = "GlobalAveragePool"
+        del node.input[1:]
+        del node.attribute[:]
+        changed += 1
+    return changed
+
+
+def _integer_bias(editor: _Editor) -> int:
+    """Biases as int32 with scale s_in * s_w, as the integer accumulator adds them."""
+    changed = 0
+    for node in list(editor.graph.node):
+        if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3:
+            continue
+        source, weight = (editor.producers.get(name) for name in node.input[:2])
+        bias = editor.constant(node.input[2])
+        if bias is None or bias.dtype != np.float32:
+            continue
+        if not (_dequantizes(source) and _dequantizes(weight)):
+            continue
+        input_scale = editor.constant(source.input[1])
+        weight_scale = editor.constant(weight.input[1])
+        if input_scale is None or weight_scale is None:
+            continue
+        scale = (input_scale.astype(np.float32) * weight_scale.astype(np.float32)).reshape(-1)
+        values = np.round(bias.astype(np.float64) / scale.astype(np.float64))
+        if np.abs(values).max() >= 2**31:
+            raise InputError(
+                f"{node.name}: its bias does not fit int32 at the layer's scales; "
+                "requantize with the bias guard on"
+            )
+        name = node.output[0]
+        restored = editor.onnx.helper.make_node(
+            "DequantizeLinear",
+            [
+                editor.add(f"{name}_bias_int32", values.astype(np.int32)),
+                editor.add(f"{name}_bias_scale", scale),
+            ],
+            [f"{name}_bias_dequantized"],
+            axis=0,
+        )
+        node.input[2] = restored.output[0]
+        editor.insert_before(node, restored)
+        changed += 1
+    return changed
+
+
+def _dequantizes(node: Any) -> bool:
+    return node is not None and node.op_type == "DequantizeLinear"
+
+
+def _unsigned_activations(editor: _Editor) -> int:
+    """Per-tensor int8 zero points as uint8 ones, 128 higher."""
+    changed = 0
+    for node in editor.graph.node:
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or len(node.input) < 3:
+            continue
+        zero = editor.constant(node.input[2])
+        if zero is None or zero.dtype != np.int8 or zero.ndim != 0:
+            continue
+        shifted = int(zero) + 128
+        node.input[2] = editor.add(f"zero_point_{shifted}", np.asarray(shifted, np.uint8))
+        changed += 1
+    return changed

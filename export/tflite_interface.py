@@ -1,0 +1,75 @@
+"""A float32 interface for a fully quantized ``.tflite`` file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from export.base import require
+
+
+def with_float_interface(content: bytes) -> bytes:
+    """Put a QUANTIZE behind each int8 input and a DEQUANTIZE in front of each int8 output.
+
+    The converter removes both from a statically quantized graph; with them every artefact of a
+    network takes and gives the same float32 tensors.
+    """
+    schema = require("ai_edge_litert.schema_py_generated", "litert")
+    flatbuffers = require("flatbuffers", "litert")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    graph = model.subgraphs[0]
+    int8 = schema.TensorType.INT8
+    graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
+    for position, index in enumerate(graph.inputs):
+        if graph.tensors[index].type == int8:
+            outer = _float_twin(schema, graph, index)
+            _swap_signature(model, index, outer, "inputs")
+            graph.operators.insert(
+                0, _operator(schema, model, schema.BuiltinOperator.QUANTIZE, outer, index)
+            )
+            graph.inputs[position] = outer
+    for position, index in enumerate(graph.outputs):
+        if graph.tensors[index].type == int8:
+            outer = _float_twin(schema, graph, index)
+            _swap_signature(model, index, outer, "outputs")
+            graph.operators.append(
+                _operator(schema, model, schema.BuiltinOperator.DEQUANTIZE, index, outer)
+            )
+            graph.outputs[position] = outer
+    builder = flatbuffers.Builder(len(content) + 4096)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _float_twin(schema: Any, graph: Any, index: int) -> int:
+    inner = graph.tensors[index]
+    outer = schema.TensorT()
+    outer.shape, outer.shapeSignature = inner.shape, inner.shapeSignature
+    outer.type = schema.TensorType.FLOAT32
+    outer.name = inner.name
+    inner.name = inner.name + b"_int8" if isinstance(inner.name, bytes) else f"{inner.name}_int8"
+    outer.buffer = 0
+    graph.tensors.append(outer)
+    return len(graph.tensors) - 1
+
+
+def _operator(schema: Any, model: Any, builtin: int, source: int, target: int) -> Any:
+    for number, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
+            break
+    else:
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = builtin
+        code.version = 1
+        model.operatorCodes.append(code)
+        number = len(model.operatorCodes) - 1
+    operator = schema.OperatorT()
+    operator.opcodeIndex = number
+    operator.inputs, operator.outputs = [source], [target]
+    return operator
+
+
+def _swap_signature(model: Any, old: int, new: int, side: str) -> None:
+    for signature in model.signatureDefs or []:
+        for entry in getattr(signature, side):
+            if entry.tensorIndex == old:
+                entry.tensorIndex = new

@@ -1,0 +1,58 @@
+"""TorchScript ``.pt`` files: float, and int8 for the QNNPACK engine."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from export.base import (
+    MAIN_VARIANT,
+    ExportResult,
+    ExportSource,
+    Precision,
+    Variant,
+    cannot_express,
+)
+from export.qnnpack import to_quantized_module
+from zoo.errors import InputError
+
+
+class TorchScriptExporter:
+    """Traces and freezes; int8 calls ATen's quantized operators with the program's scales."""
+
+    format = "torchscript"
+    suffix = ".pt"
+
+    def variants(self, precision: Precision) -> Sequence[Variant]:
+        """One file."""
+        return MAIN_VARIANT
+
+    def export(
+        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
+    ) -> ExportResult:
+        """Write ``path``; see :class:`export.base.Exporter`."""
+        before = torch.backends.quantized.engine
+        try:
+            with warnings.catch_warnings():
+                # torch deprecates TorchScript in favour of ExecuTorch; phones still run it.
+                warnings.simplefilter("ignore")
+                # Weights are packed for the engine that is set while they are.
+                torch.backends.quantized.engine = "qnnpack"
+                module: nn.Module = source.graph
+                passes: dict[str, int] = {}
+                if source.precision == "int8":
+                    module, passes = to_quantized_module(source.quantized())
+                traced = torch.jit.trace(module.eval(), source.example, check_trace=False)
+                frozen = torch.jit.freeze(traced)
+                torch.jit.save(frozen, str(path))
+        except InputError:
+            raise
+        except Exception as error:
+            raise cannot_express(self.format, error) from error
+        finally:
+            torch.backends.quantized.engine = before
+        return ExportResult(passes)

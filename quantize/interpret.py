@@ -1,0 +1,46 @@
+"""Running a graph node by node while watching, or changing, what its nodes produce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Interpreter, Node
+
+#: Receives a node and its value, returns the value its readers see.
+Hook = Callable[[Node, Tensor], Tensor]
+
+
+class HookedInterpreter(Interpreter):
+    """Runs ``graph`` on a float32 batch (N, 3, H, W) and passes every tensor through ``hook``."""
+
+    def __init__(self, graph: GraphModule, hook: Hook) -> None:
+        super().__init__(graph, garbage_collect_values=True)
+        self._hook = hook
+
+    def run_node(self, n: Node) -> Any:
+        """Run one node and give its value to the hook."""
+        value = super().run_node(n)
+        if n.op in ("placeholder", "call_function") and isinstance(value, Tensor):
+            return self._hook(n, value)
+        return value
+
+
+def image_batches(images: Tensor, size: int) -> Iterator[Tensor]:
+    """Batches of ``images`` (N, 3, H, W) in channels_last, which CPU convolutions prefer."""
+    for start in range(0, len(images), size):
+        yield images[start : start + size].contiguous(memory_format=torch.channels_last)
+
+
+def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = 400_000_000) -> int:
+    """How many images fit ``budget_bytes`` when the largest value of ``graph`` is held 8 times."""
+    if not dynamic:
+        return 1
+    largest = 1
+    for node in graph.graph.nodes:
+        value = node.meta.get("val")
+        if node.op != "get_attr" and isinstance(value, Tensor) and value.ndim > 1:
+            largest = max(largest, int(torch.Size(value.shape[1:]).numel()) * 4)
+    return max(1, min(32, budget_bytes // (8 * largest)))

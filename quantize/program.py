@@ -1,0 +1,168 @@
+"""The quantized program: one graph and one set of ranges that every backend reads."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from quantize.interpret import HookedInterpreter
+from quantize.passes.surgery import argument, tensor_of
+from quantize.plan import Plan
+from quantize.qparams import QParams, QuantizedWeight
+from quantize.serialize import graph_from_json, graph_to_json
+from zoo.errors import InputError
+from zoo.files import atomic_path
+from zoo.input_spec import InputSpec
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What quantization did, for the manifest.
+
+    ``kept`` maps an optional step to whether it was kept; ``held_out_kl`` is
+    KL(float || int8) in nats, the mean over the held-out images, by step; ``sqnr_db`` that of the
+    logits on the same images.
+    """
+
+    method: str
+    recipe: str
+    calibration_images: int
+    held_out_images: int
+    kept: dict[str, bool] = field(default_factory=dict)
+    held_out_kl: dict[str, float] = field(default_factory=dict)
+    sqnr_db: float = 0.0
+    passes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Program:
+    """A canonical float graph with its int8 ranges.
+
+    ``graph`` maps (N, 3, H, W) float32 to (N, classes) float32 and holds the corrected biases;
+    ``activations`` are the grids of its observed values by node name, ``weights`` the int8
+    weights of its convolutions and linear layers by node name.
+    """
+
+    graph: GraphModule
+    plan: Plan
+    activations: dict[str, QParams]
+    weights: dict[str, QuantizedWeight]
+    input_spec: InputSpec
+    dynamic_batch: bool
+    summary: Summary
+
+    def qparams(self, name: str) -> QParams | None:
+        """The grid of a value, shared ones included; None where it stays float."""
+        owner = self.plan.owner(name)
+        return None if owner is None else self.activations.get(owner)
+
+    def ranges_sha256(self) -> str:
+        """Identity of every scale and int8 weight, so that two artefacts can be told to agree."""
+        digest = hashlib.sha256()
+        for name in sorted(self.activations):
+            grid = self.activations[name]
+            digest.update(f"{name} {grid.scale!r} {grid.zero_point}\n".encode())
+        for name in sorted(self.weights):
+            digest.update(name.encode())
+            digest.update(self.weights[name].values.numpy().tobytes())
+            digest.update(self.weights[name].scale.numpy().tobytes())
+        return digest.hexdigest()
+
+    def module(self) -> QuantizedReference:
+        """The reference: float arithmetic on dequantized weights, values rounded to their grids."""
+        return QuantizedReference(self)
+
+    def save(self, folder: Path) -> None:
+        """Write ``program.json`` and ``program.safetensors`` into a new ``folder``."""
+        tensors: dict[str, Tensor] = {}
+        for name, weight in self.weights.items():
+            tensors[f"int8.{name}"] = weight.values.contiguous()
+            tensors[f"scale.{name}"] = weight.scale.contiguous()
+        document = {
+            "graph": graph_to_json(self.graph, tensors),
+            "plan": asdict(self.plan),
+            "activations": {name: asdict(grid) for name, grid in self.activations.items()},
+            "weights": list(self.weights),
+            "input_spec": asdict(self.input_spec),
+            "dynamic_batch": self.dynamic_batch,
+            "summary": asdict(self.summary),
+        }
+        with atomic_path(folder) as temporary:
+            temporary.mkdir(parents=True)
+            (temporary / "program.json").write_text(json.dumps(document, indent=1))
+            save_file(tensors, temporary / "program.safetensors")
+
+
+def load_program(folder: Path) -> Program:
+    """Read what :meth:`Program.save` wrote.
+
+    Raises:
+        InputError: the folder holds no readable program.
+    """
+    try:
+        document = json.loads((folder / "program.json").read_text())
+        tensors = load_file(folder / "program.safetensors")
+    except Exception as error:
+        raise InputError(
+            f"{folder}: not a readable program ({error}); run fbdeploy deploy again"
+        ) from error
+    spec = dict(document["input_spec"])
+    spec["mean"], spec["std"] = tuple(spec["mean"]), tuple(spec["std"])
+    stored = document["plan"]
+    return Program(
+        graph=graph_from_json(document["graph"], tensors),
+        plan=Plan(tuple(stored["observed"]), stored["shared"], tuple(stored["weighted"])),
+        activations={name: QParams(**grid) for name, grid in document["activations"].items()},
+        weights={
+            name: QuantizedWeight(tensors[f"int8.{name}"], tensors[f"scale.{name}"])
+            for name in document["weights"]
+        },
+        input_spec=InputSpec(**spec),
+        dynamic_batch=document["dynamic_batch"],
+        summary=Summary(**document["summary"]),
+    )
+
+
+class QuantizedReference:
+    """Runs a program in float arithmetic that rounds exactly where the int8 kernels do."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._graph = with_dequantized_weights(program)
+        self._interpreter = HookedInterpreter(self._graph, self._round)
+
+    def _round(self, node: Node, value: Tensor) -> Tensor:
+        grid = self._program.qparams(node.name)
+        return value if grid is None else grid.fake_quantize(value)
+
+    @torch.no_grad()
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits (N, classes) of a float32 batch (N, 3, H, W)."""
+        logits = self._interpreter.run(x)
+        assert isinstance(logits, Tensor)
+        return logits
+
+
+def with_dequantized_weights(program: Program) -> GraphModule:
+    """A copy of the program's graph whose weights have been through int8."""
+    graph = copy.deepcopy(program.graph)
+    nodes = {node.name: node for node in graph.graph.nodes}
+    for name, weight in program.weights.items():
+        target = nodes[name].args[1]
+        assert isinstance(target, Node)
+        tensor_of(graph, target).copy_(weight.dequantize())
+    return graph
+
+
+def bias_of(graph: GraphModule, node: Node) -> Tensor | None:
+    """The bias tensor of a convolution or linear node, or None."""
+    bias = argument(node, 2)
+    return tensor_of(graph, bias) if isinstance(bias, Node) else None

@@ -1,0 +1,57 @@
+"""Scales and zero points, and the arithmetic that goes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+QMIN, QMAX = -128, 127
+WEIGHT_MAX = 127
+#: Smaller scales lose precision in the runtimes' fixed-point requantization; also what a tensor
+#: that is constantly zero gets.
+SMALLEST_SCALE = 2.0**-24
+
+
+@dataclass(frozen=True)
+class QParams:
+    """int8 affine quantization of one tensor: real = scale * (q - zero_point), q in [-128, 127]."""
+
+    scale: float
+    zero_point: int
+
+    @property
+    def low(self) -> float:
+        """The smallest real value on the grid."""
+        return self.scale * (QMIN - self.zero_point)
+
+    @property
+    def high(self) -> float:
+        """The largest real value on the grid."""
+        return self.scale * (QMAX - self.zero_point)
+
+    def fake_quantize(self, x: Tensor) -> Tensor:
+        """Round ``x`` (float32, any shape) to the grid and saturate."""
+        return torch.fake_quantize_per_tensor_affine(x, self.scale, self.zero_point, QMIN, QMAX)
+
+
+def from_range(low: float, high: float) -> QParams:
+    """The grid that covers [low, high] and holds zero exactly."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(torch.tensor(max((high - low) / (QMAX - QMIN), SMALLEST_SCALE)).float())
+    zero_point = round(QMIN - low / scale)
+    return QParams(scale, max(QMIN, min(QMAX, zero_point)))
+
+
+@dataclass(frozen=True)
+class QuantizedWeight:
+    """A weight in int8: ``values`` (out, ...) in [-127, 127], ``scale`` (out,) float32."""
+
+    values: Tensor
+    scale: Tensor
+
+    def dequantize(self) -> Tensor:
+        """The float32 weight the integer kernel computes with."""
+        shape = (-1,) + (1,) * (self.values.ndim - 1)
+        return self.values.float() * self.scale.reshape(shape)

@@ -1,0 +1,60 @@
+"""Per-channel int8 weights."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from quantize.qparams import WEIGHT_MAX, QuantizedWeight
+
+#: |bias| / (s_in * s_w) must stay below this for the int32 bias, with room for the accumulator:
+#: 2**31 / 4 (onnxruntime issue 11415).
+LARGEST_BIAS = 2.0**29
+
+
+def smallest_scales(bias: Tensor | None, input_scale: float, like: Tensor) -> Tensor:
+    """Per-channel lower bounds of the weight scale so that the int32 bias cannot overflow."""
+    tiny = torch.full_like(like, 1e-12)
+    if bias is None:
+        return tiny
+    return torch.maximum(tiny, bias.abs() / (input_scale * LARGEST_BIAS))
+
+
+def quantize_weight(
+    weight: Tensor,
+    bias: Tensor | None,
+    input_scale: float,
+    *,
+    search: bool = True,
+    smallest_factor: float = 0.8,
+    steps: int = 41,
+) -> QuantizedWeight:
+    """Symmetric int8 of ``weight`` (out, ...) with one scale per output channel.
+
+    With ``search``, each scale is the one of ``steps`` factors in [``smallest_factor``, 1] of
+    max|w| / 127 whose rounding and clipping lose the least squared error. A dead channel gets the
+    bias's own scale, so its zeros stay zeros.
+    """
+    flat = weight.detach().double().reshape(weight.shape[0], -1)
+    full = flat.abs().amax(1) / WEIGHT_MAX
+    floor = smallest_scales(
+        None if bias is None else bias.detach().double(), input_scale, full
+    )
+    best = torch.maximum(full, floor)
+    if search:
+        least = torch.full_like(best, float("inf"))
+        chosen = best.clone()
+        for factor in torch.linspace(smallest_factor, 1.0, steps).tolist():
+            scale = torch.maximum(full * factor, floor)
+            error = (_rounded(flat, scale) * scale[:, None] - flat).square().sum(1)
+            better = error < least
+            least = torch.where(better, error, least)
+            chosen = torch.where(better, scale, chosen)
+        best = chosen
+    scale = best.float()
+    values = _rounded(flat, scale.double()).reshape(weight.shape)
+    return QuantizedWeight(values.to(torch.int8), scale)
+
+
+def _rounded(flat: Tensor, scale: Tensor) -> Tensor:
+    return torch.clamp(torch.round(flat / scale[:, None]), -WEIGHT_MAX, WEIGHT_MAX)

@@ -1,0 +1,34 @@
+"""What a network expects of its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+CropMode = Literal["center", "squash", "border"]
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """RGB images, resized, cropped, scaled to [0, 1], normalized; float32 NCHW with batch 1.
+
+    ``height`` and ``width`` are in pixels; ``crop_pct`` is the part of the resized shorter side
+    the centre crop keeps, in (0, 1]; ``mean`` and ``std`` apply to values in [0, 1].
+    """
+
+    height: int
+    width: int
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    crop_pct: float = 0.875
+    interpolation: Interpolation = "bilinear"
+    crop_mode: CropMode = "center"
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of one input batch, (1, 3, height, width)."""
+        return (1, 3, self.height, self.width)
