@@ -34,9 +34,7 @@ class _Editor:
         self.onnx = require("onnx", "onnx")
         self.graph = model.graph
         self._initializers = {entry.name: entry for entry in self.graph.initializer}
-        self.producers = {
-            name: node for node in self.graph.node for name in node.output if name
-        }
+        self._producers = {name: node for node in self.graph.node for name in node.output if name}
         self.created: list[Any] = []
 
     def constant(self, name: str) -> NDArray[Any] | None:
@@ -51,6 +49,11 @@ class _Editor:
             self._initializers[name] = entry
             self.graph.initializer.append(entry)
         return name
+
+    def dequantize_of(self, name: str) -> Any | None:
+        """The DequantizeLinear that makes ``name``, if one does."""
+        node = self._producers.get(name)
+        return node if node is not None and node.op_type == "DequantizeLinear" else None
 
     def insert_before(self, node: Any, created: Any) -> None:
         """Put ``created`` in front of ``node``."""
@@ -88,11 +91,11 @@ def _integer_bias(editor: _Editor) -> int:
     for node in list(editor.graph.node):
         if node.op_type not in ("Conv", "Gemm") or len(node.input) < 3:
             continue
-        source, weight = (editor.producers.get(name) for name in node.input[:2])
+        source, weight = (editor.dequantize_of(name) for name in node.input[:2])
         bias = editor.constant(node.input[2])
         if bias is None or bias.dtype != np.float32:
             continue
-        if not (_dequantizes(source) and _dequantizes(weight)):
+        if source is None or weight is None:
             continue
         input_scale = editor.constant(source.input[1])
         weight_scale = editor.constant(weight.input[1])
@@ -119,10 +122,6 @@ def _integer_bias(editor: _Editor) -> int:
         editor.insert_before(node, restored)
         changed += 1
     return changed
-
-
-def _dequantizes(node: Any) -> bool:
-    return node is not None and node.op_type == "DequantizeLinear"
 
 
 def _unsigned_activations(editor: _Editor) -> int:

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
-from quantize.passes.activations import clamp_bounds
 from quantize.passes.surgery import argument, aten, is_call, tensor_of
-from quantize.plan import fused_clamp
+from quantize.plan import fused_clamp, saturates
 from quantize.program import Program, bias_of
 from quantize.qparams import QParams, QuantizedWeight
 
@@ -74,7 +73,7 @@ class _Builder:
         elif is_call(node, *_MOVES) and self._is_quantized(node.args[0]):
             source = node.args[0]
             assert isinstance(source, Node)
-            moved = self._graph.call_function(
+            moved = self._call(
                 node.target, (self._values[source.name], *node.args[1:]), node.kwargs
             )
             self._keep(node, moved, self._grids[source.name])
@@ -132,6 +131,9 @@ class _Builder:
             return type(value)(self._map(v, change) for v in value)
         return value
 
+    def _call(self, target: Any, args: tuple[Any, ...], kwargs: Any = None) -> Node:
+        return self._graph.call_function(target, args, kwargs)
+
     # --- operators ----------------------------------------------------------------------------
 
     def _layer(self, node: Node) -> None:
@@ -161,11 +163,7 @@ class _Builder:
             return False
         assert isinstance(source, Node)
         grid = self._grids[source.name]
-        if self._program.qparams(node.name) != grid:
-            return False
-        relu = is_call(node, aten.relu.default)
-        low, high = (0.0, float("inf")) if relu else clamp_bounds(node)
-        return grid.low >= low - grid.scale / 2 and grid.high <= high + grid.scale / 2
+        return self._program.qparams(node.name) == grid and saturates(node, grid)
 
     def _integer(self, node: Node) -> bool:
         """Emit ``node`` as a quantized operator if there is one for it."""
@@ -186,7 +184,7 @@ class _Builder:
             value = self._graph.call_function(ops.sigmoid, (*inputs, scale, zero))
         elif is_call(node, aten.adaptive_avg_pool2d.default):
             # The kernel keeps its input's scale, which costs the program's finer one.
-            value = self._graph.call_function(node.target, (*inputs, *node.args[1:]))
+            value = self._call(node.target, (*inputs, *node.args[1:]))
             grid = self._grids[sources[0].name]
         else:
             return False
@@ -196,16 +194,14 @@ class _Builder:
     def _island(self, node: Node) -> None:
         """Run ``node`` in float."""
         args = self._map(node.args, self._float)
-        value = self._graph.call_function(node.target, args, node.kwargs)
+        value = self._call(node.target, args, node.kwargs)
         self._define(node, value, quantized=False)
         self.counts["float_islands"] += 1
 
 
 def _per_channel(weight: QuantizedWeight) -> Tensor:
     zero = torch.zeros(len(weight.scale), dtype=torch.int64)
-    return torch._make_per_channel_quantized_tensor(
-        weight.values, weight.scale.double(), zero, 0
-    )
+    return torch._make_per_channel_quantized_tensor(weight.values, weight.scale.double(), zero, 0)
 
 
 def _convolution(
@@ -213,7 +209,8 @@ def _convolution(
 ) -> nn.Module:
     groups = int(argument(node, 6, 1))
     values = weight.values
-    layer = nnq.Conv2d(
+    create: Any = nnq.Conv2d
+    layer: nn.Module = create(
         values.shape[1] * groups,
         values.shape[0],
         tuple(values.shape[2:]),
@@ -222,13 +219,17 @@ def _convolution(
         dilation=tuple(argument(node, 5, [1, 1])),
         groups=groups,
     )
-    layer.set_weight_bias(_per_channel(weight), bias)
-    layer.scale, layer.zero_point = grid.scale, grid.zero_point + 128
-    return layer
+    return _ready(layer, weight, bias, grid)
 
 
 def _linear(weight: QuantizedWeight, bias: Tensor | None, grid: QParams) -> nn.Module:
-    layer = nnq.Linear(weight.values.shape[1], weight.values.shape[0])
+    create: Any = nnq.Linear
+    layer: nn.Module = create(weight.values.shape[1], weight.values.shape[0])
+    return _ready(layer, weight, bias, grid)
+
+
+def _ready(layer: Any, weight: QuantizedWeight, bias: Tensor | None, grid: QParams) -> nn.Module:
     layer.set_weight_bias(_per_channel(weight), bias)
     layer.scale, layer.zero_point = grid.scale, grid.zero_point + 128
+    assert isinstance(layer, nn.Module)
     return layer

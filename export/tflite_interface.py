@@ -53,17 +53,15 @@ def _float_twin(schema: Any, graph: Any, index: int) -> int:
 
 
 def _operator(schema: Any, model: Any, builtin: int, source: int, target: int) -> Any:
-    for number, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
-            break
-    else:
+    known = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
+    if builtin not in known:
         code = schema.OperatorCodeT()
         code.builtinCode = code.deprecatedBuiltinCode = builtin
         code.version = 1
         model.operatorCodes.append(code)
-        number = len(model.operatorCodes) - 1
+        known.append(builtin)
     operator = schema.OperatorT()
-    operator.opcodeIndex = number
+    operator.opcodeIndex = known.index(builtin)
     operator.inputs, operator.outputs = [source], [target]
     return operator
 

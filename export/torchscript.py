@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -46,9 +47,12 @@ class TorchScriptExporter:
                 passes: dict[str, int] = {}
                 if source.precision == "int8":
                     module, passes = to_quantized_module(source.quantized())
-                traced = torch.jit.trace(module.eval(), source.example, check_trace=False)
+                trace: Any = torch.jit.trace
+                traced = trace(module.eval(), source.example, check_trace=False)
                 frozen = torch.jit.freeze(traced)
-                torch.jit.save(frozen, str(path))
+                # TorchScript keeps no shapes; readers take the input's from here.
+                shape = ",".join(str(size) for size in source.input_spec.shape)
+                torch.jit.save(frozen, str(path), _extra_files={"input_shape": shape})
         except InputError:
             raise
         except Exception as error:

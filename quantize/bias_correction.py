@@ -7,6 +7,8 @@ difference of the means, so later layers are corrected for what earlier ones alr
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
@@ -42,7 +44,7 @@ class _LockStep(Interpreter):
         self._weighted = set(program.weights)
         graph = with_dequantized_weights(program)
         self._int8 = {
-            node.name: _attribute(graph, node) for node in graph.graph.nodes if node.op == "get_attr"
+            node.name: tensor_of(graph, node) for node in graph.graph.nodes if node.op == "get_attr"
         }
         self.corrections: dict[str, Tensor] = {}
 
@@ -50,14 +52,15 @@ class _LockStep(Interpreter):
         """Run ``n`` for both networks."""
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         if n.op == "get_attr":
-            return _Pair(_attribute(self._program.graph, n), self._int8[n.name])
+            return _Pair(tensor_of(self._program.graph, n), self._int8[n.name])
         if n.op == "placeholder":
             value = super().run_node(n)
             return _Pair(value, self._rounded(n, value))
         if n.op == "output":
             return args[0]
-        exact = n.target(*_side(args, 0), **_side(kwargs, 0))  # type: ignore[operator]
-        rough = n.target(*_side(args, 1), **_side(kwargs, 1))  # type: ignore[operator]
+        operator: Any = n.target
+        exact = operator(*_side(args, 0), **_side(kwargs, 0))
+        rough = operator(*_side(args, 1), **_side(kwargs, 1))
         if n.name in self._weighted:
             channel = 1
             over = [d for d in range(exact.ndim) if d != channel]
@@ -78,7 +81,7 @@ class _Pair(tuple[object, object]):
         return super().__new__(cls, (exact, rough))
 
 
-def _side(value: object, side: int) -> object:
+def _side(value: Any, side: int) -> Any:
     if isinstance(value, _Pair):
         return value[side]
     if isinstance(value, (list, tuple)):
@@ -86,7 +89,3 @@ def _side(value: object, side: int) -> object:
     if isinstance(value, dict):
         return {k: _side(v, side) for k, v in value.items()}
     return value
-
-
-def _attribute(graph: GraphModule, node: Node) -> Tensor:
-    return tensor_of(graph, node)

@@ -26,13 +26,17 @@ class Captured:
     passes: dict[str, int] = field(default_factory=dict)
 
 
+#: Largest relative difference between a module and its canonical graph; both are float32.
+TOLERANCE = 1e-4
+
+
 def capture(module: nn.Module, spec: InputSpec) -> Captured:
     """Export ``module`` in eval mode on one (N, 3, H, W) float32 input and canonicalize the graph.
 
     The batch dimension stays free where the network allows, so that calibration runs in batches.
 
     Raises:
-        InputError: torch.export cannot capture the module.
+        InputError: torch.export cannot capture the module, or captures another function.
     """
     frozen = copy.deepcopy(module).cpu().float().eval()
     for parameter in frozen.parameters():
@@ -55,7 +59,23 @@ def capture(module: nn.Module, spec: InputSpec) -> Captured:
                 f"{type(module).__name__}: torch.export cannot capture it ({reason}); "
                 "remove data-dependent control flow from its forward()"
             ) from second
-    graph = exported.module()
-    assert isinstance(graph, GraphModule)
+    unlifted = exported.module()
+    assert isinstance(unlifted, GraphModule)
+    # A plain module: torch.export's own refuses eval() and train().
+    graph = GraphModule(unlifted, unlifted.graph)
     changed = run(graph, CANONICALIZE)
+    _check(graph, frozen, spec)
     return Captured(graph, dynamic, changed)
+
+
+@torch.no_grad()
+def _check(graph: GraphModule, module: nn.Module, spec: InputSpec) -> None:
+    """Refuse a graph that does not compute what the module does."""
+    probe = torch.randn(spec.shape, generator=torch.Generator().manual_seed(0))
+    expected, actual = module(probe), graph(probe)
+    scale = float(expected.abs().max())
+    if not float((expected - actual).abs().max()) <= TOLERANCE * max(scale, 1e-12):
+        raise InputError(
+            f"{type(module).__name__}: its captured graph computes something else; a layer that "
+            "changes its input in place or draws random numbers is the usual cause"
+        )

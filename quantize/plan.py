@@ -14,6 +14,7 @@ from torch.fx import GraphModule, Node
 
 from quantize.passes.activations import clamp_bounds
 from quantize.passes.surgery import aten, is_call, only_user
+from quantize.qparams import QParams
 
 WEIGHTED = (aten.conv2d.default, aten.linear.default)
 _CLAMPS = (aten.relu.default, aten.hardtanh.default)
@@ -69,6 +70,17 @@ def fused_clamp(node: Node) -> Node | None:
         return None
     user = only_user(node)
     return user if user is not None and is_call(user, *_CLAMPS) else None
+
+
+def saturates(clamp: Node, grid: QParams) -> bool:
+    """Whether rounding to ``grid`` does all that ``clamp``, a relu or hardtanh, does.
+
+    int8 saturates at the ends of its grid, so a clamp at the same ends is free.
+    """
+    relu = is_call(clamp, aten.relu.default)
+    low, high = (0.0, float("inf")) if relu else clamp_bounds(clamp)
+    slack = 0.01 * grid.scale
+    return grid.low >= low - slack and grid.high <= high + slack
 
 
 def limits(node: Node) -> tuple[float, float]:
@@ -151,7 +163,8 @@ def plan(graph: GraphModule) -> Plan:
 def _is_zero_pad(node: Node) -> bool:
     """Zero padding is exact in int8: the zero point represents it."""
     if is_call(node, aten.constant_pad_nd.default):
-        return len(node.args) < 3 or float(node.args[2]) == 0.0  # type: ignore[arg-type]
+        value = node.args[2] if len(node.args) > 2 else 0
+        return isinstance(value, (int, float)) and value == 0
     if is_call(node, aten.pad.default):
         mode = node.args[2] if len(node.args) > 2 else "constant"
         value = node.args[3] if len(node.args) > 3 else None

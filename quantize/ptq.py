@@ -49,7 +49,7 @@ def quantize(
     recipe: Recipe,
     progress: Progress = silent,
 ) -> Program:
-    """Quantize ``network`` with ``images``, pre-processed float32 (N, 3, H, W); labels are not used.
+    """Quantize ``network`` with ``images``, pre-processed float32 (N, 3, H, W); no labels needed.
 
     Raises:
         InputError: no images, too few to hold some out, or the network cannot be captured.

@@ -13,7 +13,8 @@ import torch
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  registers the dialect
 from torch.fx import GraphModule, Node
 
-from quantize.passes.surgery import constant, drop_unused_tensors
+from quantize.passes.surgery import aten, constant, drop_unused_tensors, is_call
+from quantize.plan import saturates
 from quantize.program import Program
 from quantize.qparams import QMAX, QMIN, WEIGHT_MAX, QParams, QuantizedWeight
 
@@ -24,19 +25,26 @@ def to_reference_dialect(program: Program, *, float_weights: bool = False) -> Gr
     """A graph from (N, 3, H, W) float32 to (N, classes) float32 with explicit int8 values.
 
     Each reader of an int8 value gets a dequantize of its own, as convert_pt2e leaves it, since
-    partitioners fold dequantize, operator and quantize into one kernel. With ``float_weights``
+    partitioners fold dequantize, operator and quantize into one kernel. Clamps at the ends of a
+    grid are dropped: saturation does the same, and LiteRT's converter would leave a convolution
+    with a clamp to [0, 1] behind it in float. With ``float_weights``
     weights are stored as floats on their int8 grid with a quantize behind them, which is what
     LiteRT's converter folds; other backends read stored int8 weights.
     """
     graph = copy.deepcopy(program.graph)
     for node in list(graph.graph.nodes):
         if node.name in program.weights:
-            _quantize_weight(
-                graph, node, program.weights[node.name], stored_float=float_weights
-            )
+            _quantize_weight(graph, node, program.weights[node.name], stored_float=float_weights)
         grid = program.qparams(node.name)
-        if grid is not None:
-            _quantize_value(graph, node, grid)
+        if grid is None:
+            continue
+        if is_call(node, aten.relu.default, aten.hardtanh.default) and saturates(node, grid):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            node.replace_all_uses_with(source)
+            graph.graph.erase_node(node)
+            node = source
+        _quantize_value(graph, node, grid)
     drop_unused_tensors(graph)
     graph.graph.lint()
     graph.recompile()

@@ -37,9 +37,7 @@ def quantize_weight(
     """
     flat = weight.detach().double().reshape(weight.shape[0], -1)
     full = flat.abs().amax(1) / WEIGHT_MAX
-    floor = smallest_scales(
-        None if bias is None else bias.detach().double(), input_scale, full
-    )
+    floor = smallest_scales(None if bias is None else bias.detach().double(), input_scale, full)
     best = torch.maximum(full, floor)
     if search:
         least = torch.full_like(best, float("inf"))

@@ -3,9 +3,12 @@
     python -m zoo.train_default --data /usr/share/datasets/fashion-mnist --output build/default
 
 The images come from the Debian package ``dataset-fashion-mnist`` (MIT). 58,000 training images
-train, 2,000 watch, and the 10,000 test images are scored once at the end. Resolution grows from 64
-to 128 pixels, which costs a third of training at 128 throughout. The run is seeded and
+train, 2,000 watch, and the 10,000 test images are scored once at the end. The run is seeded and
 deterministic for a given torch version and thread count; an interrupted one resumes.
+
+The input is 64 pixels, not FBNetV2-F1's published 128: the images have 28, so 128 adds no detail
+and costs four times the work. A run that grew from 64 over 96 to 128 in 14 epochs took longer and
+ended at 91.85 %.
 """
 
 from __future__ import annotations
@@ -34,9 +37,10 @@ VALIDATION = 2000
 
 @dataclass(frozen=True)
 class Schedule:
-    """Resolutions by epoch (pixels), and the optimizer's settings."""
+    """The input size in pixels, and the optimizer's settings."""
 
-    sizes: tuple[int, ...] = (64,) * 10 + (96,) * 3 + (128,) * 4
+    size: int = 64
+    epochs: int = 12
     batch: int = 128
     peak_lr: float = 2e-3
     weight_decay: float = 0.05
@@ -78,7 +82,7 @@ def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
     y, x = torch.arange(height)[None, :, None], torch.arange(width)[None, None, :]
     inside = (y >= top[:, None, None]) & (y < (top + h)[:, None, None])
     inside = inside & (x >= left[:, None, None]) & (x < (left + w)[:, None, None])
-    chosen = torch.rand(count, generator=generator) < 0.5
+    chosen = torch.rand(count, generator=generator) < 0.25
     noise = torch.randint(0, 256, images.shape, generator=generator).to(images.dtype)
     return torch.where(inside & chosen[:, None, None], noise, images)
 
@@ -101,10 +105,27 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor, size: int) -> f
     return 100 * hits / len(images)
 
 
-def learning_rate(step: int, total: int, schedule: Schedule) -> float:
-    """Linear warm-up, then a half cosine to zero."""
+@torch.no_grad()
+def refresh_batch_norm(
+    network: nn.Module, images: Tensor, schedule: Schedule, generator: torch.Generator
+) -> None:
+    """Batch statistics of the averaged weights, over 100 batches."""
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    network.train()
+    for number, index in enumerate(batches(len(images), schedule.batch, generator)):
+        if number == 100:
+            break
+        network(prepare(augment(images[index].float(), generator), schedule.size))
+
+
+def learning_rate(step: int, epoch_steps: int, schedule: Schedule) -> float:
+    """The rate of a step, numbered from 0: linear warm-up, then a half cosine to zero."""
     if step < schedule.warmup_steps:
         return schedule.peak_lr * (step + 1) / schedule.warmup_steps
+    total = schedule.epochs * epoch_steps
     done = (step - schedule.warmup_steps) / (total - schedule.warmup_steps)
     return schedule.peak_lr * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -137,7 +158,6 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         _parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
     )
     steps = len(images) // schedule.batch
-    total = steps * len(schedule.sizes)
     first, resume = 0, output / "resume.pth"
     if resume.exists():
         state = torch.load(resume, weights_only=True)
@@ -155,15 +175,15 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
 
         start = f"resumed after epoch {first}" if first else str(schedule)
         say(f"torch {torch.__version__} threads {torch.get_num_threads()} {start}")
-        for epoch in range(first, len(schedule.sizes)):
+        for epoch in range(first, schedule.epochs):
             generator = torch.Generator().manual_seed(schedule.seed + epoch)
-            size, began, losses = schedule.sizes[epoch], time.monotonic(), []
+            began, losses = time.monotonic(), []
             network.train()
             for number, index in enumerate(batches(len(images), schedule.batch, generator)):
                 step = epoch * steps + number
                 for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, total, schedule)
-                x = prepare(augment(images[index].float(), generator), size)
+                    group["lr"] = learning_rate(step, steps, schedule)
+                x = prepare(augment(images[index].float(), generator), schedule.size)
                 loss = F.cross_entropy(
                     network(x), labels[index], label_smoothing=schedule.label_smoothing
                 )
@@ -173,9 +193,9 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
                 optimizer.step()
                 ema.update_parameters(network)
                 losses.append(float(loss.detach()))
-            top1 = accuracy(ema.module, watched, watched_labels, size)
+            top1 = accuracy(ema.module, watched, watched_labels, schedule.size)
             say(
-                f"epoch {epoch + 1}/{len(schedule.sizes)} size {size} loss {np.mean(losses):.4f} "
+                f"epoch {epoch + 1}/{schedule.epochs} loss {np.mean(losses):.4f} "
                 f"validation top1 {top1:.2f} seconds {time.monotonic() - began:.0f}"
             )
             state = {"network": network.state_dict(), "ema": ema.state_dict()}
@@ -183,6 +203,8 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
             torch.save(state, resume.with_suffix(".tmp"))
             os.replace(resume.with_suffix(".tmp"), resume)
 
+        generator = torch.Generator().manual_seed(schedule.seed - 1)
+        refresh_batch_norm(ema.module, images, schedule, generator)
         half = {name: t.half() if t.is_floating_point() else t for name, t in _state(ema).items()}
         stored = output / "fbnetv2_f1.fashion_mnist.safetensors"
         save_file({name: t.contiguous() for name, t in half.items()}, stored)
@@ -191,7 +213,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         )
         test_images = read_idx(data / "t10k-images-idx3-ubyte.gz")
         test_labels = read_idx(data / "t10k-labels-idx1-ubyte.gz").long()
-        top1 = accuracy(network, test_images, test_labels, schedule.sizes[-1])
+        top1 = accuracy(network, test_images, test_labels, schedule.size)
         say(f"test top1 {top1:.2f} (10,000 images, float16 weights) {stored.stat().st_size} bytes")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
 from torch.fx.graph import CodeGen
 
 from quantize.passes.surgery import aten, calls
@@ -53,7 +53,9 @@ def drop_identities(graph: GraphModule) -> int:
     """Remove dropout (in eval mode), copies and capture's input guards."""
     changed = 0
     for node in calls(graph, *_IDENTITIES):
-        node.replace_all_uses_with(node.args[0])
+        source = node.args[0]
+        assert isinstance(source, Node)
+        node.replace_all_uses_with(source)
         graph.graph.erase_node(node)
         changed += 1
     for node in list(graph.graph.nodes):

@@ -1,0 +1,57 @@
+# make deploy   the embedded default network on five runtimes, and its report
+# make test     every check that CI makes
+#
+# Both set up .venv by themselves, once, from python3 (3.11 or 3.12), python3-venv and make.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+OUT ?= out
+PYTEST_ARGS ?=
+PACKAGES := fbdeploy zoo quantize export runtime_bench
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TEST_TOOLS := $(VENV)/.test-tools
+
+.PHONY: deploy test lint format types imports unit clean
+
+deploy: $(INSTALLED)
+	$(BIN)/fbdeploy deploy --output $(OUT)
+
+# In the order of how fast each one fails.
+test: lint types imports unit
+
+lint: $(TEST_TOOLS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(TEST_TOOLS)
+	$(BIN)/mypy
+
+imports: $(TEST_TOOLS)
+	$(BIN)/lint-imports --no-cache
+
+unit: $(TEST_TOOLS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: $(TEST_TOOLS)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' || \
+		{ echo "$(PYTHON): needs Python 3.11 or 3.12; run make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+		{ echo "$(PYTHON): no venv module; run apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[all]'
+	@touch $@
+
+$(TEST_TOOLS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable '.[all,test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(OUT) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

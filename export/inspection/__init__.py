@@ -1,0 +1,55 @@
+"""What is inside an artefact: operators, int8 and delegated share, islands, memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.inspection.base import Reader
+from export.inspection.coreml import CoreMLReader
+from export.inspection.executorch import ExecuTorchReader
+from export.inspection.inspection import Inspection, Island, Port
+from export.inspection.litert import LiteRTReader
+from export.inspection.onnx import OnnxReader
+from export.inspection.summary import summarize
+from export.inspection.torchscript import TorchScriptReader
+from zoo.errors import InputError
+
+READERS: tuple[Reader, ...] = (
+    ExecuTorchReader(),
+    TorchScriptReader(),
+    OnnxReader(),
+    CoreMLReader(),
+    LiteRTReader(),
+)
+
+
+def inspect(path: Path) -> Inspection:
+    """Inspect an artefact, whose format its suffix tells, or its content where the suffix does not.
+
+    Raises:
+        InputError: there is no such file, it is of no known format, its content is not what its
+            suffix says, it is truncated, or the format's package is not installed.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such artefact; check the path")
+    try:
+        recognized = [reader for reader in READERS if reader.recognizes(path)]
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    named = next((reader for reader in READERS if reader.suffix == path.suffix), None)
+    if named is None:
+        if not recognized:
+            known = ", ".join(reader.suffix for reader in READERS)
+            raise InputError(f"{path}: is no artefact; give a {known} file")
+        named = recognized[0]
+    elif named not in recognized:
+        found = f"its content is {recognized[0].format}" if recognized else "its content is not"
+        raise InputError(
+            f"{path}: is named as {named.format} but {found}; export the artefact again"
+        )
+    return summarize(named.read(path))
+
+
+__all__ = ["READERS", "Inspection", "Island", "Port", "Reader", "inspect"]

@@ -1,0 +1,5 @@
+"""``python -m fbdeploy`` is ``fbdeploy``."""
+
+from fbdeploy.cli import main
+
+main()

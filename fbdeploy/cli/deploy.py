@@ -1,0 +1,147 @@
+"""``fbdeploy deploy``: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.pipeline.deploy import Deployed
+from fbdeploy.pipeline.deploy import deploy as run
+from fbdeploy.pipeline.formats import (
+    FORMATS,
+    PRECISIONS,
+    as_formats,
+    as_precisions,
+    check_installed,
+    installed_formats,
+)
+from fbdeploy.pipeline.request import DEFAULT_IMAGES, DeployRequest
+from fbdeploy.report import numbers, recommend
+from fbdeploy.results import document, summarize
+from zoo.errors import InputError
+
+DEFAULT_NETWORK = "default"
+DEFAULT_DATA, DEFAULT_CALIBRATION = "fashion-mnist", "fashion-mnist-calibration"
+
+
+def deploy(
+    network: Annotated[
+        str,
+        typer.Argument(help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default."),
+    ] = DEFAULT_NETWORK,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download."),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Labelled images to score on: a folder, or a dataset's name."),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(help="Images to calibrate int8 on: like those of training, no labels."),
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option(help=f"Some of {','.join(FORMATS)}; all that are installed.")
+    ] = None,
+    precisions: Annotated[str, typer.Option(help=f"Some of {','.join(PRECISIONS)}.")] = ",".join(
+        PRECISIONS
+    ),
+    recipe: Annotated[
+        str, typer.Option(help="How to quantize: a recipe's name or a TOML file.")
+    ] = "ptq",
+    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("out"),
+    threads: Annotated[int, typer.Option(min=1, help="Threads that latency is timed with.")] = 1,
+    images: Annotated[
+        str,
+        typer.Option(help="How many images each artefact is scored on, spread evenly, or 'all'."),
+    ] = str(DEFAULT_IMAGES),
+    num_classes: Annotated[
+        int | None, typer.Option(min=1, help="Classes, if the weights do not say.")
+    ] = None,
+    input_size: options.InputSize = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    crop_pct: options.CropPct = None,
+    interpolation: options.InterpolationOption = None,
+    skip_bad_images: options.SkipBadImages = False,
+    as_json: options.Json = False,
+) -> None:
+    """Quantize, export, verify, evaluate, time, report.
+
+    Without arguments: the embedded FBNetV2-F1 on the embedded Fashion-MNIST images. A run that was
+    cut off goes on where it stopped when the same command is given again.
+
+    Example:  fbdeploy deploy tf_mobilenetv3_small_100 --weights small.safetensors
+    --data photos/val --calibration photos/train --output small
+    """
+    request = DeployRequest(
+        network=network,
+        weights=weights,
+        num_classes=num_classes,
+        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        data=_data(network, weights, data, DEFAULT_DATA, "--data"),
+        calibration=_data(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
+        formats=as_formats(_formats(formats)),
+        precisions=as_precisions(options.choices(precisions, PRECISIONS, "--precisions")),
+        recipe=recipe,
+        output=output,
+        threads=threads,
+        images=options.image_count(images),
+        skip_bad_images=skip_bad_images,
+    )
+    with only_result_on_stdout() as show:
+        with DeployProgress() as progress:
+            left_out = [name for name in FORMATS if formats is None and name not in request.formats]
+            for name in left_out:
+                progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
+            deployed = run(request, progress)
+        show(document(deployed.manifest, deployed.lines) if as_json else _summary(deployed))
+    if not deployed.complete:
+        raise typer.Exit(1)
+
+
+def _data(network: str, weights: str | None, given: str | None, embedded: str, option: str) -> str:
+    """The embedded images belong to the embedded network alone."""
+    if given is not None:
+        return given
+    if network == DEFAULT_NETWORK and weights is None:
+        return embedded
+    raise InputError(f"{network}: {option} is missing; give a folder of images")
+
+
+def _formats(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return installed_formats()
+    chosen = options.choices(text, FORMATS, "--formats")
+    for form in as_formats(chosen):
+        check_installed(form)
+    return chosen
+
+
+def _summary(deployed: Deployed) -> str:
+    """The results as a table for a terminal, and what to ship."""
+    rows = summarize(deployed.manifest, deployed.lines)
+    lines = [f"{'':22}{'size':>10}{'top-1':>11}{'agreement':>12}{'p50':>11}"]
+    for row in rows:
+        time = f"{numbers.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
+        lines.append(
+            f"{recommend.name_of(row):22}{numbers.size(row.bytes):>10}"
+            f"{numbers.percent(row.top1):>11}{numbers.percent(row.agreement):>12}{time:>11}"
+        )
+    advice = recommend.recommend(rows)
+    if advice.row is not None:
+        lines += ["", f"Ship {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
+    else:
+        lines += ["", advice.reasons[0]]
+    lines += [
+        f"{failure.format} {failure.precision} {failure.step} failed: {failure.message}"
+        for failure in deployed.manifest.failures
+    ]
+    lines.append(f"The whole story: {deployed.report}")
+    return "\n".join(lines)

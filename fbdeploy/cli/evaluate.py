@@ -1,0 +1,170 @@
+"""``fbdeploy evaluate``: the accuracy of one artefact in its own runtime."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.progress import counted
+from fbdeploy.manifest import FILE_NAME, Artefact, Manifest, read_manifest
+from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.report import numbers
+from zoo.errors import InputError
+from zoo.input_spec import InputSpec
+
+if TYPE_CHECKING:
+    from runtime_bench.accuracy import Evaluation, EvaluationDocument
+
+BATCH = 32
+
+
+def evaluate(
+    artefact: Annotated[Path, typer.Argument(help="A model.pte, .pt, .onnx, .tflite, .mlpackage.")],
+    data: Annotated[
+        str | None, typer.Option(help="Labelled images: a folder, or a dataset's name.")
+    ] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="Another artefact to compare with, image by image.")
+    ] = None,
+    images: Annotated[
+        str, typer.Option(help="How many images, spread evenly over the data, or 'all'.")
+    ] = "all",
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    input_size: options.InputSize = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    crop_pct: options.CropPct = None,
+    interpolation: options.InterpolationOption = None,
+    skip_bad_images: options.SkipBadImages = False,
+    as_json: options.Json = False,
+) -> None:
+    """Run an artefact over a dataset: top-1, top-5, and how it differs from another one.
+
+    Pre-processing and labels come from the manifest.json that lies beside the artefact's folder.
+
+    Example:  fbdeploy evaluate out/int8/model.onnx --data fashion-mnist
+    --reference out/fp32/model.onnx
+    """
+    given = options.input_options(input_size, mean, std, crop_pct, interpolation)
+    limit = options.image_count(images)
+    with only_result_on_stdout() as show:
+        from runtime_bench.accuracy import compare, document
+        from runtime_bench.runtimes import runtime_of
+
+        manifest, entry = described(artefact)
+        where = data or _data_of(artefact, manifest)
+        runtime = runtime_of(artefact)
+        scored = _run(artefact, where, limit, threads, given, manifest, skip_bad_images)
+        agreement = None
+        if reference is not None:
+            theirs, _ = described(reference)
+            other = _run(reference, where, limit, threads, given, theirs, skip_bad_images)
+            agreement = compare(scored, other)
+        precision = entry.precision if entry else None
+        answer = document(str(artefact), runtime.format, precision, scored, agreement)
+        show(json.dumps(answer, indent=1) if as_json else _summary(answer))
+
+
+def described(artefact: Path) -> tuple[Manifest | None, Artefact | None]:
+    """The manifest of the artefact's output folder and its entry there, as far as there are any.
+
+    Raises:
+        InputError: there is no such artefact, or its manifest cannot be read.
+    """
+    if not artefact.exists():
+        raise InputError(f"{artefact}: no such artefact; give a file that fbdeploy deploy wrote")
+    folder = artefact.resolve().parent.parent
+    if not (folder / FILE_NAME).exists():
+        return None, None
+    manifest = read_manifest(folder)
+    path = artefact.resolve().relative_to(folder).as_posix()
+    return manifest, next((entry for entry in manifest.artefacts if entry.path == path), None)
+
+
+def _data_of(artefact: Path, manifest: Manifest | None) -> str:
+    if manifest is None or manifest.evaluation_data is None:
+        raise InputError(f"{artefact}: --data is missing; give a folder of labelled images")
+    return manifest.evaluation_data.name
+
+
+def _input_spec(
+    artefact: Path, shape: tuple[int, ...], manifest: Manifest | None, given: InputOptions
+) -> InputSpec:
+    height, width = given.size or (shape[2], shape[3])
+    if (height, width) != (shape[2], shape[3]):
+        raise InputError(f"{artefact}: takes {shape[2]}x{shape[3]} images; leave --input-size out")
+    if manifest is not None:
+        spec = InputSpec(**manifest.input_spec.model_dump())
+    elif given.mean and given.std:
+        spec = InputSpec(height=height, width=width)
+    else:
+        raise InputError(
+            f"{artefact}: has no {FILE_NAME} beside its folder that tells its pre-processing; "
+            "give --mean and --std"
+        )
+    changes = {
+        name: value
+        for name, value in given.model_dump(exclude={"size"}).items()
+        if value is not None
+    }
+    return dataclasses.replace(spec, height=height, width=width, **changes)
+
+
+def _run(
+    artefact: Path,
+    data: str,
+    limit: int | None,
+    threads: int,
+    given: InputOptions,
+    manifest: Manifest | None,
+    skip_bad_images: bool,
+) -> Evaluation:
+    from runtime_bench.accuracy import evaluate as run
+    from runtime_bench.runtimes import runtime_of
+    from zoo.datasets import batches, open_dataset
+
+    session = runtime_of(artefact).load(artefact, threads)
+    spec = _input_spec(artefact, session.input_shape, manifest, given)
+    dataset = open_dataset(
+        data,
+        num_classes=manifest.network.num_classes if manifest else None,
+        network_labels=manifest.labels if manifest else (),
+        skip_bad_images=skip_bad_images,
+    )
+    total = len(dataset) if limit is None else min(limit, len(dataset))
+    with counted(str(artefact), total) as counter:
+        scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
+    if dataset.skipped:
+        names = ", ".join(dataset.skipped)
+        typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)
+    return scored
+
+
+def _summary(answer: EvaluationDocument) -> str:
+    title = f"{answer['artefact']}: {answer['format']} {answer['precision'] or ''}".rstrip()
+    lines = [f"{title}, {answer['images']:,} images"]
+    if answer["top1"] is not None:
+        interval = answer["top1_interval"]
+        spread = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""
+        lines.append(f"top-1 {numbers.percent(answer['top1'])}{spread}")
+        lines.append(f"top-5 {numbers.percent(answer['top5'])}")
+    other = answer["reference"]
+    if other is not None:
+        lines.append(
+            f"agreement with the reference {numbers.percent(other['agreement'])}, "
+            f"KL {numbers.significant(other['kl'])} nats"
+        )
+        interval = other["difference_interval"]
+        if other["top1_difference"] is not None and interval is not None:
+            lines.append(
+                f"top-1 difference {numbers.points(other['top1_difference'])} points "
+                f"(95 %: {numbers.points(interval[0])} to {numbers.points(interval[1])}), "
+                f"McNemar p {numbers.significant(other['mcnemar_p'])}"
+            )
+    return "\n".join(lines)

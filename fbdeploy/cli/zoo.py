@@ -1,0 +1,101 @@
+"""``fbdeploy zoo``: the networks there are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.report.numbers import UNKNOWN
+
+if TYPE_CHECKING:
+    from zoo.catalogue import CatalogueEntry
+
+WEIGHTS_WORDS = {
+    "embedded": "embedded",
+    "cached": "at hand",
+    "download": "to download",
+    "none": UNKNOWN,
+}
+
+
+def zoo(
+    network: Annotated[
+        str | None, typer.Argument(help="Show one network in full, with counted figures.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """List networks with parameters, MACs, published top-1 and weights at hand; or show one.
+
+    timm's other names can be deployed too. Parameters and MACs of the list are the published ones,
+    in millions; those of one network are counted.
+
+    Example:  fbdeploy zoo FBNetV3_A
+    """
+    with only_result_on_stdout() as show:
+        from zoo.catalogue import catalogue
+
+        if network is not None:
+            shown = _one(network)
+            show(json.dumps(shown, indent=1) if as_json else _card(shown))
+            return
+        entries = catalogue()
+        if as_json:
+            rows = [dataclasses.asdict(entry) for entry in entries]
+            show(json.dumps({"networks": rows}, indent=1))
+        else:
+            show(_table(entries))
+
+
+def _one(name: str) -> dict[str, Any]:
+    """What is known of one network, by its name or an alias; timm's unlisted ones are counted."""
+    from zoo.catalogue import catalogue, count_entry
+
+    for entry in catalogue():
+        if name == entry.name or name in entry.aliases:
+            counts = count_entry(entry)
+            counted = dataclasses.asdict(counts) if counts else None
+            return {**dataclasses.asdict(entry), "counted": counted}
+    from zoo.counting import count
+    from zoo.networks import load_network
+
+    loaded = load_network(name)
+    counts = count(loaded.module, loaded.input_spec.shape)
+    return {
+        "name": name,
+        "source": loaded.source,
+        "input_size": loaded.input_spec.height,
+        "num_classes": loaded.num_classes,
+        "counted": dataclasses.asdict(counts),
+    }
+
+
+def _table(entries: tuple[CatalogueEntry, ...]) -> str:
+    width = max(len(entry.name) for entry in entries) + 2
+    lines = [f"{'network':{width}}{'input':>6}{'params M':>10}{'MACs M':>9}{'top-1 %':>9}  weights"]
+    for entry in entries:
+        numbers = (entry.published_params_m, entry.published_macs_m, entry.published_top1)
+        params, macs, top1 = (UNKNOWN if n is None else f"{n:g}" for n in numbers)
+        weights = WEIGHTS_WORDS[entry.weights]
+        if not entry.available:
+            weights = "figures only: its architecture was never published"
+        lines.append(
+            f"{entry.name:{width}}{entry.input_size:>6}{params:>10}{macs:>9}{top1:>9}  {weights}"
+        )
+    return "\n".join(lines)
+
+
+def _card(shown: dict[str, Any]) -> str:
+    lines = []
+    for name, value in shown.items():
+        if name == "counted":
+            counted = value or {}
+            lines += [f"{key.replace('_', ' ')}, counted: {n:,}" for key, n in counted.items()]
+        elif value not in (None, ()):
+            text = ", ".join(value) if isinstance(value, tuple) else value
+            lines.append(f"{name.replace('_', ' ')}: {text}")
+    return "\n".join(lines)

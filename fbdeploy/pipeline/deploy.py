@@ -1,0 +1,502 @@
+"""The deploy pipeline: prepare, export, evaluate, time, report; whatever is finished is kept.
+
+Every step runs in worker processes (``stages.py`` holds what they do). The manifest is written
+after each finished artefact, a line of results.jsonl after each measurement, so a run that ends
+early, for whatever reason, leaves everything finished in place, and the next one goes on there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+from pydantic import JsonValue
+
+import fbdeploy
+from fbdeploy.manifest import (
+    FILE_NAME,
+    Artefact,
+    DatasetInfo,
+    Entry,
+    Failure,
+    Format,
+    InputSpecInfo,
+    Manifest,
+    NetworkInfo,
+    Precision,
+    Quantization,
+    Weights,
+    now,
+    read_manifest,
+    write_manifest,
+)
+from fbdeploy.pipeline.environment import cores, environment
+from fbdeploy.pipeline.jobs import Event, Failed, Job, Result
+from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
+from fbdeploy.pipeline.lock import FILE_NAME as LOCK
+from fbdeploy.pipeline.lock import locked, remove_partial
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.scheduler import Outcome, Scheduler
+from fbdeploy.report.page import write_report
+from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
+from runtime_bench.measurement import Measurement
+from zoo.errors import InputError
+from zoo.files import sha256_of
+
+WORK = ".fbdeploy"
+"""Folder in the output folder for what is kept between runs but is not for the user."""
+
+MEGABYTE = 1_000_000
+MEMORY = {
+    "prepare": 2500,
+    "reference": 1200,
+    "executorch": 1500,
+    "torchscript": 1200,
+    "onnx": 1500,
+    "coreml": 1800,
+    "litert": 2200,
+    "evaluate": 1200,
+    "bench": 3000,
+}
+"""Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
+
+
+Step = Literal["export", "evaluate", "bench"]
+
+
+class PipelineError(RuntimeError):
+    """Nothing could be deployed, and not because of the input; one line that names the log."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The functions workers call, as ``module:name``; tests put their own in place."""
+
+    prepare: str = "fbdeploy.pipeline.stages:prepare"
+    reference: str = "fbdeploy.pipeline.stages:reference"
+    export: str = "fbdeploy.pipeline.stages:export"
+    evaluate: str = "fbdeploy.pipeline.stages:evaluate"
+    bench: str = "fbdeploy.pipeline.stages:bench"
+
+
+class Prepared(Entry):
+    """What ``prepare`` found out about the network; ``network_key`` is its identity."""
+
+    network_key: str
+    network: NetworkInfo
+    weights: Weights
+    input_spec: InputSpecInfo
+    labels: tuple[str, ...]
+    evaluation_data: DatasetInfo
+
+
+class Quantized(Entry):
+    """A program that ``prepare`` made or found, for one precision."""
+
+    precision: Precision
+    quantization: Quantization
+
+
+class Exported(Entry):
+    """All artefacts, variants included, of one format and precision."""
+
+    artefacts: tuple[Artefact, ...]
+
+
+class Observer(Protocol):
+    """Who shows what happens."""
+
+    def started(self, job: Job) -> None:
+        """A worker begins with ``job``."""
+
+    def event(self, job: Job, event: Event) -> None:
+        """A worker says something."""
+
+    def note(self, text: str) -> None:
+        """One line for the user."""
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What a run leaves: everything in the output folder, and whether all of it went well."""
+
+    manifest: Manifest
+    lines: list[Line]
+    report: Path
+    complete: bool
+
+
+def artefact_key(form: Format, precision: Precision, network_key: str, program_key: str) -> str:
+    """The key of an artefact; ``program_key`` is empty for those made from the float network."""
+    return key_of(
+        format=form,
+        precision=precision,
+        network=network_key,
+        program=program_key,
+        versions=dict(versions(PACKAGES[form])),
+        code=code_sha256("export", "quantize", "zoo"),
+    )
+
+
+def deploy(request: DeployRequest, observer: Observer, stages: Stages | None = None) -> Deployed:
+    """Run the whole pipeline into ``request.output``.
+
+    Raises:
+        InputError: bad input, or an output folder that is locked, unwritable or full.
+        PipelineError: the network could not be prepared.
+        KeyboardInterrupt: interrupted; all workers have ended and what is finished is kept.
+    """
+    existed = request.output.exists()
+    with locked(request.output):
+        try:
+            return _Deployment(request, observer, stages or Stages()).run()
+        except InputError:
+            if not (request.output / FILE_NAME).exists():
+                _remove_beginnings(request.output, existed)
+            raise
+
+
+def _remove_beginnings(folder: Path, existed: bool) -> None:
+    """Leave a folder in which nothing was finished as it was found."""
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    (folder / LOCK).unlink(missing_ok=True)
+    if not existed:
+        with suppress(OSError):  # someone else has put something there meanwhile
+            folder.rmdir()
+
+
+@dataclass
+class _Deployment:
+    request: DeployRequest
+    observer: Observer
+    stages: Stages
+    manifest: Manifest | None = None
+    prepared: Prepared | None = None
+    programs: dict[Precision, Quantization] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        return self.request.output
+
+    @property
+    def work(self) -> Path:
+        return self.folder / WORK
+
+    def run(self) -> Deployed:
+        previous = read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else None
+        self._prepare(previous)
+        self._begin_manifest(previous)
+        self._export()
+        self._evaluate()
+        self._bench()
+        assert self.manifest is not None
+        lines = read_lines(self.folder)
+        self._update(failures=tuple(self.failures))
+        report = write_report(self.folder, self.manifest, lines)
+        parity = all(entry.parity.passed for entry in self.manifest.artefacts if entry.parity)
+        return Deployed(self.manifest, lines, report, parity and not self.failures)
+
+    def _prepare(self, previous: Manifest | None) -> None:
+        known: dict[str, JsonValue] = {
+            precision: quantization.model_dump(mode="json")
+            for precision, quantization in (previous.quantizations if previous else {}).items()
+        }
+        job = Job(
+            name="prepare",
+            title="network and int8 program",
+            function=self.stages.prepare,
+            arguments=self._arguments(known_programs=known),
+            memory=MEMORY["prepare"] * MEGABYTE,
+            exclusive=True,
+            vital=True,
+        )
+        self._end_if_vital(self._run([job]), "prepare")
+        if self.prepared is None:
+            raise PipelineError(f"prepare ended without a network ({self._log('prepare')})")
+
+    def _begin_manifest(self, previous: Manifest | None) -> None:
+        """Start from what the previous run made of the same inputs; remove the rest."""
+        assert self.prepared is not None
+        quantizations = {**(previous.quantizations if previous else {}), **self.programs}
+        kept: list[Artefact] = []
+        stale: list[Artefact] = []
+        for entry in previous.artefacts if previous else ():
+            quantization = quantizations.get(entry.precision)
+            program_key = quantization.key if quantization else ""
+            key = artefact_key(
+                entry.format, entry.precision, self.prepared.network_key, program_key
+            )
+            (kept if entry.key == key and self._intact(entry) else stale).append(entry)
+        for entry in stale:
+            self._remove(entry)
+        in_use = {entry.precision for entry in kept} | set(self.programs)
+        self._check_space(len(kept))
+        self.manifest = Manifest(
+            fbdeploy_version=fbdeploy.__version__,
+            created=previous.created if previous else now(),
+            updated=now(),
+            network=self.prepared.network,
+            weights=self.prepared.weights,
+            input_spec=self.prepared.input_spec,
+            labels=self.prepared.labels,
+            evaluation_data=self.prepared.evaluation_data,
+            quantizations={p: q for p, q in quantizations.items() if p in in_use},
+            artefacts=tuple(kept),
+            environment=environment(),
+        )
+        write_manifest(self.folder, self.manifest)
+
+    def _export(self) -> None:
+        assert self.manifest is not None and self.prepared is not None
+        jobs = []
+        for form in self.request.formats:
+            missing: dict[str, JsonValue] = {
+                precision: key
+                for precision in self.request.precisions
+                if not self._has(key := self._key(form, precision))
+            }
+            if missing:
+                jobs.append(
+                    Job(
+                        name=f"export-{form}",
+                        title=f"{form} export",
+                        function=self.stages.export,
+                        arguments=self._arguments(
+                            network_key=self.prepared.network_key, form=form, keys=missing
+                        ),
+                        memory=MEMORY[form] * MEGABYTE,
+                    )
+                )
+        # The longest first, so that the two ends of the queue meet.
+        jobs.sort(key=lambda job: -job.memory)
+        jobs.insert(
+            0,
+            Job(
+                name="reference",
+                title="float network on the evaluation images",
+                function=self.stages.reference,
+                arguments=self._arguments(network_key=self.prepared.network_key),
+                memory=MEMORY["reference"] * MEGABYTE,
+                vital=True,
+            ),
+        )
+        reused = len(self.manifest.artefacts)
+        if reused:
+            self.observer.note(f"{reused} finished artefacts are kept as they are")
+        self._settle(self._run(jobs), "export")
+
+    def _evaluate(self) -> None:
+        assert self.manifest is not None and self.prepared is not None
+        data = self.prepared.evaluation_data
+        done = {
+            line.sha256
+            for line in read_lines(self.folder)
+            if isinstance(line, EvaluationLine) and line.dataset == data
+        }
+        jobs = []
+        for form in self.request.formats:
+            todo: list[JsonValue] = [
+                entry.model_dump(mode="json")
+                for entry in self._wanted()
+                if entry.format == form and entry.sha256 not in done
+            ]
+            if todo:
+                jobs.append(
+                    Job(
+                        name=f"evaluate-{form}",
+                        title=f"{form} accuracy",
+                        function=self.stages.evaluate,
+                        arguments=self._arguments(
+                            network_key=self.prepared.network_key,
+                            artefacts=todo,
+                            data=data.model_dump(mode="json"),
+                        ),
+                        memory=MEMORY["evaluate"] * MEGABYTE,
+                    )
+                )
+        self._settle(self._run(jobs), "evaluate")
+
+    def _bench(self) -> None:
+        """Time all artefacts in one session, since only interleaved ones may be compared."""
+        wanted = {entry.sha256 for entry in self._wanted() if entry.format != "coreml"}
+        sessions: dict[str, set[str]] = {}
+        for line in read_lines(self.folder):
+            if isinstance(line, Measurement) and (line.target, line.threads) == (
+                "local",
+                self.request.threads,
+            ):
+                sessions.setdefault(line.session, set()).add(line.sha256)
+        if not wanted or any(wanted <= timed for timed in sessions.values()):
+            return
+        job = Job(
+            name="bench",
+            title="latency",
+            function=self.stages.bench,
+            arguments=self._arguments(
+                artefacts=[
+                    entry.model_dump(mode="json")
+                    for entry in self._wanted()
+                    if entry.sha256 in wanted
+                ]
+            ),
+            memory=MEMORY["bench"] * MEGABYTE,
+            exclusive=True,
+            timed=True,
+        )
+        self._settle(self._run([job]), "bench")
+
+    def _run(self, jobs: list[Job]) -> Outcome:
+        scheduler = Scheduler(self.work / "logs", self._event, self.observer.started, cores())
+        try:
+            return scheduler.run(jobs)
+        finally:
+            remove_partial(self.folder)
+
+    def _event(self, job: Job, event: Event) -> None:
+        self.observer.event(job, event)
+        if isinstance(event, Result):
+            self._keep(event.kind, event.value)
+
+    def _keep(self, kind: str, value: dict[str, Any]) -> None:
+        """Put something finished where it belongs; the folder holds it when this returns."""
+        if kind == "prepared":
+            self.prepared = Prepared.model_validate(value)
+        elif kind == "quantized":
+            quantized = Quantized.model_validate(value)
+            self.programs[quantized.precision] = quantized.quantization
+        elif kind == "exported":
+            assert self.manifest is not None
+            made = Exported.model_validate(value).artefacts
+            replaced = {entry.path for entry in made}
+            others = tuple(e for e in self.manifest.artefacts if e.path not in replaced)
+            self._update(artefacts=tuple(sorted((*others, *made), key=_order)))
+        elif kind == "evaluated":
+            append_line(self.folder, EvaluationLine.model_validate(value))
+        elif kind == "timed":
+            append_line(self.folder, Measurement.model_validate(value))
+        elif kind == "failure":
+            self._fail(Failure.model_validate(value))
+        else:
+            raise ValueError(f"a worker sent an unknown kind of result: {kind}")
+
+    def _fail(self, failure: Failure) -> None:
+        self.failures.append(failure)
+        where = f"{failure.format} {failure.precision}".strip()
+        self.observer.note(f"{where}: {failure.step} failed: {failure.message}")
+
+    def _settle(self, outcome: Outcome, step: Step) -> None:
+        """Turn failed jobs into failures of their artefacts; a full folder ends the run."""
+        self._check_disk(outcome.failed.values())
+        self._end_if_vital(outcome, "reference")
+        for name, failed in outcome.failed.items():
+            form = name.partition("-")[2]
+            told = {(f.format, f.precision) for f in self.failures if f.step == step}
+            lost: list[str] = [
+                entry
+                for entry in self.request.precisions
+                for known in get_args(Format)
+                if step == "export" and known == form and not self._has(self._key(known, entry))
+            ]
+            for precision in lost or [""]:
+                if (form, precision) not in told:
+                    self._fail(
+                        Failure(
+                            format=form or name,
+                            precision=precision,
+                            step=step,
+                            message=failed.message,
+                            log=str(self._log(name).relative_to(self.folder)),
+                        )
+                    )
+
+    def _end_if_vital(self, outcome: Outcome, name: str) -> None:
+        failed = outcome.failed.get(name)
+        if failed is not None and failed.cause == "crash":
+            raise PipelineError(f"{failed.message} ({self._log(name)})")
+        if failed is not None:
+            raise InputError(failed.message)
+
+    def _check_disk(self, failed: Iterable[Failed]) -> None:
+        failures = list(failed)
+        for failure in failures:
+            if failure.cause == "disk":
+                raise InputError(failure.message)
+        # Not every writer says that the disk was full when it was.
+        if (failures or self.failures) and shutil.disk_usage(self.folder).free < MEGABYTE:
+            raise InputError(
+                f"{self.folder}: cannot be written (no space left); "
+                "choose another --output or free it"
+            )
+
+    def _check_space(self, kept: int) -> None:
+        """Say at the start what would otherwise be found out in the middle."""
+        assert self.prepared is not None
+        parameters = self.prepared.network.parameters or 0
+        one_byte = sum(precision.startswith("int8") for precision in self.request.precisions)
+        each = parameters * (one_byte + 4 * (len(self.request.precisions) - one_byte))
+        needed = each * len(self.request.formats)
+        free = shutil.disk_usage(self.folder).free
+        if not kept and free < needed:
+            raise InputError(
+                f"{self.folder}: cannot be written (no space left: {free // MEGABYTE} MB free, "
+                f"about {needed // MEGABYTE + 1} MB needed); choose another --output or free it"
+            )
+
+    def _arguments(self, **more: JsonValue) -> dict[str, JsonValue]:
+        return {
+            "request": self.request.model_dump(mode="json"),
+            "work": str(self.work),
+            **more,
+        }
+
+    def _key(self, form: Format, precision: Precision) -> str:
+        assert self.prepared is not None
+        program = self.programs.get(precision)
+        return artefact_key(
+            form, precision, self.prepared.network_key, program.key if program else ""
+        )
+
+    def _has(self, key: str) -> bool:
+        return self.manifest is not None and self.manifest.artefact(key) is not None
+
+    def _wanted(self) -> list[Artefact]:
+        """The artefacts this run was asked for and has."""
+        assert self.manifest is not None
+        keys = {self._key(f, p) for f in self.request.formats for p in self.request.precisions}
+        return [entry for entry in self.manifest.artefacts if entry.key in keys]
+
+    def _intact(self, entry: Artefact) -> bool:
+        path = self.folder / entry.path
+        return path.exists() and sha256_of(path) == entry.sha256
+
+    def _remove(self, entry: Artefact) -> None:
+        """Remove an artefact of other inputs; a file that was changed since is left alone."""
+        path = self.folder / entry.path
+        inside = path.resolve().is_relative_to(self.folder.resolve())
+        if inside and self._intact(entry):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def _update(self, **changes: object) -> None:
+        assert self.manifest is not None
+        self.manifest = self.manifest.model_copy(update={**changes, "updated": now()})
+        write_manifest(self.folder, self.manifest)
+
+    def _log(self, name: str) -> Path:
+        return self.work / "logs" / f"{name}.log"
+
+
+def _order(entry: Artefact) -> tuple[int, int, str]:
+    """Formats and precisions in the order in which they are declared."""
+    return (
+        get_args(Format).index(entry.format),
+        get_args(Precision).index(entry.precision),
+        entry.variant,
+    )

@@ -1,0 +1,56 @@
+"""The machine and the versions that artefacts were made with, without importing any of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+from fbdeploy.manifest import Environment
+from fbdeploy.pipeline.keys import versions
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torchao",
+    "timm",
+    "executorch",
+    "onnx",
+    "onnxscript",
+    "onnxruntime",
+    "coremltools",
+    "litert-torch",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "numpy",
+    "safetensors",
+)
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def environment() -> Environment:
+    """What the manifest says of this machine."""
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.release()} {platform.machine()}",
+        cpu=_cpu(),
+        cores=cores(),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        versions=versions(PACKAGES),
+    )
+
+
+def _cpu() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return platform.processor() or platform.machine()
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in {"model name", "Model", "Hardware"}:
+            return value.strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,66 @@
+"""Keys of what the pipeline makes: the same key means made from the same inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib import metadata, util
+from pathlib import Path
+
+from pydantic import JsonValue
+
+PACKAGES = {
+    "executorch": ("torch", "torchao", "executorch"),
+    "torchscript": ("torch",),
+    "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
+    "coreml": ("torch", "coremltools"),
+    "litert": ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer"),
+}
+"""Distributions whose version changes an artefact, by format."""
+
+
+def key_of(**inputs: JsonValue) -> str:
+    """32 hexadecimal digits that change with any input."""
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@cache
+def versions(packages: tuple[str, ...]) -> dict[str, str]:
+    """The installed versions of ``packages``; those that are not installed are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def code_sha256(*packages: str) -> str:
+    """Identity of the source of our own packages, so that a changed pass makes new artefacts.
+
+    Python files and TOML tables count, by relative path and contents. Nothing is imported.
+    """
+    digest = hashlib.sha256()
+    for package in packages:
+        spec = util.find_spec(package)
+        if spec is None or spec.origin is None:
+            continue
+        root = Path(spec.origin).parent
+        for path in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".toml"}):
+            digest.update(path.relative_to(root.parent).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def folder_identity(folder: Path) -> str:
+    """Identity of a folder of images: every file's relative name, size and time of change."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        status = path.stat()
+        line = f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,586 @@
+"""What the workers do: the glue between the pipeline and zoo, quantize, export, runtime_bench.
+
+Each function is one job (``jobs.Job.function``): it takes a ``Reporter`` and JSON arguments, and
+hands every finished thing to the reporter at once. Heavy packages are imported inside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fbdeploy.manifest import (
+    Artefact,
+    Coverage,
+    DatasetInfo,
+    Failure,
+    Format,
+    InputSpecInfo,
+    Island,
+    NetworkInfo,
+    Parity,
+    Precision,
+    Quantization,
+    RecipeInfo,
+    Step,
+    Weights,
+    now,
+)
+from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
+from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.worker import Reporter, is_disk_error, one_line
+from fbdeploy.results import Comparison, EvaluationLine
+from zoo.errors import InputError
+from zoo.files import atomic_path, sha256_of, size_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantize.recipe import Recipe
+    from zoo.datasets import Dataset
+    from zoo.networks import Network
+
+PARITY_IMAGES = 32
+FLOAT_TOLERANCE = 1e-4
+"""Largest relative difference of an fp32 artefact's logits from the float network's (issue 2)."""
+INT8_SQNR_DB = 15.0
+"""Least signal-to-noise of an int8 artefact's logits against the quantized program's. Kernels
+round a few values to the neighbouring step, which costs far less; a wrong scale costs far more."""
+BATCH = 32
+
+
+def prepare(
+    report: Reporter, *, request: dict[str, Any], work: str, known_programs: dict[str, Any]
+) -> None:
+    """Load the network and both datasets, and make the int8 program unless it is there already."""
+    asked = DeployRequest.model_validate(request)
+    recipe = _recipe(asked)
+    report.progress("loading the network", 0.0)
+    network = _network(asked)
+    network_key = _network_key(network)
+    evaluation = _dataset(asked, network, labelled=True)
+    report.result("prepared", _prepared(asked, network, network_key, evaluation))
+    if "int8" not in asked.precisions:
+        return
+    calibration = _dataset(asked, network, labelled=False)
+    info = _dataset_info(asked.calibration, len(calibration), recipe.calibration.images)
+    key = key_of(
+        network=network_key,
+        calibration=info.identity,
+        recipe=recipe.model_dump(mode="json"),
+        versions=dict(versions(("torch", "torchao"))),
+        code=code_sha256("quantize", "zoo"),
+    )
+    folder = _program_folder(Path(work), "int8")
+    known = known_programs.get("int8")
+    if known and known["key"] == key and (folder / "program.json").exists():
+        quantization = Quantization.model_validate(known)
+    else:
+        quantization = _quantize(report, network, calibration, recipe, info, key, folder)
+    report.result("quantized", Quantized(precision="int8", quantization=quantization))
+
+
+def reference(report: Reporter, *, request: dict[str, Any], work: str, network_key: str) -> None:
+    """The float network's logits on the evaluation images, kept to compare artefacts with."""
+    from runtime_bench.accuracy import evaluate as run
+    from runtime_bench.accuracy import save_logits
+
+    asked = DeployRequest.model_validate(request)
+    network = _network(asked, network_key)
+    dataset = _dataset(asked, network, labelled=True)
+    path = _reference_path(Path(work), network_key, _data_info(asked, dataset))
+    if path.exists():
+        return
+    counter = _Counter(report, "float network", _count(len(dataset), asked.images))
+    save_logits(run(_FloatSession(network), _batches(asked, network, dataset), counter), path)
+    if dataset.skipped:
+        names = ", ".join(dataset.skipped)
+        report.note(f"{len(dataset.skipped)} unreadable images are left out: {names}")
+
+
+def export(
+    report: Reporter,
+    *,
+    request: dict[str, Any],
+    work: str,
+    network_key: str,
+    form: Format,
+    keys: dict[str, str],
+) -> None:
+    """Export one format in the precisions of ``keys``, each checked in its own runtime."""
+    asked = DeployRequest.model_validate(request)
+    network = _network(asked, network_key)
+    images = _parity_images(asked, network)
+    for precision in asked.precisions:
+        if precision not in keys:
+            continue
+        try:
+            made = _export_one(
+                report, asked, Path(work), network, images, form, precision, keys[precision]
+            )
+            report.result("exported", Exported(artefacts=made))
+        except Exception as error:
+            if is_disk_error(error):
+                raise
+            traceback.print_exc()
+            report.result("failure", _failure(form, precision, "export", error))
+
+
+def evaluate(
+    report: Reporter,
+    *,
+    request: dict[str, Any],
+    work: str,
+    network_key: str,
+    artefacts: list[dict[str, Any]],
+    data: dict[str, Any],
+) -> None:
+    """Score artefacts of one format in their runtime, against the float network's logits."""
+    from runtime_bench.accuracy import compare, load_logits
+    from runtime_bench.accuracy import evaluate as run
+    from runtime_bench.runtimes import RUNTIMES
+
+    asked = DeployRequest.model_validate(request)
+    network = _network(asked, network_key)
+    info = DatasetInfo.model_validate(data)
+    kept = load_logits(_reference_path(Path(work), network_key, info))
+    for entry in (Artefact.model_validate(value) for value in artefacts):
+        start = time.monotonic()
+        try:
+            dataset = _dataset(asked, network, labelled=True)
+            session = RUNTIMES[entry.format].load(asked.output / entry.path, _threads())
+            counter = _Counter(report, entry.name, info.images)
+            evaluation = run(session, _batches(asked, network, dataset), counter)
+            agreement = compare(evaluation, kept)
+            del session
+        except Exception as error:
+            if is_disk_error(error):
+                raise
+            traceback.print_exc()
+            report.result("failure", _failure(entry.format, entry.precision, "evaluate", error))
+            continue
+        report.result(
+            "evaluated",
+            EvaluationLine(
+                key=key_of(artefact=entry.sha256, data=info.identity),
+                time=now(),
+                format=entry.format,
+                precision=entry.precision,
+                variant=entry.variant,
+                sha256=entry.sha256,
+                dataset=info,
+                images=evaluation.images,
+                top1=evaluation.top1,
+                top5=evaluation.top5,
+                top1_interval=_pair(evaluation.top1_interval),
+                comparison=Comparison(
+                    reference="float network",
+                    top1=agreement.reference_top1,
+                    agreement=agreement.agreement,
+                    kl=agreement.kl,
+                    top1_difference=agreement.top1_difference,
+                    difference_interval=_pair(agreement.difference_interval),
+                    mcnemar_p=agreement.mcnemar_p,
+                ),
+                seconds=time.monotonic() - start,
+            ),
+        )
+
+
+def bench(
+    report: Reporter, *, request: dict[str, Any], work: str, artefacts: list[dict[str, Any]]
+) -> None:
+    """Time all artefacts whose runtime is that of a device, interleaved in this process."""
+    from runtime_bench.modes import mode_of
+    from runtime_bench.protocol import Subject, benchmark
+    from runtime_bench.runtimes import RUNTIMES
+
+    asked = DeployRequest.model_validate(request)
+    entries = [Artefact.model_validate(value) for value in artefacts]
+    subjects = [
+        Subject(asked.output / entry.path, entry.precision, entry.variant)
+        for entry in entries
+        if RUNTIMES[entry.format].timed
+    ]
+    measurements = benchmark(
+        subjects,
+        threads=asked.threads,
+        mode=mode_of("quick"),
+        progress=lambda done: report.progress("latency", done),
+    )
+    for measurement in measurements:
+        path = Path(measurement.artefact).relative_to(asked.output).as_posix()
+        report.result("timed", measurement.model_copy(update={"artefact": path}))
+
+
+class _FloatSession:
+    """The float network behind the interface of an artefact's session."""
+
+    def __init__(self, network: Network) -> None:
+        self._module = network.module
+        self.input_shape = network.input_spec.shape
+        self.threads = _threads()
+
+    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _run(self._module, batch)
+
+
+class _Counter:
+    """Turns counts of images into parts of the whole."""
+
+    def __init__(self, report: Reporter, step: str, total: int) -> None:
+        self._report, self._step, self._total, self._done = report, step, total, 0
+
+    def __call__(self, images: int) -> None:
+        self._done += images
+        self._report.progress(self._step, self._done / max(1, self._total))
+
+
+def _threads() -> int:
+    """The threads the scheduler gives to this worker."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
+
+
+def _run(module: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    import numpy as np
+    import torch
+
+    with torch.inference_mode():
+        logits = module(torch.from_numpy(np.ascontiguousarray(batch)))
+    return np.asarray(logits.numpy(), np.float32)
+
+
+def _recipe(asked: DeployRequest) -> Recipe:
+    from quantize.recipe import load_recipe
+
+    return load_recipe(asked.recipe)
+
+
+def _network(asked: DeployRequest, expected_key: str | None = None) -> Network:
+    """The network as asked for.
+
+    Raises:
+        InputError: it cannot be had, or it is another than ``expected_key`` says.
+    """
+    import torch
+
+    from zoo.networks import InputOverrides, load_network
+
+    # What torch draws to initialise a network depends on the number of threads.
+    torch.set_num_threads(1)
+    given = asked.input
+    network = load_network(
+        asked.network,
+        asked.weights,
+        num_classes=asked.num_classes,
+        overrides=InputOverrides(
+            size=given.size,
+            mean=given.mean,
+            std=given.std,
+            crop_pct=given.crop_pct,
+            interpolation=given.interpolation,
+        ),
+    )
+    torch.set_num_threads(_threads())
+    if expected_key is not None and _network_key(network) != expected_key:
+        raise InputError(
+            f"{asked.network}: builds another network or other weights each time it is called; "
+            "seed it, or give its weights with --weights"
+        )
+    return network
+
+
+def _state_sha256(network: Network) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.module.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _network_key(network: Network) -> str:
+    return key_of(
+        name=network.name,
+        state=_state_sha256(network),
+        input={name: str(value) for name, value in asdict(network.input_spec).items()},
+        classes=network.num_classes,
+    )
+
+
+def _prepared(
+    asked: DeployRequest, network: Network, network_key: str, dataset: Dataset
+) -> Prepared:
+    from zoo.counting import count
+
+    counts = count(network.module, network.input_spec.shape)
+    spec = network.input_spec
+    return Prepared(
+        network_key=network_key,
+        network=NetworkInfo(
+            name=network.name,
+            source=network.source,
+            parameters=counts.parameters,
+            macs=counts.macs,
+            num_classes=network.num_classes,
+        ),
+        weights=Weights(origin=network.weights.describe(), sha256=_state_sha256(network)),
+        input_spec=InputSpecInfo.model_validate(asdict(spec)),
+        labels=network.labels,
+        evaluation_data=_data_info(asked, dataset),
+    )
+
+
+def _dataset(asked: DeployRequest, network: Network, *, labelled: bool) -> Dataset:
+    from zoo.datasets import open_dataset
+
+    return open_dataset(
+        asked.data if labelled else asked.calibration,
+        labelled=labelled,
+        num_classes=network.num_classes if labelled else None,
+        network_labels=network.labels,
+        skip_bad_images=asked.skip_bad_images,
+    )
+
+
+def _batches(asked: DeployRequest, network: Network, dataset: Dataset) -> Any:
+    from zoo.datasets import batches
+
+    return batches(dataset, network.input_spec, BATCH, asked.images, threads=_threads())
+
+
+def _count(available: int, limit: int | None) -> int:
+    return available if limit is None else min(available, limit)
+
+
+def _data_info(asked: DeployRequest, dataset: Dataset) -> DatasetInfo:
+    return _dataset_info(asked.data, len(dataset), asked.images)
+
+
+def _dataset_info(name: str, available: int, limit: int | None) -> DatasetInfo:
+    from zoo.embedded import EMBEDDED_DATASETS, embedded_file
+
+    images = _count(available, limit)
+    if name in EMBEDDED_DATASETS and not Path(name).exists():
+        identity = sha256_of(embedded_file(f"{name}.npz"))[:32]
+    else:
+        identity = folder_identity(Path(name))
+    return DatasetInfo(name=name, images=images, identity=key_of(of=identity, images=images))
+
+
+def _program_folder(work: Path, precision: str) -> Path:
+    return work / f"program-{precision}"
+
+
+def _reference_path(work: Path, network_key: str, data: DatasetInfo) -> Path:
+    return work / f"reference-{key_of(network=network_key, data=data.identity)}.npz"
+
+
+def _quantize(
+    report: Reporter,
+    network: Network,
+    dataset: Dataset,
+    recipe: Recipe,
+    info: DatasetInfo,
+    key: str,
+    folder: Path,
+) -> Quantization:
+    import numpy as np
+
+    from quantize.ptq import quantize
+    from zoo.datasets import batches
+
+    start = time.monotonic()
+    limit = recipe.calibration.images
+    parts, done = [], 0
+    for images, _, _ in batches(dataset, network.input_spec, BATCH, limit, threads=_threads()):
+        parts.append(images)
+        done += len(images)
+        report.progress("reading calibration images", done / max(1, info.images))
+    if dataset.skipped:
+        names = ", ".join(dataset.skipped)
+        report.note(f"{len(dataset.skipped)} unreadable calibration images are left out: {names}")
+    program = quantize(network, np.concatenate(parts), recipe, report.progress)
+    program.save(folder)
+    summary = program.summary
+    values = recipe.model_dump(mode="json")
+    return Quantization(
+        key=key,
+        ranges_sha256=program.ranges_sha256(),
+        calibration=info,
+        recipe=RecipeInfo(
+            name=recipe.name,
+            sha256=hashlib.sha256(recipe.model_dump_json().encode()).hexdigest(),
+            values=values,
+        ),
+        steps=_steps(summary.kept, summary.held_out_kl),
+        held_out_images=summary.held_out_images,
+        held_out_kl=_last_kept(summary.kept, summary.held_out_kl),
+        sqnr_db=summary.sqnr_db,
+        seconds=time.monotonic() - start,
+    )
+
+
+def _steps(kept: dict[str, bool], kl: dict[str, float]) -> tuple[Step, ...]:
+    """One entry a corrective step; each was tried on what the steps before had left."""
+    steps, before = [], kl.get("ranges")
+    for name, stays in kept.items():
+        after = kl.get(name)
+        change = ""
+        if before and after is not None:
+            change = f"held-out KL {'fell' if after < before else 'rose'} by "
+            change += f"{100 * abs(after - before) / before:.0f} %"
+        steps.append(
+            Step(
+                name=name.replace("_", " "),
+                kept=stays,
+                reason=change,
+                kl_before=before,
+                kl_after=after,
+            )
+        )
+        before = after if stays else before
+    return tuple(steps)
+
+
+def _last_kept(kept: dict[str, bool], kl: dict[str, float]) -> float | None:
+    last = kl.get("ranges")
+    for name, stays in kept.items():
+        last = kl.get(name, last) if stays else last
+    return last
+
+
+def _export_one(
+    report: Reporter,
+    asked: DeployRequest,
+    work: Path,
+    network: Network,
+    images: NDArray[np.float32],
+    form: Format,
+    precision: Precision,
+    key: str,
+) -> tuple[Artefact, ...]:
+    """Write one precision and its variants, run each against its reference, look inside it."""
+    from export.base import ExportSource
+    from export.formats import FORMATS
+    from quantize.capture import capture
+    from quantize.program import load_program
+    from runtime_bench.runtimes import RUNTIMES
+
+    exporter, runtime = FORMATS[form], RUNTIMES[form]
+    # A program is exported in the same way, however it came about.
+    kind: Literal["fp32", "int8"] = "int8" if precision.startswith("int8") else "fp32"
+    if kind == "fp32":
+        graph = capture(network.module, network.input_spec).graph
+        source = ExportSource(kind, network.input_spec, graph)
+        expected = _run(network.module, images)
+    else:
+        program = load_program(_program_folder(work, precision))
+        source = ExportSource(kind, network.input_spec, program.graph, program)
+        expected = _run(program.module(), images)
+    made = []
+    for variant in exporter.variants(kind):
+        start = time.monotonic()
+        title = " ".join(part for part in (precision, variant.name) if part)
+        name = "-".join(part for part in ("model", variant.name) if part)
+        path = asked.output / precision / f"{name}{exporter.suffix}"
+        report.progress(f"{title} export", 0.0)
+        with atomic_path(path) as temporary:
+            result = exporter.export(source, temporary, variant)
+        report.progress(f"{title} check", 0.7)
+        logits = runtime.load(path, _threads()).run(images)
+        made.append(
+            Artefact(
+                key=key,
+                format=form,
+                precision=precision,
+                variant=variant.name,
+                path=path.relative_to(asked.output).as_posix(),
+                sha256=sha256_of(path),
+                bytes=size_of(path),
+                runtime=runtime.name,
+                runtime_version=runtime.version(),
+                parity=_parity(logits, expected, quantized=source.program is not None),
+                coverage=_coverage(path),
+                preparation=tuple(f"{name} ({n})" for name, n in result.passes.items() if n),
+                seconds=time.monotonic() - start,
+            )
+        )
+    return tuple(made)
+
+
+def _parity(
+    logits: NDArray[np.float32], expected: NDArray[np.float32], *, quantized: bool
+) -> Parity:
+    import numpy as np
+
+    from runtime_bench.accuracy import Evaluation, compare
+
+    names = tuple(str(index) for index in range(len(logits)))
+    labels = np.full(len(logits), -1, np.int64)
+    found = compare(Evaluation(logits, labels, names), Evaluation(expected, labels, names))
+    relative = found.max_abs / max(float(np.abs(expected).max()), 1e-12)
+    if quantized:
+        passed = found.sqnr_db is None or found.sqnr_db >= INT8_SQNR_DB
+        criterion = f"at least {INT8_SQNR_DB:g} dB signal-to-noise"
+    else:
+        passed = relative <= FLOAT_TOLERANCE
+        criterion = f"within {FLOAT_TOLERANCE:g} relative"
+    return Parity(
+        reference="quantized program" if quantized else "float network",
+        images=len(logits),
+        max_abs=found.max_abs,
+        relative=relative,
+        sqnr_db=found.sqnr_db,
+        agreement=found.agreement,
+        criterion=criterion,
+        passed=passed,
+    )
+
+
+def _coverage(path: Path) -> Coverage:
+    from export.inspection import inspect
+
+    found = inspect(path)
+    return Coverage(
+        int8_share=found.int8_share,
+        delegated_share=found.delegated_share,
+        partitions=found.partitions,
+        operators=found.operators,
+        islands=tuple(
+            Island(
+                operators=island.operators,
+                kind=island.kind,
+                reason=island.reason,
+                macs=island.macs,
+                elements=island.elements,
+                share=island.share,
+            )
+            for island in found.islands
+        ),
+        notes=found.notes,
+    )
+
+
+def _parity_images(asked: DeployRequest, network: Network) -> NDArray[np.float32]:
+    import numpy as np
+
+    from zoo.datasets import batches
+
+    dataset = _dataset(asked, network, labelled=True)
+    found = batches(dataset, network.input_spec, PARITY_IMAGES, PARITY_IMAGES, threads=_threads())
+    return np.concatenate([images for images, _, _ in found])
+
+
+def _failure(form: str, precision: str, step: Any, error: BaseException) -> Failure:
+    return Failure(format=form, precision=precision, step=step, message=one_line(error))
+
+
+def _pair(interval: Any) -> tuple[float, float] | None:
+    return None if interval is None else interval.as_tuple()

@@ -1,0 +1,197 @@
+"""Which artefact to ship, and why, in words.
+
+The rule: of the artefacts that are as accurate as the float network, the fastest; where speeds
+cannot be told apart, the smallest file. "As accurate" is a top-1 drop within ``DROP_TOLERANCE``,
+or one that McNemar's test does not tell from none at ``SIGNIFICANCE``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fbdeploy.report import numbers
+from fbdeploy.results import ResultRow
+
+DROP_TOLERANCE = 0.005
+"""Share of the images: half a point, the floor of issue 2 for int8 in every format."""
+SIGNIFICANCE = 0.05
+AGREEMENT_TOLERANCE = 0.98
+"""Of unlabelled images, the share on which artefact and float must choose the same class."""
+SPEED_TIE = 0.03
+"""Medians this near are a tie where there are no intervals to ask."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """``row`` is None where nothing can be recommended; ``reasons`` are whole sentences."""
+
+    row: ResultRow | None
+    reasons: tuple[str, ...]
+    ties: tuple[ResultRow, ...] = ()
+
+
+def name_of(row: ResultRow) -> str:
+    """``ExecuTorch int8``."""
+    parts = (numbers.FORMAT_NAMES[row.format], row.precision, row.variant)
+    return " ".join(part for part in parts if part)
+
+
+def is_accurate(row: ResultRow) -> bool:
+    """Whether the artefact does not lose accuracy, by the rule above; False if not scored."""
+    if row.top1_difference is not None:
+        return row.top1_difference >= -DROP_TOLERANCE or (
+            row.mcnemar_p is not None and row.mcnemar_p >= SIGNIFICANCE
+        )
+    return row.agreement is not None and row.agreement >= AGREEMENT_TOLERANCE
+
+
+def same_speed(first: ResultRow, second: ResultRow) -> bool:
+    """Whether two medians cannot be told apart: their 95 % intervals meet, or they are near."""
+    if first.latency_ms is None or second.latency_ms is None:
+        return False
+    if first.p50_interval and second.p50_interval:
+        return (
+            first.p50_interval[0] <= second.p50_interval[1]
+            and second.p50_interval[0] <= first.p50_interval[1]
+        )
+    fast, slow = sorted((first.latency_ms.p50, second.latency_ms.p50))
+    return slow <= fast * (1 + SPEED_TIE)
+
+
+def is_comparable(row: ResultRow, other: ResultRow) -> bool:
+    """Whether two latencies were taken in the same way, so that one may be called faster."""
+    return (row.target, row.threads, row.latency_kind) == (
+        other.target,
+        other.threads,
+        other.latency_kind,
+    )
+
+
+def recommend(rows: list[ResultRow]) -> Recommendation:
+    """Apply the rule to all artefacts of one network."""
+    accurate = [row for row in rows if is_accurate(row)]
+    if not accurate:
+        return Recommendation(None, (_why_none(rows),))
+    timed = [row for row in accurate if row.latency_ms is not None]
+    if not timed:
+        row = min(accurate, key=lambda row: row.bytes)
+        return Recommendation(
+            row,
+            (
+                f"No latency was measured, so this is the smallest of the {len(accurate)} "
+                f"artefacts that are as accurate as float. {accuracy_sentence(row)}",
+            ),
+        )
+    quickest = min(timed, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0)
+    alike = [row for row in timed if is_comparable(row, quickest) and same_speed(row, quickest)]
+    chosen = min(alike, key=lambda row: row.bytes)
+    ties = tuple(row for row in alike if row is not chosen)
+    reasons = [_speed_sentence(chosen, ties, len(accurate)), accuracy_sentence(chosen)]
+    reasons.extend(_against_float(chosen, rows))
+    reasons.extend(_rejected(rows, chosen))
+    return Recommendation(chosen, tuple(reasons), ties)
+
+
+def accuracy_sentence(row: ResultRow) -> str:
+    """How the artefact's accuracy compares with float, and by which part of the rule it passed."""
+    if row.top1_difference is None:
+        return (
+            f"It chooses the same class as float on {numbers.percent(row.agreement)} of "
+            f"{row.images:,} unlabelled images."
+        )
+    interval = ""
+    if row.difference_interval:
+        low, high = row.difference_interval
+        interval = f" (95 % interval {numbers.points(low)} to {numbers.points(high)})"
+    measured = (
+        f"Its top-1 is {numbers.percent(row.top1)}, {numbers.points(row.top1_difference)} points "
+        f"from float{interval} on {row.images:,} images"
+    )
+    if row.top1_difference >= -DROP_TOLERANCE:
+        return f"{measured}: within the tolerance of {100 * DROP_TOLERANCE:.1f} points."
+    return (
+        f"{measured}: more than the tolerance of {100 * DROP_TOLERANCE:.1f} points, but not "
+        f"significant (McNemar p = {numbers.significant(row.mcnemar_p, 2)}). "
+        "Score it on more images to be sure."
+    )
+
+
+def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
+    assert chosen.latency_ms is not None
+    others = "artefact" if accurate == 1 else "artefacts"
+    how = (
+        f"{numbers.significant(chosen.latency_ms.p50)} ms at the median "
+        f"({chosen.latency_kind}, {chosen.target}, {thread_words(chosen.threads)})"
+    )
+    if not ties:
+        return f"The fastest of the {accurate} {others} as accurate as float: {how}."
+    names = _listing([name_of(row) for row in ties])
+    return (
+        f"Nothing as accurate as float is faster: {how}. {names} cannot be told apart from it "
+        "in speed; this is the smaller file."
+    )
+
+
+def _against_float(chosen: ResultRow, rows: list[ResultRow]) -> list[str]:
+    floats = [
+        row for row in rows if row.precision == "fp32" and row.latency_ms and row is not chosen
+    ]
+    floats = [row for row in floats if is_comparable(row, chosen)]
+    if not floats or chosen.latency_ms is None:
+        return []
+    best = min(floats, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0)
+    assert best.latency_ms is not None
+    speed = best.latency_ms.p50 / chosen.latency_ms.p50
+    return [
+        f"It is {speed:.2f} times as fast as the fastest float artefact ({name_of(best)}, "
+        f"{numbers.significant(best.latency_ms.p50)} ms) and has "
+        f"{100 * chosen.bytes / best.bytes:.0f} % of its size."
+    ]
+
+
+def _rejected(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
+    """Artefacts that would have been faster but lose accuracy."""
+    if chosen.latency_ms is None:
+        return []
+    faster = [
+        row
+        for row in rows
+        if row.latency_ms is not None
+        and row.latency_ms.p50 < chosen.latency_ms.p50
+        and (row.top1 is not None or row.agreement is not None)
+        and not is_accurate(row)
+    ]
+    return [
+        f"{name_of(row)} would be faster, at {numbers.significant(row.latency_ms.p50)} ms, "
+        f"but loses accuracy: {_loss(row)}."
+        for row in faster
+        if row.latency_ms is not None
+    ]
+
+
+def _loss(row: ResultRow) -> str:
+    if row.top1_difference is not None:
+        return f"{numbers.points(row.top1_difference)} points of top-1"
+    return f"it agrees with float on {numbers.percent(row.agreement)} of the images only"
+
+
+def _why_none(rows: list[ResultRow]) -> str:
+    scored = [row for row in rows if row.top1 is not None or row.agreement is not None]
+    if not scored:
+        return "No artefact has been scored, so none can be recommended."
+    best = max(scored, key=lambda row: (row.top1 or 0.0, row.agreement or 0.0))
+    return (
+        f"No artefact is as accurate as the float network; the nearest is {name_of(best)} "
+        f"({_loss(best)})."
+    )
+
+
+def thread_words(threads: int | None) -> str:
+    """``1 thread``, ``4 threads``."""
+    return f"{threads} thread" + ("" if threads == 1 else "s")
+
+
+def _listing(names: list[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,1 @@
+"""Emulated ARM cores: what a runner executes, counted, classified and costed."""

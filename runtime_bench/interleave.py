@@ -1,0 +1,173 @@
+"""Running several artefacts in turn, so that what disturbs the machine disturbs all alike.
+
+A round gives every contestant one block of runs, in an order drawn by lot. Nothing here knows what
+is run: a contestant may be a session of this process or a process on a phone.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from runtime_bench.modes import Mode
+from runtime_bench.statistics import bootstrap_interval, row_percentile
+
+# Warm-up is over when two neighbouring windows have medians this close.
+SETTLED = 0.02
+WINDOW_RUNS = 5
+WINDOW_SECONDS = 0.05
+# Rounds between two looks at the interval's width, since a bootstrap costs milliseconds.
+ROUNDS_PER_CHECK = 5
+# Fewer rounds cannot show a difference at 95 % (statistics.hodges_lehmann).
+MINIMUM_ROUNDS = 8
+
+Progress = Callable[[float], None]
+
+
+class Contestant(Protocol):
+    """Something that is timed."""
+
+    def run_block(self, runs: int) -> list[int]:
+        """Run it ``runs`` times in a row, each with its own duration in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """How the drift was let go: runs spent, whether it was gone, and the last median in ns."""
+
+    runs: int
+    settled: bool
+    median_ns: float
+
+
+@dataclass
+class Series:
+    """Steady-state samples in nanoseconds, ``block_runs`` a round."""
+
+    block_runs: int
+    samples: list[int] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in the samples."""
+        return sum(self.samples) / 1e9
+
+    def enough(self, mode: Mode) -> bool:
+        """Whether the mode's counts and times are reached and the interval is narrow enough."""
+        if len(self.samples) < mode.minimum_runs or self.seconds < mode.minimum_seconds:
+            return False
+        return self.seconds >= mode.maximum_seconds or self.width() <= mode.interval_width
+
+    def width(self) -> float:
+        """Width of the median's 95 % interval over the median, from the medians of the blocks."""
+        medians = np.median(np.reshape(self.samples, (-1, self.block_runs)), axis=1)
+        interval = bootstrap_interval(medians, row_percentile(50), resamples=500)
+        return interval.width / float(np.median(medians))
+
+
+def warm_up(contestant: Contestant, mode: Mode) -> WarmUp:
+    """Run until the drift is gone, but at most for about ``mode.warmup_seconds``.
+
+    The drift counts as gone when two neighbouring windows, each of at least 5 runs and 50 ms, have
+    medians within 2 %.
+    """
+    (first,) = contestant.run_block(1)
+    runs, spent = 1, first / 1e9
+    window = max(WINDOW_RUNS, math.ceil(WINDOW_SECONDS * 1e9 / max(first, 1)))
+    previous = math.inf
+    while True:
+        durations = contestant.run_block(window)
+        runs += window
+        spent += sum(durations) / 1e9
+        median = float(np.median(durations))
+        if abs(median / previous - 1) <= SETTLED:
+            return WarmUp(runs, True, median)
+        if spent >= mode.warmup_seconds:
+            return WarmUp(runs, False, median)
+        previous = median
+        window = max(WINDOW_RUNS, math.ceil(WINDOW_SECONDS * 1e9 / max(median, 1)))
+
+
+def interleave(
+    contestants: Sequence[Contestant],
+    medians_ns: Sequence[float],
+    mode: Mode,
+    *,
+    seed: int = 0,
+    before_block: Callable[[], None] = lambda: None,
+    progress: Progress | None = None,
+) -> list[Series]:
+    """Time all contestants in rounds until each has been measured enough.
+
+    The first run of a block is thrown away: it finds the caches full of the contestant before.
+
+    Args:
+        contestants: warmed up.
+        medians_ns: how long a run of each takes, by which blocks get ``mode.block_seconds``.
+        mode: when to stop.
+        seed: of the order within the rounds.
+        before_block: called before each block, such as ``wait_until_quiet``.
+        progress: called after each round with the part done, in 0..1.
+
+    Returns:
+        One series a contestant, all of the same number of rounds.
+    """
+    series = [Series(_block_runs(median, mode)) for median in medians_ns]
+    generator = np.random.default_rng(seed)
+    rounds = 0
+    with _no_garbage_collection():
+        while True:
+            for index in generator.permutation(len(contestants)):
+                before_block()
+                durations = contestants[index].run_block(series[index].block_runs + 1)
+                series[index].samples.extend(durations[1:])
+            rounds += 1
+            if progress is not None:
+                progress(min(_part(one, mode) for one in series))
+            due = rounds >= MINIMUM_ROUNDS and rounds % ROUNDS_PER_CHECK == 0
+            if due and all(one.enough(mode) for one in series):
+                return series
+
+
+def wait_until_quiet(timeout: float = 0.1, step: float = 0.002) -> None:
+    """Wait until no thread of this process uses a processor, at most ``timeout`` seconds.
+
+    Thread pools keep spinning after a run, in the hope of the next (onnxruntime by default for
+    28 ms, OpenMP for about 1 ms), and would take a core away from whatever runs next.
+    """
+    deadline = time.perf_counter() + timeout
+    while time.perf_counter() < deadline:
+        wall, used = time.perf_counter(), time.process_time()
+        time.sleep(step)
+        if time.process_time() - used < 0.1 * (time.perf_counter() - wall):
+            return
+
+
+def _block_runs(median_ns: float, mode: Mode) -> int:
+    median = max(median_ns, 1.0) / 1e9
+    needed = max(mode.minimum_runs, math.ceil(mode.minimum_seconds / median))
+    return max(1, min(round(mode.block_seconds / median), needed // MINIMUM_ROUNDS))
+
+
+def _part(series: Series, mode: Mode) -> float:
+    runs = len(series.samples) / mode.minimum_runs
+    return min(1.0, runs, series.seconds / mode.minimum_seconds)
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,228 @@
+"""One latency measurement as a line of ``results.jsonl``: schema, writing, reading, resuming."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zoo.errors import InputError
+
+Kind = Literal["measured", "emulated", "estimated"]
+Interval = tuple[float, float]
+Nanoseconds = Annotated[int, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """Base of everything stored: unchangeable, and no field outside the schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Device(Record):
+    """What the measurement ran on. Empty or None: the machine does not say.
+
+    ``isa`` holds only the instruction-set flags that choose int8 and float kernels; ``maximum_mhz``
+    is one number a core, in the order of ``/proc/cpuinfo``.
+    """
+
+    name: str
+    soc: str = ""
+    cpu: str = ""
+    architecture: str = ""
+    isa: tuple[str, ...] = ()
+    cores: int
+    maximum_mhz: tuple[float, ...] = ()
+    memory_bytes: int | None = None
+    os: str = ""
+    kernel: str = ""
+    virtualized: bool | None = None
+
+
+class DeviceState(Record):
+    """What changes while a device works, taken before and after. Empty: it does not say.
+
+    ``governors`` and ``current_mhz`` hold one entry a core, ``temperatures`` degrees Celsius by
+    thermal zone, ``load_average`` the runnable processes of the last minute, ``throttle_events``
+    how often the processor was slowed down since it started; ``throttled`` is the device's own
+    word on whether it is slowed down now.
+    """
+
+    governors: tuple[str, ...] = ()
+    current_mhz: tuple[float, ...] = ()
+    temperatures: dict[str, float] = {}
+    load_average: float | None = None
+    battery_percent: float | None = None
+    throttle_events: int | None = None
+    throttled: bool | None = None
+
+
+class LatencySummary(Record):
+    """Milliseconds an inference of batch 1, steady state; intervals 95 %.
+
+    Percentiles are linear between order statistics (``statistics.percentile``). ``cv`` is the
+    standard deviation over the mean.
+    """
+
+    runs: int
+    p50: float
+    p90: float
+    p99: float
+    p50_interval: Interval
+    minimum: float
+    mean: float
+    iqr: float
+    cv: float
+
+
+class NoiseVerdict(Record):
+    """Whether the samples are those of an undisturbed machine (``statistics.judge_noise``).
+
+    ``drift`` is the relative change of the median from the first to the last part of the run,
+    ``outliers`` the share of runs far above the median, ``modes`` the number of clear peaks.
+    """
+
+    noisy: bool
+    drift: float
+    outliers: float
+    modes: int
+    reasons: tuple[str, ...] = ()
+
+
+class Counts(Record):
+    """What an emulated run executed for one inference.
+
+    ``instructions`` and ``by_class`` are counts; ``cycles`` is estimated by ``cycle_model``.
+    """
+
+    instructions: int
+    by_class: dict[str, int] = {}
+    cycles: float | None = None
+    cycle_model: str = ""
+    kernels: tuple[str, ...] = ()
+
+
+class Measurement(Record):
+    """One artefact timed (or counted) on one target.
+
+    ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of
+    ``block_runs``; artefacts with the same ``session`` were interleaved, round by round, so
+    ``statistics.compare_rounds`` may compare them. ``load_ns`` and ``first_run_ns`` hold one
+    duration a fresh load, each in a process of its own where ``cold``; ``warmup_runs`` came between
+    them and the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
+    names the protocol. ``kind`` is ``measured`` (native), ``emulated`` (counts, no times) or
+    ``estimated`` (times from counts and a calibration, ``estimate_interval_ms`` the 95 % interval).
+    """
+
+    schema_version: Literal[1] = 1
+    type: Literal["latency"] = "latency"
+    kind: Kind
+    created: str
+    artefact: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    format: str
+    precision: str | None = None
+    variant: str = ""
+    target: str
+    device: Device
+    threads: int = Field(ge=1)
+    cpu_mask: tuple[int, ...] | None = None
+    runtime: str
+    runtime_version: str
+    mode: str
+    session: str = ""
+    interleaved_with: tuple[str, ...] = ()
+    block_runs: int | None = None
+    load_ns: tuple[Nanoseconds, ...] = ()
+    first_run_ns: tuple[Nanoseconds, ...] = ()
+    cold: bool = False
+    warmup_runs: int = 0
+    warmup_settled: bool | None = None
+    samples_ns: tuple[Nanoseconds, ...] = ()
+    preparation_ns: tuple[Nanoseconds, ...] = ()
+    latency_ms: LatencySummary | None = None
+    noise: NoiseVerdict | None = None
+    peak_memory_bytes: int | None = None
+    counts: Counts | None = None
+    estimate_interval_ms: Interval | None = None
+    state_before: DeviceState | None = None
+    state_after: DeviceState | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> MeasurementKey:
+        """What ``--resume`` recognises the measurement by."""
+        return (self.sha256, self.target, self.threads, self.mode, self.cpu_mask)
+
+
+MeasurementKey = tuple[str, str, int, str, tuple[int, ...] | None]
+
+
+def append_measurement(path: Path, measurement: Measurement) -> None:
+    """Add one line to ``results.jsonl`` and make sure that it is on the disk.
+
+    A line that a killed run cut off is removed first, so that it cannot swallow this one.
+
+    Raises:
+        InputError: the file cannot be written, or the disk is full.
+    """
+    line = measurement.model_dump_json().encode() + b"\n"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            os.ftruncate(stream.fileno(), _end_of_whole_lines(path))
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another output or free the disk"
+        ) from error
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """The latency lines of a ``results.jsonl``, oldest first; none where the file is missing.
+
+    Lines of other types (``evaluation``) are left out, and so is a cut-off last line.
+
+    Raises:
+        InputError: a whole line is not of this schema.
+    """
+    if not path.exists():
+        return []
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    measurements = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            if _Typed.model_validate_json(line).type == "latency":
+                measurements.append(Measurement.model_validate_json(line))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise InputError(
+                f"{path}:{number}: {where}: {first['msg']}; move the file away and measure again"
+            ) from error
+    return measurements
+
+
+def missing(
+    keys: Iterable[MeasurementKey], measurements: Iterable[Measurement]
+) -> list[MeasurementKey]:
+    """The keys, in order, that no measurement has: what ``--resume`` still has to do."""
+    done = {measurement.key for measurement in measurements}
+    return [key for key in keys if key not in done]
+
+
+class _Typed(BaseModel):
+    type: str
+
+
+def _end_of_whole_lines(path: Path) -> int:
+    content = path.read_bytes()
+    return content.rfind(b"\n") + 1

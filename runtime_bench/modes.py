@@ -1,0 +1,53 @@
+"""How long to measure: the protocol's modes as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.errors import InputError
+
+
+@dataclass(frozen=True)
+class Mode:
+    """When an artefact has been measured enough.
+
+    It stops when it has ``minimum_runs`` and ``minimum_seconds`` and either the 95 % interval of
+    its median is narrower than ``interval_width`` (relative to the median) or it has
+    ``maximum_seconds``. Seconds count the artefact's own steady-state runs only.
+
+    Attributes:
+        loads: fresh loads, each with its first run, timed apart.
+        warmup_seconds: the most time spent on letting the drift go, an artefact.
+        block_seconds: how long an artefact runs before it is another's turn.
+    """
+
+    name: str
+    minimum_runs: int
+    minimum_seconds: float
+    maximum_seconds: float
+    interval_width: float
+    loads: int
+    warmup_seconds: float
+    block_seconds: float
+
+
+MODES = {
+    mode.name: mode
+    for mode in (
+        Mode("quick", 20, 1.0, 3.0, 0.05, loads=1, warmup_seconds=1.0, block_seconds=0.05),
+        Mode("standard", 50, 5.0, 20.0, 0.02, loads=3, warmup_seconds=5.0, block_seconds=0.1),
+        # MLPerf inference rules, single stream: at least 1024 queries and 60 s; its score is p90.
+        Mode("mlperf", 1024, 60.0, 120.0, 0.01, loads=3, warmup_seconds=10.0, block_seconds=0.5),
+    )
+}
+
+
+def mode_of(name: str) -> Mode:
+    """A mode by name.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if name not in MODES:
+        raise InputError(f"mode '{name}' is unknown; give one of {', '.join(MODES)}")
+    return MODES[name]

@@ -1,0 +1,338 @@
+"""The benchmark of this machine: what ``fbdeploy bench --target local`` does.
+
+Load, first run and steady state are timed apart. All artefacts are loaded into one process and
+interleaved (``interleave``), which takes one thread count: a process has one ExecuTorch pool and
+one torch thread count. Loads find the file in the page cache, since its SHA-256 was just taken.
+The clock is ``time.perf_counter_ns``, monotonic.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from runtime_bench.device import changes, describe, read_state
+from runtime_bench.fresh_process import ColdRun, run_in_fresh_process
+from runtime_bench.interleave import Progress, Series, WarmUp, interleave, wait_until_quiet, warm_up
+from runtime_bench.measurement import (
+    LatencySummary,
+    Measurement,
+    NoiseVerdict,
+    append_measurement,
+    read_measurements,
+)
+from runtime_bench.modes import Mode
+from runtime_bench.pinning import pinned
+from runtime_bench.runtimes import Runtime, Session, runtime_of
+from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.statistics import (
+    Comparison,
+    bootstrap_interval,
+    compare_rounds,
+    judge_noise,
+    percentile,
+    row_percentile,
+)
+from zoo.errors import InputError
+from zoo.files import sha256_of
+
+TARGET = "local"
+PREPARATION_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An artefact to be timed; precision and variant are repeated in its measurement."""
+
+    path: Path
+    precision: str | None = None
+    variant: str = ""
+
+
+class SessionContestant:
+    """A session of this process, timed on one image of noise.
+
+    The values do not matter to any of the kernels but must not be zeros or denormals only.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        generator = np.random.default_rng(0)
+        self._image: FloatArray = generator.standard_normal(session.input_shape, np.float32)
+
+    def run_block(self, runs: int) -> list[int]:
+        """Durations in nanoseconds of ``runs`` runs in a row."""
+        clock, run, image = time.perf_counter_ns, self._session.run, self._image
+        durations = []
+        for _ in range(runs):
+            start = clock()
+            run(image)
+            durations.append(clock() - start)
+        return durations
+
+
+@dataclass
+class _Loaded:
+    subject: Subject
+    runtime: Runtime
+    sha256: str
+    contestant: SessionContestant
+    load_ns: tuple[int, ...]
+    first_run_ns: tuple[int, ...]
+    peak_memory_bytes: int | None
+
+
+def benchmark(
+    subjects: Sequence[Subject],
+    *,
+    threads: int,
+    mode: Mode,
+    cores: Sequence[int] | None = None,
+    seed: int = 0,
+    cold: bool = False,
+    prepare: Callable[[], object] | None = None,
+    progress: Progress | None = None,
+) -> list[Measurement]:
+    """Time artefacts on this machine against each other.
+
+    Args:
+        subjects: the artefacts, any mixture of formats.
+        threads: for all of them.
+        mode: when to stop.
+        cores: to bind the process to; None leaves it free.
+        seed: of the order within the rounds.
+        cold: load and run first in fresh processes, which gives the peak memory too; seconds each.
+        prepare: does the pre-processing of one image, which is timed apart.
+        progress: called with the part done, in 0..1.
+
+    Returns:
+        One measurement a subject, in the order given.
+
+    Raises:
+        InputError: an artefact that cannot be loaded or whose runtime is not timed here, cores
+            that cannot be bound, or fewer cores than threads.
+    """
+    for subject in subjects:
+        runtime = runtime_of(subject.path)
+        if not runtime.timed:
+            raise InputError(
+                f"{subject.path}: {runtime.name} checks the artefact and is not the runtime of a "
+                "device, so its time means nothing; time this format on the device itself"
+            )
+    with pinned(cores) as mask:
+        if mask is not None and threads > len(mask):
+            raise InputError(
+                f"{threads} threads on {len(mask)} core(s): every thread needs its own; "
+                "give fewer threads or more cores"
+            )
+        device, before = describe(), read_state()
+        loaded = [_load(subject, threads, mode, cold) for subject in subjects]
+        warmed = [warm_up(one.contestant, mode) for one in loaded]
+        measured = interleave(
+            [one.contestant for one in loaded],
+            [warm.median_ns for warm in warmed],
+            mode,
+            seed=seed,
+            before_block=wait_until_quiet,
+            progress=progress,
+        )
+        preparation = _time_preparation(prepare)
+        after = read_state()
+    disturbances = changes(before, after)
+    session = uuid.uuid4().hex
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return [
+        Measurement(
+            kind="measured",
+            created=created,
+            artefact=str(one.subject.path),
+            sha256=one.sha256,
+            format=one.runtime.format,
+            precision=one.subject.precision,
+            variant=one.subject.variant,
+            target=TARGET,
+            device=device,
+            threads=threads,
+            cpu_mask=mask,
+            runtime=one.runtime.name,
+            runtime_version=one.runtime.version(),
+            mode=mode.name,
+            session=session,
+            interleaved_with=tuple(other.sha256 for other in loaded if other is not one),
+            block_runs=series.block_runs,
+            load_ns=one.load_ns,
+            first_run_ns=one.first_run_ns,
+            cold=cold,
+            warmup_runs=warm.runs,
+            warmup_settled=warm.settled,
+            samples_ns=tuple(series.samples),
+            preparation_ns=preparation,
+            latency_ms=summarize(series.samples, block_runs=series.block_runs),
+            noise=judge(series, warm, disturbances),
+            peak_memory_bytes=one.peak_memory_bytes,
+            state_before=before,
+            state_after=after,
+        )
+        for one, warm, series in zip(loaded, warmed, measured, strict=True)
+    ]
+
+
+def benchmark_to_file(
+    results: Path,
+    subjects: Sequence[Subject],
+    *,
+    threads: Sequence[int],
+    mode: Mode,
+    resume: bool = False,
+    cores: Sequence[int] | None = None,
+    seed: int = 0,
+    cold: bool = False,
+    prepare: Callable[[], object] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Measurement]:
+    """``benchmark`` for every thread count, appending to ``results.jsonl`` as measurements come.
+
+    With ``resume``, what the file already holds with the same SHA-256, target, threads, mode and
+    cores is yielded from there; ``Measurement.session`` tells which were interleaved.
+
+    Yields:
+        One measurement a thread count and subject, in the order given.
+
+    Raises:
+        InputError: as ``benchmark``; or the file is not one of measurements, or cannot be written.
+    """
+    known = {one.key: one for one in read_measurements(results)} if resume else {}
+    hashes = [_hash(subject) for subject in subjects]
+    with pinned(cores) as mask:
+        pass
+    for count in threads:
+        keys = [(digest, TARGET, count, mode.name, mask) for digest in hashes]
+        left = [subject for subject, key in zip(subjects, keys, strict=True) if key not in known]
+        fresh: list[Measurement] = []
+        if left:
+            fresh = benchmark(
+                left,
+                threads=count,
+                mode=mode,
+                cores=cores,
+                seed=seed,
+                cold=cold,
+                prepare=prepare,
+                progress=progress,
+            )
+        for measurement in fresh:
+            append_measurement(results, measurement)
+        made = iter(fresh)
+        for key in keys:
+            yield known[key] if key in known else next(made)
+
+
+def summarize(samples_ns: Sequence[int], *, block_runs: int = 1) -> LatencySummary:
+    """The summary in milliseconds of raw durations in nanoseconds.
+
+    Args:
+        samples_ns: in the order they were taken; at least ``block_runs``.
+        block_runs: how many neighbours were taken in one go.
+    """
+    samples = np.asarray(samples_ns, np.float64) / 1e6
+    interval = bootstrap_interval(samples, row_percentile(50), block=block_runs)
+    mean = float(samples.mean())
+    return LatencySummary(
+        runs=len(samples),
+        p50=percentile(samples, 50),
+        p90=percentile(samples, 90),
+        p99=percentile(samples, 99),
+        p50_interval=interval.as_tuple(),
+        minimum=float(samples.min()),
+        mean=mean,
+        iqr=percentile(samples, 75) - percentile(samples, 25),
+        cv=float(samples.std(ddof=1)) / mean if len(samples) > 1 and mean > 0 else 0.0,
+    )
+
+
+def judge(series: Series, warm: WarmUp, disturbances: Sequence[str] = ()) -> NoiseVerdict:
+    """The verdict on a series: its own noise, an unfinished warm-up, and the device's changes."""
+    noise = judge_noise(series.samples)
+    reasons = list(noise.reasons)
+    if not warm.settled:
+        reasons.append("the warm-up ended at its time limit, still drifting")
+    reasons.extend(disturbances)
+    return NoiseVerdict(
+        noisy=bool(reasons),
+        drift=noise.drift,
+        outliers=noise.outliers,
+        modes=noise.modes,
+        reasons=tuple(reasons),
+    )
+
+
+def ratio(first: Measurement, second: Measurement) -> Comparison:
+    """How many times as long the first takes as the second, with its 95 % interval.
+
+    Raises:
+        InputError: they were not interleaved, so that the machine's noise would be compared too.
+    """
+    blocks = (first.block_runs, second.block_runs)
+    if not first.session or first.session != second.session or None in blocks:
+        raise InputError(
+            f"{first.artefact} and {second.artefact} were not measured in turn; give both to one "
+            "bench command to compare them"
+        )
+    return compare_rounds(
+        first.samples_ns,
+        second.samples_ns,
+        first_block=first.block_runs or 1,
+        second_block=second.block_runs or 1,
+    )
+
+
+def _load(subject: Subject, threads: int, mode: Mode, cold: bool) -> _Loaded:
+    runtime = runtime_of(subject.path)
+    digest = _hash(subject)
+    # Outside the clock first: the runtime's import is not the artefact's load.
+    session = runtime.load(subject.path, threads)
+    if cold:
+        runs = [run_in_fresh_process(subject.path, threads) for _ in range(mode.loads)]
+    else:
+        runs = []
+        for _ in range(mode.loads):
+            # Let go first, so that a load does not find the memory of the one before in use.
+            del session
+            start = time.perf_counter_ns()
+            session = runtime.load(subject.path, threads)
+            duration = time.perf_counter_ns() - start
+            runs.append(ColdRun(duration, SessionContestant(session).run_block(1)[0], None))
+    peaks = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    return _Loaded(
+        subject=subject,
+        runtime=runtime,
+        sha256=digest,
+        contestant=SessionContestant(session),
+        load_ns=tuple(run.load_ns for run in runs),
+        first_run_ns=tuple(run.first_run_ns for run in runs),
+        peak_memory_bytes=max(peaks, default=None),
+    )
+
+
+def _hash(subject: Subject) -> str:
+    if not subject.path.exists():
+        raise InputError(f"{subject.path}: no such artefact; check the path")
+    return sha256_of(subject.path)
+
+
+def _time_preparation(prepare: Callable[[], object] | None) -> tuple[int, ...]:
+    if prepare is None:
+        return ()
+    prepare()
+    durations = []
+    for _ in range(PREPARATION_RUNS):
+        start = time.perf_counter_ns()
+        prepare()
+        durations.append(time.perf_counter_ns() - start)
+    return tuple(durations)

@@ -1,0 +1,1 @@
+"""Native runners for devices: their build, their protocol and what they report."""

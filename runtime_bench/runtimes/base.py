@@ -1,0 +1,196 @@
+"""What every runtime offers, and how a file that it cannot load is refused."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import InputError
+
+FloatArray = NDArray[np.float32]
+
+
+class Session(Protocol):
+    """A loaded artefact with a fixed number of threads."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """The artefact's own input, (1, 3, height, width)."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that one run uses."""
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits of every image.
+
+        Args:
+            batch: float32 (N, 3, height, width), contiguous, preprocessed; any N >= 0.
+
+        Returns:
+            float32 (N, classes).
+
+        Raises:
+            InputError: the batch does not have the artefact's shape.
+        """
+
+
+class Runtime(Protocol):
+    """Loads the artefacts of one format."""
+
+    @property
+    def format(self) -> str:
+        """One of ``RUNTIMES``'s keys."""
+
+    @property
+    def name(self) -> str:
+        """What the runtime is called, such as ``ONNX Runtime``."""
+
+    @property
+    def suffix(self) -> str:
+        """The artefact's file name suffix, with its dot."""
+
+    @property
+    def timed(self) -> bool:
+        """False where the duration of a run says nothing about the format's real runtime."""
+
+    def version(self) -> str:
+        """Packages and versions that ran the artefact.
+
+        Raises:
+            InputError: the package is not installed; the line names the pip install.
+        """
+
+    def load(self, path: Path, threads: int) -> Session:
+        """Load an artefact.
+
+        Raises:
+            InputError: the package is not installed; the file is missing, truncated, corrupt or of
+                another format; it does not take one float32 (1, 3, H, W) image and give one
+                float32 row of logits; this process cannot use ``threads`` threads for it.
+        """
+
+
+def package_version(package: str, requirement: str) -> str:
+    """``package version`` of an installed distribution.
+
+    Raises:
+        InputError: it is not installed; ``requirement`` is what to give to pip.
+    """
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(
+            f"{package} is not installed, so its artefacts cannot be run; "
+            f"pip install '{requirement}'"
+        ) from None
+
+
+@contextmanager
+def missing_package(package: str, requirement: str) -> Iterator[None]:
+    """Turn the import error of an optional package into the line that says what to install."""
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"{package} cannot be imported ({one_line(error)}); pip install '{requirement}'"
+        ) from error
+
+
+def one_line(error: BaseException | str, limit: int = 160) -> str:
+    """An error's first line that is not blank, cut at ``limit`` characters."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    text = text or type(error).__name__
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def refuse(path: Path, name: str, reason: BaseException | str) -> InputError:
+    """The error of a file that its runtime does not take."""
+    return InputError(
+        f"{path}: {name} cannot load it ({one_line(reason)}); export the artefact again"
+    )
+
+
+def check_file(path: Path, name: str) -> None:
+    """Refuse what is not a readable file with something in it.
+
+    Raises:
+        InputError: missing, a folder, unreadable or empty.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such artefact; check the path")
+    if not path.is_file():
+        raise refuse(path, name, "it is not a file")
+    try:
+        with path.open("rb") as stream:
+            empty = not stream.read(1)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    if empty:
+        raise refuse(path, name, "the file is empty")
+
+
+def check_threads(threads: int) -> None:
+    """Refuse a count below 1: no runtime's own default is used, since they differ."""
+    if threads < 1:
+        raise InputError(f"{threads} threads: give a number of at least 1")
+
+
+def check_borders(path: Path, name: str, inputs: list[str], outputs: list[str]) -> None:
+    """Refuse what does not take one float32 tensor and give one; the lists name element types.
+
+    Raises:
+        InputError: it does not.
+    """
+    if inputs != ["float32"] or outputs != ["float32"]:
+        raise InputError(
+            f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
+            f"{', '.join(outputs)}, not one float32 each; export the network with fbdeploy"
+        )
+
+
+def image_shape(
+    path: Path, name: str, shape: tuple[int | str | None, ...]
+) -> tuple[int, int, int, int]:
+    """The shape of an artefact's input as (1, 3, height, width).
+
+    Raises:
+        InputError: it is another shape, or not fixed.
+    """
+    if len(shape) == 4 and all(isinstance(size, int) and size > 0 for size in shape):
+        batch, channels, height, width = (int(size) for size in shape if size is not None)
+        if (batch, channels) == (1, 3):
+            return (1, 3, height, width)
+    shown = ", ".join(str(size) for size in shape)
+    raise InputError(
+        f"{path}: {name} wants an input of ({shown}), not of one image (1, 3, height, width); "
+        "export the network with fbdeploy"
+    )
+
+
+def check_batch(batch: FloatArray, shape: tuple[int, int, int, int]) -> None:
+    """Refuse a batch that is not float32 (N, 3, height, width) of the artefact's size.
+
+    Raises:
+        InputError: it is not.
+    """
+    if batch.ndim != 4 or batch.shape[1:] != shape[1:] or batch.dtype != np.float32:
+        raise InputError(
+            f"a batch of {batch.dtype} {batch.shape} does not fit the artefact's float32 input "
+            f"(N, {', '.join(str(size) for size in shape[1:])}); check the input size"
+        )
+
+
+def stack_logits(rows: list[FloatArray]) -> FloatArray:
+    """Rows of (1, classes) as one float32 (N, classes); no rows give (0, 0)."""
+    if not rows:
+        return np.zeros((0, 0), np.float32)
+    return np.concatenate(rows).astype(np.float32, copy=False)

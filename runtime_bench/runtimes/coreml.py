@@ -1,0 +1,97 @@
+"""Core ML ``.mlpackage`` folders, checked without Core ML: ``mil_interpreter`` computes them.
+
+Core ML runs on Apple systems only. What is checked here is the artefact, not Apple's runtime:
+accuracies are those of exact arithmetic on the saved program, durations mean nothing and are
+refused by the benchmark (``timed`` is False).
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from runtime_bench.runtimes.base import (
+    FloatArray,
+    check_batch,
+    check_threads,
+    image_shape,
+    missing_package,
+    package_version,
+    refuse,
+    stack_logits,
+)
+from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
+from zoo.errors import InputError
+
+REQUIREMENT = "coremltools==9.0"
+# Few enough that activations stay in the processor's cache.
+BATCH = 8
+
+
+class CoreMLInterpreter:
+    """The MIL interpreter under torch."""
+
+    format = "coreml"
+    name = "MIL interpreter"
+    suffix = ".mlpackage"
+    timed = False
+
+    def version(self) -> str:
+        """coremltools and torch, and that this is not Core ML."""
+        tools = package_version("coremltools", REQUIREMENT)
+        torch_version = package_version("torch", "torch==2.14.1")
+        return f"MIL of {tools} interpreted in {torch_version}; checks the artefact, not Core ML"
+
+    def load(self, path: Path, threads: int) -> CoreMLSession:
+        """Load a package; ``Runtime.load`` lists what is refused."""
+        check_threads(threads)
+        if not path.exists():
+            raise InputError(f"{path}: no such artefact; check the path")
+        if not (path / "Manifest.json").is_file():
+            raise refuse(path, self.name, "it is not an .mlpackage folder with a Manifest.json")
+        # It warns at import that libraries of macOS are missing.
+        logging.getLogger("coremltools").setLevel(logging.ERROR)
+        with missing_package("coremltools", REQUIREMENT):
+            import coremltools  # noqa: F401
+        try:
+            program = MilProgram.load(path)
+        except UnknownOperatorError as error:
+            raise InputError(f"{path}: {error}; check this artefact on an Apple device") from error
+        # coremltools, protobuf and its C++ reader raise errors of many unrelated classes.
+        except Exception as error:
+            raise refuse(path, self.name, error) from error
+        shape = image_shape(path, self.name, program.input_shape)
+        return CoreMLSession(path, program, shape, threads)
+
+
+class CoreMLSession:
+    """A loaded package; images go through several at a time where the program allows."""
+
+    def __init__(
+        self, path: Path, program: MilProgram, shape: tuple[int, int, int, int], threads: int
+    ) -> None:
+        self._path = path
+        self._program = program
+        self.input_shape = shape
+        self.threads = threads
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        check_batch(batch, self.input_shape)
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        images = torch.from_numpy(np.ascontiguousarray(batch))
+        size = BATCH if self._program.batchable else 1
+        rows = []
+        with torch.inference_mode():
+            for start in range(0, len(images), size):
+                try:
+                    rows.append(self._program.run(images[start : start + size]).numpy())
+                except UnknownOperatorError as error:
+                    raise InputError(
+                        f"{self._path}: {error}; check this artefact on an Apple device"
+                    ) from error
+        return stack_logits(rows)

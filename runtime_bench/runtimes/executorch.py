@@ -1,0 +1,116 @@
+"""ExecuTorch ``.pte`` files through the runtime of the executorch wheel (XNNPACK included)."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from runtime_bench.runtimes.base import (
+    FloatArray,
+    check_batch,
+    check_borders,
+    check_file,
+    check_threads,
+    image_shape,
+    missing_package,
+    package_version,
+    refuse,
+    stack_logits,
+)
+from zoo.errors import InputError
+
+REQUIREMENT = "executorch==1.5.1"
+# Bytes 4..8 of every program (executorch schema/program.fbs: file_identifier). They are checked
+# here because the wheel ends the whole process when they are not even text.
+IDENTIFIERS = (b"ET12", b"ET13")
+# Codes of c10::ScalarType.
+SCALAR_TYPES = {0: "uint8", 1: "int8", 4: "int64", 5: "float16", 6: "float32"}
+
+_live_sessions: weakref.WeakSet[ExecuTorchSession] = weakref.WeakSet()
+
+
+class ExecuTorch:
+    """The runtime of the executorch wheel.
+
+    A process has one thread pool, and a delegate keeps the pool it was loaded with: the count can
+    only change while no session lives.
+    """
+
+    format = "executorch"
+    name = "ExecuTorch"
+    suffix = ".pte"
+    timed = True
+
+    def version(self) -> str:
+        """The executorch package and its version."""
+        return package_version("executorch", REQUIREMENT)
+
+    def load(self, path: Path, threads: int) -> ExecuTorchSession:
+        """Load a program; ``Runtime.load`` lists what is refused."""
+        check_file(path, self.name)
+        check_threads(threads)
+        with path.open("rb") as stream:
+            identifier = stream.read(8)[4:]
+        if identifier not in IDENTIFIERS:
+            raise refuse(path, self.name, "it is no ExecuTorch program")
+        with missing_package("executorch", REQUIREMENT):
+            from executorch.extension.pybindings import portable_lib
+        _set_threads(portable_lib, path, threads)
+        try:
+            program = portable_lib._load_program(str(path))
+            # Loading the method, not the program, is what sets up the delegates.
+            method = program.load_method("forward")
+            meta = method.method_meta()
+            inputs = [meta.input_tensor_meta(i) for i in range(meta.num_inputs())]
+            outputs = [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
+        except RuntimeError as error:
+            raise refuse(path, self.name, error) from error
+        check_borders(
+            path,
+            self.name,
+            [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in inputs],
+            [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in outputs],
+        )
+        shape = image_shape(path, self.name, inputs[0].sizes())
+        session = ExecuTorchSession(program, method, shape, threads)
+        _live_sessions.add(session)
+        return session
+
+
+class ExecuTorchSession:
+    """A loaded program; dropping the last reference to it lets the thread count change again."""
+
+    def __init__(
+        self, program: Any, method: Any, shape: tuple[int, int, int, int], threads: int
+    ) -> None:
+        # The method uses the program's memory.
+        self._program = program
+        self._method = method
+        self.input_shape = shape
+        self.threads = threads
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        check_batch(batch, self.input_shape)
+        images = torch.from_numpy(np.ascontiguousarray(batch))
+        rows = []
+        for index in range(len(batch)):
+            (logits,) = self._method.call([images[index : index + 1]])
+            rows.append(logits.numpy())
+        return stack_logits(rows)
+
+
+def _set_threads(portable_lib: Any, path: Path, threads: int) -> None:
+    if portable_lib._threadpool_get_thread_count() == threads:
+        return
+    others = {session.threads for session in _live_sessions}
+    if others:
+        raise InputError(
+            f"{path}: ExecuTorch has one thread pool a process, in use with {others.pop()} "
+            f"thread(s); drop those sessions before loading with {threads}, or use a new process"
+        )
+    portable_lib._unsafe_reset_threadpool(threads)

@@ -1,0 +1,87 @@
+"""LiteRT ``.tflite`` files in the ai-edge-litert interpreter with its XNNPACK delegate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime_bench.runtimes.base import (
+    FloatArray,
+    check_batch,
+    check_borders,
+    check_file,
+    check_threads,
+    image_shape,
+    missing_package,
+    package_version,
+    refuse,
+    stack_logits,
+)
+
+REQUIREMENT = "ai-edge-litert==2.3.0"
+
+
+class LiteRT:
+    """The interpreter of ai-edge-litert; the XNNPACK delegate is on by default."""
+
+    format = "litert"
+    name = "LiteRT"
+    suffix = ".tflite"
+    timed = True
+
+    def version(self) -> str:
+        """The ai-edge-litert package and its version."""
+        return package_version("ai-edge-litert", REQUIREMENT)
+
+    def load(self, path: Path, threads: int) -> LiteRTSession:
+        """Load a model; ``Runtime.load`` lists what is refused."""
+        check_file(path, self.name)
+        check_threads(threads)
+        with missing_package("ai-edge-litert", REQUIREMENT):
+            from ai_edge_litert.interpreter import Interpreter
+        try:
+            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise refuse(path, self.name, error) from error
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        check_borders(
+            path,
+            self.name,
+            [np.dtype(tensor["dtype"]).name for tensor in inputs],
+            [np.dtype(tensor["dtype"]).name for tensor in outputs],
+        )
+        sizes = tuple(int(size) for size in inputs[0]["shape_signature"])
+        shape = image_shape(path, self.name, sizes)
+        return LiteRTSession(interpreter, inputs[0]["index"], outputs[0]["index"], shape, threads)
+
+
+class LiteRTSession:
+    """A loaded model with its own thread pool."""
+
+    def __init__(
+        self,
+        interpreter: Any,
+        given: int,
+        returned: int,
+        shape: tuple[int, int, int, int],
+        threads: int,
+    ) -> None:
+        self._interpreter = interpreter
+        self._given = given
+        self._returned = returned
+        self.input_shape = shape
+        self.threads = threads
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        check_batch(batch, self.input_shape)
+        images = np.ascontiguousarray(batch)
+        rows = []
+        for index in range(len(batch)):
+            self._interpreter.set_tensor(self._given, images[index : index + 1])
+            self._interpreter.invoke()
+            rows.append(self._interpreter.get_tensor(self._returned))
+        return stack_logits(rows)

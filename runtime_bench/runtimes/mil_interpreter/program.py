@@ -1,0 +1,275 @@
+"""A saved ``.mlpackage`` as a list of operations that can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from runtime_bench.runtimes.mil_interpreter.call import (
+    Argument,
+    Call,
+    Operation,
+    Reference,
+    constant_tensor,
+)
+from runtime_bench.runtimes.mil_interpreter.operators import OPERATORS
+
+WEIGHTS = Path("Data/com.apple.CoreML/weights")
+
+
+class UnknownOperatorError(NotImplementedError):
+    """An operator, or an option of one, that the interpreter does not compute."""
+
+
+@dataclass(frozen=True)
+class MilProgram:
+    """One function of MIL with its constants computed.
+
+    Attributes:
+        operations: what depends on the input, in order.
+        constants: name to tensor: weights (int8 ones already dequantized) and such.
+        last_use: for every operation, the names that nothing after it reads.
+        input_name: the image.
+        input_shape: as in the file, (1, 3, height, width).
+        output_name: the logits.
+        batchable: whether several images may go through at once.
+    """
+
+    operations: tuple[Operation, ...]
+    constants: dict[str, Tensor]
+    last_use: tuple[tuple[str, ...], ...]
+    input_name: str
+    input_shape: tuple[int, ...]
+    output_name: str
+    batchable: bool
+    half_input: bool
+
+    @classmethod
+    def load(cls, package: Path) -> MilProgram:
+        """Read specification and weights.
+
+        Raises:
+            UnknownOperatorError: it has an operator that ``OPERATORS`` lacks.
+            ValueError: it is no ML program of one input and output.
+            Exception: whatever coremltools raises on what is not an intact package.
+        """
+        import coremltools
+        from coremltools.converters.mil.frontend.milproto import load as milproto
+
+        specification = coremltools.utils.load_spec(str(package))
+        if specification.WhichOneof("Type") != "mlProgram":
+            raise ValueError("it is not an ML program")
+        function = milproto.load(
+            specification,
+            specification_version=specification.specificationVersion,
+            file_weights_dir=str(package / WEIGHTS),
+        ).functions["main"]
+        inputs = list(function.inputs.values())
+        if (len(inputs), len(function.outputs)) != (1, 1):
+            raise ValueError("it is not of one input and output")
+        operations = [
+            _operation(operation)
+            for operation in function.operations
+            if operation.op_type != "const"
+        ]
+        # The function's own names, which the operations refer to.
+        (given,), (returned,) = inputs, function.outputs
+        operations = _fuse_quantize_dequantize(operations, returned.name)
+        constants, operations = _fold(operations)
+        shape = tuple(int(size) for size in given.shape)
+        half = coremltools.converters.mil.mil.types.builtin_to_string(given.dtype) == "fp16"
+        return cls(
+            operations=tuple(operations),
+            constants=constants,
+            last_use=_last_use(operations, returned.name),
+            input_name=given.name,
+            input_shape=shape,
+            output_name=returned.name,
+            batchable=_batchable(operations, given.name, shape),
+            half_input=half,
+        )
+
+    def run(self, batch: Tensor) -> Tensor:
+        """The output of float32 images: (N, 3, height, width), N = 1 unless ``batchable``.
+
+        Raises:
+            UnknownOperatorError: an operator has an option that is not computed.
+        """
+        values = {**self.constants, self.input_name: _half(batch) if self.half_input else batch}
+        for operation, finished in zip(self.operations, self.last_use, strict=True):
+            _compute(operation, values, len(batch))
+            for name in finished:
+                del values[name]
+        return values[self.output_name]
+
+
+def _operation(operation: Any) -> Operation:
+    from coremltools.converters.mil.mil import types
+
+    if operation.op_type not in OPERATORS:
+        known = f"operator '{operation.op_type}' ({operation.outputs[0].name})"
+        raise UnknownOperatorError(f"{known} is not one that the interpreter computes")
+    arguments = {
+        name: _argument(value) for name, value in operation.inputs.items() if value is not None
+    }
+    kinds = [types.builtin_to_string(output.dtype) for output in operation.outputs]
+    return Operation(
+        kind=operation.op_type,
+        arguments=arguments,
+        outputs=tuple(output.name for output in operation.outputs),
+        shapes=tuple(tuple(int(size) for size in out.shape) for out in operation.outputs),
+        half=kinds[0] == "fp16",
+    )
+
+
+def _argument(value: Any) -> Argument:
+    if isinstance(value, list | tuple):
+        return tuple(_argument(part) for part in value)
+    # Values that coremltools itself can infer are only taken from constants of the file, so that
+    # every other operator is computed here.
+    if value.op is not None and value.op.op_type == "const":
+        return value.val if isinstance(value.val, str) else np.asarray(value.val)
+    return Reference(value.name)
+
+
+def _compute(operation: Operation, values: dict[str, Tensor], batch: int) -> None:
+    try:
+        results = OPERATORS[operation.kind].function(Call(operation, values, batch))
+    except NotImplementedError as error:
+        raise UnknownOperatorError(
+            f"operator '{operation.kind}' ({operation.outputs[0]}) has an option that the "
+            f"interpreter does not compute: {error}"
+        ) from error
+    results = results if isinstance(results, tuple) else (results,)
+    for name, result in zip(operation.outputs, results, strict=True):
+        values[name] = _half(result) if operation.half else result
+
+
+def _half(value: Tensor) -> Tensor:
+    """Rounded to float16, kept in float32 because torch's float16 kernels are slow on CPUs."""
+    return value.half().float()
+
+
+def _fold(operations: Sequence[Operation]) -> tuple[dict[str, Tensor], list[Operation]]:
+    """Compute at once what depends on constants only: int8 weights become floats."""
+    constants: dict[str, Tensor] = {}
+    left = []
+    for operation in operations:
+        if all(name in constants for name in operation.references()):
+            _compute(operation, constants, 1)
+        else:
+            left.append(operation)
+    needed = {name for operation in left for name in operation.references()}
+    kept = {name: value for name, value in constants.items() if name in needed}
+    return kept, [_constant_tensors(operation, kept) for operation in left]
+
+
+def _constant_tensors(operation: Operation, constants: dict[str, Tensor]) -> Operation:
+    """Move large constants of the file to ``constants``, so that they are converted only once."""
+    arguments = dict(operation.arguments)
+    for name, argument in arguments.items():
+        if isinstance(argument, np.ndarray) and argument.ndim and argument.dtype.kind == "f":
+            key = f"{operation.outputs[0]}/{name}"
+            constants[key] = constant_tensor(argument)
+            arguments[name] = Reference(key)
+    return replace(operation, arguments=arguments)
+
+
+def _fuse_quantize_dequantize(operations: list[Operation], output: str) -> list[Operation]:
+    """Join a per-tensor quantize and the dequantizes of its output, where nothing else reads it.
+
+    Both need the same scale and zero point, as every converter writes them.
+    """
+    readers: dict[str, list[Operation]] = {}
+    for operation in operations:
+        for name in operation.references():
+            readers.setdefault(name, []).append(operation)
+    renamed: dict[str, str] = {}
+    dropped: set[str] = set()
+    fused = []
+    for operation in operations:
+        if operation.outputs[0] in dropped:
+            continue
+        later = readers.get(operation.outputs[0], [])
+        same = all(_undoes(operation, reader) for reader in later)
+        # The output of the whole program must keep its own name.
+        names = {operation.outputs[0], *(reader.outputs[0] for reader in later[1:])}
+        if operation.kind == "quantize" and later and same and output not in names:
+            first, *others = later
+            dropped.update(reader.outputs[0] for reader in later)
+            renamed.update({reader.outputs[0]: first.outputs[0] for reader in others})
+            operation = replace(
+                operation,
+                kind="quantize_dequantize",
+                outputs=first.outputs,
+                half=first.half,
+            )
+        fused.append(_rename(operation, renamed))
+    return fused
+
+
+def _undoes(quantize: Operation, reader: Operation) -> bool:
+    if quantize.kind != "quantize" or reader.kind != "dequantize":
+        return False
+    for name in ("scale", "zero_point"):
+        one, two = quantize.arguments.get(name), reader.arguments.get(name)
+        if one is None and two is None and name == "zero_point":
+            continue
+        if not isinstance(one, np.ndarray) or not isinstance(two, np.ndarray):
+            return False
+        if one.ndim or two.ndim or one != two:
+            return False
+    return True
+
+
+def _rename(operation: Operation, renamed: dict[str, str]) -> Operation:
+    def of(argument: Argument) -> Argument:
+        if isinstance(argument, tuple):
+            return tuple(of(part) for part in argument)
+        if isinstance(argument, Reference):
+            return Reference(renamed.get(argument.name, argument.name))
+        return argument
+
+    arguments = {name: of(argument) for name, argument in operation.arguments.items()}
+    return replace(operation, arguments=arguments)
+
+
+def _last_use(operations: Sequence[Operation], output: str) -> tuple[tuple[str, ...], ...]:
+    produced = {name for operation in operations for name in operation.outputs}
+    seen = {output}
+    last: list[tuple[str, ...]] = []
+    for operation in reversed(operations):
+        names = dict.fromkeys([*operation.references(), *operation.outputs])
+        last.append(tuple(name for name in names if name in produced and name not in seen))
+        seen.update(names)
+    return tuple(reversed(last))
+
+
+def _batchable(operations: Sequence[Operation], given: str, shape: tuple[int, ...]) -> bool:
+    if not shape or shape[0] != 1:
+        return False
+    ranks = {given: len(shape)}
+    for operation in operations:
+        mine: dict[str, int] = {}
+        for name, argument in operation.arguments.items():
+            parts = argument if isinstance(argument, tuple) else (argument,)
+            references = [part.name for part in parts if isinstance(part, Reference)]
+            dependent = [ranks[ref] for ref in references if ref in ranks]
+            if dependent and len(dependent) != len(parts):
+                return False
+            if dependent:
+                mine[name] = max(dependent)
+        if not mine:
+            continue
+        if not OPERATORS[operation.kind].batchable(operation, mine):
+            return False
+        for name, output in zip(operation.outputs, operation.shapes, strict=True):
+            if not output or output[0] != 1:
+                return False
+            ranks[name] = len(output)
+    return True

@@ -1,0 +1,91 @@
+"""ONNX files in ONNX Runtime's CPU provider."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runtime_bench.runtimes.base import (
+    FloatArray,
+    check_batch,
+    check_borders,
+    check_file,
+    check_threads,
+    image_shape,
+    missing_package,
+    package_version,
+    refuse,
+    stack_logits,
+)
+
+REQUIREMENT = "onnxruntime==1.31.1"
+FLOAT32 = {"tensor(float)": "float32"}
+
+
+class OnnxRuntime:
+    """ONNX Runtime, CPU provider, all graph optimizations."""
+
+    format = "onnx"
+    name = "ONNX Runtime"
+    suffix = ".onnx"
+    timed = True
+
+    def version(self) -> str:
+        """The onnxruntime package and its version."""
+        return package_version("onnxruntime", REQUIREMENT)
+
+    def load(self, path: Path, threads: int) -> OnnxSession:
+        """Load a model; ``Runtime.load`` lists what is refused."""
+        check_file(path, self.name)
+        check_threads(threads)
+        with missing_package("onnxruntime", REQUIREMENT):
+            import onnxruntime
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        # Worker threads spin within a run, as in an app, but not after it: by default they keep
+        # a core busy for some 28 ms more, which would be charged to whatever runs next.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        try:
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        # Its errors share no base class but Exception.
+        except Exception as error:
+            raise refuse(path, self.name, error) from error
+        inputs, outputs = session.get_inputs(), session.get_outputs()
+        check_borders(
+            path,
+            self.name,
+            [FLOAT32.get(node.type, node.type) for node in inputs],
+            [FLOAT32.get(node.type, node.type) for node in outputs],
+        )
+        shape = image_shape(path, self.name, tuple(inputs[0].shape))
+        return OnnxSession(session, inputs[0].name, shape, threads)
+
+
+class OnnxSession:
+    """A loaded model with its own thread pool."""
+
+    def __init__(
+        self, session: Any, name: str, shape: tuple[int, int, int, int], threads: int
+    ) -> None:
+        self._session = session
+        self._name = name
+        self.input_shape = shape
+        self.threads = threads
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        check_batch(batch, self.input_shape)
+        images = np.ascontiguousarray(batch)
+        return stack_logits(
+            [
+                self._session.run(None, {self._name: images[index : index + 1]})[0]
+                for index in range(len(batch))
+            ]
+        )

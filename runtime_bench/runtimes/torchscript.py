@@ -1,0 +1,109 @@
+"""TorchScript ``.pt`` files in libtorch; int8 through QNNPACK, the engine of its ARM builds."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from runtime_bench.runtimes.base import (
+    FloatArray,
+    check_batch,
+    check_file,
+    check_threads,
+    image_shape,
+    package_version,
+    refuse,
+    stack_logits,
+)
+from zoo.errors import InputError
+
+ENGINE = "qnnpack"
+# TorchScript keeps no input shape, so the exporter writes it as an extra file: "1,3,128,128".
+INPUT_SHAPE = "input_shape"
+
+
+class TorchScript:
+    """libtorch's interpreter."""
+
+    format = "torchscript"
+    name = "TorchScript"
+    suffix = ".pt"
+    timed = True
+
+    def version(self) -> str:
+        """torch's version and the quantized engine."""
+        return f"{package_version('torch', 'torch==2.14.1')} ({ENGINE})"
+
+    def load(self, path: Path, threads: int) -> TorchScriptSession:
+        """Load a module; ``Runtime.load`` lists what is refused.
+
+        Reading TorchScript runs nothing; a state dict or a pickled module is refused unread.
+        """
+        check_file(path, self.name)
+        check_threads(threads)
+        if not zipfile.is_zipfile(path):
+            raise refuse(path, self.name, "it is truncated, or no TorchScript archive")
+        with zipfile.ZipFile(path) as archive:
+            if not any("/code/" in name for name in archive.namelist()):
+                raise refuse(path, self.name, "it holds weights or a pickle, not TorchScript")
+        if ENGINE not in torch.backends.quantized.supported_engines:
+            raise InputError(f"this torch has no {ENGINE} engine; pip install 'torch==2.14.1'")
+        torch.backends.quantized.engine = ENGINE
+        extra = {INPUT_SHAPE: ""}
+        try:
+            module = torch.jit.load(  # type: ignore[no-untyped-call]
+                str(path), map_location="cpu", _extra_files=extra
+            ).eval()
+        except (RuntimeError, ValueError) as error:
+            raise refuse(path, self.name, error) from error
+        recorded = extra[INPUT_SHAPE]
+        text = recorded.decode() if isinstance(recorded, bytes) else recorded
+        shape = None
+        if text:
+            sizes = (int(size) if size.strip().isdecimal() else size for size in text.split(","))
+            shape = image_shape(path, self.name, tuple(sizes))
+        return TorchScriptSession(path, module, shape, threads)
+
+
+class TorchScriptSession:
+    """A loaded module.
+
+    torch has one thread count a process, so every run sets its own (a no-op when it is the same).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        module: torch.jit.ScriptModule,
+        shape: tuple[int, int, int, int] | None,
+        threads: int,
+    ) -> None:
+        self._path = path
+        self._module = module
+        self._shape = shape
+        self.threads = threads
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """(1, 3, height, width); raises InputError where the file does not record it."""
+        if self._shape is None:
+            raise InputError(
+                f"{self._path}: records no input size, as TorchScript made elsewhere; "
+                "give it with --input-size, or export the network with fbdeploy"
+            )
+        return self._shape
+
+    def run(self, batch: FloatArray) -> FloatArray:
+        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        check_batch(batch, self._shape or (1, *batch.shape[1:]))
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        torch.backends.quantized.engine = ENGINE
+        images = torch.from_numpy(np.ascontiguousarray(batch))
+        with torch.inference_mode():
+            return stack_logits(
+                [self._module(images[i : i + 1]).numpy() for i in range(len(batch))]
+            )

@@ -1,0 +1,1 @@
+"""Where a runner runs: this machine, ssh, adb, an emulated ARM core."""

@@ -1,0 +1,405 @@
+"""The pipeline with stages that need no network: resuming, failing, and leaving nothing half."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fbdeploy.manifest import read_manifest
+from fbdeploy.pipeline.deploy import Deployed, PipelineError, deploy
+from fbdeploy.pipeline.jobs import Event, Job
+from fbdeploy.pipeline.lock import locked
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.results import read_lines, summarize
+from tests.fbdeploy.fake_stages import STAGES
+from zoo.errors import InputError
+
+
+class Notes:
+    """An observer that keeps what is said."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.peaks: list[int] = []
+
+    def started(self, job: Job) -> None:
+        pass
+
+    def event(self, job: Job, event: Event) -> None:
+        if event.type == "note":
+            self.texts.append(event.text)
+        if event.type == "ended":
+            self.peaks.append(event.peak_bytes)
+
+    def note(self, text: str) -> None:
+        self.texts.append(text)
+
+
+class Bench:
+    """A folder in which deployments run, with a plan of what goes wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder, folder / "out"
+        self.weights = folder / "weights"
+        self.weights.write_text("first")
+        self.plan()
+
+    def plan(self, **steps: Any) -> None:
+        named = {name.replace("_", " "): action for name, action in steps.items()}
+        (self.folder / "plan.json").write_text(json.dumps(named))
+
+    def calls(self) -> list[str]:
+        """What was called since the last look."""
+        path = self.folder / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return sorted(lines)
+
+    def request(self, **changes: Any) -> DeployRequest:
+        return DeployRequest(
+            **{
+                "network": "net",
+                "weights": str(self.weights),
+                "data": "d",
+                "calibration": "c",
+                "formats": ("executorch", "onnx"),
+                "precisions": ("fp32", "int8"),
+                "recipe": "ptq",
+                "output": self.out,
+                **changes,
+            }
+        )
+
+    def run(self, notes: Notes | None = None, **changes: Any) -> Deployed:
+        return deploy(self.request(**changes), notes or Notes(), STAGES)
+
+    def files(self) -> set[str]:
+        """What a user sees in the output folder."""
+        found = (p.relative_to(self.out) for p in self.out.rglob("*") if p.is_file())
+        return {p.as_posix() for p in found if not p.parts[0].startswith(".")}
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("FAKE_PLAN", str(tmp_path / "plan.json"))
+    root = Path(__file__).parents[3]
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    yield Bench(tmp_path)
+
+
+EVERYTHING = {
+    "manifest.json",
+    "results.jsonl",
+    "report.html",
+    "fp32/model.executorch",
+    "fp32/model.onnx",
+    "int8/model.executorch",
+    "int8/model.onnx",
+}
+
+
+def test_everything_is_made_and_joined(bench: Bench) -> None:
+    notes = Notes()
+    done = bench.run(notes)
+    assert done.complete
+    assert bench.files() == EVERYTHING
+    assert read_manifest(bench.out) == done.manifest
+    assert read_lines(bench.out) == done.lines
+    names = [entry.name for entry in done.manifest.artefacts]
+    assert names == ["executorch fp32", "executorch int8", "onnx fp32", "onnx int8"]
+    rows = summarize(done.manifest, done.lines)
+    assert [row.latency_ms.p50 for row in rows if row.latency_ms] == [1.0, 2.0, 3.0, 4.0]
+    assert all(row.top1 == 0.75 for row in rows)
+    assert "one image is left out" in notes.texts
+    assert all(10e6 < peak < 1e9 for peak in notes.peaks)
+    log = (bench.out / ".fbdeploy/logs/prepare.log").read_text()
+    assert log == "a library that prints on stdout\n"
+
+
+def test_a_second_run_makes_nothing_again(bench: Bench) -> None:
+    first = bench.run()
+    bench.calls()
+    second = bench.run()
+    assert bench.calls() == ["prepare", "reference"]
+    assert second.manifest.artefacts == first.manifest.artefacts
+    assert second.manifest.created == first.manifest.created
+    assert second.lines == first.lines
+
+
+def test_only_what_depends_on_a_changed_recipe_is_made_again(bench: Bench) -> None:
+    bench.run()
+    bench.calls()
+    done = bench.run(recipe="other")
+    assert bench.calls() == [
+        "bench",
+        "evaluate executorch int8",
+        "evaluate onnx int8",
+        "export executorch int8",
+        "export onnx int8",
+        "prepare",
+        "quantize",
+        "reference",
+    ]
+    assert done.manifest.quantizations["int8"].recipe.name == "other"
+    assert len(done.manifest.artefacts) == 4
+
+
+def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
+    bench.run()
+    bench.weights.write_text("second")
+    done = bench.run(formats=("onnx",), precisions=("fp32",))
+    assert [entry.name for entry in done.manifest.artefacts] == ["onnx fp32"]
+    assert done.manifest.quantizations == {}
+    assert bench.files() == {"manifest.json", "results.jsonl", "report.html", "fp32/model.onnx"}
+
+
+def test_artefacts_that_were_not_asked_for_this_time_stay(bench: Bench) -> None:
+    bench.run(formats=("onnx",))
+    done = bench.run(formats=("executorch",), precisions=("fp32",))
+    names = [entry.name for entry in done.manifest.artefacts]
+    assert names == ["executorch fp32", "onnx fp32", "onnx int8"]
+
+
+def test_a_damaged_artefact_is_made_again(bench: Bench) -> None:
+    bench.run()
+    bench.calls()
+    (bench.out / "int8/model.onnx").write_text("damaged")
+    bench.run()
+    assert "export onnx int8" in bench.calls()
+    assert (bench.out / "int8/model.onnx").read_text() != "damaged"
+
+
+@pytest.mark.parametrize("action", ["crash", "die", "input"])
+def test_one_format_that_fails_does_not_lose_the_others(bench: Bench, action: str) -> None:
+    bench.plan(onnx_int8=action)
+    done = bench.run()
+    assert not done.complete
+    assert bench.files() == EVERYTHING - {"int8/model.onnx"}
+    (failure,) = done.manifest.failures
+    assert (failure.format, failure.precision, failure.step) == ("onnx", "int8", "export")
+    assert "\n" not in failure.message
+    assert (bench.out / failure.log).exists()
+    if action == "die":
+        assert "SIGSEGV" in failure.message
+        assert "last words" in (bench.out / failure.log).read_text()
+    assert "onnx" in (bench.out / "report.html").read_text().lower()
+    bench.plan()
+    bench.calls()
+    again = bench.run()
+    assert again.complete and again.manifest.failures == ()
+    assert [call for call in bench.calls() if call.startswith("export")] == ["export onnx int8"]
+
+
+def test_a_failure_a_stage_reports_is_told_once(bench: Bench) -> None:
+    bench.plan(onnx_fp32="reported")
+    notes = Notes()
+    done = bench.run(notes)
+    assert not done.complete
+    assert [failure.message for failure in done.manifest.failures] == ["has no such kernel"]
+    assert sum("no such kernel" in text for text in notes.texts) == 1
+
+
+@pytest.mark.parametrize("step", ["evaluate onnx", "bench"])
+def test_a_measurement_that_fails_keeps_the_artefacts(bench: Bench, step: str) -> None:
+    bench.plan(**{step.replace(" ", "_"): "crash"})
+    done = bench.run()
+    assert not done.complete
+    assert len(done.manifest.artefacts) == 4
+    assert [failure.step for failure in done.manifest.failures] == [step.split()[0]]
+
+
+def test_an_artefact_that_does_not_equal_its_reference_is_not_complete(bench: Bench) -> None:
+    bench.plan(parity=False)
+    assert not bench.run().complete
+
+
+@pytest.mark.parametrize("step", ["prepare", "reference"])
+def test_bad_input_ends_the_run(bench: Bench, step: str) -> None:
+    bench.plan(**{step: "input"})
+    with pytest.raises(InputError, match=f"^{step}: bad input; mend it$"):
+        bench.run()
+
+
+def test_bad_input_at_the_start_leaves_nothing(bench: Bench) -> None:
+    bench.plan(prepare="input")
+    with pytest.raises(InputError):
+        bench.run()
+    assert bench.files() == set()
+
+
+def test_a_crash_at_the_start_names_its_log(bench: Bench) -> None:
+    bench.plan(prepare="crash")
+    with pytest.raises(PipelineError, match=r"^RuntimeError: prepare went wrong \(.*\.log\)"):
+        bench.run()
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_is_finished(bench: Bench) -> None:
+    bench.plan(onnx_int8="full")
+    with pytest.raises(InputError, match="no room"):
+        bench.run()
+    assert "fp32/model.onnx" in {entry.path for entry in read_manifest(bench.out).artefacts}
+    assert not list(bench.out.rglob("*partial*"))
+
+
+def test_too_little_room_is_said_before_anything_is_exported(bench: Bench) -> None:
+    bench.plan(parameters=10**15)
+    with pytest.raises(InputError, match=r"no space left: \d+ MB free, about \d+ MB needed"):
+        bench.run()
+    assert not any(call.startswith("export") for call in bench.calls())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root: cannot mount a small file system")
+def test_a_really_full_folder(bench: Bench) -> None:
+    bench.out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(bench.out)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("not root enough to mount, as in some containers")
+    try:
+        (bench.out / "filler").write_bytes(bytes(52 * 1024))
+        with pytest.raises(InputError, match="cannot be written") as caught:
+            bench.run()
+        assert str(bench.out) in str(caught.value)
+        assert not list(bench.out.rglob("*partial*"))
+    finally:
+        subprocess.run(["umount", str(bench.out)], check=True)
+
+
+def test_an_output_that_cannot_be_a_folder(bench: Bench) -> None:
+    bench.out.write_text("a file")
+    with pytest.raises(InputError, match="cannot be written"):
+        bench.run()
+
+
+def test_two_do_not_write_at_once(bench: Bench) -> None:
+    with (
+        locked(bench.out),
+        pytest.raises(InputError, match=rf"another fbdeploy \(process {os.getpid()}\)"),
+    ):
+        bench.run()
+    assert bench.run().complete
+
+
+SCRIPT = """
+import sys
+from fbdeploy.cli import app
+import fbdeploy.cli.deploy as command
+from fbdeploy.pipeline.deploy import deploy
+from tests.fbdeploy.fake_stages import STAGES
+command.run = lambda request, observer: deploy(request, observer, STAGES)
+sys.exit(app.run(sys.argv[1:]))
+"""
+
+
+def _start(bench: Bench, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SCRIPT, "deploy", "net", "--weights", str(bench.weights)]
+    command += ["--data", "d", "--calibration", "c", "--formats", "executorch,onnx"]
+    return subprocess.Popen(
+        [*command, "--output", str(bench.out), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _children(pid: int) -> list[str]:
+    listed = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.split()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_run_goes_on(bench: Bench, sign: signal.Signals) -> None:
+    bench.plan(onnx_int8="wait")
+    process = _start(bench)
+    _wait_for(lambda: (bench.folder / "waiting").exists() and len(_finished(bench)) == 3)
+    workers = _children(process.pid)
+    assert workers
+    process.send_signal(sign)
+    _, errors = process.communicate(timeout=20)
+    if sign == signal.SIGKILL:
+        assert process.returncode == -sign
+    else:
+        assert process.returncode == 130
+        assert errors.splitlines()[-1].startswith("fbdeploy: interrupted; the same command")
+        assert "Traceback" not in errors
+        assert not list(bench.out.rglob("*partial*"))
+    _wait_for(lambda: not any(Path("/proc", pid).exists() for pid in workers))
+    bench.plan()
+    bench.calls()
+    done = bench.run()
+    assert done.complete
+    assert [call for call in bench.calls() if call.startswith("export")] == ["export onnx int8"]
+    assert bench.files() == EVERYTHING
+    assert not list(bench.out.rglob("*partial*"))
+
+
+def _finished(bench: Bench) -> tuple[Any, ...]:
+    try:
+        return read_manifest(bench.out).artefacts
+    except InputError:
+        return ()
+
+
+def _wait_for(condition: Any, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def test_json_is_the_manifest_with_results(bench: Bench) -> None:
+    process = _start(bench, "--json", "--precisions", "int8")
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    document = json.loads(output)
+    results = document.pop("results")
+    assert document == json.loads((bench.out / "manifest.json").read_text())
+    assert [(row["format"], row["precision"]) for row in results] == [
+        ("executorch", "int8"),
+        ("onnx", "int8"),
+    ]
+    wanted = {"format", "precision", "bytes", "top1", "agreement", "parity_max_abs"}
+    wanted |= {"latency_ms", "threads", "int8_share"}
+    assert wanted <= results[0].keys()
+    assert set(results[0]["latency_ms"]) == {"p50", "p90", "p99"}
+
+
+def test_a_failure_is_exit_1_and_bad_input_exit_2(bench: Bench) -> None:
+    bench.plan(onnx_int8="crash")
+    process = _start(bench)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "onnx int8 export failed: RuntimeError: onnx int8 went wrong" in output
+    bench.plan(prepare="input")
+    process = _start(bench)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert output == ""
+    assert errors.splitlines()[-1] == "fbdeploy: prepare: bad input; mend it"
+
+
+def test_a_manifest_of_another_schema_is_refused(bench: Bench) -> None:
+    bench.run()
+    path = bench.out / "manifest.json"
+    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    with pytest.raises(InputError, match="schema_version 99"):
+        bench.run()
+
+
+def test_a_copied_folder_goes_on(bench: Bench) -> None:
+    bench.run()
+    bench.calls()
+    shutil.move(bench.out, bench.folder / "moved")
+    bench.run(output=bench.folder / "moved")
+    assert bench.calls() == ["prepare", "reference"]

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import html
+import re
+from html.parser import HTMLParser
+
+from fbdeploy.manifest import Failure, NetworkInfo
+from fbdeploy.report.page import render
+from tests.fbdeploy.samples import sample
+
+VOID = {"meta", "link", "br", "img", "hr", "input"}
+
+
+class Nesting(HTMLParser):
+    """Checks that every element is closed, and collects the text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: object) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def _text(page: str) -> str:
+    parser = Nesting()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return re.sub(r"\s+", " ", "".join(parser.text))
+
+
+def test_it_says_what_to_ship_and_shows_every_artefact() -> None:
+    manifest, lines = sample()
+    text = _text(render(manifest, lines))
+    assert "Ship this ONNX int8" in text
+    assert text.count("not measured: Core ML runs on Apple devices only") == 2
+    for part in ("measured", "McNemar", "HARD_SWISH, 2 × MUL (no kernel)", "cross-layer", "9.4"):
+        assert part in text
+    for entry in manifest.artefacts:
+        assert entry.sha256 in text
+
+
+def test_it_loads_nothing() -> None:
+    page = render(*sample())
+    links = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", page)
+    assert links == ["data:,"]
+    assert "<script" not in page and "@import" not in page and "url(" not in page
+
+
+def test_what_failed_is_shown() -> None:
+    manifest, lines = sample()
+    failure = Failure(
+        format="litert", precision="int8", step="export", message="no kernel", log="logs/x.log"
+    )
+    text = _text(render(manifest.model_copy(update={"failures": (failure,)}), lines))
+    assert "LiteRT int8, export: no kernel (logs/x.log)" in text
+
+
+def test_names_are_escaped() -> None:
+    manifest, lines = sample()
+    info = NetworkInfo(name="<script>alert(1)</script>", source="user", num_classes=2)
+    page = render(manifest.model_copy(update={"network": info}), lines)
+    assert "<script>" not in page
+    assert html.escape(info.name) in page
+
+
+def test_nothing_measured_yet() -> None:
+    manifest, _ = sample()
+    text = _text(render(manifest, []))
+    assert "Nothing to ship yet" in text
+    assert "No artefact has both an accuracy and a latency yet." in text
+
+
+def test_float_only() -> None:
+    manifest, lines = sample()
+    kept = tuple(entry for entry in manifest.artefacts if entry.precision == "fp32")
+    manifest = manifest.model_copy(update={"artefacts": kept, "quantizations": {}})
+    assert "Ship this ONNX fp32" in _text(render(manifest, lines))

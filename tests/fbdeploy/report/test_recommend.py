@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fbdeploy.report.recommend import is_accurate, recommend, same_speed
+from fbdeploy.results import LatencyPercentiles, ResultRow, summarize
+from tests.fbdeploy.samples import sample
+
+
+def row(
+    name: str, p50: float | None = 1.0, difference: float | None = 0.0, **more: Any
+) -> ResultRow:
+    form, precision = name.split()
+    fields: dict[str, Any] = {
+        "format": form,
+        "precision": precision,
+        "variant": "",
+        "path": f"{precision}/model",
+        "bytes": 1000,
+        "images": 1000,
+        "top1": None if difference is None else 0.9 + difference,
+        "top5": None,
+        "top1_interval": None,
+        "agreement": 0.99,
+        "kl": 0.001,
+        "top1_difference": difference,
+        "difference_interval": None,
+        "mcnemar_p": 0.01,
+        "parity_max_abs": 0.0,
+        "latency_ms": LatencyPercentiles(p50=p50, p90=p50, p99=p50) if p50 else None,
+        "p50_interval": None,
+        "latency_kind": "measured",
+        "latency_note": "",
+        "target": "local",
+        "threads": 1,
+        "int8_share": 1.0,
+        "delegated_share": 1.0,
+    }
+    return ResultRow(**{**fields, **more})
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "accurate"),
+    [
+        (0.01, 0.0, True),
+        (-0.005, 0.0, True),
+        (-0.0051, 0.04, False),
+        (-0.0051, 0.05, True),
+        (-0.2, None, False),
+    ],
+)
+def test_a_drop_counts_if_it_is_large_and_significant(
+    difference: float, p: float | None, accurate: bool
+) -> None:
+    assert is_accurate(row("onnx int8", difference=difference, mcnemar_p=p)) is accurate
+
+
+def test_without_labels_agreement_decides() -> None:
+    assert is_accurate(row("onnx int8", difference=None, agreement=0.98))
+    assert not is_accurate(row("onnx int8", difference=None, agreement=0.979))
+
+
+def test_the_fastest_accurate_artefact_is_chosen_and_the_faster_one_is_explained() -> None:
+    advice = recommend(
+        [
+            row("onnx fp32", 4.0),
+            row("onnx int8", 2.0),
+            row("litert int8", 1.0, difference=-0.02, mcnemar_p=1e-6),
+        ]
+    )
+    assert advice.row is not None and advice.row.format == "onnx"
+    assert advice.ties == ()
+    text = " ".join(advice.reasons)
+    assert "The fastest of the 2 artefacts as accurate as float: 2.00 ms" in text
+    assert "2.00 times as fast as the fastest float artefact (ONNX fp32, 4.00 ms)" in text
+    assert "LiteRT int8 would be faster, at 1.00 ms, but loses accuracy: −2.00 points" in text
+
+
+def test_a_tie_goes_to_the_smaller_file_and_is_named() -> None:
+    advice = recommend([row("onnx int8", 1.0, bytes=2000), row("litert int8", 1.02, bytes=1500)])
+    assert advice.row is not None and advice.row.format == "litert"
+    assert [tie.format for tie in advice.ties] == ["onnx"]
+    assert "ONNX int8 cannot be told apart from it in speed" in advice.reasons[0]
+
+
+def test_intervals_decide_ties_where_there_are_any() -> None:
+    first = row("onnx int8", 1.0, p50_interval=(0.99, 1.01))
+    second = row("litert int8", 1.02, p50_interval=(1.015, 1.03))
+    assert not same_speed(first, second)
+    assert same_speed(first, row("litert int8", 1.02, p50_interval=(1.01, 1.03)))
+
+
+def test_artefacts_timed_in_another_way_are_no_tie() -> None:
+    advice = recommend([row("onnx int8", 1.0), row("litert int8", 1.01, threads=2, bytes=1)])
+    assert advice.row is not None and advice.row.format == "onnx"
+
+
+def test_without_latency_the_smallest_is_chosen_and_said_so() -> None:
+    advice = recommend([row("coreml fp32", None, bytes=4000), row("coreml int8", None)])
+    assert advice.row is not None and advice.row.precision == "int8"
+    assert "No latency was measured" in advice.reasons[0]
+
+
+def test_a_large_but_insignificant_drop_asks_for_more_images() -> None:
+    advice = recommend([row("onnx int8", difference=-0.02, mcnemar_p=0.3)])
+    assert "Score it on more images" in advice.reasons[1]
+
+
+def test_nothing_to_ship() -> None:
+    advice = recommend([row("onnx int8", difference=-0.1)])
+    assert advice.row is None
+    assert "the nearest is ONNX int8 (−10.00 points of top-1)" in advice.reasons[0]
+    assert recommend([]).row is None
+
+
+def test_the_sample() -> None:
+    advice = recommend(summarize(*sample()))
+    assert advice.row is not None
+    assert (advice.row.format, advice.row.precision) == ("onnx", "int8")
+    assert [(tie.format, tie.precision) for tie in advice.ties] == [("executorch", "int8")]

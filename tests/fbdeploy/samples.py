@@ -1,0 +1,240 @@
+"""A manifest and its measurements, made up for tests of what reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+from fbdeploy.manifest import (
+    Artefact,
+    Coverage,
+    DatasetInfo,
+    Environment,
+    InputSpecInfo,
+    Island,
+    LayerError,
+    Manifest,
+    NetworkInfo,
+    Parity,
+    Quantization,
+    RecipeInfo,
+    Step,
+    Weights,
+)
+from fbdeploy.results import Comparison, EvaluationLine, Line
+from runtime_bench.measurement import Device, LatencySummary, Measurement
+
+TIME = "2026-01-02T03:04:05+00:00"
+IMAGES = 2000
+DATA = DatasetInfo(name="fashion-mnist", images=IMAGES, identity="abc")
+FLOAT_TOP1 = 0.9345
+
+# Format, precision, MB, top-1 difference, agreement, median ms, int8 share, delegated share
+ROWS = (
+    ("executorch", "fp32", 16.4, 0.0, 1.0, 3.42, 0.0, 1.0),
+    ("executorch", "int8", 4.31, -0.0005, 0.9935, 1.61, 0.998, 1.0),
+    ("torchscript", "fp32", 16.5, 0.0, 1.0, 5.03, 0.0, None),
+    ("torchscript", "int8", 4.52, -0.0015, 0.992, 2.92, 0.994, None),
+    ("onnx", "fp32", 16.3, 0.0, 1.0, 2.81, 0.0, None),
+    ("onnx", "int8", 4.22, 0.001, 0.9925, 1.63, 0.994, None),
+    ("coreml", "fp32", 16.3, 0.0, 1.0, None, 0.0, None),
+    ("coreml", "int8", 4.25, -0.0005, 0.993, None, 1.0, None),
+    ("litert", "fp32", 16.3, 0.0, 1.0, 3.3, 0.0, 1.0),
+    ("litert", "int8", 4.28, -0.018, 0.964, 1.12, 0.93, 0.88),
+)
+SUFFIX = {"executorch": "pte", "torchscript": "pt", "onnx": "onnx", "coreml": "mlpackage"}
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def sample() -> tuple[Manifest, list[Line]]:
+    """Ten artefacts of one network: a tie at the top and a faster one that loses accuracy."""
+    rng = random.Random(5)
+    artefacts, lines = [], []
+    for form, precision, megabytes, difference, agreement, p50, int8, delegated in ROWS:
+        sha = digest(form + precision)
+        islands = ()
+        if form == "litert" and precision == "int8":
+            islands = (
+                Island(
+                    operators=("HARD_SWISH", "MUL", "MUL"),
+                    kind="between int8",
+                    reason="no kernel",
+                    macs=0,
+                    elements=120_000,
+                    share=0.05,
+                ),
+                Island(
+                    operators=("MEAN",),
+                    kind="outside the delegate",
+                    macs=0,
+                    elements=20_000,
+                    share=0.01,
+                ),
+            )
+        artefacts.append(
+            Artefact(
+                key=sha[:16],
+                format=form,
+                precision=precision,
+                path=f"{precision}/model.{SUFFIX.get(form, 'tflite')}",
+                sha256=sha,
+                bytes=int(megabytes * 1e6),
+                runtime=form,
+                runtime_version="1.2.3",
+                parity=Parity(
+                    reference="float network" if precision == "fp32" else "quantized program",
+                    images=32,
+                    max_abs=3.1e-6 if precision == "fp32" else 0.118,
+                    relative=4.2e-7 if precision == "fp32" else 0.0121,
+                    agreement=1.0,
+                    criterion="relative at most 1e-4",
+                    passed=True,
+                ),
+                coverage=Coverage(
+                    int8_share=int8,
+                    delegated_share=delegated,
+                    operators={"conv": 40, "add": 9},
+                    islands=islands,
+                ),
+                preparation=("hard-swish as multiply", "pad folded") if precision != "fp32" else (),
+                seconds=7.5,
+            )
+        )
+        top1 = FLOAT_TOP1 + difference
+        half = 0.0004 + abs(difference) / 2 if precision != "fp32" else 0.0
+        lines.append(
+            EvaluationLine(
+                key=digest("e" + sha)[:16],
+                time=TIME,
+                format=form,
+                precision=precision,
+                sha256=sha,
+                dataset=DATA,
+                images=IMAGES,
+                top1=top1,
+                top5=0.999,
+                top1_interval=(top1 - 0.011, top1 + 0.010),
+                comparison=Comparison(
+                    reference="float network",
+                    top1=FLOAT_TOP1,
+                    agreement=agreement,
+                    kl=0.0 if precision == "fp32" else 0.0013,
+                    top1_difference=difference,
+                    difference_interval=(difference - half, difference + half),
+                    mcnemar_p=0.0001 if difference < -0.01 else 0.6,
+                ),
+                seconds=9.0,
+            )
+        )
+        if p50 is None:
+            continue
+        samples = tuple(int(1e6 * p50 * (1 + abs(rng.gauss(0, 0.04)))) for _ in range(60))
+        lines.append(
+            Measurement(
+                kind="measured",
+                created=TIME,
+                artefact=artefacts[-1].path,
+                sha256=sha,
+                format=form,
+                precision=precision,
+                target="local",
+                device=Device(name="a made-up processor", cores=2),
+                threads=1,
+                runtime=form,
+                runtime_version="1.2.3",
+                mode="quick",
+                session="one",
+                interleaved_with=("the others",),
+                warmup_runs=10,
+                samples_ns=samples,
+                latency_ms=LatencySummary(
+                    runs=len(samples),
+                    p50=p50,
+                    p90=p50 * 1.08,
+                    p99=p50 * 1.31,
+                    p50_interval=(p50 * 0.985, p50 * 1.015),
+                    minimum=p50 * 0.95,
+                    mean=p50 * 1.02,
+                    iqr=p50 * 0.05,
+                    cv=0.04,
+                ),
+            )
+        )
+    layers = tuple(
+        LayerError(
+            layer=f"stages.{i // 4}.{i % 4}.layers.depthwise.conv",
+            operator="conv2d",
+            sqnr_db=9.4 + 1.1 * i,
+        )
+        for i in range(26)
+    )
+    manifest = Manifest(
+        fbdeploy_version="0.1.0",
+        created=TIME,
+        updated=TIME,
+        network=NetworkInfo(
+            name="fbnetv2_f1",
+            source="fbdeploy",
+            parameters=4_113_022,
+            macs=20_431_872,
+            num_classes=10,
+        ),
+        weights=Weights(origin="embedded", sha256=digest("weights"), note="Fashion-MNIST"),
+        input_spec=InputSpecInfo(
+            height=128,
+            width=128,
+            mean=(0.286, 0.286, 0.286),
+            std=(0.353, 0.353, 0.353),
+            crop_pct=1.0,
+            interpolation="bilinear",
+        ),
+        labels=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat") + ("x",) * 5,
+        evaluation_data=DATA,
+        quantizations={
+            "int8": Quantization(
+                key="0123456789abcdef",
+                ranges_sha256=digest("ranges"),
+                calibration=DatasetInfo(
+                    name="fashion-mnist-calibration", images=512, identity="def"
+                ),
+                recipe=RecipeInfo(
+                    name="ptq-fast", sha256=digest("recipe"), values={"method": "ptq"}
+                ),
+                steps=(
+                    Step(
+                        name="bias correction",
+                        kept=True,
+                        reason="held-out KL fell by 21 %",
+                        kl_before=0.0021,
+                        kl_after=0.00166,
+                    ),
+                    Step(
+                        name="cross-layer equalization",
+                        kept=False,
+                        reason="held-out KL rose",
+                        kl_before=0.00166,
+                        kl_after=0.00171,
+                    ),
+                ),
+                held_out_images=128,
+                held_out_kl=0.00166,
+                held_out_agreement=0.992,
+                sqnr_db=22.4,
+                layers=layers,
+                seconds=31.0,
+            )
+        },
+        artefacts=tuple(artefacts),
+        environment=Environment(
+            python="3.11.7",
+            platform="Linux x86_64",
+            cpu="a made-up processor",
+            cores=2,
+            memory_bytes=24_000_000_000,
+            versions={"torch": "2.14.1", "executorch": "1.5.1", "onnxruntime": "1.31.1"},
+        ),
+    )
+    return manifest, lines

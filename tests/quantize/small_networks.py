@@ -1,0 +1,58 @@
+"""Networks small enough to capture in a second, with every operator FBNets have."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.architecture import Architecture, Block
+from zoo.fbnet import FBNet
+from zoo.input_spec import InputSpec
+from zoo.networks import Network, Weights
+
+SPEC = InputSpec(32, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 1.0)
+
+TINY = Architecture(
+    name="tiny",
+    family="test",
+    input_size=32,
+    width_divisor=8,
+    stages=(
+        (Block("conv", 8, k=3, s=2, act="hswish", bias=True),),
+        (Block("ir", 8, k=3, e=1, act="relu"), Block("ir", 16, k=5, s=2, e=3, act="relu")),
+        (Block("ir", 16, k=3, e=3, act="hswish", se="expanded"), Block("skip", 24)),
+        (Block("ir_pool", 512, e=8, act="hswish"),),
+    ),
+)
+
+
+def randomize(module: nn.Module, seed: int = 0) -> nn.Module:
+    """Batch norms with statistics that are not the identity, as in a trained network."""
+    generator = torch.Generator().manual_seed(seed)
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            with torch.no_grad():
+                layer.running_mean.normal_(0, 0.2, generator=generator)
+                layer.running_var.uniform_(0.5, 2, generator=generator)
+                layer.weight.uniform_(0.5, 1.5, generator=generator)
+                layer.bias.normal_(0, 0.3, generator=generator)
+    return module.eval()
+
+
+def tiny_network() -> Network:
+    """FBNet in little: 7 classes at 32 pixels, seeded."""
+    torch.manual_seed(0)
+    module = randomize(FBNet(TINY, num_classes=7))
+    labels = tuple(f"class {i}" for i in range(7))
+    return Network("tiny", module, SPEC, labels, 7, "user", Weights("random", seed=0))
+
+
+def noise_images(count: int, seed: int = 1) -> NDArray[np.float32]:
+    """Pre-processed images (count, 3, 32, 32): noise with a smooth part, as photos have."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.randn(count, 3, 4, 4, generator=generator)
+    smooth = nn.functional.interpolate(coarse, size=(32, 32), mode="bilinear")
+    fine = torch.randn(count, 3, 32, 32, generator=generator)
+    return np.asarray((smooth + 0.3 * fine).numpy(), np.float32)

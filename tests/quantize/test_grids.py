@@ -1,0 +1,94 @@
+"""Grids of values and weights, against brute force and hand calculation."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from quantize.histogram import Histogram, best_grid
+from quantize.qparams import QParams, from_range
+from quantize.weights import LARGEST_BIAS, quantize_weight
+
+
+def test_from_range_holds_zero_and_both_ends() -> None:
+    grid = from_range(0.0, 6.0)
+    assert grid.zero_point == -128
+    assert grid.scale == pytest.approx(6 / 255, rel=1e-6)
+    assert (grid.low, grid.high) == (pytest.approx(0.0), pytest.approx(6.0, rel=1e-6))
+    # All-positive ranges are widened to zero: padding and ReLU need it.
+    assert from_range(2.0, 6.0) == grid
+    assert from_range(-1.0, 1.0).zero_point in (0, -1)
+    assert from_range(0.0, 0.0).scale > 0
+
+
+def test_fake_quantize_is_round_and_saturate() -> None:
+    grid = QParams(0.5, 10)
+    x = torch.tensor([-100.0, -0.26, 0.0, 0.24, 0.26, 100.0])
+    q = torch.clamp(torch.round(x / 0.5) + 10, -128, 127)
+    assert torch.equal(grid.fake_quantize(x), (q - 10) * 0.5)
+
+
+def _mean_squared_error(x: torch.Tensor, grid: QParams) -> float:
+    return float((grid.fake_quantize(x) - x).double().square().mean())
+
+
+@pytest.mark.parametrize("outlier", [0.0, 8.0, 40.0])
+def test_best_grid_is_near_the_brute_force_optimum(outlier: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(200_000, generator=generator)
+    if outlier:
+        x[0] = outlier
+    low, high = float(x.min()), float(x.max())
+    histogram = Histogram(low, high)
+    histogram.update(x)
+    found = _mean_squared_error(x, best_grid(histogram))
+    factors = np.linspace(0.05, 1.0, 40)
+    brute = min(
+        _mean_squared_error(x, from_range(low * a, high * b))
+        for a, b in itertools.product(factors, factors)
+    )
+    covering = _mean_squared_error(x, from_range(low, high))
+    assert found <= 1.1 * brute
+    assert found <= covering * 1.0001
+
+
+def test_histogram_clamps_what_lies_outside() -> None:
+    histogram = Histogram(0.0, 1.0)
+    histogram.update(torch.tensor([-5.0, 0.5, 7.0]))
+    assert histogram.counts.sum() == 3
+    assert histogram.counts[0] == histogram.counts[-1] == 1
+
+
+def test_weight_search_beats_the_plain_scale_and_is_the_best_of_its_candidates() -> None:
+    generator = torch.Generator().manual_seed(3)
+    weight = torch.randn(6, 4, 3, 3, generator=generator)
+    weight[0, 0, 0, 0] = 9.0
+    plain = quantize_weight(weight, None, 0.1, search=False)
+    found = quantize_weight(weight, None, 0.1)
+    error = [(w.dequantize() - weight).square().sum((1, 2, 3)) for w in (plain, found)]
+    assert bool((error[1] <= error[0] + 1e-9).all())
+    assert float(error[1].sum()) < float(error[0].sum())
+    for channel, factor in itertools.product(range(6), np.linspace(0.8, 1.0, 41)):
+        scale = float(weight[channel].abs().max()) / 127 * float(factor)
+        q = torch.clamp(torch.round(weight[channel] / scale), -127, 127)
+        tried = (q * scale - weight[channel]).square().sum()
+        assert float(tried) >= float(error[1][channel]) - 1e-6
+
+
+def test_bias_guard_keeps_the_int32_bias_in_range() -> None:
+    weight, bias = torch.full((2, 1, 1, 1), 1e-7), torch.tensor([5.0, 0.0])
+    quantized = quantize_weight(weight, bias, 0.01)
+    assert float(bias[0] / (0.01 * quantized.scale[0])) <= LARGEST_BIAS * 1.001
+    assert quantized.scale[1] < quantized.scale[0]
+
+
+def test_dead_channel_stays_dead() -> None:
+    weight = torch.zeros(2, 3, 1, 1)
+    weight[1] = 1.0
+    quantized = quantize_weight(weight, torch.tensor([0.3, 0.0]), 0.02)
+    assert torch.equal(quantized.dequantize()[0], torch.zeros(3, 1, 1))
+    assert torch.isfinite(quantized.scale).all()
+    assert int(quantized.values[1].max()) == 127

@@ -1,0 +1,108 @@
+"""Runners on an emulated core, spoken to as on any device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime_bench.runners.benchmark import clock_drop
+from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.session import start_session
+from runtime_bench.targets.base import Target, TargetError
+from runtime_bench.targets.local import LocalTarget
+from runtime_bench.targets.opening import open_target
+from tests.runtime_bench.artefacts import CLASSES, Artefacts, images
+from zoo.errors import InputError
+
+
+@pytest.fixture
+def target(bundle: Bundle) -> Iterator[Target]:
+    with open_target("arm://cortex-a76") as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("format_name", ["executorch", "onnx"])
+def test_commands(target: Target, bundle: Bundle, artefacts: Artefacts, format_name: str) -> None:
+    session = start_session(target, bundle, artefacts(format_name, "int8"), images(3), threads=1)
+    served = session.served
+    assert served.version == bundle.manifest.runtimes[served.runtime]
+    assert (served.inputs, served.outputs) == (images(1).size, CLASSES)
+    assert served.load_ns > 0 and served.first_ns > 0
+    samples = session.run_block(7)
+    assert len(samples) == 7 and min(samples) > 0
+    outputs = session.outputs()
+    assert outputs.shape == (3, CLASSES) and np.ptp(outputs, axis=0).max() > 0
+    assert session.peak_memory_bytes() > 1 << 20
+    session.close()
+
+
+@pytest.mark.parametrize("suffix", [".pte", ".onnx"])
+def test_a_broken_model(target: Target, bundle: Bundle, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"it's broken{suffix}"
+    path.write_bytes(b"not a model" * 100)
+    with pytest.raises(TargetError, match=r"^arm://cortex-a76: ") as caught:
+        start_session(target, bundle, path, images(1), threads=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_input_of_another_size(target: Target, bundle: Bundle, artefacts: Artefacts) -> None:
+    with pytest.raises(TargetError, match="not a multiple of the model's input"):
+        start_session(target, bundle, artefacts("onnx", "fp32"), images(1)[:, :, :-1], threads=1)
+
+
+def test_a_command_that_does_not_exist_ends_the_runner(
+    target: Target, bundle: Bundle, artefacts: Artefacts
+) -> None:
+    session = start_session(target, bundle, artefacts("onnx", "fp32"), images(1), threads=1)
+    with pytest.raises(TargetError, match="unknown command dance"):
+        session._ask("dance", "samples")
+    session.close()
+
+
+def test_emulated_cores_are_not_bound_to(
+    target: Target, bundle: Bundle, artefacts: Artefacts
+) -> None:
+    with pytest.raises(InputError, match="cannot be bound to"):
+        start_session(target, bundle, artefacts("onnx", "fp32"), images(1), threads=1, cores=[0])
+
+
+def test_torchscript_needs_a_python_with_torch(
+    target: Target, bundle: Bundle, artefacts: Artefacts
+) -> None:
+    with pytest.raises(TargetError, match="the emulated Python has no torch"):
+        start_session(target, bundle, artefacts("torchscript", "fp32"), images(1), threads=1)
+
+
+def test_another_architecture(bundle: Bundle, artefacts: Artefacts) -> None:
+    class Board(LocalTarget):
+        def architecture(self) -> str:
+            return "armv7l"
+
+    board = Board("ssh://old")
+    with pytest.raises(TargetError, match="is armv7l, the runners are for aarch64"):
+        start_session(board, bundle, artefacts("onnx", "fp32"), images(1), threads=1)
+    board.cleanup()
+
+
+def test_counting_is_for_emulated_targets(
+    bundle: Bundle, artefacts: Artefacts, tmp_path: Path
+) -> None:
+    class Board(LocalTarget):
+        def architecture(self) -> str:
+            return "arm64"
+
+    board = Board("ssh://new")
+    with pytest.raises(InputError, match="counted on arm:// targets only"):
+        start_session(
+            board, bundle, artefacts("onnx", "fp32"), images(1), threads=1, counts=tmp_path / "c"
+        )
+    board.cleanup()
+
+
+def test_falling_clocks_are_told() -> None:
+    assert clock_drop([]) == ()
+    assert clock_drop([1_800_000, 1_790_000]) == ()
+    assert clock_drop([1_800_000, 900_000]) == ("the core's clock fell from 1800 to 900 MHz",)

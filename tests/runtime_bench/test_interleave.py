@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from runtime_bench.interleave import Series, interleave, wait_until_quiet, warm_up
+from runtime_bench.modes import MODES, Mode, mode_of
+from runtime_bench.statistics import compare_rounds
+from zoo.errors import InputError
+
+FAST = Mode("test", 20, 0.2, 1.0, 0.05, loads=1, warmup_seconds=0.5, block_seconds=0.02)
+
+
+@dataclass
+class Machine:
+    """Simulated time: every run advances it; its speed wanders with it."""
+
+    generator: np.random.Generator
+    drift: float = 0.0
+    seconds: float = 0.0
+    order: list[str] = field(default_factory=list)
+
+    def speed(self) -> float:
+        return 1.0 + 0.3 * np.sin(self.seconds * 3) + self.drift * np.exp(-self.seconds / 0.05)
+
+
+@dataclass
+class Simulated:
+    machine: Machine
+    name: str
+    milliseconds: float
+    noise: float = 0.01
+    blocks: list[int] = field(default_factory=list)
+
+    def run_block(self, runs: int) -> list[int]:
+        self.blocks.append(runs)
+        self.machine.order.append(self.name)
+        durations = []
+        for index in range(runs):
+            # The first run of a block meets cold caches.
+            cold = 1.5 if index == 0 else 1.0
+            jitter = self.machine.generator.normal(1.0, self.noise)
+            duration = self.milliseconds / 1e3 * self.machine.speed() * jitter * cold
+            self.machine.seconds += duration
+            durations.append(round(duration * 1e9))
+        return durations
+
+
+def test_everyone_gets_the_same_rounds_in_an_order_drawn_by_lot() -> None:
+    machine = Machine(np.random.default_rng(0))
+    contestants = [Simulated(machine, name, ms) for name, ms in (("a", 1.0), ("b", 4.0))]
+    done: list[float] = []
+    series = interleave(contestants, [1e6, 4e6], FAST, seed=1, progress=done.append)
+    rounds = [len(one.samples) // one.block_runs for one in series]
+    assert rounds[0] == rounds[1] == len(machine.order) // 2
+    assert rounds[0] >= 8
+    for start in range(0, len(machine.order), 2):
+        assert set(machine.order[start : start + 2]) == {"a", "b"}
+    firsts = machine.order[::2]
+    assert 0 < firsts.count("a") < len(firsts)
+    # 20 ms a block, and one run of each block thrown away.
+    assert [one.block_runs for one in series] == [20, 5]
+    assert contestants[0].blocks == [21] * rounds[0]
+    assert done == sorted(done)
+    assert done[-1] == 1.0
+
+
+def test_order_is_that_of_the_seed() -> None:
+    orders = []
+    for seed in (1, 1, 2):
+        machine = Machine(np.random.default_rng(0))
+        contestants = [Simulated(machine, name, 1.0) for name in "abc"]
+        interleave(contestants, [1e6] * 3, FAST, seed=seed)
+        orders.append(machine.order)
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+def test_stops_only_when_counts_times_and_width_are_reached() -> None:
+    machine = Machine(np.random.default_rng(0))
+    series = interleave([Simulated(machine, "slow", 50.0)], [50e6], FAST)[0]
+    assert len(series.samples) >= FAST.minimum_runs
+    assert series.seconds >= FAST.minimum_seconds
+    machine.speed = lambda: 1.0  # type: ignore[method-assign]
+    steady = interleave([Simulated(machine, "steady", 1.0, noise=0.001)], [1e6], FAST)[0]
+    rough = interleave([Simulated(machine, "rough", 1.0, noise=0.5)], [1e6], FAST)[0]
+    assert rough.seconds > steady.seconds
+    assert rough.enough(FAST)
+    assert not Series(1, [1_000_000] * 19).enough(FAST)
+
+
+def test_ratio_survives_a_wandering_machine_where_plain_averages_do_not() -> None:
+    plain, paired = [], []
+    for seed in range(8):
+        machine = Machine(np.random.default_rng(seed), seconds=seed * 0.37)
+        first, second = Simulated(machine, "a", 1.1), Simulated(machine, "b", 1.0)
+        series = interleave([first, second], [1.1e6, 1e6], FAST, seed=seed)
+        paired.append(
+            compare_rounds(
+                series[0].samples,
+                series[1].samples,
+                first_block=series[0].block_runs,
+                second_block=series[1].block_runs,
+            ).ratio
+        )
+        one, two = (np.mean(contestant.run_block(200)) for contestant in (first, second))
+        plain.append(one / two)
+    assert np.max(np.abs(np.array(paired) / 1.1 - 1)) < 0.02
+    assert np.std(plain) > 5 * np.std(paired)
+
+
+def test_warm_up_ends_when_the_drift_is_gone() -> None:
+    machine = Machine(np.random.default_rng(0), drift=2.0)
+    machine.speed = lambda: 1.0 + 2.0 * np.exp(-machine.seconds / 0.05)  # type: ignore[method-assign]
+    warm = warm_up(Simulated(machine, "a", 1.0), FAST)
+    assert warm.settled
+    assert 0.1 < machine.seconds < 1.0
+    assert warm.median_ns == pytest.approx(1e6, rel=0.1)
+
+
+def test_warm_up_is_bounded() -> None:
+    machine = Machine(np.random.default_rng(0))
+    machine.speed = lambda: 1.0 + 5 * machine.seconds  # type: ignore[method-assign]
+    warm = warm_up(Simulated(machine, "a", 1.0), FAST)
+    assert not warm.settled
+    assert machine.seconds < 2 * FAST.warmup_seconds
+
+
+def test_waits_for_spinning_threads() -> None:
+    stop = time.perf_counter() + 0.06
+
+    def spin() -> None:
+        while time.perf_counter() < stop:
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    wait_until_quiet(timeout=2.0)
+    ended = time.perf_counter()
+    thread.join()
+    assert ended >= stop - 0.02
+
+
+def test_waiting_for_quiet_is_bounded() -> None:
+    stop = threading.Event()
+
+    def spin() -> None:
+        while not stop.is_set():
+            pass
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    start = time.perf_counter()
+    wait_until_quiet(timeout=0.05)
+    elapsed = time.perf_counter() - start
+    stop.set()
+    thread.join()
+    assert elapsed < 1.0
+
+
+def test_modes() -> None:
+    assert mode_of("mlperf").minimum_runs >= 1024
+    assert mode_of("mlperf").minimum_seconds >= 60
+    assert list(MODES) == ["quick", "standard", "mlperf"]
+    with pytest.raises(InputError, match="give one of quick, standard, mlperf"):
+        mode_of("slow")

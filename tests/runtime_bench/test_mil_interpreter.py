@@ -1,0 +1,395 @@
+"""Each operator against numpy or torch, in programs saved by coremltools and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import coremltools as ct
+import numpy as np
+import pytest
+import torch
+from coremltools.converters.mil import Builder as mb
+from coremltools.converters.mil.mil import types
+from torch.nn import functional
+
+from runtime_bench.runtimes import RUNTIMES
+from runtime_bench.runtimes.mil_interpreter import MilProgram
+from tests.runtime_bench.artefacts import Artefacts, answers, images
+from zoo.errors import InputError
+
+GENERATOR = np.random.default_rng(0)
+IMAGE = GENERATOR.standard_normal((1, 3, 9, 11)).astype(np.float32)
+IMAGES = GENERATOR.standard_normal((5, 3, 9, 11)).astype(np.float32)
+WEIGHT = GENERATOR.standard_normal((6, 3, 3, 3)).astype(np.float32)
+BIAS = GENERATOR.standard_normal(6).astype(np.float32)
+
+Build = Callable[[Any], Any]
+
+
+def _save(build: Build, path: Path, shape: tuple[int, ...] = IMAGE.shape) -> Path:
+    @mb.program(input_specs=[mb.TensorSpec(shape)], opset_version=ct.target.iOS18)
+    def program(image: Any) -> Any:
+        return build(image)
+
+    model = ct.convert(
+        program,
+        minimum_deployment_target=ct.target.iOS18,
+        compute_precision=ct.precision.FLOAT32,
+        pass_pipeline=ct.PassPipeline.EMPTY,
+        skip_model_load=True,
+    )
+    model.save(str(path))
+    return path
+
+
+def _check(build: Build, expected: Callable[[np.ndarray], Any], folder: Path) -> MilProgram:
+    """One image, and several at once where the program says that it may."""
+    program = MilProgram.load(_save(build, folder / "case.mlpackage"))
+    for batch in (IMAGE, IMAGES) if program.batchable else (IMAGE,):
+        found = program.run(torch.from_numpy(batch)).numpy()
+        alone = np.concatenate([np.asarray(expected(image[None])) for image in batch])
+        np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)
+    return program
+
+
+def _torch(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[np.ndarray], Any]:
+    return lambda x: function(torch.from_numpy(x)).numpy()
+
+
+def _conv(**arguments: Any) -> Build:
+    return lambda x: mb.conv(x=x, weight=WEIGHT, bias=BIAS, **arguments)
+
+
+def _same_padded(stride: int, more_first: bool) -> Callable[[np.ndarray], np.ndarray]:
+    def expected(x: np.ndarray) -> np.ndarray:
+        sides = []
+        for size in x.shape[2:]:
+            total = max(0, (-(-size // stride) - 1) * stride + 3 - size)
+            half = (total // 2, total - total // 2)
+            sides.append(half[::-1] if more_first else half)
+        padded = torch.from_numpy(np.pad(x, ((0, 0), (0, 0), *sides)))
+        weight, bias = torch.from_numpy(WEIGHT), torch.from_numpy(BIAS)
+        return functional.conv2d(padded, weight, bias, stride).numpy()
+
+    return expected
+
+
+CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
+    "conv": (
+        _conv(strides=[2, 1], pad_type="custom", pad=[1, 1, 0, 0]),
+        lambda x: functional.conv2d(
+            *map(torch.from_numpy, (x, WEIGHT, BIAS)), stride=(2, 1), padding=(1, 0)
+        ).numpy(),
+    ),
+    "conv, uneven padding": (
+        _conv(pad_type="custom", pad=[0, 1, 2, 0]),
+        lambda x: functional.conv2d(
+            *map(
+                torch.from_numpy,
+                (np.pad(x, ((0, 0), (0, 0), (0, 1), (2, 0))), WEIGHT, BIAS),
+            )
+        ).numpy(),
+    ),
+    "conv, same": (_conv(strides=[2, 2], pad_type="same"), _same_padded(2, False)),
+    "conv, same_lower": (_conv(strides=[2, 2], pad_type="same_lower"), _same_padded(2, True)),
+    "conv, depthwise and dilated": (
+        lambda x: mb.conv(x=x, weight=WEIGHT[:, :1], groups=3, dilations=[2, 2]),
+        lambda x: functional.conv2d(
+            torch.from_numpy(x), torch.from_numpy(WEIGHT[:, :1]), groups=3, dilation=2
+        ).numpy(),
+    ),
+    "avg_pool, padding counted": (
+        lambda x: mb.avg_pool(
+            x=x, kernel_sizes=[3, 3], strides=[2, 2], pad_type="custom", pad=[1, 1, 1, 1]
+        ),
+        _torch(lambda x: functional.avg_pool2d(x, 3, 2, 1)),
+    ),
+    "avg_pool, padding excluded": (
+        lambda x: mb.avg_pool(
+            x=x,
+            kernel_sizes=[3, 3],
+            strides=[2, 2],
+            pad_type="custom",
+            pad=[1, 1, 1, 1],
+            exclude_padding_from_average=True,
+        ),
+        _torch(lambda x: functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False)),
+    ),
+    "max_pool": (
+        lambda x: mb.max_pool(
+            x=x, kernel_sizes=[3, 3], strides=[2, 2], pad_type="custom", pad=[1, 1, 1, 1]
+        ),
+        _torch(lambda x: functional.max_pool2d(x, 3, 2, 1)),
+    ),
+    "reduce_mean": (
+        lambda x: mb.reduce_mean(x=x, axes=[-2, -1], keep_dims=False),
+        lambda x: x.mean(axis=(2, 3)),
+    ),
+    "reduce_sum over the batch": (
+        lambda x: mb.reduce_sum(x=x, axes=[0], keep_dims=True),
+        lambda x: x.sum(axis=0, keepdims=True),
+    ),
+    "reshape and linear": (
+        lambda x: mb.linear(
+            x=mb.reshape(x=x, shape=[1, 297]), weight=np.ones((2, 297), np.float32) / 9
+        ),
+        lambda x: np.repeat(x.reshape(1, -1).sum(axis=1, keepdims=True) / 9, 2, axis=1),
+    ),
+    "reshape that hides the batch": (
+        lambda x: mb.reshape(x=x, shape=[3, 99]),
+        lambda x: x.reshape(3, 99),
+    ),
+    "transpose": (
+        lambda x: mb.transpose(x=x, perm=[0, 2, 3, 1]),
+        lambda x: x.transpose(0, 2, 3, 1),
+    ),
+    "transpose of the batch": (
+        lambda x: mb.transpose(x=x, perm=[1, 0, 2, 3]),
+        lambda x: x.transpose(1, 0, 2, 3),
+    ),
+    "concat": (lambda x: mb.concat(values=[x, x], axis=1), lambda x: np.concatenate([x, x], 1)),
+    "split": (
+        lambda x: mb.add(x=mb.split(x=x, num_splits=3, axis=1)[0], y=1.0),
+        lambda x: x[:, :1] + 1,
+    ),
+    "slice_by_index": (
+        lambda x: mb.slice_by_index(
+            x=x,
+            begin=[0, 1, 0, 2],
+            end=[1, 3, 0, 9],
+            stride=[1, 1, 2, 3],
+            begin_mask=[True, False, False, False],
+            end_mask=[True, False, True, False],
+        ),
+        lambda x: x[:, 1:3, ::2, 2:9:3],
+    ),
+    "pad": (
+        lambda x: mb.pad(x=x, pad=[1, 0, 2, 1], mode="constant", constant_val=0.5),
+        lambda x: np.pad(x, ((0, 0), (0, 0), (1, 0), (2, 1)), constant_values=0.5),
+    ),
+    "expand_dims and squeeze": (
+        lambda x: mb.squeeze(
+            x=mb.expand_dims(x=mb.reduce_max(x=x, axes=[3], keep_dims=False), axes=[1, -1]),
+            axes=[1],
+        ),
+        lambda x: x.max(axis=3)[..., None],
+    ),
+    "matmul": (
+        lambda x: mb.matmul(
+            x=x, y=np.arange(22, dtype=np.float32).reshape(2, 11), transpose_y=True
+        ),
+        lambda x: x @ np.arange(22, dtype=np.float32).reshape(2, 11).T,
+    ),
+    "batch_norm": (
+        lambda x: mb.batch_norm(
+            x=x,
+            mean=BIAS[:3],
+            variance=np.abs(BIAS[3:]),
+            gamma=BIAS[1:4],
+            beta=BIAS[2:5],
+            epsilon=1e-3,
+        ),
+        lambda x: (
+            (x - BIAS[:3, None, None])
+            / np.sqrt(np.abs(BIAS[3:, None, None]) + np.float32(1e-3))
+            * BIAS[1:4, None, None]
+            + BIAS[2:5, None, None]
+        ),
+    ),
+    "sigmoid_hard": (
+        lambda x: mb.sigmoid_hard(x=x, alpha=1 / 6, beta=0.5),
+        _torch(functional.hardsigmoid),
+    ),
+    "hard-swish as coremltools writes it": (
+        lambda x: mb.mul(
+            x=mb.thresholded_relu(x=x, alpha=-3.0),
+            y=mb.sigmoid_hard(x=mb.thresholded_relu(x=x, alpha=-3.0), alpha=1 / 6, beta=0.5),
+        ),
+        _torch(functional.hardswish),
+    ),
+    "clip": (lambda x: mb.clip(x=x, alpha=-0.5, beta=0.7), lambda x: x.clip(-0.5, 0.7)),
+    "arithmetic": (
+        lambda x: mb.maximum(
+            x=mb.real_div(x=mb.sub(x=mb.mul(x=x, y=x), y=BIAS[:3].reshape(1, 3, 1, 1)), y=3.0),
+            y=mb.minimum(x=x, y=mb.relu6(x=x)),
+        ),
+        lambda x: np.maximum((x * x - BIAS[:3, None, None]) / 3, np.minimum(x, x.clip(0, 6))),
+    ),
+    "activations": (
+        lambda x: mb.add(
+            x=mb.silu(x=mb.leaky_relu(x=x, alpha=0.1)), y=mb.tanh(x=mb.sigmoid(x=mb.relu(x=x)))
+        ),
+        _torch(
+            lambda x: (
+                functional.silu(functional.leaky_relu(x, 0.1))
+                + torch.tanh(torch.sigmoid(functional.relu(x)))
+            )
+        ),
+    ),
+    "softmax": (lambda x: mb.softmax(x=x, axis=-1), _torch(lambda x: torch.softmax(x, -1))),
+}
+ALONE = {"reduce_sum over the batch", "reshape that hides the batch", "transpose of the batch"}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_operator(name: str, tmp_path: Path) -> None:
+    build, expected = CASES[name]
+    program = _check(build, expected, tmp_path)
+    assert program.batchable == (name not in ALONE)
+
+
+SCALE, ZERO = np.float32(0.03), 7
+
+
+@pytest.mark.parametrize(("dtype", "low", "high"), [("int8", -128, 127), ("uint8", 0, 255)])
+@pytest.mark.parametrize("fused", [True, False])
+def test_quantize_per_tensor(tmp_path: Path, dtype: str, low: int, high: int, fused: bool) -> None:
+    zero = np.dtype(dtype).type(ZERO)
+    other = SCALE if fused else np.float32(0.06)
+
+    def build(x: Any) -> Any:
+        whole = mb.quantize(input=x, scale=SCALE, zero_point=zero, output_dtype=dtype)
+        return mb.dequantize(input=whole, scale=other, zero_point=zero)
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        whole = np.clip(np.round(x / SCALE) + ZERO, low, high)
+        return (whole - ZERO) * other
+
+    program = _check(build, expected, tmp_path)
+    kinds = [operation.kind for operation in program.operations]
+    assert kinds == (["quantize_dequantize"] if fused else ["quantize", "dequantize"])
+
+
+def test_quantize_with_two_readers_is_fused_once(tmp_path: Path) -> None:
+    def build(x: Any) -> Any:
+        whole = mb.quantize(input=x, scale=SCALE, output_dtype="int8")
+        one, two = (mb.dequantize(input=whole, scale=SCALE) for _ in range(2))
+        return mb.add(x=mb.relu(x=one), y=two)
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        rounded = np.clip(np.round(x / SCALE), -128, 127) * SCALE
+        return np.maximum(rounded, 0) + rounded
+
+    program = _check(build, expected, tmp_path)
+    assert [operation.kind for operation in program.operations] == [
+        "quantize_dequantize",
+        "relu",
+        "add",
+    ]
+
+
+def test_quantize_per_channel(tmp_path: Path) -> None:
+    scale = np.array([0.01, 0.05, 0.2], np.float32)
+    zero = np.array([0, -5, 100], np.int8)
+
+    def build(x: Any) -> Any:
+        whole = mb.quantize(input=x, scale=scale, zero_point=zero, axis=1, output_dtype="int8")
+        return mb.dequantize(input=whole, scale=scale, zero_point=zero, axis=1)
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        steps, zeros = scale[:, None, None], zero[:, None, None].astype(np.float32)
+        return (np.clip(np.round(x / steps) + zeros, -128, 127) - zeros) * steps
+
+    _check(build, expected, tmp_path)
+
+
+def _whole_weights(dtype: str) -> np.ndarray:
+    limits = np.iinfo(dtype)
+    return np.random.default_rng(1).integers(limits.min, limits.max, (6, 3, 3, 3)).astype(dtype)
+
+
+def test_affine_weights(tmp_path: Path) -> None:
+    data = _whole_weights("uint8")
+    scale = np.linspace(0.001, 0.01, 6, dtype=np.float32)
+    zero = np.array([0, 128, 255, 3, 127, 129], np.uint8)
+
+    def build(x: Any) -> Any:
+        weight = mb.constexpr_affine_dequantize(
+            quantized_data=data, scale=scale, zero_point=zero, axis=0
+        )
+        return mb.conv(x=x, weight=weight)
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        weight = (data.astype(np.float32) - zero[:, None, None, None]) * scale[:, None, None, None]
+        return functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight)).numpy()
+
+    program = _check(build, expected, tmp_path)
+    assert [operation.kind for operation in program.operations] == ["conv"]
+
+
+def test_blockwise_weights(tmp_path: Path) -> None:
+    data = _whole_weights("int8")
+    scale = np.linspace(0.001, 0.01, 18, dtype=np.float32).reshape(6, 3, 1, 1)
+    coarse = np.linspace(0.001, 0.01, 3, dtype=np.float32).reshape(3, 1, 1, 1)
+    offset = np.array([0, -4, 9], np.int8).reshape(3, 1, 1, 1)
+
+    def build(x: Any) -> Any:
+        fine = mb.constexpr_blockwise_shift_scale(data=data, scale=scale)
+        blocks = mb.constexpr_blockwise_shift_scale(data=data, scale=coarse, offset=offset)
+        return mb.add(x=mb.conv(x=x, weight=fine), y=mb.conv(x=x, weight=blocks))
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        fine = data * scale
+        shifted = data.astype(np.float32) - np.repeat(offset, 2, axis=0)
+        weight = fine + shifted * np.repeat(coarse, 2, axis=0)
+        return functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight)).numpy()
+
+    _check(build, expected, tmp_path)
+
+
+def test_half_precision_rounds_every_result(tmp_path: Path) -> None:
+    def build(x: Any) -> Any:
+        half = mb.cast(x=x, dtype="fp16")
+        return mb.cast(x=mb.mul(x=mb.mul(x=half, y=half), y=half), dtype="fp32")
+
+    def expected(x: np.ndarray) -> np.ndarray:
+        half = x.astype(np.float16)
+        return (half * half * half).astype(np.float32)
+
+    program = MilProgram.load(_save(build, tmp_path / "half.mlpackage"))
+    found = program.run(torch.from_numpy(IMAGE)).numpy()
+    np.testing.assert_array_equal(found, expected(IMAGE))
+    assert program.batchable
+
+
+def test_half_precision_input_is_rounded(tmp_path: Path) -> None:
+    @mb.program(
+        input_specs=[mb.TensorSpec(IMAGE.shape, dtype=types.fp16)], opset_version=ct.target.iOS17
+    )
+    def half(image: Any) -> Any:
+        return mb.relu(x=image)
+
+    path = tmp_path / "half.mlpackage"
+    ct.convert(half, minimum_deployment_target=ct.target.iOS17, skip_model_load=True).save(
+        str(path)
+    )
+    found = MilProgram.load(path).run(torch.from_numpy(IMAGE)).numpy()
+    np.testing.assert_array_equal(found, np.maximum(IMAGE.astype(np.float16), 0))
+
+
+def test_unknown_operator_is_named(tmp_path: Path) -> None:
+    path = _save(lambda x: mb.cumsum(x=x, axis=1), tmp_path / "unknown.mlpackage")
+    with pytest.raises(InputError, match="operator 'cumsum'") as error:
+        RUNTIMES["coreml"].load(path, threads=1)
+    assert "\n" not in str(error.value)
+
+
+def test_unknown_option_is_named(tmp_path: Path) -> None:
+    path = _save(
+        lambda x: mb.concat(values=[x, x], axis=1, interleave=True), tmp_path / "o.mlpackage"
+    )
+    session = RUNTIMES["coreml"].load(path, threads=1)
+    with pytest.raises(InputError, match=r"'concat'.*interleave"):
+        session.run(IMAGE)
+
+
+def test_every_image_of_a_batch_is_as_if_alone(artefacts: Artefacts) -> None:
+    batch = images(21)
+    session = RUNTIMES["coreml"].load(artefacts("coreml", "int8"), threads=1)
+    together = session.run(batch)
+    alone = np.concatenate([session.run(batch[index : index + 1]) for index in range(21)])
+    # One step of the logits' grid, where another order of additions crosses a tie.
+    assert np.mean(together == alone) > 0.95
+    assert np.abs(together - alone).max() < 0.02 * np.abs(answers(artefacts.network, batch)).max()

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from runtime_bench.statistics import (
+    Interval,
+    PairedOutcomes,
+    bootstrap_interval,
+    compare_rounds,
+    hodges_lehmann,
+    judge_noise,
+    percentile,
+    row_percentile,
+    wilson_interval,
+)
+
+
+@pytest.mark.parametrize("percent", [0, 10, 50, 90, 99, 100])
+@pytest.mark.parametrize("count", [1, 2, 7, 100])
+def test_percentile_is_numpys_default(count: int, percent: float) -> None:
+    samples = np.random.default_rng(count).gamma(2.0, size=count)
+    assert percentile(samples, percent) == pytest.approx(np.percentile(samples, percent), rel=1e-12)
+
+
+def test_percentile_by_hand() -> None:
+    # Definition 7: rank (4 - 1) * 0.9 = 2.7 between 3 and 4.
+    assert percentile([4, 1, 3, 2], 90) == pytest.approx(3.7)
+    with pytest.raises(ValueError, match="no samples"):
+        percentile([], 50)
+    with pytest.raises(ValueError, match="outside"):
+        percentile([1.0], 101)
+
+
+def test_bootstrap_covers_the_median_of_a_known_distribution() -> None:
+    generator = np.random.default_rng(0)
+    truth = stats.lognorm(0.5).median()
+    hits = sum(
+        truth
+        in bootstrap_interval(
+            generator.lognormal(0.0, 0.5, 60), row_percentile(50), resamples=400, seed=trial
+        )
+        for trial in range(400)
+    )
+    # 95 % of 400 is 380; the percentile bootstrap of a median covers 93 to 96 %.
+    assert 0.91 <= hits / 400 <= 0.985
+
+
+def test_bootstrap_agrees_with_scipy() -> None:
+    samples = np.random.default_rng(1).gamma(5.0, size=200)
+    ours = bootstrap_interval(samples, row_percentile(50), resamples=9999)
+    theirs = stats.bootstrap(
+        (samples,), np.median, method="percentile", n_resamples=9999, rng=2
+    ).confidence_interval
+    width = theirs.high - theirs.low
+    assert ours.low == pytest.approx(theirs.low, abs=0.1 * width)
+    assert ours.high == pytest.approx(theirs.high, abs=0.1 * width)
+
+
+def test_bootstrap_of_blocks_is_wider_where_neighbours_resemble_each_other() -> None:
+    generator = np.random.default_rng(2)
+    levels = generator.normal(10, 1, 30)
+    samples = np.repeat(levels, 20) + generator.normal(0, 0.01, 600)
+    alone = bootstrap_interval(samples, row_percentile(50))
+    together = bootstrap_interval(samples, row_percentile(50), block=20)
+    independent = bootstrap_interval(levels, row_percentile(50))
+    assert together.width == pytest.approx(independent.width, rel=0.1)
+    assert alone.width < 0.7 * independent.width
+    assert bootstrap_interval(samples, row_percentile(50), block=20) == together
+    with pytest.raises(ValueError, match="less than a block"):
+        bootstrap_interval([1.0, 2.0], row_percentile(50), block=3)
+
+
+@pytest.mark.parametrize("count", [6, 9, 15, 40, 60])
+def test_signed_rank_interval_inverts_scipys_test(count: int) -> None:
+    generator = np.random.default_rng(count)
+    for shift in np.linspace(0, 1.5, 8):
+        differences = generator.normal(shift, 1.0, count)
+        _, interval = hodges_lehmann(differences)
+        exact = stats.wilcoxon(differences, method="exact").pvalue
+        assert (0.0 not in interval) == (exact <= 0.05)
+
+
+def test_signed_rank_interval_of_many_differences() -> None:
+    differences = np.random.default_rng(4).normal(0.2, 1.0, 300)
+    center, interval = hodges_lehmann(differences)
+    assert 0.0 not in interval
+    assert stats.wilcoxon(differences).pvalue < 0.05
+    assert center == pytest.approx(0.2, abs=0.12)
+    # For a normal, the Hodges-Lehmann estimate's efficiency is 3 / pi.
+    expected = 2 * 1.96 * math.sqrt(math.pi / 3 / 300)
+    assert interval.width == pytest.approx(expected, rel=0.15)
+
+
+def test_too_few_differences_say_nothing() -> None:
+    _, interval = hodges_lehmann([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert interval == Interval(-math.inf, math.inf)
+
+
+def _rounds(
+    generator: np.random.Generator, ratio: float, rounds: int, block: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two artefacts on a machine whose speed wanders by 30 % and hiccups now and then."""
+    wander = np.exp(0.3 * np.cumsum(generator.normal(0, 0.3, rounds)) / math.sqrt(rounds))
+    series = []
+    for factor in (ratio, 1.0):
+        noise = generator.gamma(50, 1 / 50, (rounds, block))
+        hiccups = np.where(generator.random((rounds, block)) < 0.03, 3.0, 1.0)
+        series.append((5e6 * factor * wander[:, None] * noise * hiccups).ravel())
+    return series[0], series[1]
+
+
+def test_same_artefact_twice_is_called_different_at_most_5_times_in_100() -> None:
+    generator = np.random.default_rng(5)
+    called = 0
+    for _ in range(1000):
+        first, second = _rounds(generator, 1.0, 20, 5)
+        called += compare_rounds(first, second, first_block=5, second_block=5).different
+    # At 5 % the count has a standard deviation of 6.9.
+    assert called <= 50 + 2 * 6.9
+
+
+def test_ratio_is_found_within_two_percent_on_a_wandering_machine() -> None:
+    generator = np.random.default_rng(6)
+    for _ in range(5):
+        first, second = _rounds(generator, 1.25, 50, 5)
+        result = compare_rounds(first, second, first_block=5, second_block=5)
+        assert result.ratio == pytest.approx(1.25, rel=0.02)
+        assert 1.25 in Interval(result.interval.low * 0.99, result.interval.high * 1.01)
+        assert result.different
+        assert result.p_value < 0.001
+        assert result.rounds == 50
+
+
+def test_ratio_of_different_block_lengths() -> None:
+    first = np.array([2.0, 2.0, 4.0, 4.0, 6.0, 6.0] * 3)
+    second = np.array([1.0, 2.0, 3.0] * 3)
+    result = compare_rounds(first, second, first_block=2)
+    assert result.ratio == pytest.approx(2.0)
+    assert result.rounds == 9
+    with pytest.raises(ValueError, match="rounds against"):
+        compare_rounds(first, second)
+    with pytest.raises(ValueError, match="positive"):
+        compare_rounds([0.0, 1.0], [1.0, 1.0])
+
+
+def test_identical_series_do_not_differ() -> None:
+    result = compare_rounds([5.0] * 10, [5.0] * 10)
+    assert (result.ratio, result.different, result.p_value) == (1.0, False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("draw", "noisy"),
+    [
+        (lambda g: g.normal(5.0, 0.05, 300), False),
+        (lambda g: 5 + g.gamma(2, 0.05, 300), False),
+        (lambda g: g.lognormal(0.0, 0.03, 300), False),
+        (lambda g: np.full(50, 5.0), False),
+        (lambda g: np.linspace(5.0, 5.5, 300) + g.normal(0, 0.05, 300), True),
+        (lambda g: g.permutation(np.r_[g.normal(5, 0.05, 180), g.normal(6, 0.05, 120)]), True),
+        (lambda g: np.where(g.random(300) < 0.1, 12.0, 5.0) + g.normal(0, 0.02, 300), True),
+    ],
+    ids=["normal", "gamma", "lognormal", "constant", "drift", "two speeds", "hiccups"],
+)
+def test_noise_verdicts(draw: object, noisy: bool) -> None:
+    generator = np.random.default_rng(7)
+    verdicts = [judge_noise(draw(generator)).noisy for _ in range(100)]  # type: ignore[operator]
+    assert np.mean(verdicts) >= 0.98 if noisy else np.mean(verdicts) <= 0.02
+
+
+def test_noise_says_what_it_found() -> None:
+    drift = judge_noise(np.linspace(5.0, 5.6, 90))
+    assert drift.drift == pytest.approx(5.5 / 5.1 - 1, rel=0.02)
+    assert "drifted by +7" in drift.reasons[0]
+    modes = judge_noise(np.tile([5.0, 5.01, 4.99, 6.0, 6.01, 5.99], 20))
+    assert modes.modes == 2
+    outliers = judge_noise([5.0] * 9 + [10.0])
+    assert outliers.outliers == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="say nothing"):
+        judge_noise([1.0, 2.0])
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (93, 100), (2000, 2000)])
+def test_wilson_is_scipys(successes: int, trials: int) -> None:
+    ours = wilson_interval(successes, trials)
+    theirs = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    assert ours.as_tuple() == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_refuses_nonsense() -> None:
+    with pytest.raises(ValueError, match="of 0 trials"):
+        wilson_interval(0, 0)
+
+
+def test_paired_outcomes_are_counted() -> None:
+    outcomes = PairedOutcomes.of([True, True, False, False, True], [True, False, True, False, True])
+    assert outcomes == PairedOutcomes(both=2, first_only=1, second_only=1, neither=1)
+    with pytest.raises(ValueError, match="outcomes of"):
+        PairedOutcomes.of([True], [True, False])
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (5, 5), (12, 2), (1, 30)])
+def test_mcnemar_is_the_exact_binomial(first: int, second: int) -> None:
+    outcomes = PairedOutcomes(100, first, second, 7)
+    total, fewer = first + second, min(first, second)
+    tail = 2 * sum(math.comb(total, k) for k in range(fewer + 1)) / 2**total
+    assert outcomes.mcnemar_p() == pytest.approx(min(1.0, tail))
+
+
+def test_difference_interval_of_newcombes_paper() -> None:
+    # Newcombe 1998, Stat. Med. 17:2635, table III, method 10, (36, 12, 2, 0).
+    outcomes = PairedOutcomes(36, 12, 2, 0)
+    assert outcomes.difference == pytest.approx(0.2)
+    assert outcomes.difference_interval().as_tuple() == pytest.approx((0.0569, 0.3404), abs=5e-5)
+
+
+def test_difference_interval_covers() -> None:
+    generator = np.random.default_rng(8)
+    shares = np.array([0.86, 0.03, 0.02, 0.09])
+    hits = sum(
+        0.01 in PairedOutcomes(*map(int, generator.multinomial(500, shares))).difference_interval()
+        for _ in range(2000)
+    )
+    assert 0.94 <= hits / 2000 <= 0.975
+
+
+def test_difference_interval_of_equal_classifiers_is_symmetric() -> None:
+    low, high = PairedOutcomes(90, 0, 0, 10).difference_interval().as_tuple()
+    assert low == pytest.approx(-high)
+    assert PairedOutcomes(100, 0, 0, 0).difference_interval().high < 0.06

@@ -1,0 +1,187 @@
+"""The house: what is declared is what is used, and a wheel works when installed alone."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("fbdeploy", "zoo", "quantize", "export", "runtime_bench")
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def _requirements(*extras: str) -> dict[str, Requirement]:
+    lines = list(PYPROJECT["project"]["dependencies"])
+    for extra in extras:
+        lines += PYPROJECT["project"]["optional-dependencies"][extra]
+    return {parsed.name: parsed for parsed in map(Requirement, lines)}
+
+
+def _third_party_imports() -> dict[str, str]:
+    """Top-level modules of others that our packages import, each with one file that does."""
+    found: dict[str, str] = {}
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                    names = [node.module]
+                for name in names:
+                    found.setdefault(name.split(".")[0], str(path.relative_to(ROOT)))
+    ours = set(PACKAGES) | set(sys.stdlib_module_names)
+    return {name: path for name, path in found.items() if name not in ours}
+
+
+def test_every_import_is_a_declared_dependency() -> None:
+    declared = set(_requirements("coreml", "litert"))
+    distributions = metadata.packages_distributions()
+    missing = {}
+    for module, path in _third_party_imports().items():
+        names = {name.lower().replace("_", "-") for name in distributions.get(module, [module])}
+        if not names & {name.lower().replace("_", "-") for name in declared}:
+            missing[module] = path
+    assert missing == {}
+
+
+def test_installed_versions_are_the_pinned_ones() -> None:
+    for name, requirement in _requirements("coreml", "litert").items():
+        assert requirement.specifier.contains(metadata.version(name)), name
+
+
+def test_torch_and_torchvision_are_pinned_together() -> None:
+    pins = _requirements()
+    assert str(pins["torch"].specifier) == "==2.14.1"
+    assert str(pins["torchvision"].specifier) == "==0.29.1"
+
+
+def test_the_contract_lists_all_packages_in_order() -> None:
+    (contract,) = PYPROJECT["tool"]["importlinter"]["contracts"]
+    assert contract["layers"] == ["fbdeploy", "runtime_bench", "export", "quantize", "zoo"]
+    folders = {p.parent.name for p in ROOT.glob("*/__init__.py")}
+    assert folders - {"tests"} == set(PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the tree, so that no build folder is left in it."""
+    folder = tmp_path_factory.mktemp("build")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (built,) = folder.glob("fbdeploy-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment that has the wheel, and the dependencies of this one."""
+    folder = tmp_path_factory.mktemp("venv")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
+    subprocess.run([*command, "--prefix", str(folder), str(wheel)], check=True)
+    here = [path for path in sys.path if path.endswith("site-packages")]
+    # The wheel's folder comes first, and an editable install of the checkout is not followed:
+    # addsitedir would run its .pth, a plain path does not.
+    (site / "dependencies.pth").write_text("\n".join(here), encoding="utf-8")
+    return folder
+
+
+def _run(installed: Path, cwd: Path, *command: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    done = subprocess.run(
+        [str(installed / "bin" / command[0]), *command[1:]],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_every_data_file(installed: Path) -> None:
+    (site,) = installed.glob("lib/python*/site-packages")
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                inside = site / path.relative_to(ROOT)
+                assert inside.exists(), f"{path.relative_to(ROOT)} is not in the wheel"
+                assert inside.read_bytes() == path.read_bytes()
+
+
+LOAD_EVERYTHING = """
+import json
+from importlib import resources
+import fbdeploy, zoo.architecture, zoo.embedded, quantize.recipe, fbdeploy.report.page
+from zoo.embedded import EMBEDDED_DATASETS, read_images
+from quantize.recipe import built_in, load_recipe
+print(json.dumps({
+    "where": [fbdeploy.__file__, zoo.architecture.__file__],
+    "architectures": len(zoo.architecture.architectures()),
+    "images": {name: len(read_images(name).images) for name in EMBEDDED_DATASETS},
+    "recipes": [load_recipe(name).name for name in built_in()],
+    "template": len(fbdeploy.report.page._template_text("report.html.jinja")),
+    "licence": (resources.files("zoo.embedded") / "LICENSE.fashion-mnist").is_file(),
+}))
+"""
+
+
+def test_the_wheel_works_alone(installed: Path, tmp_path: Path) -> None:
+    loaded = json.loads(_run(installed, tmp_path, "python", "-c", LOAD_EVERYTHING))
+    assert all(path.startswith(str(installed)) for path in loaded["where"])
+    assert loaded["architectures"] == 24
+    assert loaded["images"] == {"fashion-mnist": 10_000, "fashion-mnist-calibration": 512}
+    assert "ptq" in loaded["recipes"]
+    assert loaded["template"] > 1000 and loaded["licence"]
+    listed = json.loads(_run(installed, tmp_path, "fbdeploy", "zoo", "--json"))
+    assert {"FBNetV2_F1", "FBNetV3_A"} <= {network["name"] for network in listed["networks"]}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ci_runs_the_command_the_readme_gives() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    assert "```sh\nmake test\n```" in readme
+    assert re.search(r"^make test ", script, re.MULTILINE)
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    subprocess.run(["bash", "-n", str(ROOT / ".ci/run")], check=True)
+
+
+def test_no_machine_path_or_registry_is_written_down() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    # Put together here, so that this file does not hold what it looks for.
+    forbidden = re.compile("|".join(("/opt" + "/fb", "/work" + "/main", "pypi" + r"\.org/simple")))
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.is_file() and path.stat().st_size < 1_000_000:
+            text = path.read_bytes().decode("utf-8", errors="ignore")
+            assert not forbidden.search(text), name

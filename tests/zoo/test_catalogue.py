@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from zoo.architecture import architectures
+from zoo.catalogue import catalogue, count_entry
+from zoo.names import resolve
+
+ENTRIES = {entry.name: entry for entry in catalogue()}
+
+
+def test_every_network_of_the_issue_is_listed() -> None:
+    assert set(architectures()) <= ENTRIES.keys()
+    wanted = ["default", "fbnetc_100", "fbnetv3_b", "fbnetv3_d", "fbnetv3_g"]
+    wanted += [f"tf_efficientnet_lite{size}" for size in range(5)]
+    wanted += ["mobilenetv3_large_100", "tf_mobilenetv3_small_100"]
+    wanted += ["mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet50"]
+    assert set(wanted) <= ENTRIES.keys()
+    assert len(ENTRIES) == len(catalogue())
+
+
+def test_what_is_listed_resolves_and_aliases_lead_to_it() -> None:
+    for entry in ENTRIES.values():
+        if entry.available:
+            assert resolve(entry.name).source == entry.source
+            assert all(resolve(alias).canonical == entry.name for alias in entry.aliases)
+    assert "fbnetv2_f1" in ENTRIES["FBNetV2_F1"].aliases
+
+
+def test_unpublished_architectures_show_their_figures() -> None:
+    figures = {n: e for n, e in ENTRIES.items() if not e.available}
+    assert {n: (e.published_params_m, e.published_top1) for n, e in figures.items()} == {
+        "dmasking_p1": (2.64, 73.9),
+        "dmasking_p2": (2.99, 74.8),
+        "dmasking_p3": (4.0, 75.9),
+    }
+    assert all(count_entry(entry) is None for entry in figures.values())
+
+
+@pytest.mark.parametrize("name", ["fbnet_96", "tf_efficientnet_lite0", "mobilenet_v3_small"])
+def test_counts(name: str) -> None:
+    counts = count_entry(ENTRIES[name])
+    assert counts is not None
+    # fbnet_96: the facts' re-derivation; EfficientNet-Lite0 4.65 M (its model card); MobileNetV3
+    # 2.54 M (torchvision's metadata).
+    expected = {
+        "fbnet_96": 1846728,
+        "tf_efficientnet_lite0": 4652008,
+        "mobilenet_v3_small": 2542856,
+    }
+    assert counts.parameters == expected[name]
+
+
+def test_weights_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    before = {entry.name: entry.weights for entry in catalogue()}
+    assert before["FBNetV2_F1"] == "download"
+    assert before["FBNetV3_20G"] == "none"
+    from zoo.hub import _cached_path
+
+    url = architectures()["FBNetV2_F1"].weights_url
+    assert url is not None
+    cached = _cached_path(url)
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert {e.name: e.weights for e in catalogue()}["FBNetV2_F1"] == "cached"

@@ -1,0 +1,89 @@
+"""Downloads published weights, or says in one line why it cannot."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import torch
+
+from zoo.errors import InputError
+from zoo.files import atomic_path
+
+TIMEOUT_SECONDS = 10
+NO_INTERNET = "give --weights FILE, or connect to the internet"
+
+
+def fetch_url(network: str, url: str) -> Path:
+    """Download ``url`` once into torch.hub's cache folder and return its path.
+
+    Raises:
+        InputError: the server cannot be reached or refuses.
+    """
+    target = _cached_path(url)
+    if target.is_file():
+        return target
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as response:
+            content = response.read()
+    except (OSError, http.client.HTTPException) as error:  # URLErrors and timeouts are OSErrors
+        raise _unreachable(network, url, error) from error
+    with atomic_path(target) as path:
+        path.write_bytes(content)
+    return target
+
+
+def fetch_hugging_face(network: str, repository: str, filename: str = "model.safetensors") -> Path:
+    """Download one file of a Hugging Face repository into its cache and return its path.
+
+    Raises:
+        InputError: the hub cannot be reached or has no such file.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(repository, filename, local_files_only=True))
+    except LocalEntryNotFoundError:
+        pass
+    # Its client retries for a minute where there is no internet; ask once first.
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        request = urllib.request.Request(endpoint, method="HEAD")
+        urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS).close()
+    except urllib.error.HTTPError:
+        pass  # it answered
+    except OSError as error:
+        raise _unreachable(network, endpoint, error) from error
+    try:
+        return Path(hf_hub_download(repository, filename))
+    except Exception as error:  # its client raises a family of its own and httpx's
+        raise _unreachable(network, f"{endpoint}/{repository}", error) from error
+
+
+def is_cached_url(url: str) -> bool:
+    """Whether ``fetch_url`` would find ``url`` on disk."""
+    return _cached_path(url).is_file()
+
+
+def is_cached_hugging_face(repository: str, filename: str = "model.safetensors") -> bool:
+    """Whether ``fetch_hugging_face`` would find the file on disk."""
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(repository, filename), str)
+
+
+def _cached_path(url: str) -> Path:
+    # Many published files are called model.pth, so the whole address makes the name.
+    parts = urllib.parse.urlparse(url)
+    name = f"{parts.netloc}{parts.path}".replace("/", "_")
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def _unreachable(network: str, where: str, error: Exception) -> InputError:
+    reason = str(getattr(error, "reason", error)).splitlines()[0]
+    return InputError(f"{network}: weights cannot be had from {where} ({reason}); {NO_INTERNET}")

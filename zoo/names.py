@@ -1,0 +1,100 @@
+"""What a network's name means: ours, timm's, torchvision's, or the user's own file."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import Literal
+
+from zoo.architecture import architectures
+from zoo.errors import InputError
+
+Source = Literal["fbdeploy", "timm", "torchvision", "user"]
+
+DEFAULT = "default"
+
+# The README of mobile-vision calls some FBNetV2 models by their search's name; FBNetV2_F5 and
+# FBNet_a..c are mobile_cv's own aliases.
+ALIASES = {
+    "dmasking_f2": "FBNetV2_F2",
+    "dmasking_f3": "FBNetV2_F3",
+    "dmasking_l1": "FBNetV2_L1",
+    "dmasking_l2": "FBNetV2_L2",
+    "FBNetV2_F5": "FBNetV2_L2",
+    "fbnetv2_f5": "FBNetV2_L2",
+    "FBNet_a": "fbnet_a",
+    "FBNet_b": "fbnet_b",
+    "FBNet_c": "fbnet_c",
+    **{f"fbnetv2_{size}": f"FBNetV2_{size.upper()}" for size in ("f0", "f1", "f2", "f3", "f4")},
+    **{f"fbnetv2_{size}": f"FBNetV2_{size.upper()}" for size in ("l1", "l2")},
+}
+
+TORCHVISION = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet50")
+
+
+@dataclass(frozen=True)
+class UnpublishedNetwork:
+    """Figures published for a network whose architecture never was: millions, pixels, percent."""
+
+    name: str
+    input_size: int
+    params_m: float
+    top1: float
+
+
+# README of facebookresearch/mobile-vision, commit bbc6e5f.
+UNPUBLISHED = (
+    UnpublishedNetwork("dmasking_p1", 288, 2.64, 73.9),
+    UnpublishedNetwork("dmasking_p2", 288, 2.99, 74.8),
+    UnpublishedNetwork("dmasking_p3", 288, 4.0, 75.9),
+)
+
+
+@dataclass(frozen=True)
+class ResolvedName:
+    """A name as it was given, who builds it, and the name that source knows it by."""
+
+    given: str
+    source: Source
+    canonical: str
+
+
+def resolve(name: str) -> ResolvedName:
+    """Find who builds ``name``; case counts, since ``FBNetV3_B`` is ours and ``fbnetv3_b`` timm's.
+
+    Raises:
+        InputError: the name is unknown (the nearest names are given), or its architecture was
+            never published.
+    """
+    path, separator, _ = name.rpartition(":")
+    if separator and path.endswith(".py"):
+        return ResolvedName(name, "user", name)
+    if name == DEFAULT or name in architectures():
+        return ResolvedName(name, "fbdeploy", name)
+    if name in ALIASES:
+        return ResolvedName(name, "fbdeploy", ALIASES[name])
+    if any(name == unpublished.name for unpublished in UNPUBLISHED):
+        raise InputError(
+            f"{name}: its architecture was never published, only its figures (see docs/zoo.md); "
+            "the nearest published ones are FBNetV2_L1 and FBNetV2_F4"
+        )
+    if name in TORCHVISION:
+        return ResolvedName(name, "torchvision", name)
+    import timm
+
+    if timm.is_model(name):
+        return ResolvedName(name, "timm", name)
+    raise InputError(f"{name}: no such network; {_advice(name, timm.list_models())}")
+
+
+def _advice(name: str, timm_names: list[str]) -> str:
+    if name.endswith(".py"):
+        return f"to use your own, name the function too: {name}:FUNCTION"
+    known = [DEFAULT, *architectures(), *ALIASES, *TORCHVISION, *timm_names]
+    by_lower: dict[str, str] = {}
+    for candidate in known:
+        by_lower.setdefault(candidate.lower(), candidate)
+    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    if not near:
+        return "'fbdeploy zoo' lists those there are"
+    return f"nearest: {', '.join(by_lower[key] for key in near)} ('fbdeploy zoo' lists all)"

@@ -1,0 +1,252 @@
+"""Networks by name: FBNets of the zoo, timm's and torchvision's networks, and the user's own.
+
+``load_network`` is the one way in. Which name means what is in ``zoo.names``; who builds it in
+``zoo.sources``; how weights are read in ``zoo.checkpoints``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from zoo import embedded
+from zoo.checkpoints import Layout, State, load_into, read_state_dict
+from zoo.errors import InputError
+from zoo.files import sha256_of
+from zoo.initialise import settle_batch_norms
+from zoo.input_spec import InputSpec, Interpolation
+from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.sources import NetworkOptions, NetworkSource, find_source
+
+PRETRAINED = "pretrained"
+DEFAULT_SEED = 0
+
+__all__ = [
+    "DEFAULT_SEED",
+    "PRETRAINED",
+    "InputOverrides",
+    "Network",
+    "NetworkOptions",
+    "Weights",
+    "load_network",
+]
+
+
+@dataclass(frozen=True)
+class InputOverrides:
+    """What the user says about the input; None leaves what the network's source says.
+
+    ``size`` is in pixels, one number for a square or (height, width); the rest as InputSpec.
+    """
+
+    size: int | tuple[int, int] | None = None
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    crop_pct: float | None = None
+    interpolation: Interpolation | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where a network's weights come from.
+
+    ``random``: initialised with ``seed`` (zoo/initialise.py). ``file``: read from ``origin``.
+    ``pretrained``: downloaded from ``origin``. ``embedded``: shipped with fbdeploy. ``user``: as
+    the user's own function returned them. ``note`` is for people, such as a binding licence.
+    """
+
+    kind: Literal["random", "file", "pretrained", "embedded", "user"]
+    origin: str | None = None
+    layout: Layout | None = None
+    sha256: str | None = None
+    seed: int | None = None
+    note: str | None = None
+
+    def describe(self) -> str:
+        """One line for people."""
+        if self.kind == "random":
+            return f"randomly initialised (seed {self.seed}): accuracies mean nothing"
+        parts: list[str] = [self.kind]
+        if self.origin:
+            parts.append(self.origin)
+        if self.note:
+            parts.append(f"({self.note})")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A float network in evaluation mode, what it eats, and what its outputs mean.
+
+    ``module`` maps float32 (N, 3, H, W) to logits (N, num_classes); with ``num_classes`` 0 to the
+    embedding (N, features); with ``features_only`` to a list of maps, whose channels and strides
+    are ``feature_channels`` and ``feature_reductions``. ``labels`` has ``num_classes`` entries
+    (indices as text where no names are known).
+    """
+
+    name: str
+    module: nn.Module
+    input_spec: InputSpec
+    labels: tuple[str, ...]
+    num_classes: int
+    source: Source
+    weights: Weights
+    feature_channels: tuple[int, ...] = ()
+    feature_reductions: tuple[int, ...] = ()
+
+
+def load_network(
+    name: str = DEFAULT,
+    weights: str | Path | None = None,
+    *,
+    num_classes: int | None = None,
+    features_only: bool = False,
+    overrides: InputOverrides | None = None,
+    options: NetworkOptions | None = None,
+    seed: int = DEFAULT_SEED,
+) -> Network:
+    """Build a network by name and load its weights.
+
+    Args:
+        name: ``default`` (the embedded network), a name of ``fbdeploy zoo``, any timm name, or
+            ``path/to/file.py:function``.
+        weights: a file, ``"pretrained"`` for the published ones (downloaded), or None: the embedded
+            weights for ``default``, else random initialisation by ``seed``.
+        num_classes: None takes the weights' number, else the source's default; 0 leaves the
+            classifier out and returns the embedding.
+        features_only: return the last map at each stride instead of logits.
+        overrides: input size, normalization and resizing instead of the source's.
+        options: variants of torchvision's mobile networks.
+        seed: for random initialisation.
+
+    Raises:
+        InputError: unknown name, options that do not apply, or weights that cannot be had or do
+            not fit.
+    """
+    if num_classes is not None and num_classes < 0:
+        raise InputError(f"{name}: {num_classes} classes; give 0 (no classifier) or more")
+    overrides = overrides or InputOverrides()
+    resolved = resolve(name)
+    source = find_source(resolved, options, overrides.size)
+    path, provenance = _find_weights(resolved, source, weights, seed)
+    state: State | None = None
+    if path is not None:
+        state, layout = source.translate(read_state_dict(path))
+        provenance = dataclasses.replace(provenance, layout=layout, sha256=sha256_of(path))
+
+    # Built and loaded whole, so that a file fits whatever is left out afterwards.
+    headless = features_only or num_classes == 0
+    classes = num_classes or _classes_of(state, source.classifier(None))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = source.build(classes).eval()
+    if state is not None:
+        classifier = source.classifier(module)
+        ignore = (classifier,) if headless and classifier else ()
+        load_into(module, state, origin=str(path), network=name, ignore=ignore)
+    spec = _input_spec(name, source.input_spec(module), overrides)
+    output = _probe(name, module, spec)
+    if provenance.kind == "random":
+        settle_batch_norms(module, spec, seed)
+
+    if headless:
+        labels: tuple[str, ...] = ()
+        if features_only:
+            module = source.features(module, spec)
+        else:
+            module = source.remove_classifier(module)
+    else:
+        count = _count_logits(name, output)
+        if classes is not None and count != classes:
+            raise InputError(f"{name}: has {count} outputs where {classes} classes are asked for")
+        labels = source.labels(module, count) or tuple(str(index) for index in range(count))
+    return Network(
+        name=name,
+        module=module.eval(),
+        input_spec=spec,
+        labels=labels,
+        num_classes=len(labels),
+        source=resolved.source,
+        weights=provenance,
+        feature_channels=tuple(getattr(module, "channels", ())) if features_only else (),
+        feature_reductions=tuple(getattr(module, "reductions", ())) if features_only else (),
+    )
+
+
+def _find_weights(
+    resolved: ResolvedName, source: NetworkSource, weights: str | Path | None, seed: int
+) -> tuple[Path | None, Weights]:
+    if weights == PRETRAINED:
+        if resolved.canonical == DEFAULT:
+            weights = None
+        else:
+            fetched = source.pretrained()
+            return fetched.path, Weights("pretrained", fetched.origin, note=fetched.note)
+    if weights is not None:
+        path = Path(weights)
+        if not path.exists():
+            raise InputError(f"{path}: no such weights file (or '{PRETRAINED}' to download them)")
+        return path, Weights("file", str(path))
+    if resolved.canonical == DEFAULT:
+        path = embedded.embedded_file(embedded.WEIGHTS_FILE)
+        if not path.is_file():
+            raise InputError(
+                f"{resolved.given}: {path.name} is not in this build; train it with "
+                "'python -m zoo.train_default', or give --weights FILE"
+            )
+        return path, Weights("embedded", path.name)
+    if resolved.source == "user":
+        return None, Weights("user", resolved.canonical)
+    return None, Weights("random", seed=seed)
+
+
+def _classes_of(state: State | None, classifier: str | None) -> int | None:
+    tensor = (state or {}).get(f"{classifier}.weight")
+    return None if tensor is None else tensor.shape[0]
+
+
+def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) -> InputSpec:
+    size = (overrides.size, overrides.size) if isinstance(overrides.size, int) else overrides.size
+    if spec is None:
+        if size is None:
+            raise InputError(f"{name}: has no pretrained_cfg, so give --input-size (pixels)")
+        spec = InputSpec(*size)
+    changes: dict[str, Any] = {
+        key: getattr(overrides, key)
+        for key in ("mean", "std", "crop_pct", "interpolation")
+        if getattr(overrides, key) is not None
+    }
+    if size is not None:
+        changes |= {"height": size[0], "width": size[1]}
+    spec = dataclasses.replace(spec, **changes)
+    if min(spec.height, spec.width) < 1:
+        raise InputError(f"{name}: input size {spec.height}x{spec.width} is not positive")
+    if not 0 < spec.crop_pct <= 1:
+        raise InputError(f"{name}: crop_pct {spec.crop_pct} is outside (0, 1]")
+    if len(spec.mean) != 3 or len(spec.std) != 3 or not all(value > 0 for value in spec.std):
+        raise InputError(f"{name}: mean and std are three numbers each, std above 0")
+    return spec
+
+
+@torch.no_grad()
+def _probe(name: str, module: nn.Module, spec: InputSpec) -> object:
+    try:
+        output: object = module(torch.zeros(spec.shape))
+    except Exception as error:  # the user's own forward may run here
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{name}: fails on an input of shape {spec.shape} ({reason}); check --input-size"
+        ) from error
+    return output
+
+
+def _count_logits(name: str, logits: object) -> int:
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[0] != 1:
+        shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise InputError(f"{name}: returns {shape} where logits of shape (N, classes) are needed")
+    return logits.shape[1]
