@@ -63,7 +63,7 @@ class _Builder:
     def _translate(self, node: Node) -> None:
         if node.op == "placeholder":
             value = self._graph.placeholder(node.name)
-            self._define(node, value, quantized=False)
+            self._define(node, value)
         elif node.op == "output":
             self._graph.output(self._map(node.args[0], self._float))
         elif node.op == "get_attr":
@@ -102,10 +102,10 @@ class _Builder:
         clamp = fused_clamp(node)
         return self._program.qparams((clamp or node).name)
 
-    def _define(self, node: Node, value: Node, *, quantized: bool) -> None:
+    def _define(self, node: Node, value: Node) -> None:
         """Keep a float ``value`` of ``node``, quantized to its grid where it has one."""
         grid = self._program.qparams(node.name)
-        if not quantized and grid is not None:
+        if grid is not None:
             value = self._graph.call_function(
                 torch.quantize_per_tensor,
                 (value, grid.scale, grid.zero_point + 128, torch.quint8),
@@ -195,7 +195,7 @@ class _Builder:
         """Run ``node`` in float."""
         args = self._map(node.args, self._float)
         value = self._call(node.target, args, node.kwargs)
-        self._define(node, value, quantized=False)
+        self._define(node, value)
         self.counts["float_islands"] += 1
 
 

@@ -185,7 +185,7 @@ class Failure(Entry):
 
     format: str
     precision: str
-    step: Literal["export", "evaluate", "bench"]
+    step: Literal["export", "evaluate", "bundle", "bench"]
     message: str
     log: str = ""
 

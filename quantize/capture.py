@@ -73,6 +73,11 @@ def _check(graph: GraphModule, module: nn.Module, spec: InputSpec) -> None:
     """Refuse a graph that does not compute what the module does."""
     probe = torch.randn(spec.shape, generator=torch.Generator().manual_seed(0))
     expected, actual = module(probe), graph(probe)
+    if not bool(torch.isfinite(expected).all()):
+        raise InputError(
+            f"{type(module).__name__}: the float network produces infinite or NaN values on noise; "
+            "check its weights"
+        )
     scale = float(expected.abs().max())
     if not float((expected - actual).abs().max()) <= TOLERANCE * max(scale, 1e-12):
         raise InputError(

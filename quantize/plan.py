@@ -164,7 +164,7 @@ def _is_zero_pad(node: Node) -> bool:
     """Zero padding is exact in int8: the zero point represents it."""
     if is_call(node, aten.constant_pad_nd.default):
         value = node.args[2] if len(node.args) > 2 else 0
-        return isinstance(value, (int, float)) and value == 0
+        return isinstance(value, (int, float)) and float(value) == 0.0
     if is_call(node, aten.pad.default):
         mode = node.args[2] if len(node.args) > 2 else "constant"
         value = node.args[3] if len(node.args) > 3 else None

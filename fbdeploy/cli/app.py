@@ -17,8 +17,10 @@ import typer
 
 import fbdeploy
 from fbdeploy.cli.bench import bench
+from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
+from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
 from fbdeploy.cli.zoo import zoo
 from fbdeploy.pipeline.deploy import PipelineError
@@ -35,6 +37,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "inspect": inspect,
     "zoo": zoo,
+    "bundle": bundle,
+    "import-results": import_results,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal, cast, get_args
 
 import typer
@@ -48,6 +49,31 @@ def choices(text: str, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     if not given:
         raise InputError(f"{option}: is empty; give some of {', '.join(known)}")
     return tuple(dict.fromkeys(given))
+
+
+def whole_numbers(text: str, smallest: int) -> tuple[int, ...]:
+    """A list of whole numbers with commas, each of at least ``smallest``, without repeats.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) >= smallest for part in parts):
+        raise typer.BadParameter(
+            f"{text}: is no list of whole numbers from {smallest}; give such as 1 or 1,2"
+        )
+    return tuple(dict.fromkeys(int(part) for part in parts))
+
+
+def check_whole_numbers(smallest: int) -> Callable[[str | None], str | None]:
+    """What refuses an option that ``whole_numbers`` cannot read, while the line is parsed."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None:
+            whole_numbers(text, smallest)
+        return text
+
+    return check
 
 
 def image_count(text: str) -> int | None:

@@ -60,12 +60,17 @@ MEMORY = {
     "coreml": 1800,
     "litert": 2200,
     "evaluate": 1200,
+    "bundle": 1800,
     "bench": 3000,
 }
 """Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
 
 
-Step = Literal["export", "evaluate", "bench"]
+BUNDLE = "demo_bundle"
+APP_FORMATS: tuple[Format, ...] = ("executorch", "onnx", "coreml", "litert")
+"""What the demo apps run (``fbdeploy.demo_bundle``, which imports the runtimes)."""
+
+Step = Literal["export", "evaluate", "bundle", "bench"]
 
 
 class PipelineError(RuntimeError):
@@ -80,6 +85,7 @@ class Stages:
     reference: str = "fbdeploy.pipeline.stages:reference"
     export: str = "fbdeploy.pipeline.stages:export"
     evaluate: str = "fbdeploy.pipeline.stages:evaluate"
+    bundle: str = "fbdeploy.pipeline.stages:bundle"
     bench: str = "fbdeploy.pipeline.stages:bench"
 
 
@@ -193,6 +199,7 @@ class _Deployment:
         self._begin_manifest(previous)
         self._export()
         self._evaluate()
+        self._bundle()
         self._bench()
         assert self.manifest is not None
         lines = read_lines(self.folder)
@@ -321,6 +328,24 @@ class _Deployment:
                 )
         self._settle(self._run(jobs), "evaluate")
 
+    def _bundle(self) -> None:
+        """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
+        wanted = [entry for entry in self._wanted() if entry.format in APP_FORMATS]
+        if not wanted or (self.folder / BUNDLE).exists():
+            return
+        job = Job(
+            name="bundle",
+            title="demo bundle",
+            function=self.stages.bundle,
+            arguments=self._arguments(),
+            memory=MEMORY["bundle"] * MEGABYTE,
+        )
+        self._settle(self._run([job]), "bundle")
+
+    def _drop_bundle(self) -> None:
+        """A bundle of other artefacts than the folder's is worse than none."""
+        shutil.rmtree(self.folder / BUNDLE, ignore_errors=True)
+
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
         wanted = {entry.sha256 for entry in self._wanted() if entry.format != "coreml"}
@@ -374,6 +399,7 @@ class _Deployment:
             made = Exported.model_validate(value).artefacts
             replaced = {entry.path for entry in made}
             others = tuple(e for e in self.manifest.artefacts if e.path not in replaced)
+            self._drop_bundle()
             self._update(artefacts=tuple(sorted((*others, *made), key=_order)))
         elif kind == "evaluated":
             append_line(self.folder, EvaluationLine.model_validate(value))
@@ -476,6 +502,7 @@ class _Deployment:
 
     def _remove(self, entry: Artefact) -> None:
         """Remove an artefact of other inputs; a file that was changed since is left alone."""
+        self._drop_bundle()
         path = self.folder / entry.path
         inside = path.resolve().is_relative_to(self.folder.resolve())
         if inside and self._intact(entry):

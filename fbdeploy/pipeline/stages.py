@@ -220,6 +220,17 @@ def bench(
         report.result("timed", measurement.model_copy(update={"artefact": path}))
 
 
+def bundle(report: Reporter, *, request: dict[str, Any], work: str) -> None:
+    """Pack the demo apps' bundle with golden images from the evaluation data."""
+    from fbdeploy.demo_bundle import golden_samples, write_bundle
+    from zoo.datasets import open_dataset
+
+    asked = DeployRequest.model_validate(request)
+    dataset = open_dataset(asked.data, labelled=False, skip_bad_images=asked.skip_bad_images)
+    report.progress("demo bundle", 0.0)
+    write_bundle(asked.output, golden_samples(dataset), threads=_threads())
+
+
 class _FloatSession:
     """The float network behind the interface of an artefact's session."""
 

@@ -31,6 +31,7 @@ from zoo.files import atomic_path, sha256_of
 
 # The slowest link that is still waited for, in bytes a second.
 SLOWEST_LINK = 200_000
+PROBE_TIMEOUT = 30.0  # seconds; ssh gives a dead peer up within 15
 
 
 class ShellTarget(ABC):
@@ -109,7 +110,8 @@ class ShellTarget(ABC):
 
         def explain(returncode: int | None, stderr: str) -> InputError:
             result = CommandResult(255 if returncode is None else returncode, "", stderr)
-            if self._connection_problem(result) is not None:
+            # A client that loses the device may say nothing, behind what the program said before.
+            if self._connection_problem(result) is not None or not self._answers():
                 return self._lost(last_line(stderr, "connection closed"))
             what = last_line(stderr, f"ended with code {returncode}")
             return TargetError(f"{self._name}: {shlex.join(argv[:1])}: {what}")
@@ -159,6 +161,13 @@ class ShellTarget(ABC):
             self._staged.clear()
 
     # -- helpers
+
+    def _answers(self) -> bool:
+        """Whether the device can still be reached."""
+        try:
+            return self._spawn(self._client("exit 0"), PROBE_TIMEOUT).returncode == 0
+        except TargetError:
+            return False
 
     def _path(self, name: str) -> str:
         return f"{self._work}/{name}"

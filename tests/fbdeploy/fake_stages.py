@@ -39,7 +39,7 @@ from zoo.files import atomic_path, sha256_of
 STAGES = Stages(
     **{
         name: f"tests.fbdeploy.fake_stages:{name}"
-        for name in ("prepare", "reference", "export", "evaluate", "bench")
+        for name in ("prepare", "reference", "export", "evaluate", "bundle", "bench")
     }
 )
 
@@ -210,6 +210,14 @@ def evaluate(
                 seconds=0.1,
             ),
         )
+
+
+def bundle(report: Reporter, *, request: dict[str, Any], work: str) -> None:
+    _misbehave("bundle")
+    asked = DeployRequest.model_validate(request)
+    with atomic_path(asked.output / "demo_bundle") as temporary:
+        temporary.mkdir()
+        (temporary / "golden.json").write_text("{}")
 
 
 def bench(

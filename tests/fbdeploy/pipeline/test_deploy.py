@@ -105,6 +105,7 @@ EVERYTHING = {
     "fp32/model.onnx",
     "int8/model.executorch",
     "int8/model.onnx",
+    "demo_bundle/golden.json",
 }
 
 
@@ -160,7 +161,13 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
     done = bench.run(formats=("onnx",), precisions=("fp32",))
     assert [entry.name for entry in done.manifest.artefacts] == ["onnx fp32"]
     assert done.manifest.quantizations == {}
-    assert bench.files() == {"manifest.json", "results.jsonl", "report.html", "fp32/model.onnx"}
+    assert bench.files() == {
+        "manifest.json",
+        "results.jsonl",
+        "report.html",
+        "fp32/model.onnx",
+        "demo_bundle/golden.json",
+    }
 
 
 def test_artefacts_that_were_not_asked_for_this_time_stay(bench: Bench) -> None:

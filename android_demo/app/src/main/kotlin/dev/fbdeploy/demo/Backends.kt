@@ -1,0 +1,19 @@
+package dev.fbdeploy.demo
+
+import dev.fbdeploy.backend.executorch.ExecuTorchBackend
+import dev.fbdeploy.backend.litert.LiteRtBackend
+import dev.fbdeploy.backend.ort.OnnxRuntimeBackend
+import dev.fbdeploy.core.Backend
+import dev.fbdeploy.core.ModelConfig
+
+/** Every inference library of the app; a new one is one module and one line. */
+object Backends {
+    val all: List<Backend> = listOf(OnnxRuntimeBackend(), ExecuTorchBackend(), LiteRtBackend())
+
+    /** Those the bundle has a model for. */
+    fun usable(config: ModelConfig): List<Backend> =
+        all.filter { backend -> config.models.any { it.format == backend.format } }
+
+    fun forFormat(format: String): Backend = all.firstOrNull { it.format == format }
+        ?: throw IllegalArgumentException("no backend for $format models")
+}

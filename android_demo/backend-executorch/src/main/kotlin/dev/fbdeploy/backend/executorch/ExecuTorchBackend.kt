@@ -1,0 +1,40 @@
+package dev.fbdeploy.backend.executorch
+
+import dev.fbdeploy.core.Backend
+import dev.fbdeploy.core.Classifier
+import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.restart
+import java.io.File
+import org.pytorch.executorch.EValue
+import org.pytorch.executorch.Module
+import org.pytorch.executorch.Tensor
+
+/** ExecuTorch with its XNNPACK delegate (Maven org.pytorch:executorch-android). */
+class ExecuTorchBackend : Backend {
+    override val name = "executorch"
+    override val format = "executorch"
+
+    override fun version(): String = VERSION
+
+    override fun load(file: File, model: ModelEntry, threads: Int): Classifier =
+        ExecuTorchClassifier(Module.load(file.path, Module.LOAD_MODE_MMAP, threads), model)
+
+    companion object {
+        /** The library does not tell its version: keep this with build.gradle.kts. */
+        const val VERSION = "1.5.1"
+    }
+}
+
+private class ExecuTorchClassifier(private val module: Module, private val model: ModelEntry) : Classifier {
+    private val shape = model.input.shape.map(Int::toLong).toLongArray()
+    private val buffer = Tensor.allocateFloatBuffer(model.input.shape.fold(1, Int::times))
+
+    override fun logits(tensor: FloatArray): FloatArray {
+        buffer.restart()
+        buffer.put(tensor)
+        buffer.restart()
+        return module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))[0].toTensor().dataAsFloatArray
+    }
+
+    override fun close() = module.destroy()
+}

@@ -1,0 +1,22 @@
+package org.tensorflow.lite;
+
+import java.io.File;
+
+public final class Interpreter implements AutoCloseable {
+    public static class Options {
+        public Options setNumThreads(int numThreads) {
+            throw new UnsupportedOperationException("stub");
+        }
+
+        public Options setUseXNNPACK(boolean useXnnpack) {
+            throw new UnsupportedOperationException("stub");
+        }
+    }
+
+    public Interpreter(File modelFile, Options options) {}
+
+    public void run(Object input, Object output) {}
+
+    @Override
+    public void close() {}
+}

@@ -1,0 +1,100 @@
+package dev.fbdeploy.core
+
+import java.io.File
+
+const val SCHEMA_VERSION = 1
+
+enum class Interpolation { NEAREST, BILINEAR, BICUBIC }
+
+enum class CropMode { CENTER, SQUASH, BORDER }
+
+/**
+ * What the network expects: RGB planes (NCHW) of [height] x [width] pixels, scaled to 0..1, then
+ * (value - mean) / std. [cropPct] is the part of the resized shorter side that the crop keeps.
+ */
+data class InputSpec(
+    val height: Int,
+    val width: Int,
+    val mean: List<Float>,
+    val std: List<Float>,
+    val cropPct: Double,
+    val interpolation: Interpolation,
+    val cropMode: CropMode
+)
+
+/** A named tensor of a model. */
+data class TensorSpec(val name: String, val shape: List<Int>)
+
+/** One model file of the bundle; [file] is relative to the bundle's folder. */
+data class ModelEntry(
+    val id: String,
+    val file: String,
+    val format: String,
+    val precision: String,
+    val sha256: String,
+    val input: TensorSpec,
+    val output: TensorSpec
+)
+
+/** The demo bundle's model_config.json. */
+data class ModelConfig(val network: String, val input: InputSpec, val models: List<ModelEntry>) {
+    fun model(id: String): ModelEntry = models.firstOrNull { it.id == id }
+        ?: throw IllegalArgumentException("no model $id in the bundle; it has ${models.joinToString { it.id }}")
+
+    companion object {
+        fun parse(text: String): ModelConfig {
+            val root = JsonObject.parse(text)
+            requireSchema(root, "model_config.json")
+            return ModelConfig(
+                root.string("network"),
+                inputSpec(root.obj("input")),
+                root.objects("models").map(::entry)
+            )
+        }
+
+        private fun inputSpec(json: JsonObject): InputSpec {
+            val layout = json.string("layout")
+            val color = json.string("color")
+            require(layout == "NCHW" && color == "RGB") { "this app feeds RGB in NCHW, not $color in $layout" }
+            return InputSpec(
+                height = json.int("height"),
+                width = json.int("width"),
+                mean = json.doubles("mean").map { it.toFloat() },
+                std = json.doubles("std").map { it.toFloat() },
+                cropPct = json.double("crop_pct"),
+                interpolation = Interpolation.valueOf(json.string("interpolation").uppercase()),
+                cropMode = CropMode.valueOf(json.string("crop_mode").uppercase())
+            )
+        }
+
+        private fun entry(json: JsonObject) = ModelEntry(
+            id = json.string("id"),
+            file = json.string("file"),
+            format = json.string("format"),
+            precision = json.string("precision"),
+            sha256 = json.string("sha256"),
+            input = tensor(json.obj("input")),
+            output = tensor(json.obj("output"))
+        )
+
+        private fun tensor(json: JsonObject) = TensorSpec(json.string("name"), json.doubles("shape").map { it.toInt() })
+    }
+}
+
+internal fun requireSchema(root: JsonObject, name: String) {
+    val version = root.int("schema_version")
+    require(version == SCHEMA_VERSION) {
+        "$name has schema version $version and this app reads $SCHEMA_VERSION: write the bundle and build the app " +
+            "with the same fbdeploy"
+    }
+}
+
+/** An unpacked demo bundle. */
+class Bundle(val folder: File) {
+    val config: ModelConfig = ModelConfig.parse(File(folder, "model_config.json").readText())
+    val labels: List<String> = File(folder, "labels.txt").readLines().filter { it.isNotEmpty() }
+
+    fun golden(): Golden = Golden.parse(File(folder, "golden.json").readText())
+
+    fun file(model: ModelEntry): File = File(folder, model.file)
+}

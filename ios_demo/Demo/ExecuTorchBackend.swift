@@ -1,0 +1,39 @@
+#if canImport(ExecuTorch)
+    import DemoCore
+    import ExecuTorch
+    import Foundation
+
+    /// ExecuTorch, when its Swift package is added to the project (see the README).
+    struct ExecuTorchBackend: Backend {
+        let name = "executorch"
+        let format = "executorch"
+        let choosesComputeUnits = false
+
+        /// The library does not tell its version: keep this with the package's.
+        func version() -> String { "1.5.1" }
+
+        func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) throws -> Classifier {
+            let module = Module(filePath: url.path)
+            try module.load("forward")
+            return ExecuTorchClassifier(module, model)
+        }
+    }
+
+    private final class ExecuTorchClassifier: Classifier {
+        private let module: Module
+        private let shape: [Int]
+
+        init(_ module: Module, _ model: ModelEntry) {
+            self.module = module
+            shape = model.input.shape
+        }
+
+        func logits(_ tensor: [Float]) throws -> [Float] {
+            let outputs = try module.forward(Tensor<Float>(tensor, shape: shape))
+            guard let logits: Tensor<Float> = outputs.first?.tensor() else {
+                throw BundleError("the model gave no tensor")
+            }
+            return logits.scalars()
+        }
+    }
+#endif

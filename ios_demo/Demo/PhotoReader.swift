@@ -1,0 +1,34 @@
+import CoreGraphics
+import DemoCore
+import Foundation
+import UIKit
+
+/// Decodes a photo upright, in sRGB.
+enum PhotoReader {
+    /// Photos are drawn at most this long, in pixels: memory, not accuracy.
+    private static let longestSide = 2048.0
+
+    /// Nil if the data is no picture.
+    static func read(_ data: Data) -> (photo: UIImage, image: RGBImage)? {
+        guard let photo = UIImage(data: data), photo.size.width > 0, photo.size.height > 0 else { return nil }
+        let scale = min(1, longestSide / max(photo.size.width, photo.size.height))
+        let width = max(1, Int((photo.size.width * scale).rounded()))
+        let height = max(1, Int((photo.size.height * scale).rounded()))
+        let layout = CGImageAlphaInfo.noneSkipFirst.rawValue | CGBitmapInfo.byteOrder32Little.rawValue
+        guard
+            let space = CGColorSpace(name: CGColorSpace.sRGB),
+            let context = CGContext(
+                data: nil, width: width, height: height, bitsPerComponent: 8, bytesPerRow: 4 * width,
+                space: space, bitmapInfo: layout),
+            let bytes = context.data
+        else { return nil }
+        // UIImage draws itself upright, which CGImage does not; UIKit's origin is at the top.
+        context.translateBy(x: 0, y: CGFloat(height))
+        context.scaleBy(x: 1, y: -1)
+        UIGraphicsPushContext(context)
+        photo.draw(in: CGRect(x: 0, y: 0, width: width, height: height))
+        UIGraphicsPopContext()
+        let rows = UnsafeRawBufferPointer(start: bytes, count: 4 * width * height)
+        return (photo, RGBImage(bgra: rows, width: width, height: height, bytesPerRow: 4 * width))
+    }
+}

@@ -1,0 +1,12 @@
+// swift-tools-version: 5.9
+import PackageDescription
+
+let package = Package(
+    name: "DemoCore",
+    platforms: [.iOS(.v17), .macOS(.v14)],
+    products: [.library(name: "DemoCore", targets: ["DemoCore"])],
+    targets: [
+        .target(name: "DemoCore"),
+        .testTarget(name: "DemoCoreTests", dependencies: ["DemoCore"]),
+    ]
+)

@@ -1,0 +1,38 @@
+import Foundation
+
+/// A loaded model. Calls come from one thread at a time.
+public protocol Classifier: AnyObject {
+    /// Logits of one normalized NCHW tensor.
+    func logits(_ tensor: [Float]) throws -> [Float]
+}
+
+/// Which processors Core ML may use; the raw values are those of the result file.
+public enum ComputeUnits: String, Codable, CaseIterable, Sendable {
+    case cpuOnly, cpuAndGPU, cpuAndNeuralEngine, all
+}
+
+/// What a backend is loaded with. Backends use what applies to them.
+public struct LoadOptions: Equatable, Sendable {
+    public var computeUnits: ComputeUnits
+    public var threads: Int
+
+    public init(computeUnits: ComputeUnits = .all, threads: Int = 4) {
+        self.computeUnits = computeUnits
+        self.threads = threads
+    }
+}
+
+/// An inference library: one entry of the app's table of backends.
+public protocol Backend: Sendable {
+    var name: String { get }
+
+    /// The export format it reads: coreml or executorch.
+    var format: String { get }
+
+    func version() -> String
+
+    /// Whether `computeUnits` (rather than `threads`) is what a run is made with.
+    var choosesComputeUnits: Bool { get }
+
+    func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) throws -> Classifier
+}

@@ -1,0 +1,115 @@
+import Foundation
+
+/// The version of the demo bundle's and the result file's schema that this code reads and writes.
+public let schemaVersion = 1
+
+public enum Interpolation: String, Codable, Sendable {
+    case nearest, bilinear, bicubic
+}
+
+public enum CropMode: String, Codable, Sendable {
+    case center, squash, border
+}
+
+/// What the network expects: RGB planes (NCHW), scaled to 0...1, then (value - mean) / std.
+///
+/// `cropPct` is the part of the resized shorter side that the centre crop keeps.
+public struct InputSpec: Codable, Equatable, Sendable {
+    public var height: Int
+    public var width: Int
+    public var layout: String
+    public var color: String
+    public var mean: [Float]
+    public var std: [Float]
+    public var cropPct: Double
+    public var interpolation: Interpolation
+    public var cropMode: CropMode
+}
+
+/// A model's input or output; the name is empty where the format goes by position.
+public struct TensorSpec: Codable, Equatable, Sendable {
+    public var name: String
+    public var shape: [Int]
+    public var dtype: String
+}
+
+/// One model file of the bundle; `file` is relative to the bundle's folder.
+public struct ModelEntry: Codable, Equatable, Identifiable, Sendable {
+    public var id: String
+    public var file: String
+    public var format: String
+    public var precision: String
+    public var sha256: String
+    public var bytes: Int
+    public var input: TensorSpec
+    public var output: TensorSpec
+}
+
+/// The demo bundle's model_config.json.
+public struct ModelConfig: Codable, Equatable, Sendable {
+    public var schemaVersion: Int
+    public var network: String
+    public var input: InputSpec
+    public var numClasses: Int
+    public var models: [ModelEntry]
+}
+
+/// What is wrong with a demo bundle, in words for the screen.
+public struct BundleError: Error, CustomStringConvertible, Equatable {
+    public let description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// A demo bundle as `fbdeploy bundle OUT --app ios_demo` installs it.
+public struct DemoBundle: Sendable {
+    public let folder: URL
+    public let config: ModelConfig
+    public let labels: [String]
+
+    public init(folder: URL) throws {
+        self.folder = folder
+        config = try Self.read(ModelConfig.self, folder.appendingPathComponent("model_config.json"))
+        try Self.require(config.schemaVersion, "model_config.json")
+        guard config.input.layout == "NCHW", config.input.color == "RGB" else {
+            throw BundleError("this app feeds RGB in NCHW, not \(config.input.color) in \(config.input.layout)")
+        }
+        let text = try String(contentsOf: folder.appendingPathComponent("labels.txt"), encoding: .utf8)
+        labels = text.split(separator: "\n").map(String.init)
+    }
+
+    public func golden() throws -> Golden {
+        let golden = try Self.read(Golden.self, folder.appendingPathComponent("golden.json"))
+        try Self.require(golden.schemaVersion, "golden.json")
+        return golden
+    }
+
+    public func url(of model: ModelEntry) -> URL {
+        folder.appendingPathComponent(model.file)
+    }
+
+    public func model(_ id: String) throws -> ModelEntry {
+        guard let found = config.models.first(where: { $0.id == id }) else {
+            let known = config.models.map(\.id).joined(separator: ", ")
+            throw BundleError("no model \(id) in the bundle; it has \(known)")
+        }
+        return found
+    }
+
+    private static func read<Document: Decodable>(_ type: Document.Type, _ url: URL) throws -> Document {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(type, from: Data(contentsOf: url))
+    }
+
+    private static func require(_ version: Int, _ name: String) throws {
+        guard version == schemaVersion else {
+            throw BundleError(
+                "\(name) has schema version \(version) and this app reads \(schemaVersion): "
+                    + "write the bundle and build the app with the same fbdeploy"
+            )
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import XCTest
+
+@testable import DemoCore
+
+/// Swift against Python on the goldens, and that an error on either side would be seen.
+final class GoldenTests: XCTestCase {
+    private func bundle() throws -> DemoBundle {
+        try TestBundle.open()
+    }
+
+    func testSamePixelsSameTensorSameTopFive() throws {
+        let bundle = try bundle()
+        let report = try GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input))
+        XCTAssertEqual(report.failures, [])
+        XCTAssertEqual(report.topEqual, report.images)
+        print(
+            "goldens: \(report.images) images, pixels within \(report.pixelMaxAbs), "
+                + "tensor within \(report.tensorMaxAbs)")
+    }
+
+    func testAPictureLargerThanTheInputAndNotSquareIsAmongThem() throws {
+        let bundle = try bundle()
+        let spec = bundle.config.input
+        XCTAssertTrue(
+            try bundle.golden().images.contains {
+                $0.width > spec.width && $0.height > spec.height && $0.width != $0.height
+            })
+    }
+
+    func testPlantedSwapOfRedAndBlueIsCaught() throws {
+        try assertCaught { image, spec in
+            var swapped = image.pixels
+            for index in stride(from: 0, to: swapped.count, by: 3) { swapped.swapAt(index, index + 2) }
+            let broken = RGBImage(width: image.width, height: image.height, pixels: swapped)
+            return TimmPreprocessor(spec).prepare(broken)
+        }
+    }
+
+    func testPlantedResizeWithoutAntialiasingIsCaught() throws {
+        try assertCaught { image, spec in
+            var broken = spec
+            broken.interpolation = .nearest
+            return TimmPreprocessor(broken).prepare(image)
+        }
+    }
+
+    func testPlantedSquashInsteadOfCropIsCaught() throws {
+        try assertCaught { image, spec in
+            var broken = spec
+            broken.cropMode = .squash
+            return TimmPreprocessor(broken).prepare(image)
+        }
+    }
+
+    func testPlantedCropIsCaught() throws {
+        try assertCaught { image, spec in
+            var broken = spec
+            broken.cropPct *= 0.97
+            return TimmPreprocessor(broken).prepare(image)
+        }
+    }
+
+    func testPlantedMeanIsCaught() throws {
+        try assertCaught { image, spec in
+            var broken = spec
+            broken.mean = broken.mean.map { $0 + 0.001 }
+            return TimmPreprocessor(broken).prepare(image)
+        }
+    }
+
+    func testPlantedShiftByOnePixelIsCaught() throws {
+        try assertCaught { image, spec in
+            let right = TimmPreprocessor(spec).prepare(image)
+            let shifted = [0, 0, 0] + right.pixels.pixels.dropLast(3)
+            let pixels = RGBImage(width: spec.width, height: spec.height, pixels: shifted)
+            return NetworkInput(pixels: pixels, tensor: right.tensor)
+        }
+    }
+
+    private struct Broken: Preprocessor {
+        let spec: InputSpec
+        let transform: (RGBImage, InputSpec) -> NetworkInput
+
+        func prepare(_ image: RGBImage) -> NetworkInput {
+            transform(image, spec)
+        }
+    }
+
+    private func assertCaught(_ transform: @escaping (RGBImage, InputSpec) -> NetworkInput) throws {
+        let bundle = try bundle()
+        let broken = Broken(spec: bundle.config.input, transform: transform)
+        let report = try GoldenCheck(bundle.golden()).run(broken)
+        XCTAssertFalse(report.failures.isEmpty, "nobody saw the planted error")
+    }
+}

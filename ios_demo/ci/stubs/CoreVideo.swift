@@ -1,0 +1,21 @@
+import Foundation
+
+public final class CVPixelBuffer {}
+
+public struct CVPixelBufferLockFlags: OptionSet, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    public static let readOnly = CVPixelBufferLockFlags(rawValue: 1)
+}
+
+public let kCVPixelBufferPixelFormatTypeKey = "PixelFormatType"
+public let kCVPixelFormatType_32BGRA: UInt32 = 0x4247_5241
+
+@discardableResult
+public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> Int32 { 0 }
+@discardableResult
+public func CVPixelBufferUnlockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> Int32 { 0 }
+public func CVPixelBufferGetBaseAddress(_ buffer: CVPixelBuffer) -> UnsafeMutableRawPointer? { nil }
+public func CVPixelBufferGetBytesPerRow(_ buffer: CVPixelBuffer) -> Int { 0 }
+public func CVPixelBufferGetWidth(_ buffer: CVPixelBuffer) -> Int { 0 }
+public func CVPixelBufferGetHeight(_ buffer: CVPixelBuffer) -> Int { 0 }

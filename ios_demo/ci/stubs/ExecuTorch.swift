@@ -1,0 +1,19 @@
+import Foundation
+
+public protocol Scalar {}
+extension Float: Scalar {}
+
+public final class Tensor<T: Scalar> {
+    public init(_ scalars: [T], shape: [Int]) {}
+    public func scalars() -> [T] { [] }
+}
+
+public final class Value {
+    public func tensor<T: Scalar>() -> Tensor<T>? { nil }
+}
+
+public final class Module {
+    public init(filePath: String) {}
+    public func load(_ method: String) throws {}
+    public func forward<T: Scalar>(_ input: Tensor<T>) throws -> [Value] { [] }
+}

@@ -1,0 +1,83 @@
+"""The Swift toolchain that ios_demo/ci/tools.sh fetched, and a bundle for its tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.trial_output import locked, trial_output
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "ios_demo"
+
+Swift = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    found = Path(os.environ.get("FBDEPLOY_TOOLS", ROOT / "build/tools")) / "ios"
+    if not (found / "stamp").exists():
+        pytest.skip("ios_demo/ci/tools.sh has not run: no Swift")
+    return found
+
+
+@pytest.fixture(scope="session")
+def swift(tools: Path) -> Swift:
+    """Runs a command of the toolchain with a folder as /src and, if given, a bundle there."""
+    if os.geteuid() != 0:
+        pytest.skip("not root: the Swift toolchain runs in a folder of its own (chroot)")
+
+    def run(folder: Path, *command: str, bundle: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(DEMO / "ci/swift.sh"), str(folder), *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | {"FBDEPLOY_BUNDLE_IN": bundle},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    return trial_output() / "demo_bundle"
+
+
+@pytest.fixture(scope="session")
+def workspace(bundle: Path) -> Path:
+    """A copy of DemoCore beside the bundle; kept, so that Swift compiles only what changed."""
+    folder = ROOT / "build/ios"
+    with locked(folder):
+        _sync(DEMO / "DemoCore", folder / "DemoCore")
+        (folder / "demo_bundle").mkdir(exist_ok=True)
+        for name in ("model_config.json", "golden.json", "labels.txt"):
+            if not (folder / "demo_bundle" / name).exists() or (
+                (folder / "demo_bundle" / name).read_bytes() != (bundle / name).read_bytes()
+            ):
+                shutil.copy(bundle / name, folder / "demo_bundle")
+    return folder
+
+
+def _sync(source: Path, target: Path) -> None:
+    """Copy what changed and remove what is gone; Swift's own .build stays."""
+    wanted = {
+        path.relative_to(source)
+        for path in source.rglob("*")
+        if path.is_file() and ".build" not in path.parts
+    }
+    for path in list(target.rglob("*")) if target.exists() else []:
+        relative = path.relative_to(target)
+        if path.is_file() and ".build" not in relative.parts and relative not in wanted:
+            path.unlink()
+    for relative in wanted:
+        copy = target / relative
+        content = (source / relative).read_bytes()
+        if not copy.exists() or copy.read_bytes() != content:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
