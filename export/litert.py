@@ -17,6 +17,7 @@ from export.base import (
     require,
 )
 from export.tflite_interface import with_float_interface
+from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
 
@@ -36,7 +37,7 @@ class LiteRTExporter:
         """Write ``path``; see :class:`export.base.Exporter`."""
         litert_torch = require("litert_torch", "litert")
         int8 = source.precision == "int8"
-        config = None
+        config, passes = None, dict[str, int]()
         if int8:
             quantizer = require("litert_torch.quantize.pt2e_quantizer", "litert")
             quant_config = require("litert_torch.quantize.quant_config", "litert")
@@ -45,7 +46,8 @@ class LiteRTExporter:
                 quantizer.get_symmetric_quantization_config(is_per_channel=True)
             )
             config = quant_config.QuantConfig(pt2e_quantizer=static)
-            graph = to_reference_dialect(source.quantized(), float_weights=True)
+            program, passes["hard_swish_product"] = product_form(source.quantized())
+            graph = to_reference_dialect(program, float_weights=True)
         else:
             graph = source.graph
         try:
@@ -56,4 +58,4 @@ class LiteRTExporter:
             raise cannot_express(self.format, error) from error
         if int8:
             path.write_bytes(with_float_interface(path.read_bytes()))
-        return ExportResult()
+        return ExportResult(passes)

@@ -20,6 +20,7 @@ from export.base import (
     require,
 )
 from export.onnx_qdq import finish_qdq
+from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
 
@@ -45,7 +46,11 @@ class OnnxExporter:
         require("onnxscript", "onnx")
         onnx = require("onnx", "onnx")
         int8 = source.precision == "int8"
-        graph = to_reference_dialect(source.quantized()) if int8 else source.graph
+        passes: dict[str, int] = {}
+        graph = source.graph
+        if int8:
+            program, passes["hard_swish_product"] = product_form(source.quantized())
+            graph = to_reference_dialect(program)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -62,9 +67,8 @@ class OnnxExporter:
             model = exported.model_proto
         except Exception as error:
             raise cannot_express(self.format, error) from error
-        passes: dict[str, int] = {}
         if int8:
-            passes = finish_qdq(model, unsigned=variant.name != "s8s8")
+            passes |= finish_qdq(model, unsigned=variant.name != "s8s8")
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         return ExportResult(passes)

@@ -11,24 +11,9 @@ from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
 from quantize.passes.surgery import argument, aten, is_call, tensor_of
-from quantize.plan import fused_clamp, saturates
+from quantize.plan import MOVES, fused_clamp, saturates
 from quantize.program import Program, bias_of
 from quantize.qparams import QParams, QuantizedWeight
-
-#: Operators that take and give quantized tensors as they are; the scale of the input stays.
-_MOVES = (
-    aten.flatten.using_ints,
-    aten.view.default,
-    aten.reshape.default,
-    aten.permute.default,
-    aten.max_pool2d.default,
-    aten.constant_pad_nd.default,
-    aten.pad.default,
-    aten.squeeze.dim,
-    aten.squeeze.dims,
-    aten.unsqueeze.default,
-    aten.slice.Tensor,
-)
 
 
 def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
@@ -41,6 +26,11 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
     builder = _Builder(program)
     module = builder.build()
     return module, builder.counts
+
+
+def _moves(node: Node) -> bool:
+    """Whether ATen's float operator takes and gives quantized tensors as they are."""
+    return is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default)
 
 
 class _Builder:
@@ -70,7 +60,7 @@ class _Builder:
             return
         elif node.name in self._program.weights:
             self._layer(node)
-        elif is_call(node, *_MOVES) and self._is_quantized(node.args[0]):
+        elif _moves(node) and self._is_quantized(node.args[0]):
             source = node.args[0]
             assert isinstance(source, Node)
             moved = self._call(

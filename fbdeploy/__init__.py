@@ -1,8 +1,84 @@
-"""fbdeploy takes a trained mobile network to a phone; ``fbdeploy --help`` is the front door."""
+"""fbdeploy takes a trained mobile network to a phone; ``fbdeploy --help`` is the front door.
 
+The public API is what ``__all__`` lists. Each name is imported from its own package when it is
+first used, so that ``import fbdeploy`` stays quick.
+"""
+
+import importlib
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from export.base import ExportSource
+    from export.formats import FORMATS
+    from export.inspection import inspect
+    from fbdeploy.manifest import read_manifest
+    from quantize.capture import capture
+    from quantize.program import Program, load_program
+    from quantize.ptq import quantize
+    from quantize.recipe import Recipe, load_recipe
+    from runtime_bench.accuracy import compare, evaluate
+    from runtime_bench.protocol import benchmark
+    from runtime_bench.runtimes import RUNTIMES
+    from zoo.datasets import batches, open_dataset
+    from zoo.errors import InputError
+    from zoo.input_spec import InputSpec
+    from zoo.networks import Network, load_network
 
 try:
     __version__ = version("fbdeploy")
 except PackageNotFoundError:  # run from a checkout that was never installed
     __version__ = "0+checkout"
+
+_HOMES = {
+    "FORMATS": "export.formats",
+    "RUNTIMES": "runtime_bench.runtimes",
+    "ExportSource": "export.base",
+    "InputError": "zoo.errors",
+    "InputSpec": "zoo.input_spec",
+    "Network": "zoo.networks",
+    "Program": "quantize.program",
+    "Recipe": "quantize.recipe",
+    "batches": "zoo.datasets",
+    "benchmark": "runtime_bench.protocol",
+    "capture": "quantize.capture",
+    "compare": "runtime_bench.accuracy",
+    "evaluate": "runtime_bench.accuracy",
+    "inspect": "export.inspection",
+    "load_network": "zoo.networks",
+    "load_program": "quantize.program",
+    "load_recipe": "quantize.recipe",
+    "open_dataset": "zoo.datasets",
+    "quantize": "quantize.ptq",
+    "read_manifest": "fbdeploy.manifest",
+}
+
+__all__ = [
+    "FORMATS",
+    "RUNTIMES",
+    "ExportSource",
+    "InputError",
+    "InputSpec",
+    "Network",
+    "Program",
+    "Recipe",
+    "__version__",
+    "batches",
+    "benchmark",
+    "capture",
+    "compare",
+    "evaluate",
+    "inspect",
+    "load_network",
+    "load_program",
+    "load_recipe",
+    "open_dataset",
+    "quantize",
+    "read_manifest",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fbdeploy' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -8,7 +8,8 @@ counted. Whatever the target, measurements are appended to a ``results.jsonl`` a
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from pydantic import ValidationError
 
 from runtime_bench.emulation.calibration import Calibration
 from runtime_bench.emulation.measure import (
-    MODE,
+    MODE as COUNTED,
+)
+from runtime_bench.emulation.measure import (
     OutputDifference,
     count_artefact,
     emulated_measurement,
@@ -27,17 +30,20 @@ from runtime_bench.interleave import Progress
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from runtime_bench.modes import Mode
 from runtime_bench.protocol import Subject, benchmark_to_file
-from runtime_bench.runners.benchmark import benchmark_device_to_file, noise_image
+from runtime_bench.runners.benchmark import benchmark_device_to_file
 from runtime_bench.runners.build import cached_bundle
 from runtime_bench.runners.bundle import Bundle, open_bundle
 from runtime_bench.runners.session import check_architecture
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray
-from runtime_bench.targets.address import LocalAddress, parse_target
+from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
+from runtime_bench.targets.base import Target
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
 from zoo.errors import InputError
 from zoo.files import sha256_of
+
+COMPARED_IMAGES = 2  # whose outputs on an emulated core are compared with this machine's
 
 
 @dataclass(frozen=True)
@@ -80,39 +86,147 @@ def measure_latency(
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
         results = request.results or Path(folder) / "results.jsonl"
         if isinstance(address, LocalAddress):
-            _refuse_but(request, "local", ())
+            _check_options(request, "this machine", ("cores",))
             yield from _on_this_machine(request, results, progress)
-            return
-        bundle = cached_bundle() if request.runners is None else open_bundle(request.runners)
-        for subject in request.subjects:
-            bundle.files(runtime_of(subject.path).format)  # refuses a format without a runner
-        with open_target(request.target) as target:
-            check_architecture(target, bundle)
-            if isinstance(target, EmulatedTarget):
-                _refuse_but(request, "an emulated core", ("calibration", "runners"))
-                yield from _emulated(request, results, target, bundle, progress)
-                return
-            _refuse_but(request, "a device", ("cores", "cool_below", "runners"))
-            images = [_image_of(subject.path) for subject in request.subjects]
-            for index, count in enumerate(request.threads):
-                yield from benchmark_device_to_file(
-                    results,
-                    target,
-                    bundle,
-                    request.subjects,
-                    images,
-                    threads=[count],
-                    mode=request.mode,
-                    resume=request.resume,
-                    cores=request.cores,
-                    cool_below=request.cool_below,
-                    progress=_part(progress, index, len(request.threads)),
-                )
+        elif isinstance(address, EmulatedAddress):
+            _check_options(request, "an emulated core", ("calibration", "runners"))
+            calibration = _calibration_for(request, address.core.name)
+            with _runners_on_target(request) as (target, bundle):
+                assert isinstance(target, EmulatedTarget)
+                yield from _counted(request, results, target, bundle, calibration, progress)
+        else:
+            _check_options(request, "a device", ("cores", "cool_below", "runners"))
+            with _runners_on_target(request) as (target, bundle):
+                yield from _on_device(request, results, target, bundle, progress)
 
 
-def _refuse_but(request: LatencyRequest, place: str, known: Sequence[str]) -> None:
+def _check_options(request: LatencyRequest, place: str, known: Sequence[str]) -> None:
     """Refuse options that mean nothing on the target rather than leave them out silently."""
     for name in ("cores", "cool_below", "calibration", "runners"):
         if name not in known and getattr(request, name) is not None:
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option}: means nothing on {place}; leave it out")
+
+
+@contextmanager
+def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, Bundle]]:
+    """The open target and the runners for it; what they cannot run is refused at once."""
+    with open_target(request.target) as target:
+        bundle = cached_bundle() if request.runners is None else open_bundle(request.runners)
+        check_architecture(target, bundle)
+        for subject in request.subjects:
+            bundle.files(runtime_of(subject.path).format)
+        yield target, bundle
+
+
+def _on_this_machine(
+    request: LatencyRequest, results: Path, progress: Progress
+) -> Iterator[Measurement]:
+    for index, count in enumerate(request.threads):
+        yield from benchmark_to_file(
+            results,
+            request.subjects,
+            threads=[count],
+            mode=request.mode,
+            resume=request.resume,
+            cores=request.cores,
+            progress=_part(progress, index, len(request.threads)),
+        )
+
+
+def _on_device(
+    request: LatencyRequest, results: Path, target: Target, bundle: Bundle, progress: Progress
+) -> Iterator[Measurement]:
+    images = [_noise(subject.path, 1) for subject in request.subjects]
+    for index, count in enumerate(request.threads):
+        yield from benchmark_device_to_file(
+            results,
+            target,
+            bundle,
+            request.subjects,
+            images,
+            threads=[count],
+            mode=request.mode,
+            resume=request.resume,
+            cores=request.cores,
+            cool_below=request.cool_below,
+            progress=_part(progress, index, len(request.threads)),
+        )
+
+
+def _counted(
+    request: LatencyRequest,
+    results: Path,
+    target: EmulatedTarget,
+    bundle: Bundle,
+    calibration: Calibration | None,
+    progress: Progress,
+) -> Iterator[Measurement]:
+    known = read_measurements(results) if request.resume else []
+    jobs = [(count, subject) for count in request.threads for subject in request.subjects]
+    for index, (threads, subject) in enumerate(jobs):
+        key = (sha256_of(subject.path), target.name, threads, COUNTED, None)
+        done = [one for one in known if one.key == key and _is_by(one, calibration)]
+        if done:
+            yield done[-1]
+        else:
+            images = _noise(subject.path, COMPARED_IMAGES)
+            emulation = count_artefact(target, bundle, subject.path, images, threads=threads)
+            difference = OutputDifference.between(
+                emulation.outputs, host_outputs(subject.path, images)
+            )
+            measurement = emulated_measurement(
+                emulation,
+                target,
+                subject.path,
+                precision=subject.precision,
+                variant=subject.variant,
+                calibration=calibration,
+                notes=[_describe(difference)],
+            )
+            append_measurement(results, measurement)
+            yield measurement
+        progress((index + 1) / len(jobs))
+
+
+def _is_by(measurement: Measurement, calibration: Calibration | None) -> bool:
+    """Whether an earlier line was estimated by this calibration, or by none."""
+    if calibration is None:
+        return measurement.kind == "emulated"
+    return measurement.kind == "estimated" and calibration.describe() in measurement.note
+
+
+def _describe(difference: OutputDifference) -> str:
+    if difference.equal:
+        return "outputs equal this machine's"
+    return (
+        f"outputs differ from this machine's by {difference.largest:.2g} at most, "
+        f"top-1 agrees on {difference.agreement:.0%}"
+    )
+
+
+def _calibration_for(request: LatencyRequest, core: str) -> Calibration | None:
+    if request.calibration is None:
+        return None
+    path = request.calibration
+    try:
+        calibration = Calibration.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: is not a file that fbdeploy calibrate wrote") from error
+    if calibration.core != core:
+        raise InputError(f"{path}: is for arm://{calibration.core}; give that --target")
+    if request.threads != (1,):
+        raise InputError("--calibration: cycles of several threads overlap; give --threads 1")
+    return calibration
+
+
+def _noise(artefact: Path, count: int) -> FloatArray:
+    """Images of noise of the artefact's input size, float32 (count, 3, H, W)."""
+    shape = runtime_of(artefact).load(artefact, 1).input_shape
+    return np.random.default_rng(0).standard_normal((count, *shape[1:]), np.float32)
+
+
+def _part(progress: Progress, index: int, count: int) -> Progress:
+    return lambda done: progress((index + done) / count)

@@ -28,9 +28,9 @@ _ACTIVATIONS = (
     aten.silu.default,
     aten.leaky_relu.default,
 )
-_POOLS = (aten.adaptive_avg_pool2d.default, aten.avg_pool2d.default)
+POOLS = (aten.adaptive_avg_pool2d.default, aten.avg_pool2d.default)
 #: Values that only move or select; they keep the scale of what they read.
-_MOVES = (
+MOVES = (
     aten.flatten.using_ints,
     aten.view.default,
     aten.reshape.default,
@@ -135,7 +135,7 @@ def plan(graph: GraphModule) -> Plan:
                 weighted.append(node.name)
             else:
                 continue
-        elif is_call(node, *_MOVES) or _is_zero_pad(node):
+        elif is_call(node, *MOVES) or _is_zero_pad(node):
             source = owned(node.args[0].name)
             if source in observed:
                 shared[node.name] = source
@@ -152,7 +152,7 @@ def plan(graph: GraphModule) -> Plan:
         elif is_call(node, *_ARITHMETIC):
             if len(_tensor_inputs(node)) != 2:
                 continue
-        elif not is_call(node, *_ACTIVATIONS, *_POOLS):
+        elif not is_call(node, *_ACTIVATIONS, *POOLS):
             continue
         if fused_clamp(node) is None:
             observed[node.name] = None

@@ -36,7 +36,7 @@ def to_reference_dialect(program: Program, *, float_weights: bool = False) -> Gr
         if node.name in program.weights:
             _quantize_weight(graph, node, program.weights[node.name], stored_float=float_weights)
         grid = program.qparams(node.name)
-        if grid is None:
+        if grid is None or node.op == "output":
             continue
         if is_call(node, aten.relu.default, aten.hardtanh.default) and saturates(node, grid):
             source = node.args[0]

@@ -37,10 +37,18 @@ VALIDATION = 2000
 
 @dataclass(frozen=True)
 class Schedule:
-    """The input size in pixels, and the optimizer's settings."""
+    """The input size in pixels, and the optimizer's settings.
+
+    The last ``finish_cycles`` of ``finish_epochs`` erase no rectangles and have a warm restart of
+    the learning rate each: on images as they will come, the network gains what the strong
+    augmentation held back.
+    """
 
     size: int = 64
     epochs: int = 12
+    finish_cycles: int = 2
+    finish_epochs: int = 4
+    finish_lr: float = 8e-4
     batch: int = 128
     peak_lr: float = 2e-3
     weight_decay: float = 0.05
@@ -57,7 +65,7 @@ def prepare(images: Tensor, size: int) -> Tensor:
     return x.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)
 
 
-def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, generator: torch.Generator, *, erase: bool) -> Tensor:
     """Flip, shift by up to 2 pixels and erase one rectangle, each drawn per image; same shape."""
     count, height, width = images.shape
     flipped = torch.rand(count, generator=generator) < 0.5
@@ -68,7 +76,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     rows = top[:, None] + torch.arange(height)
     columns = left[:, None] + torch.arange(width)
     shifted = padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return _erase(shifted, generator)
+    return _erase(shifted, generator) if erase else shifted
 
 
 def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -118,16 +126,22 @@ def refresh_batch_norm(
     for number, index in enumerate(batches(len(images), schedule.batch, generator)):
         if number == 100:
             break
-        network(prepare(augment(images[index].float(), generator), schedule.size))
+        shown = augment(images[index].float(), generator, erase=False)
+        network(prepare(shown, schedule.size))
 
 
 def learning_rate(step: int, epoch_steps: int, schedule: Schedule) -> float:
-    """The rate of a step, numbered from 0: linear warm-up, then a half cosine to zero."""
+    """The rate of a step, numbered from 0: warm-up, a half cosine to zero, and one to finish."""
     if step < schedule.warmup_steps:
         return schedule.peak_lr * (step + 1) / schedule.warmup_steps
     total = schedule.epochs * epoch_steps
-    done = (step - schedule.warmup_steps) / (total - schedule.warmup_steps)
-    return schedule.peak_lr * 0.5 * (1 + math.cos(math.pi * done))
+    if step >= total:
+        cycle = schedule.finish_epochs * epoch_steps
+        done, peak = (step - total) % cycle / cycle, schedule.finish_lr
+    else:
+        done = (step - schedule.warmup_steps) / (total - schedule.warmup_steps)
+        peak = schedule.peak_lr
+    return peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
@@ -158,6 +172,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         _parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
     )
     steps = len(images) // schedule.batch
+    epochs = schedule.epochs + schedule.finish_cycles * schedule.finish_epochs
     first, resume = 0, output / "resume.pth"
     if resume.exists():
         state = torch.load(resume, weights_only=True)
@@ -175,7 +190,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
 
         start = f"resumed after epoch {first}" if first else str(schedule)
         say(f"torch {torch.__version__} threads {torch.get_num_threads()} {start}")
-        for epoch in range(first, schedule.epochs):
+        for epoch in range(first, epochs):
             generator = torch.Generator().manual_seed(schedule.seed + epoch)
             began, losses = time.monotonic(), []
             network.train()
@@ -183,7 +198,8 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
                 step = epoch * steps + number
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(step, steps, schedule)
-                x = prepare(augment(images[index].float(), generator), schedule.size)
+                shown = augment(images[index].float(), generator, erase=epoch < schedule.epochs)
+                x = prepare(shown, schedule.size)
                 loss = F.cross_entropy(
                     network(x), labels[index], label_smoothing=schedule.label_smoothing
                 )
@@ -195,7 +211,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
                 losses.append(float(loss.detach()))
             top1 = accuracy(ema.module, watched, watched_labels, schedule.size)
             say(
-                f"epoch {epoch + 1}/{schedule.epochs} loss {np.mean(losses):.4f} "
+                f"epoch {epoch + 1}/{epochs} loss {np.mean(losses):.4f} "
                 f"validation top1 {top1:.2f} seconds {time.monotonic() - began:.0f}"
             )
             state = {"network": network.state_dict(), "ema": ema.state_dict()}

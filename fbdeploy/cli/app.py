@@ -18,10 +18,12 @@ import typer
 import fbdeploy
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
+from fbdeploy.cli.calibrate import calibrate
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
+from fbdeploy.cli.runner import runner
 from fbdeploy.cli.zoo import zoo
 from fbdeploy.pipeline.deploy import PipelineError
 from zoo.errors import InputError
@@ -35,6 +37,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "deploy": deploy,
     "evaluate": evaluate,
     "bench": bench,
+    "runner": runner,
+    "calibrate": calibrate,
     "inspect": inspect,
     "zoo": zoo,
     "bundle": bundle,

@@ -110,9 +110,11 @@ class ShellTarget(ABC):
 
         def explain(returncode: int | None, stderr: str) -> InputError:
             result = CommandResult(255 if returncode is None else returncode, "", stderr)
-            # A client that loses the device may say nothing, behind what the program said before.
-            if self._connection_problem(result) is not None or not self._answers():
+            if self._connection_problem(result) is not None:
                 return self._lost(last_line(stderr, "connection closed"))
+            # A client that loses the device may say nothing, behind what the program said before.
+            if not self._answers():
+                return self._lost("no answer")
             what = last_line(stderr, f"ended with code {returncode}")
             return TargetError(f"{self._name}: {shlex.join(argv[:1])}: {what}")
 

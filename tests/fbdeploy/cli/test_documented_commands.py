@@ -13,7 +13,7 @@ from fbdeploy.cli.app import build
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"^```(?:console|sh)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```(?:console|sh)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 def _commands() -> list[tuple[str, str]]:
@@ -23,7 +23,7 @@ def _commands() -> list[tuple[str, str]]:
         for block in BLOCK.findall(page.read_text(encoding="utf-8")):
             joined = block.replace("\\\n", " ")
             for line in joined.splitlines():
-                text = line.removeprefix("$ ").strip()
+                text = line.strip().removeprefix("$ ")
                 if text.startswith("fbdeploy "):
                     found.append((page.name, text))
     return found
@@ -43,7 +43,8 @@ COMMANDS = _commands()
 
 
 def test_there_are_commands_on_every_page_that_shows_some() -> None:
-    assert {"README.md", "first-deploy.md", "install.md", "ci.md"} <= {page for page, _ in COMMANDS}
+    pages = {page for page, _ in COMMANDS}
+    assert {"README.md", "first-deploy.md", "install.md", "ci.md", "benchmark-device.md"} <= pages
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)

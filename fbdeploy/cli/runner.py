@@ -1,0 +1,47 @@
+"""``fbdeploy runner build``: the programs that run artefacts on ARM devices."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+
+
+class Action(StrEnum):
+    """What can be done with runners."""
+
+    BUILD = "build"
+
+
+def runner(
+    action: Annotated[Action, typer.Argument(help="build: compile them.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The bundle's folder; without it the cache, where bench looks."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Build the aarch64 runners of ssh, adb and arm targets into one folder, the bundle.
+
+    Needs Debian's g++-aarch64-linux-gnu; the first build downloads 40 MB of wheels.
+
+    Example:  fbdeploy runner build --output runners
+    """
+    assert action is Action.BUILD
+    with only_result_on_stdout() as show:
+        from runtime_bench.runners.build import build_bundle, cached_bundle
+
+        bundle = cached_bundle() if output is None else build_bundle(output)
+        manifest = bundle.manifest
+        if as_json:
+            show(json.dumps({"folder": str(bundle.folder), **manifest.model_dump()}, indent=1))
+            return
+        size = sum((bundle.folder / name).stat().st_size for name in manifest.files)
+        versions = ", ".join(f"{name} {version}" for name, version in manifest.runtimes.items())
+        show(f"{bundle.folder}: {manifest.architecture}, {versions}, {size / 1e6:.0f} MB")
