@@ -7,7 +7,7 @@ train, 2,000 watch, and the 10,000 test images are scored once at the end. The r
 deterministic for a given torch version and thread count; an interrupted one resumes.
 
 The input is 64 pixels, not FBNetV2-F1's published 128: the images have 28, so 128 adds no detail
-and costs four times the work. A run that grew from 64 over 96 to 128 in 14 epochs took longer and
+and costs four times the work: a run that grew from 64 over 96 to 128 in 14 epochs took longer and
 ended at 91.85 %.
 """
 

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from zoo.embedded import CALIBRATION, LABELS, TEST, embedded_file, read_images
+from zoo.datasets import batches, open_dataset
+from zoo.embedded import CALIBRATION, LABELS, TEST, WEIGHTS_FILE, embedded_file, read_images
+from zoo.networks import load_network
 from zoo.pack_default import choose_calibration, pack
 from zoo.train_default import VALIDATION
 
@@ -75,3 +79,18 @@ def test_the_choice_is_seeded_and_without_repeats() -> None:
     assert np.array_equal(first, choose_calibration(labels, 512, 1))
     assert not np.array_equal(first, choose_calibration(labels, 512, 2))
     assert len(set(first.tolist())) == 512
+
+
+def test_the_network_is_small_and_scores_what_its_log_says() -> None:
+    network = load_network()
+    assert embedded_file(WEIGHTS_FILE).stat().st_size <= 10_000_000
+    dataset, hits, seen = open_dataset(TEST), 0, 0
+    with torch.inference_mode():
+        for images, labels, _ in batches(dataset, network.input_spec, 200):
+            logits = network.module(torch.from_numpy(images))
+            hits += int((logits.argmax(1).numpy() == labels).sum())
+            seen += len(labels)
+    assert seen == 10_000
+    told = re.findall(r"test top1 ([\d.]+)", embedded_file("train.log").read_text())
+    assert 100 * hits / seen >= 93.0
+    assert abs(100 * hits / seen - float(told[-1])) <= 0.1
