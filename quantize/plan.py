@@ -9,6 +9,7 @@ the clamp cuts off (EfficientNet-Lite0: 4.7 points of top-1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch.fx import GraphModule, Node
 
@@ -163,10 +164,10 @@ def plan(graph: GraphModule) -> Plan:
 def _is_zero_pad(node: Node) -> bool:
     """Zero padding is exact in int8: the zero point represents it."""
     if is_call(node, aten.constant_pad_nd.default):
-        value = node.args[2] if len(node.args) > 2 else 0
-        return isinstance(value, (int, float)) and float(value) == 0.0
+        value: Any = node.args[2] if len(node.args) > 2 else 0
+        return bool(value == 0)
     if is_call(node, aten.pad.default):
-        mode = node.args[2] if len(node.args) > 2 else "constant"
+        mode: Any = node.args[2] if len(node.args) > 2 else "constant"
         value = node.args[3] if len(node.args) > 3 else None
-        return mode == "constant" and not value
+        return bool(mode == "constant" and not value)
     return False
