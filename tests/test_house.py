@@ -110,8 +110,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(installed: Path, cwd: Path, *command: str) -> str:
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+    # Through this environment's python: pip writes its own into the script's first line.
+    program = ["python"] if command[0] == "python" else ["python", command[0]]
     done = subprocess.run(
-        [str(installed / "bin" / command[0]), *command[1:]],
+        [*(str(installed / "bin" / name) for name in program), *command[1:]],
         cwd=cwd,
         env=environment,
         capture_output=True,

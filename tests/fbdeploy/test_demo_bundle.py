@@ -59,7 +59,7 @@ def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
     assert len(bundle.labels) == bundle.config.num_classes == 10
     for model in bundle.config.models:
         assert (bundle.folder / model.file).exists()
-        assert model.input.shape == (1, 3, 128, 128)
+        assert model.input.shape == (1, 3, 64, 64)
 
 
 def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -> None:
@@ -67,7 +67,7 @@ def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -
     small = [image for image in images if (image.width, image.height) == (28, 28)]
     assert len(small) >= 8
     assert len({image.label for image in small}) >= 4
-    assert any(image.width > 128 < image.height != image.width for image in images)
+    assert any(image.width > 64 < image.height != image.width for image in images)
 
 
 def test_golden_pixels_are_what_pillow_makes_of_them(bundle: Bundle) -> None:
@@ -76,12 +76,12 @@ def test_golden_pixels_are_what_pillow_makes_of_them(bundle: Bundle) -> None:
         if image.width != image.height:
             continue
         raw = np.frombuffer(base64.b64decode(image.rgb), np.uint8).reshape(28, 28, 3)
-        resized = Image.fromarray(raw, "RGB").resize((128, 128), Image.Resampling.BILINEAR)
+        resized = Image.fromarray(raw, "RGB").resize((64, 64), Image.Resampling.BILINEAR)
         assert base64.b64decode(image.input_rgb) == resized.tobytes()
 
 
 def test_golden_tensors_pin_every_channel(bundle: Bundle) -> None:
-    plane = 128 * 128
+    plane = 64 * 64
     for image in bundle.golden.images:
         assert {probe.index // plane for probe in image.probes} == {0, 1, 2}
         pixels = np.frombuffer(base64.b64decode(image.input_rgb), np.uint8).reshape(-1, 3)
@@ -97,7 +97,7 @@ def test_golden_logits_are_those_of_the_model_in_its_runtime(bundle: Bundle) -> 
     model = next(entry for entry in bundle.config.models if entry.id == "onnx-fp32")
     session = onnxruntime.InferenceSession(str(bundle.folder / model.file))
     image = bundle.golden.images[0]
-    pixels = np.frombuffer(base64.b64decode(image.input_rgb), np.uint8).reshape(128, 128, 3)
+    pixels = np.frombuffer(base64.b64decode(image.input_rgb), np.uint8).reshape(64, 64, 3)
     tensor = ((pixels / 255 - 0.2860) / 0.3530).astype(np.float32).transpose(2, 0, 1)[None]
     (logits,) = session.run(None, {model.input.name: tensor})
     output = next(entry for entry in image.outputs if entry.model == model.id)

@@ -221,7 +221,7 @@ def test_the_default_network() -> None:
         return
     network = load_network()
     assert network.labels == embedded.LABELS
-    assert network.input_spec == InputSpec(128, 128, (0.2860,) * 3, (0.3530,) * 3, crop_pct=1.0)
+    assert network.input_spec == InputSpec(64, 64, (0.2860,) * 3, (0.3530,) * 3, crop_pct=1.0)
     assert (network.num_classes, network.weights.kind) == (10, "embedded")
 
 

@@ -78,7 +78,7 @@ def test_training_and_evaluation_resize_fashion_mnist_alike() -> None:
     from zoo.train_default import prepare
 
     images = read_images(TEST).images[:8]
-    trained = prepare(torch.from_numpy(images), 128).numpy()
+    trained = prepare(torch.from_numpy(images), 64).numpy()
     for image, expected in zip(images, trained, strict=True):
         found = preprocess(Image.fromarray(image), INPUT_SPEC)
         # Two roundings: less than one grey level, in units of the standard deviation.
