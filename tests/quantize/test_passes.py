@@ -14,6 +14,7 @@ from quantize.passes import CANONICALIZE, INTEGER_FORMS, run
 from quantize.passes.surgery import aten, calls
 from tests.quantize.small_networks import SPEC, noise_images, randomize, tiny_network
 from zoo.errors import InputError
+from zoo.networks import load_network
 
 
 def images(count: int = 4) -> Tensor:
@@ -171,3 +172,9 @@ def test_own_parameters_unties_shared_layers() -> None:
     assert first.args[1] is not second.args[1]
     assert first.args[2] is not None
     assert relative(graph(images()), module(images())) < 1e-5
+
+
+def test_deep_network_with_random_weights_is_captured() -> None:
+    # White noise as the probe made its float32 rounding look like another function.
+    network = load_network("fbnetv3_b")
+    assert capture(network.module, network.input_spec).dynamic_batch
