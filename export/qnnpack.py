@@ -172,11 +172,9 @@ class _Builder:
             value = self._graph.call_function(ops.hardswish, (*inputs, scale, zero))
         elif is_call(node, aten.sigmoid.default):
             value = self._graph.call_function(ops.sigmoid, (*inputs, scale, zero))
-        elif is_call(node, aten.adaptive_avg_pool2d.default):
-            # The kernel keeps its input's scale, which costs the program's finer one.
-            value = self._call(node.target, (*inputs, *node.args[1:]))
-            grid = self._grids[sources[0].name]
         else:
+            # Pools too: ATen's integer one keeps its input's scale, and a squeeze-excite needs a
+            # finer one (MobileNetV3-Small: 88 % agreement with float, 85 % with that kernel).
             return False
         self._keep(node, value, grid)
         return True
