@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from quantize.program import Program
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
     from zoo.networks import Network
