@@ -16,6 +16,7 @@ from fbdeploy.manifest import Entry, Precision, Sha256
 from zoo.files import atomic_path
 
 SCHEMA_VERSION = 1
+FOLDER_NAME = "demo_bundle"
 AppFormat = Literal["executorch", "onnx", "coreml", "litert"]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]

@@ -21,6 +21,7 @@ from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from fbdeploy.bundle_schema import (
+    FOLDER_NAME,
     AppFormat,
     BundleInput,
     BundleModel,
@@ -42,7 +43,6 @@ from zoo.files import atomic_path, sha256_of
 from zoo.input_spec import CropMode, InputSpec
 from zoo.preprocess import preprocess, resize_and_crop
 
-FOLDER_NAME = "demo_bundle"
 CONFIG_NAME, GOLDEN_NAME, LABELS_NAME = "model_config.json", "golden.json", "labels.txt"
 APP_FORMATS: tuple[AppFormat, ...] = get_args(AppFormat)
 ANDROID_FORMATS: tuple[AppFormat, ...] = ("onnx", "executorch", "litert")

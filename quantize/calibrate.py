@@ -10,6 +10,7 @@ from torch.fx import GraphModule, Node
 
 from quantize.histogram import Extent, Histogram, best_grid
 from quantize.interpret import HookedInterpreter, image_batches
+from quantize.passes.surgery import aten, calls
 from quantize.plan import Plan, limits
 from quantize.qparams import QParams, from_range
 from zoo.errors import InputError
@@ -40,12 +41,10 @@ def calibrate(
         InputError: a value is not finite.
     """
     observed = set(plan.observed)
-    members: dict[str, list[str]] = {name: [name] for name in plan.observed}
-    for value, owner in plan.shared.items():
-        members[owner].append(value)
-    owners = {value: owner for owner, values in members.items() for value in values}
+    owners = {name: name for name in plan.observed} | plan.shared
     # Moves carry their owner's values along; only cat joins different ones, so it alone is seen.
-    watched = observed | {v for v in plan.shared if v.startswith("cat")}
+    joined = {node.name for node in calls(graph, aten.cat.default)}
+    watched = observed | (joined & set(plan.shared))
     bounds = {n.name: limits(n) for n in graph.graph.nodes}
     extents = {name: Extent() for name in plan.observed}
 

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, get_args
 from pydantic import JsonValue
 
 import fbdeploy
+from fbdeploy.bundle_schema import FOLDER_NAME, AppFormat
 from fbdeploy.manifest import (
     FILE_NAME,
     Artefact,
@@ -65,10 +66,6 @@ MEMORY = {
 }
 """Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
 
-
-BUNDLE = "demo_bundle"
-APP_FORMATS: tuple[Format, ...] = ("executorch", "onnx", "coreml", "litert")
-"""What the demo apps run (``fbdeploy.demo_bundle``, which imports the runtimes)."""
 
 Step = Literal["export", "evaluate", "bundle", "bench"]
 
@@ -330,8 +327,8 @@ class _Deployment:
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
-        wanted = [entry for entry in self._wanted() if entry.format in APP_FORMATS]
-        if not wanted or (self.folder / BUNDLE).exists():
+        wanted = [entry for entry in self._wanted() if entry.format in get_args(AppFormat)]
+        if not wanted or (self.folder / FOLDER_NAME).exists():
             return
         job = Job(
             name="bundle",
@@ -344,7 +341,7 @@ class _Deployment:
 
     def _drop_bundle(self) -> None:
         """A bundle of other artefacts than the folder's is worse than none."""
-        shutil.rmtree(self.folder / BUNDLE, ignore_errors=True)
+        shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
