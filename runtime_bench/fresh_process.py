@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runtime_bench.memory import peak_resident_bytes, resident_bytes
 from runtime_bench.runtimes import runtime_of
 from zoo.errors import InputError
 
@@ -70,7 +70,7 @@ def measure(path: Path, threads: int) -> ColdRun:
     runtime = runtime_of(path)
     runtime.version()
     _import_runtime(runtime.format)
-    resident = _status("VmRSS")
+    resident = resident_bytes()
     start = time.perf_counter_ns()
     session = runtime.load(path, threads)
     loaded = time.perf_counter_ns()
@@ -80,7 +80,7 @@ def measure(path: Path, threads: int) -> ColdRun:
     first = time.perf_counter_ns() - before
     for _ in range(STEADY_RUNS):
         session.run(image)
-    peak = _status("VmHWM")
+    peak = peak_resident_bytes()
     grown = None if peak is None or resident is None else max(0, peak - resident)
     return ColdRun(loaded - start, first, grown)
 
@@ -89,15 +89,6 @@ def _import_runtime(format: str) -> None:
     # An app links its runtime, so Python's import of it is no part of the load.
     if format in MODULES:
         importlib.import_module(MODULES[format])
-
-
-def _status(name: str) -> int | None:
-    try:
-        text = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
 
 
 def main(arguments: list[str]) -> None:

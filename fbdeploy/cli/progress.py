@@ -73,8 +73,13 @@ class DeployProgress:
     def _log(self, job: Job, event: Event) -> None:
         if isinstance(event, Ended | Failed):
             seconds = time.monotonic() - self._started[job.name]
-            how = f"{event.peak_bytes / 1e9:.1f} GB" if isinstance(event, Ended) else event.message
-            print(f"{job.title}: {seconds:.1f} s, {how}", file=sys.stderr, flush=True)
+            print(f"{job.title}: {seconds:.1f} s, {_ending(event)}", file=sys.stderr, flush=True)
+
+
+def _ending(event: Ended | Failed) -> str:
+    if isinstance(event, Failed):
+        return event.message
+    return "done" if event.peak_bytes is None else f"{event.peak_bytes / 1e9:.1f} GB"
 
 
 @contextmanager

@@ -55,10 +55,10 @@ class Result(Message):
 
 
 class Ended(Message):
-    """The job ended well; ``peak_bytes`` is its peak of resident memory."""
+    """The job ended well; ``peak_bytes`` is its peak of resident memory, None if unknown."""
 
     type: Literal["ended"] = "ended"
-    peak_bytes: int
+    peak_bytes: int | None
 
 
 class Failed(Message):

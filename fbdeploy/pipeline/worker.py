@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import importlib
 import os
-import resource
 import sys
 import threading
 import traceback
@@ -20,6 +19,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, JsonValue
 
 from fbdeploy.pipeline.jobs import Ended, Failed, Job, Message, Note, Progress, Result
+from runtime_bench.memory import peak_resident_bytes
 from zoo.errors import InputError
 
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -85,11 +85,6 @@ def _end_with_parent(stdin: BinaryIO) -> None:
     os._exit(1)
 
 
-def _peak_bytes() -> int:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
-
-
 def main() -> int:
     """Run the job on stdin; 0 if it ended well."""
     events = os.fdopen(os.dup(1), "wb")
@@ -107,7 +102,7 @@ def main() -> int:
     status = 0
     try:
         getattr(importlib.import_module(module), name)(Reporter(send), **job.arguments)
-        send(Ended(peak_bytes=_peak_bytes()))
+        send(Ended(peak_bytes=peak_resident_bytes()))
     except Exception as error:
         traceback.print_exc()
         send(failure_of(error))
