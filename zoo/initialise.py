@@ -10,6 +10,11 @@ from zoo.input_spec import InputSpec
 
 IMAGES = 8
 CELLS = (1, 4, 16)  # the coarser noises' resolution
+SHIFT = 1.0
+"""For BatchNorm biases, which start at zero. There a random deep network is chaotic (FBNetV3-B: 1 %
+of noise on its input is 60 % of its logits), so that rounding decides everything and no export can
+be told from a broken one. With most values on the activations' linear side, as here, noise passes
+as it came (1 % in, 1 % out)."""
 
 
 @torch.no_grad()
@@ -18,7 +23,8 @@ def settle_batch_norms(network: nn.Module, spec: InputSpec, seed: int) -> None:
 
     Fresh statistics (mean 0, variance 1) let activations of a deep network shrink to 1e-5 or grow
     to 1e3, which no trained network's do and which quantizers' smallest scales cut to zero. Scales
-    initialised to zero (FBNetV3's last ones) become one, so that no branch is dead.
+    initialised to zero (FBNetV3's last ones) become one, so that no branch is dead; biases that are
+    zero become ``SHIFT``.
     """
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not norms:
@@ -30,6 +36,8 @@ def settle_batch_norms(network: nn.Module, spec: InputSpec, seed: int) -> None:
         norm.train()
         if norm.affine and not bool(norm.weight.any()):
             nn.init.ones_(norm.weight)
+        if norm.affine and not bool(norm.bias.any()):
+            nn.init.constant_(norm.bias, SHIFT)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # sums depend on how they are split, and a seed names one network
     try:

@@ -297,7 +297,10 @@ def test_two_do_not_write_at_once(bench: Bench) -> None:
 
 
 SCRIPT = """
+import signal
 import sys
+# A shell that starts the tests in the background hands on an ignored SIGINT.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from fbdeploy.cli import app
 import fbdeploy.cli.deploy as command
 from fbdeploy.pipeline.deploy import deploy
@@ -333,7 +336,7 @@ def test_an_interrupted_run_goes_on(bench: Bench, sign: signal.Signals) -> None:
     workers = _children(process.pid)
     assert workers
     process.send_signal(sign)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     if sign == signal.SIGKILL:
         assert process.returncode == -sign
     else:
@@ -367,7 +370,7 @@ def _wait_for(condition: Any, seconds: float = 30.0) -> None:
 
 def test_json_is_the_manifest_with_results(bench: Bench) -> None:
     process = _start(bench, "--json", "--precisions", "int8")
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     document = json.loads(output)
     results = document.pop("results")
@@ -385,12 +388,12 @@ def test_json_is_the_manifest_with_results(bench: Bench) -> None:
 def test_a_failure_is_exit_1_and_bad_input_exit_2(bench: Bench) -> None:
     bench.plan(onnx_int8="crash")
     process = _start(bench)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "onnx int8 export failed: RuntimeError: onnx int8 went wrong" in output
     bench.plan(prepare="input")
     process = _start(bench)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert output == ""
     assert errors.splitlines()[-1] == "fbdeploy: prepare: bad input; mend it"
