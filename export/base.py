@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
+from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "fp16", "int8"]
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
@@ -28,13 +29,20 @@ class ExportSource:
     """What to export: the canonical float graph, and for int8 the program as well.
 
     ``graph`` maps float32 (N, 3, H, W) to float32 (N, classes); artefacts do the same with N = 1,
-    in every precision.
+    in every precision. ``skipped`` are the passes of ``export.preparation`` to leave out. In
+    ``shared`` an exporter keeps what the variants of one source have in common.
     """
 
     precision: Precision
     input_spec: InputSpec
     graph: GraphModule
     program: Program | None = None
+    skipped: frozenset[str] = frozenset()
+    shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def prepares(self, name: str) -> bool:
+        """Whether the pass ``name`` of ``export.preparation`` is to be applied."""
+        return applies(name, self.skipped)
 
     @property
     def example(self) -> Tensor:
@@ -78,7 +86,7 @@ class Exporter(Protocol):
         """The artefact's file name suffix, with its dot."""
 
     def variants(self, precision: Precision) -> Sequence[Variant]:
-        """The files this format has in ``precision``."""
+        """The files this format has in ``precision``; none where its runtimes gain nothing."""
 
     def export(self, source: ExportSource, path: Path, variant: Variant = ...) -> ExportResult:
         """Write the artefact to ``path``.

@@ -19,11 +19,16 @@ from export.base import (
     cannot_express,
     require,
 )
+from quantize.hard_swish import float_between
 from quantize.qdq import to_reference_dialect
 
 
 class CoreMLExporter:
-    """Converts with coremltools; int8 is W8A8 with the program's own scales."""
+    """Converts with coremltools; fp16 computes in float16, the Neural Engine's own type.
+
+    int8 is W8A8 with the program's own scales in the patterns of coremltools' CoreMLQuantizer: a
+    layer with its activation, a sum, a product between int8 values; float16 elsewhere.
+    """
 
     format = "coreml"
     suffix = ".mlpackage"
@@ -39,8 +44,12 @@ class CoreMLExporter:
         # coremltools warns at import of every native library that only macOS has.
         logging.getLogger("coremltools").setLevel(logging.ERROR)
         coremltools = require("coremltools", "coreml")
-        int8 = source.precision == "int8"
-        graph = to_reference_dialect(source.quantized()) if int8 else source.graph
+        graph, passes = source.graph, dict[str, int]()
+        if source.precision == "int8":
+            program = source.quantized()
+            if source.prepares("fused_hard_swish"):
+                program, passes["fused_hard_swish"] = float_between(program)
+            graph = to_reference_dialect(program)
         try:
             program = torch.export.export(graph, (source.example,)).run_decompositions({})
             model = coremltools.convert(
@@ -48,7 +57,11 @@ class CoreMLExporter:
                 convert_to="mlprogram",
                 # iOS 17 is the first to run int8 activations.
                 minimum_deployment_target=coremltools.target.iOS17,
-                compute_precision=coremltools.precision.FLOAT32,
+                compute_precision=(
+                    coremltools.precision.FLOAT32
+                    if source.precision == "fp32"
+                    else coremltools.precision.FLOAT16
+                ),
                 inputs=[coremltools.TensorType(INPUT_NAME, source.input_spec.shape)],
                 outputs=[coremltools.TensorType(OUTPUT_NAME)],
                 skip_model_load=True,
@@ -56,4 +69,4 @@ class CoreMLExporter:
         except Exception as error:
             raise cannot_express(self.format, error) from error
         model.save(str(path))
-        return ExportResult()
+        return ExportResult(passes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
 from export.base import (
     MAIN_VARIANT,
@@ -17,11 +19,39 @@ from export.base import (
     cannot_express,
     require,
 )
-from quantize.qdq import to_reference_dialect
+from export.half import in_half_precision
+from quantize.passes import run
+from quantize.passes.gates import fold_hard_sigmoid
+from quantize.passes.surgery import argument, aten, calls, is_call, shape_of
+from quantize.qdq import quantized, to_reference_dialect
+
+_FLATTEN = (aten.flatten.using_ints, aten.view.default, aten.reshape.default)
+#: Operators that compute the same in every memory format, and are lowered the same.
+_LAYOUT_FREE = frozenset(
+    {
+        aten.conv2d.default,
+        aten.linear.default,
+        aten.max_pool2d.default,
+        aten.add.Tensor,
+        aten.mul.Tensor,
+        aten.relu.default,
+        aten.hardtanh.default,
+        aten.hardswish.default,
+        aten.hardsigmoid.default,
+        aten.sigmoid.default,
+        aten.silu.default,
+        quantized.quantize_per_tensor.default,
+        quantized.dequantize_per_tensor.default,
+        quantized.dequantize_per_channel.default,
+    }
+)
 
 
 class ExecuTorchExporter:
-    """Lowers through the edge dialect to XNNPACK."""
+    """Lowers through the edge dialect to XNNPACK.
+
+    fp16 computes in float16, which cores from ARMv8.2 on do natively; x86 converts around it.
+    """
 
     format = "executorch"
     suffix = ".pte"
@@ -38,10 +68,7 @@ class ExecuTorchExporter:
         partitioners = require(
             "executorch.backends.xnnpack.partition.xnnpack_partitioner", "executorch"
         )
-        if source.precision == "int8":
-            graph, configs = to_reference_dialect(source.quantized()), _integer_configs()
-        else:
-            graph, configs = source.graph, None
+        graph, configs, passes = _prepared(source)
         try:
             program = torch.export.export(graph, (source.example,))
             lowered = exir.to_edge_transform_and_lower(
@@ -53,7 +80,56 @@ class ExecuTorchExporter:
             raise cannot_express(self.format, error) from error
         with path.open("wb") as stream:
             lowered.write_to_file(stream)
-        return ExportResult()
+        return ExportResult(passes)
+
+
+def _prepared(source: ExportSource) -> tuple[GraphModule, list[Any] | None, dict[str, int]]:
+    """The graph to lower, the partitioner's configurations, and what was rewritten."""
+    passes: dict[str, int] = {}
+    if source.precision == "int8":
+        graph, configs = to_reference_dialect(source.quantized()), None
+        if source.prepares("float_transpose"):
+            passes["float_transpose"] = _float_transpose(graph)
+        if source.prepares("integer_hard_swish"):
+            passes["integer_hard_swish"] = len(list(calls(graph, aten.hardswish.default)))
+            configs = _integer_configs()
+        return graph, configs, passes
+    graph = copy.deepcopy(source.graph)
+    if source.prepares("fold_hard_sigmoid"):
+        passes = run(graph, (fold_hard_sigmoid,))
+    if source.precision == "fp16":
+        graph = in_half_precision(graph)
+    return graph, None, passes
+
+
+def _float_transpose(graph: GraphModule) -> int:
+    """Change the images' layout before they become int8, not after; images whose layout changed.
+
+    XNNPACK's transposition of bytes takes twice as long as that of floats for three channels
+    (executorch 1.5.1, x86-64). From here on the graph's values are channels_last, in which an
+    adaptive pool would be lowered to strided copies outside the delegate, so pools become means; a
+    graph with an operator that may see the layout stays as it is.
+    """
+    for node in graph.graph.nodes:
+        if node.op != "call_function" or node.target in _LAYOUT_FREE:
+            continue
+        if is_call(node, aten.adaptive_avg_pool2d.default) and argument(node, 1) == [1, 1]:
+            continue
+        flattened = is_call(node, *_FLATTEN) and shape_of(node.all_input_nodes[0])[2:] == (1, 1)
+        if not flattened:
+            return 0
+    for pool in calls(graph, aten.adaptive_avg_pool2d.default):
+        pool.target, pool.args = aten.mean.dim, (pool.args[0], [2, 3], True)
+    changed = 0
+    for node in [n for n in graph.graph.nodes if n.op == "placeholder"]:
+        with graph.graph.inserting_after(node):
+            moved = graph.graph.call_function(
+                aten._to_copy.default, (node,), {"memory_format": torch.channels_last}
+            )
+        node.replace_all_uses_with(moved, lambda user, moved=moved: user is not moved)
+        changed += 1
+    graph.recompile()
+    return changed
 
 
 def _integer_configs() -> list[Any]:

@@ -8,6 +8,7 @@ from export.executorch import ExecuTorchExporter
 from export.litert import LiteRTExporter
 from export.onnx import OnnxExporter
 from export.torchscript import TorchScriptExporter
+from quantize.program import Program
 
 FORMATS: dict[str, Exporter] = {
     exporter.format: exporter
@@ -19,3 +20,13 @@ FORMATS: dict[str, Exporter] = {
         LiteRTExporter(),
     )
 }
+
+WEIGHTS_ONLY = frozenset({"onnx", "coreml", "litert"})
+"""The formats that can hold int8 weights beside float activations."""
+
+
+def left_out(form: str, program: Program) -> str | None:
+    """Why ``form`` cannot hold ``program``, or None where it can."""
+    if program.weights_only and form not in WEIGHTS_ONLY:
+        return "it has no kernels with int8 weights and float activations"
+    return None

@@ -16,13 +16,18 @@ from export.base import (
     cannot_express,
     require,
 )
+from export.litert_float import restore_float_layers
 from export.tflite_interface import with_float_interface
 from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
 
 class LiteRTExporter:
-    """Converts with litert-torch; int8 keeps a float32 interface like every other artefact."""
+    """Converts with litert-torch; int8 keeps a float32 interface like every other artefact.
+
+    fp16 stores weights as float16, which the XNNPACK delegate widens once, or computes with where
+    the application asks for float16 and the core has it; GPU delegates compute in float16.
+    """
 
     format = "litert"
     suffix = ".tflite"
@@ -46,7 +51,9 @@ class LiteRTExporter:
                 quantizer.get_symmetric_quantization_config(is_per_channel=True)
             )
             config = quant_config.QuantConfig(pt2e_quantizer=static)
-            program, passes["hard_swish_product"] = product_form(source.quantized())
+            program = source.quantized()
+            if source.prepares("hard_swish_product"):
+                program, passes["hard_swish_product"] = product_form(program)
             graph = to_reference_dialect(program, float_weights=True)
         else:
             graph = source.graph
@@ -57,5 +64,33 @@ class LiteRTExporter:
         except Exception as error:
             raise cannot_express(self.format, error) from error
         if int8:
-            path.write_bytes(with_float_interface(path.read_bytes()))
+            early = source.prepares("float_transpose")
+            content, restored = restore_float_layers(path.read_bytes(), program)
+            passes["restored_float_layers"] = restored
+            content, moved = with_float_interface(content, transpose_first=early)
+            passes["float_transpose"] = moved
+            path.write_bytes(content)
+        elif source.precision == "fp16":
+            _halve_weights(path)
         return ExportResult(passes)
+
+
+def _halve_weights(path: Path) -> None:
+    """Rewrite a float ``.tflite`` with its weights as float16 behind DEQUANTIZE."""
+    quantizer = require("ai_edge_quantizer.quantizer", "litert")
+    manager = require("ai_edge_quantizer.algorithm_manager", "litert")
+    types = require("ai_edge_quantizer.qtyping", "litert")
+    job = quantizer.Quantizer(str(path))
+    job.update_quantization_recipe(
+        ".*",
+        types.TFLOperationName.ALL_SUPPORTED,
+        algorithm_key=manager.AlgorithmName.FLOAT_CASTING,
+        op_config=types.OpQuantizationConfig(
+            weight_tensor_config=types.TensorQuantizationConfig(
+                num_bits=16, dtype=types.TensorDataType.FLOAT
+            ),
+            compute_precision=types.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+    )
+    job.quantize().export_model(str(path), overwrite=True)

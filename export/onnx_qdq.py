@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.base import require
+from export.preparation import applies
 from zoo.errors import InputError
 
 
-def finish_qdq(model: Any, *, unsigned: bool) -> dict[str, int]:
+def finish_qdq(
+    model: Any, *, unsigned: bool, skipped: Collection[str] = frozenset()
+) -> dict[str, int]:
     """Rewrite ``model`` (an onnx.ModelProto from torch.onnx) in place; places changed, by pass.
 
     With ``unsigned``, activations become uint8: onnxruntime's x86 kernels multiply uint8 by int8
     (S8S8 fuses only half of the convolutions there); the int8 values plus 128 mean the same.
     """
     editor = _Editor(model)
-    changed = {
-        "global_average_pool": _global_average_pool(editor),
-        "integer_bias": _integer_bias(editor),
-        "unsigned_activations": _unsigned_activations(editor) if unsigned else 0,
+    changed = {"unsigned_activations": _unsigned_activations(editor) if unsigned else 0}
+    changed |= {
+        name: apply(editor) for name, apply in _PREPARATIONS.items() if applies(name, skipped)
     }
+    changed["shielded_float_layers"] = _shield_float_layers(editor)
     editor.finish()
     return changed
 
@@ -54,6 +58,26 @@ class _Editor:
         """The DequantizeLinear that makes ``name``, if one does."""
         node = self._producers.get(name)
         return node if node is not None and node.op_type == "DequantizeLinear" else None
+
+    def readers(self, name: str) -> list[Any]:
+        """The nodes that read ``name``."""
+        return [node for node in self.graph.node if name in node.input]
+
+    def grid(self, node: Any) -> tuple[float, int, Any] | None:
+        """Scale, zero point and integer type of a per-tensor quantize or dequantize node."""
+        if node is None or node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
+            return None
+        scale, zero = (self.constant(name) for name in node.input[1:3])
+        if scale is None or zero is None or scale.size != 1:
+            return None
+        return float(scale), int(zero), zero.dtype
+
+    def quantized_constant(self, name: str) -> float | None:
+        """The value of a number that reaches ``name`` through a quantize and a dequantize."""
+        stored = self.dequantize_of(name)
+        quantize = self._producers.get(stored.input[0]) if stored is not None else None
+        value = self.constant(quantize.input[0]) if quantize is not None else None
+        return float(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
 
     def insert_before(self, node: Any, created: Any) -> None:
         """Put ``created`` in front of ``node``."""
@@ -137,3 +161,92 @@ def _unsigned_activations(editor: _Editor) -> int:
         node.input[2] = editor.add(f"zero_point_{shifted}", np.asarray(shifted, np.uint8))
         changed += 1
     return changed
+
+
+def _clipped_gate(editor: _Editor) -> int:
+    """x + 3 on a grid of [0, 6] as a Clip of x's integers (quantize.hard_swish.align_gates).
+
+    MLAS clips bytes at 2.5 times the speed of QLinearAdd (onnxruntime 1.31, x86-64).
+    """
+    changed = 0
+    for node in list(editor.graph.node):
+        if node.op_type != "Add":
+            continue
+        shift = editor.quantized_constant(node.input[1])
+        source = editor.dequantize_of(node.input[0])
+        after = editor.readers(node.output[0])
+        read, gate = editor.grid(source), editor.grid(after[0] if len(after) == 1 else None)
+        if shift is None or source is None or read is None or gate is None:
+            continue
+        scale, zero, kind = read
+        limits = np.iinfo(kind)
+        moved = zero - round(shift / scale)
+        if abs(shift / scale - round(shift / scale)) > 1e-3 or not limits.min <= moved:
+            continue
+        ends = [(end - gate[1]) * gate[0] / scale + moved for end in (limits.min, limits.max)]
+        low, high = (int(np.clip(round(end), limits.min, limits.max)) for end in ends)
+        clipped = f"{node.output[0]}_clipped"
+        clip = editor.onnx.helper.make_node(
+            "Clip",
+            [
+                source.input[0],
+                editor.add(f"{kind}_{low}", np.asarray(low, kind)),
+                editor.add(f"{kind}_{high}", np.asarray(high, kind)),
+            ],
+            [clipped],
+        )
+        editor.insert_before(node, clip)
+        for reader in editor.readers(after[0].output[0]):
+            reader.input[0] = clipped
+            reader.input[1] = source.input[1]
+            reader.input[2] = editor.add(f"{kind}_{moved}", np.asarray(moved, kind))
+        for unread in (after[0], node):
+            editor.graph.node.remove(unread)
+        changed += 1
+    return changed
+
+
+def _shield_float_layers(editor: _Editor) -> int:
+    """Keep layers with float weights in float, though they read int8 values.
+
+    onnxruntime quantizes such weights when it loads a model, per tensor, if the value's scale is a
+    scalar (its WeightBiasQuantization, pull request 22969). A scale a channel, all the same, means
+    the same values and is left alone.
+    """
+    changed = 0
+    for node in list(editor.graph.node):
+        if node.op_type not in ("Conv", "Gemm"):
+            continue
+        source, weight = editor.dequantize_of(node.input[0]), editor.constant(node.input[1])
+        if source is None or weight is None or weight.dtype != np.float32:
+            continue
+        scale, zero = (editor.constant(name) for name in source.input[1:3])
+        if scale is None or zero is None or scale.size != 1:
+            continue
+        attributes = {attribute.name: attribute.i for attribute in node.attribute}
+        if node.op_type == "Conv":
+            channels = weight.shape[1] * attributes.get("group", 1)
+        else:
+            channels = weight.shape[1 if attributes.get("transB", 0) else 0]
+        name = node.output[0]
+        restored = editor.onnx.helper.make_node(
+            "DequantizeLinear",
+            [
+                source.input[0],
+                editor.add(f"{name}_input_scale", np.full(channels, scale, scale.dtype)),
+                editor.add(f"{name}_input_zero_point", np.full(channels, zero, zero.dtype)),
+            ],
+            [f"{name}_input"],
+            axis=1,
+        )
+        node.input[0] = restored.output[0]
+        editor.insert_before(node, restored)
+        changed += 1
+    return changed
+
+
+_PREPARATIONS: dict[str, Callable[[_Editor], int]] = {
+    "global_average_pool": _global_average_pool,
+    "integer_bias": _integer_bias,
+    "clipped_gate": _clipped_gate,
+}

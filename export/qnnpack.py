@@ -14,6 +14,7 @@ from quantize.passes.surgery import argument, aten, is_call, tensor_of
 from quantize.plan import MOVES, fused_clamp, saturates
 from quantize.program import Program, bias_of
 from quantize.qparams import QParams, QuantizedWeight
+from zoo.errors import InputError
 
 
 def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
@@ -130,8 +131,10 @@ class _Builder:
         source, grid = node.args[0], self._grid(node)
         assert isinstance(source, Node)
         if grid is None or not self._is_quantized(source):
-            self._island(node)
-            return
+            raise InputError(
+                f"torchscript: {node.name} has int8 weights and float values, which no kernel "
+                "multiplies; leave the format out with --formats"
+            )
         weight = self._program.weights[node.name]
         bias = bias_of(self._program.graph, node)
         layer = (

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
     from export.base import ExportSource
     from export.formats import FORMATS
     from export.inspection import inspect
+    from fbdeploy.check.baseline import baseline_of, read_baseline, write_baseline
+    from fbdeploy.check.compare import compare_baselines
+    from fbdeploy.check.rules import load_rules
     from fbdeploy.manifest import read_manifest
+    from quantize.api import fine_tune, prepare_qat, quantize
     from quantize.capture import capture
     from quantize.program import Program, load_program
-    from quantize.ptq import quantize
+    from quantize.qat.module import convert
     from quantize.recipe import Recipe, load_recipe
     from runtime_bench.accuracy import compare, evaluate
     from runtime_bench.protocol import benchmark
@@ -39,18 +43,26 @@ _HOMES = {
     "Network": "zoo.networks",
     "Program": "quantize.program",
     "Recipe": "quantize.recipe",
+    "baseline_of": "fbdeploy.check.baseline",
     "batches": "zoo.datasets",
     "benchmark": "runtime_bench.protocol",
     "capture": "quantize.capture",
     "compare": "runtime_bench.accuracy",
+    "compare_baselines": "fbdeploy.check.compare",
+    "convert": "quantize.qat.module",
     "evaluate": "runtime_bench.accuracy",
+    "fine_tune": "quantize.api",
     "inspect": "export.inspection",
     "load_network": "zoo.networks",
     "load_program": "quantize.program",
     "load_recipe": "quantize.recipe",
+    "load_rules": "fbdeploy.check.rules",
     "open_dataset": "zoo.datasets",
-    "quantize": "quantize.ptq",
+    "prepare_qat": "quantize.api",
+    "quantize": "quantize.api",
+    "read_baseline": "fbdeploy.check.baseline",
     "read_manifest": "fbdeploy.manifest",
+    "write_baseline": "fbdeploy.check.baseline",
 }
 
 __all__ = [
@@ -63,18 +75,26 @@ __all__ = [
     "Program",
     "Recipe",
     "__version__",
+    "baseline_of",
     "batches",
     "benchmark",
     "capture",
     "compare",
+    "compare_baselines",
+    "convert",
     "evaluate",
+    "fine_tune",
     "inspect",
     "load_network",
     "load_program",
     "load_recipe",
+    "load_rules",
     "open_dataset",
+    "prepare_qat",
     "quantize",
+    "read_baseline",
     "read_manifest",
+    "write_baseline",
 ]
 
 

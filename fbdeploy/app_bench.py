@@ -19,11 +19,17 @@ RESULTS_FOLDER = "files/results"
 
 @dataclass(frozen=True)
 class AppBenchRequest:
-    """What the app times: a model of its bundle (``format-precision``) on CPU threads."""
+    """What the app times: a model of its bundle (``format-precision``) on CPU threads.
+
+    It ends when both ``iterations`` runs and ``seconds`` of them are done; the warm-up likewise
+    with ``warmup`` and ``warmup_seconds``.
+    """
 
     model: str
     iterations: int = 100
+    seconds: float = 0.0
     warmup: int = 10
+    warmup_seconds: float = 0.0
     threads: int = 4
 
 
@@ -52,7 +58,9 @@ def bench_app(
     run: Run = _run,
     sleep: Callable[[float], None] = time.sleep,
 ) -> AppResults:
-    """Start the app's BenchmarkActivity, wait for its result file, and validate it.
+    """Start the app's BenchmarkActivity, wait for its result, and fetch and validate that.
+
+    The file is then removed from the phone.
 
     Args:
         serial: the phone, as ``adb devices`` names it.
@@ -69,17 +77,25 @@ def bench_app(
     shell = [adb, "-s", serial, "shell"]
     name = uuid.uuid4().hex
     started = run([*shell, *start_arguments(request, name)])
+    if started.returncode != 0 and not started.stdout.strip():
+        # Only adb itself says nothing on stdout: the phone was not reached.
+        reason = started.stderr.strip().removeprefix("error: ")
+        raise InputError(
+            f"adb://{serial}: {reason}; fbdeploy bench --list-targets shows what is reachable"
+        )
     said = started.stdout + started.stderr
     if started.returncode != 0 or "Error" in said:
-        line = next((text for text in said.splitlines() if "rror" in text), said.strip())
+        lines = [text.strip() for text in said.splitlines() if text.strip()]
+        reason = next((text for text in lines if text.startswith("Error:")), lines[-1])
         raise InputError(
-            f"adb://{serial}: the demo app did not start ({line.strip()}); "
+            f"adb://{serial}: the demo app did not start ({reason}); "
             "install android_demo's debug build on this phone"
         )
     waited = 0.0
     while waited <= timeout_seconds:
         fetched = run([*shell, "run-as", PACKAGE, "cat", f"{RESULTS_FOLDER}/{name}.json"])
         if fetched.returncode == 0 and fetched.stdout.strip():
+            run([*shell, "run-as", PACKAGE, "rm", f"{RESULTS_FOLDER}/{name}.json"])
             return parse_app_results(fetched.stdout, f"adb://{serial}")
         failed = run([*shell, "run-as", PACKAGE, "cat", f"{RESULTS_FOLDER}/{name}.error"])
         if failed.returncode == 0 and failed.stdout.strip():
@@ -105,11 +121,15 @@ def start_arguments(request: AppBenchRequest, name: str) -> list[str]:
     # It passes through the phone's shell.
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", request.model):
         raise InputError(f"{request.model}: is no model of a demo bundle; give one like onnx-int8")
-    numbers = {
+    numbers: dict[str, int | float] = {
         "iterations": request.iterations,
+        "seconds": request.seconds,
         "warmup": request.warmup,
+        "warmup_seconds": request.warmup_seconds,
         "threads": request.threads,
     }
-    extras = [part for key, value in numbers.items() for part in ("--ei", key, str(value))]
+    extras = []
+    for key, value in numbers.items():
+        extras += ["--ef" if isinstance(value, float) else "--ei", key, str(value)]
     texts = ["--es", "model", request.model, "--es", "name", name]
     return ["am", "start", "-W", "-S", "-n", ACTIVITY, *texts, *extras]

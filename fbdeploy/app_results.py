@@ -176,8 +176,12 @@ def import_results(path: Path, folder: Path) -> list[Measurement]:
     return add_results(read_app_results(path), folder, str(path))
 
 
-def add_results(results: AppResults, folder: Path, name: str) -> list[Measurement]:
+def add_results(
+    results: AppResults, folder: Path, name: str, target: Path | None = None
+) -> list[Measurement]:
     """``import_results`` for a document that was read; ``name`` stands for it in errors.
+
+    ``target`` is the file to append to, the folder's ``results.jsonl`` if None.
 
     Raises:
         InputError: a run's model is not an artefact of the folder.
@@ -192,7 +196,7 @@ def add_results(results: AppResults, folder: Path, name: str) -> list[Measuremen
                 f"(SHA-256 {run.sha256[:12]}...); install this folder's bundle and run again"
             )
         measurements.append(_measurement(results, run, artefact))
-    target = folder / RESULTS_NAME
+    target = target or folder / RESULTS_NAME
     known = {measurement.model_dump_json() for measurement in read_measurements(target)}
     for measurement in measurements:
         if measurement.model_dump_json() not in known:

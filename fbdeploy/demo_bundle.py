@@ -35,7 +35,8 @@ from fbdeploy.bundle_schema import (
     Ranked,
     Tolerance,
 )
-from fbdeploy.manifest import Artefact, InputSpecInfo, read_manifest
+from fbdeploy.manifest import FILE_NAME as MANIFEST_NAME
+from fbdeploy.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
 from zoo.datasets import Dataset, Sample, spread
 from zoo.errors import InputError
@@ -55,7 +56,12 @@ PROBES = 64
 PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
 # Of the largest logit. Float kernels sum in another order; Core ML may compute in float16 on the
 # Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
-LOGIT_TOLERANCE = {"fp32": 1e-2, "fp16": 2e-2, "int8": 5e-2, "int8-qat": 5e-2}
+LOGIT_TOLERANCE: dict[Precision, float] = {
+    "fp32": 1e-2,
+    "fp16": 2e-2,
+    "int8": 5e-2,
+    "int8-qat": 5e-2,
+}
 
 Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
 Document = TypeVar("Document", bound=BaseModel)
@@ -131,7 +137,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             network=manifest.network.name,
             tolerance=_tolerance(models, logits),
             images=tuple(
-                _golden_image(sample, tensors[index], spec, index, logits)
+                golden_image(
+                    sample, spec, [_output(model, rows[index]) for model, rows in logits.items()]
+                )
                 for index, sample in enumerate(samples)
             ),
         )
@@ -166,7 +174,9 @@ def read_bundle(folder: Path) -> Bundle:
         folder = folder / FOLDER_NAME
     config = _read(folder / CONFIG_NAME, ModelConfig)
     golden = _read(folder / GOLDEN_NAME, Golden)
-    labels = tuple((folder / LABELS_NAME).read_text(encoding="utf-8").splitlines())
+    labels = tuple(
+        (folder / LABELS_NAME).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    )
     if len(labels) != config.num_classes:
         raise InputError(
             f"{folder / LABELS_NAME}: has {len(labels)} lines for {config.num_classes} classes; "
@@ -265,6 +275,38 @@ def install_bundle(bundle: Path, app: Path) -> Path:
     return target
 
 
+def bundled_model(folder: Path, artefact: Path) -> BundleModel:
+    """What an artefact of an output folder is in the folder's demo bundle.
+
+    Args:
+        folder: what ``deploy`` wrote.
+        artefact: a file in it.
+
+    Raises:
+        InputError: not an output folder, a file its manifest does not name, no bundle, or one that
+            does not hold this artefact.
+    """
+    manifest = read_manifest(folder)
+    places = {(folder / entry.path).resolve(): entry for entry in manifest.artefacts}
+    entry = places.get(artefact.resolve())
+    if entry is None:
+        raise InputError(
+            f"{artefact}: is no artefact of {folder}; give one that its {MANIFEST_NAME} names"
+        )
+    models = _read(folder / FOLDER_NAME / CONFIG_NAME, ModelConfig).models
+    found = next((model for model in models if model.id == model_id(entry)), None)
+    if found is None:
+        raise InputError(
+            f"{artefact}: is not in the demo bundle, which holds "
+            f"{', '.join(model.id for model in models)}; leave it out"
+        )
+    if found.sha256 != entry.sha256:
+        raise InputError(
+            f"{artefact}: the demo bundle holds an older one; deploy again, then fbdeploy bundle"
+        )
+    return found
+
+
 def model_id(artefact: Artefact) -> str:
     """What the apps call an artefact: ``format-precision`` or ``format-precision-variant``."""
     parts = (artefact.format, artefact.precision, artefact.variant)
@@ -352,15 +394,12 @@ def _tolerance(models: Sequence[BundleModel], logits: dict[str, NDArray[np.float
     )
 
 
-def _golden_image(
-    sample: Sample,
-    tensor: NDArray[np.float32],
-    spec: InputSpec,
-    row: int,
-    logits: dict[str, NDArray[np.float32]],
+def golden_image(
+    sample: Sample, spec: InputSpec, outputs: Sequence[GoldenOutput] = ()
 ) -> GoldenImage:
+    """A picture, what Python makes of it for ``spec``, and what the models answered to that."""
     image = sample.image.convert("RGB")
-    flat = tensor.ravel()
+    flat = preprocess(image, spec).ravel()
     # An odd stride visits all rows, columns and channels.
     indices = np.linspace(0, flat.size - 1, PROBES).astype(int)
     return GoldenImage(
@@ -371,14 +410,13 @@ def _golden_image(
         rgb=base64.b64encode(image.tobytes()).decode(),
         input_rgb=base64.b64encode(resize_and_crop(image, spec).tobytes()).decode(),
         probes=tuple(Probe(index=int(index), value=float(flat[index])) for index in indices),
-        outputs=tuple(
-            GoldenOutput(
-                model=model,
-                logits=tuple(float(value) for value in values[row]),
-                top=_ranking(values[row]),
-            )
-            for model, values in logits.items()
-        ),
+        outputs=tuple(outputs),
+    )
+
+
+def _output(model: str, logits: NDArray[np.float32]) -> GoldenOutput:
+    return GoldenOutput(
+        model=model, logits=tuple(float(value) for value in logits), top=_ranking(logits)
     )
 
 

@@ -84,17 +84,11 @@ class Step(Entry):
     seconds: float | None = None
 
 
-class LayerError(Entry):
-    """The error int8 causes at one layer: signal-to-noise in dB there, KL in nats at the output."""
-
-    layer: str
-    operator: str
-    sqnr_db: float | None = None
-    kl: float | None = None
-
-
 class Quantization(Entry):
-    """How the int8 program came about. KL is in nats, float against int8, on held-out images."""
+    """How the int8 program came about. KL is in nats, float against int8, on held-out images.
+
+    ``float_operators`` are those that mixed precision left in float, by their modules' paths.
+    """
 
     key: str
     ranges_sha256: Sha256
@@ -105,7 +99,7 @@ class Quantization(Entry):
     held_out_kl: float | None = None
     held_out_agreement: Share | None = None
     sqnr_db: float | None = None
-    layers: tuple[LayerError, ...] = ()
+    float_operators: tuple[str, ...] = ()
     seconds: float
 
 
@@ -185,7 +179,7 @@ class Failure(Entry):
 
     format: str
     precision: str
-    step: Literal["export", "evaluate", "bundle", "bench"]
+    step: Literal["train", "export", "evaluate", "bundle", "bench"]
     message: str
     log: str = ""
 

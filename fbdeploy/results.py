@@ -42,7 +42,11 @@ class Comparison(Entry):
 
 
 class EvaluationLine(Entry):
-    """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %."""
+    """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
+
+    ``predictions`` is the file of its answers (``fbdeploy.predictions``), relative to the folder;
+    evaluations of before there were such files have none and are made again.
+    """
 
     type: Literal["evaluation"] = "evaluation"
     key: str
@@ -57,6 +61,7 @@ class EvaluationLine(Entry):
     top5: Share | None = None
     top1_interval: Interval | None = None
     comparison: Comparison | None = None
+    predictions: str | None = None
     seconds: float
 
 

@@ -3,6 +3,11 @@
 Quantization shifts the mean of each channel. The float and the int8 network run in lock step over
 the same images, layer by layer; before the next layer sees it, each layer's bias takes up the
 difference of the means, so later layers are corrected for what earlier ones already repaired.
+
+The means compared are those *behind* the layer's activation, int8's rounding included. A convex
+activation turns noise into a shift (E[f(x + noise)] > E[f(x)]), and a coarse grid before it adds
+one; equal means before the activation leave both in (MobileNetV3-Small, photos not calibrated on:
+11.6 dB at the logits that way, 14.8 dB this way).
 """
 
 from __future__ import annotations
@@ -13,25 +18,52 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.passes.surgery import tensor_of
+from quantize.interpret import largest_value_bytes
+from quantize.passes.surgery import is_call, only_user, tensor_of
+from quantize.plan import ACTIVATIONS
 from quantize.program import Program, bias_of, with_dequantized_weights
+
+#: Newton steps towards equal means behind an activation.
+ROUNDS = 3
+#: A channel that is mostly in the activation's flat part is corrected by part of what it misses:
+#: its mean is that of few values, and its slope uncertain.
+LEAST_SLOPE = 0.5
+#: Of the channel's standard deviation: the step the slope is measured with.
+SLOPE_STEP = 0.05
+#: Copies of the largest value that live at once in both networks.
+COPIES = 12
+BUDGET_BYTES = 2_000_000_000
+
+
+def most_images(graph: GraphModule) -> int:
+    """How many images :func:`bias_corrections` may hold at once."""
+    return max(1, BUDGET_BYTES // (COPIES * largest_value_bytes(graph)))
 
 
 @torch.no_grad()
 def bias_corrections(program: Program, images: Tensor) -> dict[str, Tensor]:
-    """What to add to each layer's bias, (out,) float32 by node name, from images (N, 3, H, W)."""
+    """What to add to each layer's bias, (out,) float32 by node name, from images (N, 3, H, W).
+
+    All images are held at once: give at most :func:`most_images`.
+    """
     twin = _LockStep(program)
     twin.run(images.contiguous(memory_format=torch.channels_last))
     return twin.corrections
 
 
 def corrected(program: Program, corrections: dict[str, Tensor]) -> GraphModule:
-    """Add ``corrections`` to the biases of ``program.graph`` in place; returns the graph."""
+    """Add ``corrections`` to the biases of ``program.graph`` in place; returns the graph.
+
+    ``program.corrections`` remembers them.
+    """
+    total = dict(program.corrections)
     for node in program.graph.graph.nodes:
         if node.name in corrections:
             bias = bias_of(program.graph, node)
             assert bias is not None
             bias.add_(corrections[node.name])
+            total[node.name] = total.get(node.name, 0) + corrections[node.name]
+    program.corrections = total
     return program.graph
 
 
@@ -62,12 +94,36 @@ class _LockStep(Interpreter):
         exact = operator(*_side(args, 0), **_side(kwargs, 0))
         rough = operator(*_side(args, 1), **_side(kwargs, 1))
         if n.name in self._weighted:
-            channel = 1
-            over = [d for d in range(exact.ndim) if d != channel]
-            shift = (exact.double() - rough.double()).mean(over).float()
+            shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift
-            rough += shift.reshape([-1 if d == channel else 1 for d in range(exact.ndim)])
+            rough += _by_channel(shift, rough)
         return _Pair(exact, self._rounded(n, rough) if isinstance(rough, Tensor) else rough)
+
+    def _shift(self, node: Node, exact: Tensor, rough: Tensor) -> Tensor:
+        """What lets ``rough``, (N, channels, ...), have the means of ``exact``: (channels,)."""
+        over = [d for d in range(exact.ndim) if d != 1]
+        shift = (exact.double() - rough.double()).mean(over).float()
+        reader = only_user(node)
+        if reader is None or not is_call(reader, *ACTIVATIONS):
+            return shift
+        activation: Any = reader.target
+
+        def mean(x: Tensor) -> Tensor:
+            y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
+            return y.double().mean(over)
+
+        def rounded_mean(shift: Tensor) -> Tensor:
+            x = self._rounded(node, rough + _by_channel(shift, rough))
+            y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
+            return self._rounded(reader, y).double().mean(over)
+
+        target = mean(exact)
+        step = SLOPE_STEP * exact.std(over).clamp_min(1e-6)
+        slope = (mean(exact + _by_channel(step, exact)) - target) / step
+        slope = slope.clamp(LEAST_SLOPE, 1.0)
+        for _ in range(ROUNDS):
+            shift = shift + ((target - rounded_mean(shift)) / slope).float()
+        return shift
 
     def _rounded(self, node: Node, value: Tensor) -> Tensor:
         grid = self._program.qparams(node.name)
@@ -79,6 +135,11 @@ class _Pair(tuple[object, object]):
 
     def __new__(cls, exact: object, rough: object) -> _Pair:
         return super().__new__(cls, (exact, rough))
+
+
+def _by_channel(values: Tensor, like: Tensor) -> Tensor:
+    """``values`` (channels,) so that they broadcast over ``like`` (N, channels, ...)."""
+    return values.reshape([-1 if d == 1 else 1 for d in range(like.ndim)])
 
 
 def _side(value: Any, side: int) -> Any:

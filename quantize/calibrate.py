@@ -40,6 +40,8 @@ def calibrate(
     Raises:
         InputError: a value is not finite.
     """
+    if not plan.observed:
+        return {}
     observed = set(plan.observed)
     owners = {name: name for name in plan.observed} | plan.shared
     # Moves carry their owner's values along; only cat joins different ones, so it alone is seen.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
-from torch import nn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from quantize.passes import CANONICALIZE, run
+from quantize.serialize import graph_from_json, graph_to_json
 from zoo.errors import InputError
+from zoo.files import atomic_path
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec
 
@@ -25,6 +30,27 @@ class Captured:
     graph: GraphModule
     dynamic_batch: bool
     passes: dict[str, int] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write ``captured.json`` and ``captured.safetensors`` into a new ``folder``."""
+        tensors: dict[str, Tensor] = {}
+        document = {
+            "graph": graph_to_json(self.graph, tensors),
+            "dynamic_batch": self.dynamic_batch,
+            "passes": self.passes,
+        }
+        with atomic_path(folder) as temporary:
+            temporary.mkdir(parents=True)
+            (temporary / "captured.json").write_text(json.dumps(document))
+            save_file(tensors, temporary / "captured.safetensors")
+
+
+def load_captured(folder: Path) -> Captured:
+    """Read what :meth:`Captured.save` wrote."""
+    document = json.loads((folder / "captured.json").read_text())
+    tensors = load_file(folder / "captured.safetensors")
+    graph = graph_from_json(document["graph"], tensors)
+    return Captured(graph, document["dynamic_batch"], document["passes"])
 
 
 #: Largest relative difference between a module and its canonical graph; both are float32.

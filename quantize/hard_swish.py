@@ -6,6 +6,9 @@ The clamp is the saturation of a grid over [0, 6]. The factor 6 costs nothing: w
 linear up to the next layer, whose weight scale takes the sixth (the int8 weights stay the same).
 Where the value reaches an addition, a concatenation or the output first, x is divided by 6 before
 the product; on a grid of a sixth of its scale that changes no int8 value, but is an operator more.
+
+Where x's own grid begins at -3 and holds 0 and 6 steps further up, x + 3 is x's integers under
+another zero point, and the addition becomes a clamp of integers (:func:`align_gates`).
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from torch.fx import GraphModule, Node
 from quantize.passes.surgery import aten, calls, constant, drop_unused_tensors, is_call
 from quantize.plan import MOVES, POOLS, WEIGHTED, Plan
 from quantize.program import Program
-from quantize.qparams import QParams, QuantizedWeight, from_range
+from quantize.qparams import QMAX, QMIN, QParams, QuantizedWeight, from_range
 
 FACTOR = 6.0
 _GATE = from_range(0.0, FACTOR)
@@ -73,6 +76,49 @@ def product_form(program: Program) -> tuple[Program, int]:
     graph.recompile()
     plan = Plan(tuple(observed), shared, program.plan.weighted)
     return replace(program, graph=graph, plan=plan, activations=grids, weights=weights), written
+
+
+#: How much coarser a grid may become so that it holds -3, 0 and 3.
+COARSER = 1.1
+
+
+def align_gates(program: Program) -> tuple[Program, int]:
+    """A program whose hard-swishes read grids from -3 upwards in whole steps, and how many do.
+
+    Then x and x + 3 are the same integers, 3 / scale steps apart. A grid that would become more
+    than 10 % coarser by that is left as it is.
+    """
+    grids = dict(program.activations)
+    aligned = 0
+    for swish in calls(program.graph, aten.hardswish.default):
+        source = swish.args[0]
+        assert isinstance(source, Node)
+        if source.name not in grids or source.name in program.plan.shared.values():
+            continue
+        grid = grids[source.name]
+        # Not a step more than fit into the grid's width, so that its upper end stays covered.
+        steps = int(3.0 * (QMAX - QMIN) / (grid.high + 3.0) + 1e-6)
+        if steps == 0 or 3.0 / steps > COARSER * grid.scale:
+            continue
+        grids[source.name] = QParams(3.0 / steps, QMIN + steps)
+        aligned += 1
+    return replace(program, activations=grids), aligned
+
+
+def float_between(program: Program) -> tuple[Program, int]:
+    """A program that rounds nothing between a layer and its hard-swish, and how many those are.
+
+    For runtimes whose layers compute the activation before they write int8.
+    """
+    grids = dict(program.activations)
+    for swish in calls(program.graph, aten.hardswish.default):
+        source = swish.args[0]
+        assert isinstance(source, Node)
+        if is_call(source, *WEIGHTED) and len(source.users) == 1:
+            grids.pop(source.name, None)
+    observed = tuple(name for name in program.plan.observed if name in grids)
+    plan = replace(program.plan, observed=observed)
+    return replace(program, plan=plan, activations=grids), len(program.activations) - len(grids)
 
 
 def _scalar(graph: GraphModule, before: Node, name: str, value: float) -> Node:

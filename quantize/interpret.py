@@ -34,13 +34,18 @@ def image_batches(images: Tensor, size: int) -> Iterator[Tensor]:
         yield images[start : start + size].contiguous(memory_format=torch.channels_last)
 
 
-def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = 400_000_000) -> int:
-    """How many images fit ``budget_bytes`` when the largest value of ``graph`` is held 8 times."""
-    if not dynamic:
-        return 1
-    largest = 1
+def largest_value_bytes(graph: GraphModule) -> int:
+    """Bytes of the largest float32 value of ``graph`` for one image."""
+    largest = 4
     for node in graph.graph.nodes:
         value = node.meta.get("val")
         if node.op != "get_attr" and isinstance(value, Tensor) and value.ndim > 1:
             largest = max(largest, int(torch.Size(value.shape[1:]).numel()) * 4)
-    return max(1, min(32, budget_bytes // (8 * largest)))
+    return largest
+
+
+def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = 400_000_000) -> int:
+    """How many images fit ``budget_bytes`` when the largest value of ``graph`` is held 8 times."""
+    if not dynamic:
+        return 1
+    return max(1, min(32, budget_bytes // (8 * largest_value_bytes(graph))))

@@ -20,7 +20,7 @@ from quantize.qparams import QParams
 WEIGHTED = (aten.conv2d.default, aten.linear.default)
 _CLAMPS = (aten.relu.default, aten.hardtanh.default)
 _ARITHMETIC = (aten.add.Tensor, aten.mul.Tensor)
-_ACTIVATIONS = (
+ACTIVATIONS = (
     aten.relu.default,
     aten.hardtanh.default,
     aten.hardswish.default,
@@ -58,11 +58,20 @@ class Plan:
     shared: dict[str, str]
     weighted: tuple[str, ...]
 
+    def weights_only(self) -> Plan:
+        """This plan with every value in float; only weights become int8."""
+        return Plan(observed=(), shared={}, weighted=self.weighted)
+
     def owner(self, name: str) -> str | None:
         """The observed value whose scale ``name`` has, or None where it stays float."""
         if name in self.shared:
             return self.shared[name]
         return name if name in self.observed else None
+
+
+def carries(node: Node) -> bool:
+    """Whether ``node`` moves, selects, joins or pads with zeros: exact on the grid of its input."""
+    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node)
 
 
 def fused_clamp(node: Node) -> Node | None:
@@ -136,7 +145,7 @@ def plan(graph: GraphModule) -> Plan:
                 weighted.append(node.name)
             else:
                 continue
-        elif is_call(node, *MOVES) or _is_zero_pad(node):
+        elif is_call(node, *MOVES) or is_zero_pad(node):
             source = owned(node.args[0].name)
             if source in observed:
                 shared[node.name] = source
@@ -153,7 +162,7 @@ def plan(graph: GraphModule) -> Plan:
         elif is_call(node, *_ARITHMETIC):
             if len(_tensor_inputs(node)) != 2:
                 continue
-        elif not is_call(node, *_ACTIVATIONS, *POOLS):
+        elif not is_call(node, *ACTIVATIONS, *POOLS):
             continue
         if fused_clamp(node) is None:
             observed[node.name] = None
@@ -161,8 +170,8 @@ def plan(graph: GraphModule) -> Plan:
     return Plan(tuple(observed), resolved, tuple(weighted))
 
 
-def _is_zero_pad(node: Node) -> bool:
-    """Zero padding is exact in int8: the zero point represents it."""
+def is_zero_pad(node: Node) -> bool:
+    """Whether ``node`` pads with zeros, which is exact in int8: the zero point represents them."""
     if is_call(node, aten.constant_pad_nd.default):
         value: Any = node.args[2] if len(node.args) > 2 else 0
         return bool(value == 0)

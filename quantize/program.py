@@ -29,7 +29,8 @@ class Summary:
 
     ``kept`` maps an optional step to whether it was kept; ``held_out_kl`` is
     KL(float || int8) in nats, the mean over the held-out images, by step; ``sqnr_db`` that of the
-    logits on the same images.
+    logits on the same images. ``float_operators`` are those that mixed precision left in float, by
+    their modules' paths.
     """
 
     method: str
@@ -40,6 +41,7 @@ class Summary:
     held_out_kl: dict[str, float] = field(default_factory=dict)
     sqnr_db: float = 0.0
     passes: dict[str, int] = field(default_factory=dict)
+    float_operators: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Program:
 
     ``graph`` maps (N, 3, H, W) float32 to (N, classes) float32 and holds the corrected biases;
     ``activations`` are the grids of its observed values by node name, ``weights`` the int8
-    weights of its convolutions and linear layers by node name.
+    weights of its convolutions and linear layers by node name. ``corrections`` (out,) by layer are
+    what correction added to the biases: without them the graph is the float network.
     """
 
     graph: GraphModule
@@ -58,11 +61,17 @@ class Program:
     input_spec: InputSpec
     dynamic_batch: bool
     summary: Summary
+    corrections: dict[str, Tensor] = field(default_factory=dict)
 
     def qparams(self, name: str) -> QParams | None:
         """The grid of a value, shared ones included; None where it stays float."""
         owner = self.plan.owner(name)
         return None if owner is None else self.activations.get(owner)
+
+    @property
+    def weights_only(self) -> bool:
+        """Whether weights are int8 and every value is float."""
+        return bool(self.weights) and not self.activations
 
     def ranges_sha256(self) -> str:
         """Identity of every scale and int8 weight, so that two artefacts can be told to agree."""
@@ -86,11 +95,14 @@ class Program:
         for name, weight in self.weights.items():
             tensors[f"int8.{name}"] = weight.values.contiguous()
             tensors[f"scale.{name}"] = weight.scale.contiguous()
+        for name, correction in self.corrections.items():
+            tensors[f"correction.{name}"] = correction.contiguous()
         document = {
             "graph": graph_to_json(self.graph, tensors),
             "plan": asdict(self.plan),
             "activations": {name: asdict(grid) for name, grid in self.activations.items()},
             "weights": list(self.weights),
+            "corrections": list(self.corrections),
             "input_spec": asdict(self.input_spec),
             "dynamic_batch": self.dynamic_batch,
             "summary": asdict(self.summary),
@@ -128,6 +140,7 @@ def load_program(folder: Path) -> Program:
         input_spec=InputSpec(**spec),
         dynamic_batch=document["dynamic_batch"],
         summary=Summary(**document["summary"]),
+        corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
     )
 
 
@@ -159,6 +172,17 @@ def with_dequantized_weights(program: Program) -> GraphModule:
         target = nodes[name].args[1]
         assert isinstance(target, Node)
         tensor_of(graph, target).copy_(weight.dequantize())
+    return graph
+
+
+def float_graph(program: Program) -> GraphModule:
+    """A copy of the program's graph without corrections: the float network it was made from."""
+    graph = copy.deepcopy(program.graph)
+    for node in graph.graph.nodes:
+        if node.name in program.corrections:
+            bias = bias_of(graph, node)
+            assert bias is not None
+            bias.sub_(program.corrections[node.name])
     return graph
 
 

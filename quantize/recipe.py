@@ -19,16 +19,37 @@ class _Strict(BaseModel):
 
 
 class Ranges(_Strict):
-    """How grids are found: ``mse`` minimizes the squared error, the others cover every value."""
+    """How grids are found: ``mse`` minimizes the squared error, ``minmax`` covers every value.
 
-    activations: Literal["mse", "minmax"] = "mse"
+    With ``activations`` ``float`` they have none, and only weights become int8.
+    """
+
+    activations: Literal["mse", "minmax", "float"] = "mse"
     weights: Literal["mse", "max"] = "mse"
 
 
 class Corrections(_Strict):
-    """Optional steps; each is kept only if the held-out KL divergence falls."""
+    """Optional steps; each is kept only if the held-out KL divergence falls.
 
+    ``equalization`` scales channels between layers where that is exact; ``ranges`` searches again
+    for each grid, now by the error at the logits; ``bias`` corrects channels' means.
+    """
+
+    equalization: bool = True
+    ranges: bool = True
     bias: bool = True
+
+
+class MixedPrecision(_Strict):
+    """How many operators may stay in float where int8 hurts most; none by default.
+
+    Together they have at most ``max_cost_share`` of the network's multiply-adds and activation
+    elements, and each must lower the held-out KL by ``min_gain`` of what it was; both in 0..1.
+    """
+
+    max_operators: int = Field(default=0, ge=0, le=1000)
+    max_cost_share: float = Field(default=0.1, ge=0, le=1)
+    min_gain: float = Field(default=0.1, ge=0, lt=1)
 
 
 class Calibration(_Strict):
@@ -38,14 +59,53 @@ class Calibration(_Strict):
     held_out: int = Field(default=128, ge=0, le=50_000)
 
 
+class Training(_Strict):
+    """Quantization-aware training (``quantize.qat.train``); docs/qat.md says what to change.
+
+    ``images`` is how many are learned from; rates are Adam's at the first step, of weights, biases
+    and zero points in steps of their grids and of the scales' logarithms; they fall to zero along
+    a cosine. ``temperature`` and ``feature_weight`` are of the distillation loss,
+    ``label_weight`` of the cross-entropy that needs labels. Grids stay as they are for the last
+    ``freeze_grids`` part of the steps.
+    """
+
+    steps: int = Field(default=400, ge=1, le=1_000_000)
+    batch: int = Field(default=16, ge=1, le=4096)
+    images: int = Field(default=1024, ge=1, le=1_000_000)
+    weight_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
+    bias_lr: float = Field(default=0.002, ge=0, allow_inf_nan=False)
+    scale_lr: float = Field(default=1e-4, ge=0, allow_inf_nan=False)
+    zero_point_lr: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    temperature: float = Field(default=1.0, gt=0, le=100)
+    feature_weight: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    label_weight: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    freeze_grids: float = Field(default=0.3, ge=0, le=1)
+    ema: float = Field(default=0.99, ge=0, lt=1)
+    evaluate_every: int = Field(default=25, ge=1)
+    flip: bool = False
+    shift: int = Field(default=0, ge=0, le=64)
+    seed: int = Field(default=0, ge=0, le=1_000_000)
+
+
 class Recipe(_Strict):
     """A whole recipe; docs/recipes.md documents every key."""
 
     name: str
-    method: Literal["ptq"] = "ptq"
+    method: Literal["ptq", "qat"] = "ptq"
     ranges: Ranges = Ranges()
     corrections: Corrections = Corrections()
+    mixed_precision: MixedPrecision = MixedPrecision()
     calibration: Calibration = Calibration()
+    qat: Training = Training()
+
+
+def ranges_only(recipe: Recipe) -> Recipe:
+    """``recipe`` without what it corrects afterwards, for looking at what there is to correct."""
+    nothing = {
+        "corrections": Corrections(equalization=False, ranges=False, bias=False),
+        "mixed_precision": MixedPrecision(),
+    }
+    return recipe.model_copy(update={"method": "ptq", **nothing})
 
 
 def built_in() -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Graph, GraphModule, Node
 
-from quantize.passes.surgery import tensor_of
+from quantize.passes.surgery import MODULE_PATH, module_path, tensor_of
 from zoo.errors import InputError
 
 
@@ -27,6 +27,9 @@ def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[s
         if node.op == "call_function":
             row["target"] = str(node.target)
             row["kwargs"] = _encode(node.kwargs)
+        path = module_path(node)
+        if path:
+            row["module"] = path
         value = node.meta.get("val")
         if isinstance(value, Tensor):
             row["shape"] = [d if isinstance(d, int) else -1 for d in value.shape]
@@ -54,6 +57,8 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
                 _decode(row["kwargs"], nodes),
             )
         node.name = name
+        if "module" in row:
+            node.meta[MODULE_PATH] = row["module"]
         if "shape" in row:
             shape = [1 if d == -1 else d for d in row["shape"]]
             node.meta["val"] = torch.empty(shape, device="meta")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.fx import GraphModule
 
-from quantize.qparams import WEIGHT_MAX, QuantizedWeight
+from quantize.passes.surgery import tensor_of
+from quantize.plan import Plan
+from quantize.program import bias_of
+from quantize.qparams import WEIGHT_MAX, QParams, QuantizedWeight
 
 #: |bias| / (s_in * s_w) must stay below this for the int32 bias, with room for the accumulator:
 #: 2**31 / 4 (onnxruntime issue 11415).
@@ -52,6 +56,30 @@ def quantize_weight(
     scale = best.float()
     values = _rounded(flat, scale.double()).reshape(weight.shape)
     return QuantizedWeight(values.to(torch.int8), scale)
+
+
+def quantize_weights(
+    graph: GraphModule, plan: Plan, grids: dict[str, QParams], *, search: bool
+) -> dict[str, QuantizedWeight]:
+    """int8 weights by node name of the layers in ``plan.weighted``, for inputs on ``grids``.
+
+    A layer whose input is in float keeps its weight in float, unless no value is in int8 at all.
+    """
+    found: dict[str, QuantizedWeight] = {}
+    nodes = {node.name: node for node in graph.graph.nodes}
+    for name in plan.weighted:
+        node = nodes[name]
+        owner = plan.owner(node.args[0].name)
+        if owner is None and plan.observed:
+            continue
+        found[name] = quantize_weight(
+            tensor_of(graph, node.args[1]),
+            # A float accumulator takes any bias.
+            None if owner is None else bias_of(graph, node),
+            1.0 if owner is None else grids[owner].scale,
+            search=search,
+        )
+    return found
 
 
 def _rounded(flat: Tensor, scale: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime_bench.measurement import Device, DeviceState
+from zoo.errors import InputError
 
 ROOT = Path("/")
 # Flags by which XNNPACK, MLAS and QNNPACK choose their float and int8 kernels (x86 and ARM).
@@ -23,6 +24,11 @@ KERNEL_FLAGS = frozenset(
         *("neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sme", "sme2"),
     }
 )
+# What the Raspberry Pi's firmware says of itself (documentation of `vcgencmd get_throttled`), in
+# hexadecimal: the lowest four bits are under-voltage, capped clock, throttled, too warm now.
+RASPBERRY_PI_THROTTLED = "sys/devices/platform/soc/soc:firmware/get_throttled"
+THROTTLED_NOW = 0xF
+COOL_DOWN_SECONDS = 300.0
 # Arm's MIDR part numbers (Arm CPU technical reference manuals, "Main ID Register").
 ARM_PARTS = {
     "0xd03": "Cortex-A53",
@@ -104,6 +110,7 @@ def read_state(root: Path = ROOT) -> DeviceState:
         load_average=float(load[0]) if load else None,
         battery_percent=float(battery) if battery.isdecimal() else None,
         throttle_events=sum(counted) if counted else None,
+        throttled=_throttled(_text(root / RASPBERRY_PI_THROTTLED)),
     )
 
 
@@ -140,6 +147,26 @@ def wait_until_cool(
         sleep(1.0)
         waited += 1.0
     return True
+
+
+def require_cool(name: str, limit: float | None, read: Callable[[], DeviceState]) -> None:
+    """Wait until the device ``name`` is below ``limit`` degrees Celsius; None waits for nothing.
+
+    Raises:
+        InputError: it is still warmer after five minutes.
+    """
+    if limit is not None and not wait_until_cool(limit, timeout=COOL_DOWN_SECONDS, read=read):
+        raise InputError(
+            f"{name}: still warmer than {limit:g} °C after {COOL_DOWN_SECONDS / 60:.0f} minutes; "
+            "let it cool and resume"
+        )
+
+
+def _throttled(firmware: str) -> bool | None:
+    try:
+        return bool(int(firmware, 16) & THROTTLED_NOW)
+    except ValueError:
+        return None
 
 
 def _text(path: Path) -> str:

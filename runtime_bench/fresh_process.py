@@ -22,11 +22,6 @@ from runtime_bench.runtimes import runtime_of
 from zoo.errors import InputError
 
 STEADY_RUNS = 5
-MODULES = {
-    "executorch": "executorch.extension.pybindings.portable_lib",
-    "onnx": "onnxruntime",
-    "litert": "ai_edge_litert.interpreter",
-}
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,8 @@ def measure(path: Path, threads: int) -> ColdRun:
     """Measure in this process, which should not have loaded anything before."""
     runtime = runtime_of(path)
     runtime.version()
-    _import_runtime(runtime.format)
+    # An app links its runtime, so Python's import of it is no part of the load.
+    importlib.import_module(runtime.module)
     resident = resident_bytes()
     start = time.perf_counter_ns()
     session = runtime.load(path, threads)
@@ -83,12 +79,6 @@ def measure(path: Path, threads: int) -> ColdRun:
     peak = peak_resident_bytes()
     grown = None if peak is None or resident is None else max(0, peak - resident)
     return ColdRun(loaded - start, first, grown)
-
-
-def _import_runtime(format: str) -> None:
-    # An app links its runtime, so Python's import of it is no part of the load.
-    if format in MODULES:
-        importlib.import_module(MODULES[format])
 
 
 def main(arguments: list[str]) -> None:

@@ -92,10 +92,23 @@ class NoiseVerdict(Record):
     reasons: tuple[str, ...] = ()
 
 
+class HotBlock(Record):
+    """A straight run of instructions that an emulated inference spent much of itself in.
+
+    ``share`` is of all executed instructions; ``code`` holds one line an instruction: assembly
+    where LLVM is installed, else the word in hexadecimal.
+    """
+
+    executions: int
+    share: float
+    code: tuple[str, ...]
+
+
 class Counts(Record):
     """What an emulated run executed for one inference.
 
-    ``instructions`` and ``by_class`` are counts; ``cycles`` is estimated by ``cycle_model``.
+    ``instructions`` and ``by_class`` are counts; ``cycles`` is estimated by ``cycle_model``;
+    ``hottest`` blocks come the hottest first.
     """
 
     instructions: int
@@ -103,6 +116,7 @@ class Counts(Record):
     cycles: float | None = None
     cycle_model: str = ""
     kernels: tuple[str, ...] = ()
+    hottest: tuple[HotBlock, ...] = ()
 
 
 class Measurement(Record):

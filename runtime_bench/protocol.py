@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime_bench.device import changes, describe, read_state
+from runtime_bench.device import changes, describe, read_state, require_cool
 from runtime_bench.fresh_process import ColdRun, run_in_fresh_process
 from runtime_bench.interleave import Progress, Series, WarmUp, interleave, wait_until_quiet, warm_up
 from runtime_bench.measurement import (
+    Device,
+    DeviceState,
     LatencySummary,
     Measurement,
     NoiseVerdict,
@@ -94,6 +96,7 @@ def benchmark(
     threads: int,
     mode: Mode,
     cores: Sequence[int] | None = None,
+    cool_below: float | None = None,
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
@@ -106,6 +109,7 @@ def benchmark(
         threads: for all of them.
         mode: when to stop.
         cores: to bind the process to; None leaves it free.
+        cool_below: wait until every thermal zone is below so many degrees Celsius.
         seed: of the order within the rounds.
         cold: load and run first in fresh processes, which gives the peak memory too; seconds each.
         prepare: does the pre-processing of one image, which is timed apart.
@@ -116,7 +120,7 @@ def benchmark(
 
     Raises:
         InputError: an artefact that cannot be loaded or whose runtime is not timed here, cores
-            that cannot be bound, or fewer cores than threads.
+            that cannot be bound, fewer cores than threads, or the machine does not cool down.
     """
     for subject in subjects:
         runtime = runtime_of(subject.path)
@@ -131,6 +135,7 @@ def benchmark(
                 f"{threads} threads on {len(mask)} core(s): every thread needs its own; "
                 "give fewer threads or more cores"
             )
+        require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
         loaded = [_load(subject, threads, mode, cold) for subject in subjects]
         warmed = [warm_up(one.contestant, mode) for one in loaded]
@@ -144,43 +149,34 @@ def benchmark(
         )
         preparation = _time_preparation(prepare)
         after = read_state()
-    disturbances = changes(before, after)
-    session = uuid.uuid4().hex
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    return [
-        Measurement(
-            kind="measured",
-            created=created,
-            artefact=str(one.subject.path),
-            sha256=one.sha256,
-            format=one.runtime.format,
-            precision=one.subject.precision,
-            variant=one.subject.variant,
-            target=TARGET,
-            device=device,
-            threads=threads,
-            cpu_mask=mask,
-            runtime=one.runtime.name,
-            runtime_version=one.runtime.version(),
-            mode=mode.name,
-            session=session,
-            interleaved_with=tuple(other.sha256 for other in loaded if other is not one),
-            block_runs=series.block_runs,
-            load_ns=one.load_ns,
-            first_run_ns=one.first_run_ns,
-            cold=cold,
-            warmup_runs=warm.runs,
-            warmup_settled=warm.settled,
-            samples_ns=tuple(series.samples),
-            preparation_ns=preparation,
-            latency_ms=summarize(series.samples, block_runs=series.block_runs),
-            noise=judge(series, warm, disturbances),
-            peak_memory_bytes=one.peak_memory_bytes,
-            state_before=before,
-            state_after=after,
-        )
-        for one, warm, series in zip(loaded, warmed, measured, strict=True)
-    ]
+    setting = Setting(
+        target=TARGET,
+        device=device,
+        cpu_mask=mask,
+        mode=mode,
+        cold=cold,
+        before=before,
+        after=after,
+        preparation_ns=preparation,
+    )
+    return measurements_of(
+        setting,
+        [
+            Finished(
+                subject=one.subject,
+                sha256=one.sha256,
+                threads=threads,
+                runtime=one.runtime.name,
+                runtime_version=one.runtime.version(),
+                load_ns=one.load_ns,
+                first_run_ns=one.first_run_ns,
+                warm=warm,
+                series=series,
+                peak_memory_bytes=one.peak_memory_bytes,
+            )
+            for one, warm, series in zip(loaded, warmed, measured, strict=True)
+        ],
+    )
 
 
 def benchmark_to_file(
@@ -191,6 +187,7 @@ def benchmark_to_file(
     mode: Mode,
     resume: bool = False,
     cores: Sequence[int] | None = None,
+    cool_below: float | None = None,
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
@@ -199,7 +196,8 @@ def benchmark_to_file(
     """``benchmark`` for every thread count, appending to ``results.jsonl`` as measurements come.
 
     With ``resume``, what the file already holds with the same SHA-256, target, threads, mode and
-    cores is yielded from there; ``Measurement.session`` tells which were interleaved.
+    cores is yielded from there (with ``cold`` only what was loaded cold); ``Measurement.session``
+    tells which were interleaved.
 
     Yields:
         One measurement a thread count and subject, in the order given.
@@ -207,7 +205,8 @@ def benchmark_to_file(
     Raises:
         InputError: as ``benchmark``; or the file is not one of measurements, or cannot be written.
     """
-    known = {one.key: one for one in read_measurements(results)} if resume else {}
+    lines = read_measurements(results) if resume else []
+    known = {one.key: one for one in lines if one.cold or not cold}
     hashes = [_hash(subject) for subject in subjects]
     with pinned(cores) as mask:
         pass
@@ -221,6 +220,7 @@ def benchmark_to_file(
                 threads=count,
                 mode=mode,
                 cores=cores,
+                cool_below=cool_below,
                 seed=seed,
                 cold=cold,
                 prepare=prepare,
@@ -231,6 +231,87 @@ def benchmark_to_file(
         made = iter(fresh)
         for key in keys:
             yield known[key] if key in known else next(made)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the measurements of one session have in common: see ``Measurement`` and ``benchmark``.
+
+    ``before`` and ``after`` are the states of the device; ``cold`` says that every load was made in
+    a process of its own.
+    """
+
+    target: str
+    device: Device
+    cpu_mask: tuple[int, ...] | None
+    mode: Mode
+    cold: bool
+    before: DeviceState
+    after: DeviceState
+    preparation_ns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """An artefact whose series is finished: what was measured of it, durations in nanoseconds.
+
+    ``disturbances`` are what its own runs say besides the device's states, in words.
+    """
+
+    subject: Subject
+    sha256: str
+    threads: int
+    runtime: str
+    runtime_version: str
+    load_ns: tuple[int, ...]
+    first_run_ns: tuple[int, ...]
+    warm: WarmUp
+    series: Series
+    peak_memory_bytes: int | None
+    disturbances: tuple[str, ...] = ()
+    note: str = ""
+
+
+def measurements_of(setting: Setting, finished: Sequence[Finished]) -> list[Measurement]:
+    """The lines of ``results.jsonl`` of one session, in the order given."""
+    session = uuid.uuid4().hex
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    disturbances = changes(setting.before, setting.after)
+    return [
+        Measurement(
+            kind="measured",
+            created=created,
+            artefact=str(one.subject.path),
+            sha256=one.sha256,
+            format=runtime_of(one.subject.path).format,
+            precision=one.subject.precision,
+            variant=one.subject.variant,
+            target=setting.target,
+            device=setting.device,
+            threads=one.threads,
+            cpu_mask=setting.cpu_mask,
+            runtime=one.runtime,
+            runtime_version=one.runtime_version,
+            mode=setting.mode.name,
+            session=session,
+            interleaved_with=tuple(other.sha256 for other in finished if other is not one),
+            block_runs=one.series.block_runs,
+            load_ns=one.load_ns,
+            first_run_ns=one.first_run_ns,
+            cold=setting.cold,
+            warmup_runs=one.warm.runs,
+            warmup_settled=one.warm.settled,
+            samples_ns=tuple(one.series.samples),
+            preparation_ns=setting.preparation_ns,
+            latency_ms=summarize(one.series.samples, block_runs=one.series.block_runs),
+            noise=judge(one.series, one.warm, (*disturbances, *one.disturbances)),
+            peak_memory_bytes=one.peak_memory_bytes,
+            state_before=setting.before,
+            state_after=setting.after,
+            note=one.note,
+        )
+        for one in finished
+    ]
 
 
 def summarize(samples_ns: Sequence[int], *, block_runs: int = 1) -> LatencySummary:

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -86,6 +86,19 @@ def bootstrap_interval(
     Raises:
         ValueError: fewer samples than one block.
     """
+    drawn = _bootstrap(samples, statistic, block, resamples, seed)
+    tail = (1 - confidence) / 2 * 100
+    return Interval(percentile(drawn, tail), percentile(drawn, 100 - tail))
+
+
+def _bootstrap(
+    samples: ArrayLike,
+    statistic: Callable[[FloatVector], FloatVector],
+    block: int,
+    resamples: int,
+    seed: int,
+) -> FloatVector:
+    """The statistic of every resample, (resamples,)."""
     values = np.asarray(samples, np.float64).ravel()
     count = values.size // block
     if count < 1:
@@ -99,9 +112,7 @@ def bootstrap_interval(
         rows = min(portion, resamples - start)
         drawn = clusters[generator.integers(0, count, (rows, count))]
         results.append(statistic(drawn.reshape(rows, -1)))
-    tail = (1 - confidence) / 2 * 100
-    drawn_values = np.concatenate(results)
-    return Interval(percentile(drawn_values, tail), percentile(drawn_values, 100 - tail))
+    return np.concatenate(results)
 
 
 def row_percentile(percent: float) -> Callable[[FloatVector], FloatVector]:
@@ -157,8 +168,8 @@ def compare_rounds(
     Raises:
         ValueError: a different number of rounds, none at all, or a duration of 0 or less.
     """
-    upper = _round_medians(first, first_block)
-    lower = _round_medians(second, second_block)
+    upper = round_medians(first, first_block)
+    lower = round_medians(second, second_block)
     if upper.size != lower.size or not upper.size:
         raise ValueError(f"{upper.size} rounds against {lower.size}")
     if min(upper.min(), lower.min()) <= 0:
@@ -209,10 +220,75 @@ def _signed_rank_quantile(count: int, tail: float) -> int:
     return int(np.searchsorted(np.cumsum(ways), tail, side="right"))
 
 
-def _round_medians(samples: ArrayLike, block: int) -> FloatVector:
+def round_medians(samples: ArrayLike, block: int) -> FloatVector:
+    """The median of every ``block`` neighbouring samples; a rest that fills no block is left out.
+
+    Returns:
+        (samples // block,), in the samples' unit and order.
+    """
     values = np.asarray(samples, np.float64).ravel()
     rounds = values.size // block
     return np.asarray(np.median(values[: rounds * block].reshape(rounds, block), axis=1))
+
+
+@dataclass(frozen=True)
+class MedianRatio:
+    """The median of one series over that of another; ``interval`` is of the ratio.
+
+    ``log_error`` is the standard error of the ratio's logarithm.
+    """
+
+    ratio: float
+    interval: Interval
+    log_error: float
+
+
+def median_ratio(
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    spread: float = 0.0,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> MedianRatio:
+    """The ratio of the medians of two series that were not interleaved.
+
+    Each side is resampled by itself (percentile bootstrap of the difference of the logarithms).
+    What no series can show of itself, that a session as a whole is faster or slower than another,
+    is ``spread``: the standard deviation of a session's log median. The two errors are independent,
+    so each side of the interval is the root of the sum of their squares (Zou and Donner 2008, Stat.
+    Med. 27:1693).
+
+    Args:
+        first: (n,) positive durations, such as the medians of rounds.
+        second: (m,) of the same unit.
+        spread: 0 or more.
+        confidence: in (0, 1).
+        resamples: how many times to draw.
+        seed: of the draws.
+
+    Raises:
+        ValueError: no durations, or one of 0 or less.
+    """
+    sides = [np.asarray(side, np.float64).ravel() for side in (first, second)]
+    if not all(side.size and side.min() > 0 for side in sides):
+        raise ValueError("durations must be positive, and there must be some")
+    upper, lower = (
+        np.log(_bootstrap(side, row_percentile(50), 1, resamples, seed + number))
+        for number, side in enumerate(sides)
+    )
+    drawn = upper - lower
+    center = math.log(percentile(sides[0], 50) / percentile(sides[1], 50))
+    tail = (1 - confidence) / 2
+    session = float(stats.norm.ppf(1 - tail)) * math.sqrt(2) * spread
+    down = math.hypot(center - percentile(drawn, 100 * tail), session)
+    up = math.hypot(percentile(drawn, 100 * (1 - tail)) - center, session)
+    return MedianRatio(
+        ratio=math.exp(center),
+        interval=Interval(math.exp(center - down), math.exp(center + up)),
+        log_error=math.hypot(float(np.std(drawn)), math.sqrt(2) * spread),
+    )
 
 
 @dataclass(frozen=True)
@@ -397,3 +473,59 @@ class PairedOutcomes:
 def _combined(sides: tuple[float, float], phi: float) -> float:
     one, two = sides
     return math.sqrt(max(0.0, one * one - 2 * phi * one * two + two * two))
+
+
+def worse_p(worse: ArrayLike, better: ArrayLike) -> FloatVector:
+    """One-sided exact p-values of McNemar's test that no more images became worse than better.
+
+    P(X >= worse), X binomial of worse + better trials at 1/2, by the incomplete beta function
+    (Abramowitz and Stegun 26.5.24). The least value they can have is 2 ** -(worse + better).
+
+    Args:
+        worse: counts of images that were right and are wrong, any shape.
+        better: counts of the opposite, same shape.
+    """
+    down, up = np.asarray(worse, np.float64), np.asarray(better, np.float64)
+    tail = special.betainc(np.maximum(down, 1.0), up + 1.0, 0.5)
+    return np.asarray(np.where(down == 0, 1.0, tail), np.float64)
+
+
+def weighted_holm(p_values: ArrayLike, weights: ArrayLike) -> FloatVector:
+    """Holm's (1979, Scand. J. Stat. 6:65, section 3) adjusted p-values of weighted hypotheses.
+
+    Rejecting those of at most alpha keeps the chance of any false rejection at alpha, whatever the
+    dependence between the tests. Equal weights are his ordinary procedure.
+
+    Args:
+        p_values: (n,).
+        weights: (n,), positive; only their ratios count.
+
+    Returns:
+        (n,), at most 1.
+    """
+    values, shares = np.asarray(p_values, np.float64), np.asarray(weights, np.float64)
+    order = np.argsort(values / shares, kind="stable")
+    remaining = np.cumsum(shares[order][::-1])[::-1]
+    steps = np.maximum.accumulate(values[order] / shares[order] * remaining)
+    adjusted = np.empty_like(values)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
+def tarone_count(least: ArrayLike, alpha: float) -> int:
+    """By how much to multiply discrete p-values instead of Bonferroni's number of tests.
+
+    The smallest k such that at most k of the tests could reach alpha / k at all (Tarone 1990,
+    Biometrics 46:515). Valid for every level up to ``alpha`` too.
+
+    Args:
+        least: (n,), the least p-value that each test can have.
+        alpha: level of the whole family.
+
+    Returns:
+        1..max(1, n).
+    """
+    ordered = np.sort(np.asarray(least, np.float64))
+    counts = np.arange(1, max(1, ordered.size) + 1)
+    reachable = np.searchsorted(ordered, alpha / counts, side="right")
+    return int(counts[np.argmax(reachable <= counts)])

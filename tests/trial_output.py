@@ -1,9 +1,9 @@
-"""An output folder with small real artefacts for the tests of the apps and their bundle.
+"""An output folder with real artefacts of the embedded network, for the tests of the apps.
 
-FBDEPLOY_TEST_OUT names a folder that ``fbdeploy deploy`` wrote and is then used instead. Otherwise
-the embedded network is exported the way each library documents, which is quick and good enough:
-what is tested is that the apps repeat Python's answers, not how good these are.
-FBDEPLOY_TEST_WEIGHTS replaces the embedded weights.
+They are made by this project's own exporters, as ``fbdeploy deploy`` makes them, but only those of
+``EXPORTED``, calibrated with few images and not scored: what is tested is that the apps repeat
+Python's answers. FBDEPLOY_TEST_OUT names a folder that ``fbdeploy deploy`` wrote, to be used
+instead. FBDEPLOY_TEST_WEIGHTS replaces the embedded weights.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from fbdeploy.demo_bundle import golden_samples, write_bundle
 from fbdeploy.manifest import (
     Artefact,
     Environment,
+    Format,
     InputSpecInfo,
     Manifest,
     NetworkInfo,
@@ -32,6 +33,19 @@ from zoo.embedded import CALIBRATION, TEST
 from zoo.files import atomic_path, sha256_of
 from zoo.networks import Network, load_network
 
+if TYPE_CHECKING:
+    from export.base import Precision
+
+EXPORTED: tuple[tuple[Format, Precision], ...] = (
+    ("onnx", "fp32"),
+    ("onnx", "int8"),
+    ("coreml", "fp32"),
+    ("coreml", "int8"),
+    ("executorch", "fp32"),
+)
+"""One of each kind the apps read; a second precision of ExecuTorch would cost another 10 s."""
+
+IMAGES = 64  # for calibration
 BUILD = Path(__file__).parents[1] / "build" / "test-output"
 
 
@@ -73,84 +87,54 @@ def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
     parts = [root / "fbdeploy/demo_bundle.py", root / "fbdeploy/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
+    for package in ("export", "quantize"):
+        parts += sorted((root / package).rglob("*.py"))
     parts += [source / "manifest.json"] if source else sorted((root / "zoo/embedded").glob("*"))
     return " ".join(sha256_of(part) for part in parts if part.is_file())
 
 
 def _export(network: Network, folder: Path) -> None:
-    folder.mkdir(parents=True)
+    from export.base import ExportSource
+    from export.formats import FORMATS
+    from quantize.capture import capture
+    from quantize.ptq import quantize_captured
+    from quantize.recipe import load_recipe
+
     dataset = open_dataset(CALIBRATION)
-    images = next(batches(dataset, network.input_spec, batch_size=32, limit=32))[0]
-    paths = [
-        *_onnx(network, folder, images),
-        *_coreml(network, folder),
-        *_executorch(network, folder),
-    ]
-    write_manifest(folder, _manifest(network, folder, paths))
+    images = next(batches(dataset, network.input_spec, batch_size=IMAGES, limit=IMAGES))[0]
+    captured = capture(network.module, network.input_spec)
+    program = quantize_captured(captured, network, images, load_recipe())
+    artefacts = []
+    for form, precision in EXPORTED:
+        exporter = FORMATS[form]
+        source = ExportSource(precision, network.input_spec, captured.graph, program)
+        for variant in exporter.variants(precision):
+            stem = "-".join(part for part in ("model", variant.name) if part)
+            path = folder / precision / f"{stem}{exporter.suffix}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            exporter.export(source, path, variant)
+            artefacts.append(_artefact(folder, path, form, precision, variant.name))
+    write_manifest(folder, _manifest(network, artefacts))
 
 
-def _onnx(network: Network, folder: Path, images: Any) -> list[Path]:
-    import torch
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.left = iter(images)
-
-        def get_next(self) -> dict[str, Any] | None:
-            image = next(self.left, None)
-            return None if image is None else {"input": image[None]}
-
-    floats, ints = folder / "fp32/model.onnx", folder / "int8/model.onnx"
-    for path in (floats, ints):
-        path.parent.mkdir()
-    torch.onnx.export(
-        network.module,
-        (torch.zeros(network.input_spec.shape),),
-        str(floats),
-        dynamo=True,
-        input_names=["input"],
-        output_names=["logits"],
-        external_data=False,
+def _artefact(
+    folder: Path, path: Path, form: Format, precision: Precision, variant: str
+) -> Artefact:
+    return Artefact(
+        key=f"{form}-{precision}-{variant}",
+        format=form,
+        precision=precision,
+        variant=variant,
+        path=path.relative_to(folder).as_posix(),
+        sha256=sha256_of(path),
+        bytes=1,
+        runtime="test",
+        runtime_version="0",
+        seconds=0.0,
     )
-    prepared = folder / "prepared.onnx"
-    quant_pre_process(str(floats), str(prepared))
-    quantize_static(str(prepared), str(ints), Reader(), per_channel=True)
-    prepared.unlink()
-    return [floats, ints]
 
 
-def _coreml(network: Network, folder: Path) -> list[Path]:
-    import coremltools as ct
-    import torch
-
-    example = torch.zeros(network.input_spec.shape)
-    path = folder / "fp32/model.mlpackage"
-    ct.convert(
-        torch.jit.trace(network.module, example),
-        inputs=[ct.TensorType("input", shape=example.shape)],
-        outputs=[ct.TensorType("logits")],
-        minimum_deployment_target=ct.target.iOS17,
-        compute_precision=ct.precision.FLOAT32,
-    ).save(str(path))
-    return [path]
-
-
-def _executorch(network: Network, folder: Path) -> list[Path]:
-    import torch
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
-
-    exported = torch.export.export(network.module, (torch.zeros(network.input_spec.shape),))
-    program = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
-    path = folder / "fp32/model.pte"
-    path.write_bytes(program.to_executorch().buffer)
-    return [path]
-
-
-def _manifest(network: Network, folder: Path, paths: list[Path]) -> Manifest:
-    formats = {".onnx": "onnx", ".mlpackage": "coreml", ".pte": "executorch"}
+def _manifest(network: Network, artefacts: list[Artefact]) -> Manifest:
     spec = network.input_spec
     return Manifest(
         fbdeploy_version="0",
@@ -170,22 +154,7 @@ def _manifest(network: Network, folder: Path, paths: list[Path]) -> Manifest:
             crop_mode=spec.crop_mode,
         ),
         labels=network.labels,
-        artefacts=tuple(
-            Artefact.model_validate(
-                {
-                    "key": f"{path.parent.name}{path.suffix}",
-                    "format": formats[path.suffix],
-                    "precision": path.parent.name,
-                    "path": path.relative_to(folder).as_posix(),
-                    "sha256": sha256_of(path),
-                    "bytes": 1,
-                    "runtime": "test",
-                    "runtime_version": "0",
-                    "seconds": 0.0,
-                }
-            )
-            for path in paths
-        ),
+        artefacts=tuple(artefacts),
         environment=Environment(
             python="3", platform="test", cpu="test", cores=1, memory_bytes=1, versions={}
         ),

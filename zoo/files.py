@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import InputError
@@ -40,7 +40,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            # Where a file stands in the folder's place there is nothing to remove.
+            with suppress(FileNotFoundError, NotADirectoryError):
+                temporary.unlink()
 
 
 def sha256_of(path: Path) -> str:

@@ -48,9 +48,19 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
         height, width = _shorter_side(image, target[0])
     else:
         height, width = _keep_ratio(image, target, longest=False)
-    if image.size != (width, height):
-        image = image.resize((width, height), _RESAMPLING[spec.interpolation])
-    return _centre(image, spec, fill)
+    return _centre(_resize(image, width, height, spec), spec, fill)
+
+
+def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Image.Image:
+    """Along the rows first, then along the columns, each rounded to 8 bits.
+
+    Pillow before 13 always did so, and the demo apps do. Later ones take the cheaper order
+    (python-pillow/Pillow#9549), which changes pixels of tall images by 1 of 255.
+    """
+    resampling = _RESAMPLING[spec.interpolation]
+    if spec.interpolation != "nearest":
+        image = image.resize((width, image.height), resampling)
+    return image.resize((width, height), resampling)
 
 
 def _shorter_side(image: Image.Image, size: int) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Compiles, tests, packages and inspects the app with what tools.sh fetched, without Gradle.
 
-    python android_demo/ci/build.py --bundle OUT/demo_bundle --output build/android
+    python android_demo/ci/build.py --bundle OUT --output build/android
 
 Every step is the one Gradle would make: modules in their order, each seeing only what it may.
 Differences from a Gradle build are listed in ../README.md.
@@ -9,6 +9,7 @@ Differences from a Gradle build are listed in ../README.md.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -58,7 +59,9 @@ class Tools:
     def kotlinc(self, target: Path, sources: Sequence[Path], classpath: Sequence[Path]) -> Path:
         """Compile Kotlin, warnings as errors, to a jar or a folder of classes."""
         joined = ":".join(str(path) for path in classpath)
-        options = ["-jvm-target", "11", "-Werror"] + (["-cp", joined] if joined else [])
+        language = gradle_kotlin()
+        options = ["-language-version", language, "-api-version", language, "-jvm-target", "11"]
+        options += ["-Werror"] + (["-cp", joined] if joined else [])
         run([self.folder / "kotlin/bin/kotlinc", *options, "-d", target, *sources])
         return target
 
@@ -120,8 +123,13 @@ def compile_tests(tools: Tools, classes: Classes, output: Path) -> Path:
     )
 
 
-def run_tests(tools: Tools, output: Path, bundle: Path, names: Sequence[str]) -> tuple[int, str]:
-    """Run JUnit classes on a bundle; returns JUnit's exit code and what it printed."""
+def run_tests(
+    tools: Tools, output: Path, bundles: Sequence[Path], names: Sequence[str]
+) -> tuple[int, str]:
+    """Run JUnit classes; returns JUnit's exit code and what it printed.
+
+    The models of the first bundle are run; the others only pin ways of pre-processing.
+    """
     libraries = ["kotlin-stdlib.jar", "kotlin-test.jar", "kotlin-test-junit.jar"]
     jars = [output / name for name in ("core.jar", "backend-ort.jar", "tests.jar")]
     jars += [tools.ort_jar, *(tools.kotlin / name for name in libraries), *JUNIT]
@@ -131,7 +139,7 @@ def run_tests(tools: Tools, output: Path, bundle: Path, names: Sequence[str]) ->
         ":".join(str(jar) for jar in jars),
         f"-XX:ErrorFile={output / 'java-crash.log'}",
         f"-Donnxruntime.native.path={tools.folder / 'ort/desktop'}",
-        f"-Dfbdeploy.bundle={bundle}",
+        f"-Dfbdeploy.bundle={':'.join(str(bundle) for bundle in bundles)}",
         f"-Dfbdeploy.result={output / 'app_result.json'}",
         "org.junit.runner.JUnitCore",
         *names,
@@ -152,6 +160,15 @@ def plain_manifest(target: Path) -> Path:
                 parent.remove(child)
     tree.write(target, encoding="utf-8", xml_declaration=True)
     return target
+
+
+def gradle_kotlin() -> str:
+    """The language of Gradle's Kotlin, such as 2.2: this compiler is newer and would take more."""
+    text = (DEMO / "gradle/libs.versions.toml").read_text(encoding="utf-8")
+    match = re.search(r'^kotlin = "(\d+\.\d+)', text, re.MULTILINE)
+    if match is None:
+        raise SystemExit("gradle/libs.versions.toml: no version of Kotlin")
+    return match[1]
 
 
 def gradle_number(name: str) -> str:
@@ -286,13 +303,14 @@ def build(bundle: Path, output: Path, tools: Tools) -> Path:
 def main() -> None:
     """Build and say where the APK is."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path, required=True, help="what fbdeploy deploy wrote")
     parser.add_argument("--output", type=Path, default=ROOT / "build/android")
-    parser.add_argument("--tools", type=Path, default=ROOT / "build/tools/android")
     options = parser.parse_args()
-    tools = Tools(options.tools.resolve())
+    tools = Tools(
+        Path(os.environ.get("FBDEPLOY_TOOLS", ROOT / "build/tools")).resolve() / "android"
+    )
     if not tools.ready:
-        raise SystemExit(f"{options.tools}: run android_demo/ci/tools.sh first")
+        raise SystemExit(f"{tools.folder}: run android_demo/ci/tools.sh first")
     print(build(options.bundle, options.output.resolve(), tools))
 
 

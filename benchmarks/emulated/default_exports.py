@@ -1,7 +1,8 @@
 """Each library's documented default export, float and int8, of a torch module.
 
 These are what the emulated figures and the tests of the targets run: they need no fbdeploy
-exporter and show what a user gets by following each library's guide.
+exporter and show what a user gets by following each library's guide. Without ``calibration`` images
+they calibrate on noise, which is enough where only speed is looked at.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ def executorch_fp32(module: nn.Module, example: Tensor, path: Path) -> None:
     _write_pte(torch.export.export(module, (example,)), path)
 
 
-def executorch_int8(module: nn.Module, example: Tensor, path: Path) -> None:
+def executorch_int8(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor] = ()
+) -> None:
     """ExecuTorch's XNNPACK guide: PT2E with the symmetric per-channel XNNPACKQuantizer."""
     from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (
         XNNPACKQuantizer,
@@ -43,7 +46,7 @@ def executorch_int8(module: nn.Module, example: Tensor, path: Path) -> None:
         get_symmetric_quantization_config(is_per_channel=True)
     )
     prepared = prepare_pt2e(torch.export.export(module, (example,)).module(), quantizer)
-    for batch in calibration_batches(example):
+    for batch in calibration or calibration_batches(example):
         prepared(batch)
     _write_pte(torch.export.export(convert_pt2e(prepared), (example,)), path)
 
@@ -70,14 +73,16 @@ def onnx_fp32(module: nn.Module, example: Tensor, path: Path) -> None:
     )
 
 
-def onnx_int8(module: nn.Module, example: Tensor, path: Path) -> None:
+def onnx_int8(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor] = ()
+) -> None:
     """onnxruntime's guide: shape inference as pre-processing, then quantize_static's defaults."""
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.batches = iter(calibration_batches(example))
+            self.batches = iter(calibration or calibration_batches(example))
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             batch = next(self.batches, None)
@@ -98,7 +103,9 @@ def litert_fp32(module: nn.Module, example: Tensor, path: Path) -> None:
     litert_torch.convert(module, (example,)).export(str(path))
 
 
-def litert_int8(module: nn.Module, example: Tensor, path: Path) -> None:
+def litert_int8(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor] = ()
+) -> None:
     """ai-edge-quantizer's static int8 recipe, with float input and output as in every format."""
     from ai_edge_quantizer import qtyping, quantizer, recipe
 
@@ -108,7 +115,7 @@ def litert_int8(module: nn.Module, example: Tensor, path: Path) -> None:
     for name in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
         job.update_quantization_recipe(".*", name, algorithm_key="no_quantize")
     signature = "serving_default"
-    data = [{"args_0": batch.numpy()} for batch in calibration_batches(example)]
+    data = [{"args_0": batch.numpy()} for batch in calibration or calibration_batches(example)]
     job.quantize(job.calibrate({signature: data})).export_model(str(path), overwrite=True)
     float_path.unlink()
 

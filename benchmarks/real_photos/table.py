@@ -1,51 +1,72 @@
-"""Keeps what matters of ``deploy --json`` and prints it as a table."""
+"""Keeps what matters of a deployment: accuracy, and how far the int8 artefacts agree pairwise.
+
+python -m benchmarks.real_photos.table OUT TARGET.json
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
 
+from fbdeploy.manifest import read_manifest
+from fbdeploy.predictions import read_predictions
+from fbdeploy.results import EvaluationLine, read_lines
 
-def main(source: Path, target: Path) -> None:
-    """Read a deployment's JSON document, write its accuracy rows and versions to ``target``."""
-    document = json.loads(source.read_text())
-    compared = {}
-    for line in (source.with_suffix("") / "results.jsonl").read_text().splitlines():
-        entry = json.loads(line)
-        if entry.get("comparison"):
-            key = (entry["format"], entry["precision"], entry.get("variant", ""))
-            compared[key] = entry["comparison"]
+
+def main(output: Path, target: Path) -> None:
+    """Write the accuracy rows, pairwise agreement and versions of ``output`` to ``target``."""
+    manifest = read_manifest(output)
+    current = {entry.sha256 for entry in manifest.artefacts}
+    lines = [
+        line
+        for line in read_lines(output)
+        if isinstance(line, EvaluationLine) and line.sha256 in current
+    ]
     rows = []
-    for result in document["results"]:
-        variant = result.get("variant", "")
-        other = compared.get((result["format"], result["precision"], variant), {})
+    for line in lines:
+        other = line.comparison
         rows.append(
             {
-                "format": result["format"],
-                "precision": result["precision"],
-                "variant": variant,
-                "bytes": result["bytes"],
-                "top1": result["top1"],
-                "agreement": result["agreement"],
-                "kl": other.get("kl"),
-                "top1_difference": other.get("top1_difference"),
-                "difference_interval": other.get("difference_interval"),
-                "mcnemar_p": other.get("mcnemar_p"),
+                "format": line.format,
+                "precision": line.precision,
+                "variant": line.variant,
+                "images": line.images,
+                "top1": line.top1,
+                **({} if other is None else other.model_dump(mode="json", exclude={"reference"})),
             }
         )
-        print(
-            f"{result['format']:12} {result['precision']:5} {variant:5} "
-            f"top-1 {result['top1']:.4f} agreement {result['agreement']:.4f} "
-            f"p {other.get('mcnemar_p', float('nan')):.3f}"
-        )
+        if other is not None:
+            print(
+                f"{line.format:12} {line.precision:8} {line.variant:5} top-1 {line.top1:.4f} "
+                f"agreement {other.agreement:.4f} p {other.mcnemar_p:.3f}"
+            )
+    pairs = _pairwise(output, [line for line in lines if line.precision == "int8"])
+    print(f"int8 artefacts agree pairwise on {min(pairs.values()):.4f} or more")
     kept = {
-        "network": document["network"],
-        "quantizations": document["quantizations"],
-        "environment": document["environment"],
+        "network": manifest.network.model_dump(mode="json"),
+        "quantizations": {
+            name: one.model_dump(mode="json") for name, one in manifest.quantizations.items()
+        },
+        "environment": manifest.environment.model_dump(mode="json"),
         "results": rows,
+        "pairwise_int8_agreement": pairs,
     }
     target.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _pairwise(output: Path, lines: list[EvaluationLine]) -> dict[str, float]:
+    """Share of images that both of two artefacts put into the same class."""
+    answers = {
+        f"{line.format} {line.variant}".strip(): read_predictions(output / line.predictions).top1
+        for line in lines
+        if line.predictions is not None
+    }
+    return {
+        f"{one}, {other}": float((answers[one] == answers[other]).mean())
+        for one, other in itertools.combinations(answers, 2)
+    }
 
 
 if __name__ == "__main__":

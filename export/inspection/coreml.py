@@ -17,16 +17,19 @@ from export.inspection.graph import Graph, Operation, Reading, Value
 from export.inspection.inspection import IslandKind, Port
 
 #: Operators that coremltools quantizes the activations of, since Core ML has int8 forms of them
-#: (converters/mil/mil/passes/defs/optimize_activation_quantization.py).
-_INT8_FORMS = frozenset({"conv", "add", "avg_pool", "max_pool", "linear"})
+#: (converters/mil/mil/passes/defs/optimize_activation_quantization.py, and for products
+#: optimize/torch/quantization/_coreml_quantizer.py).
+_INT8_FORMS = frozenset({"conv", "add", "mul", "avg_pool", "max_pool", "linear"})
 #: Operators that only move elements and keep a grid.
 _MOVES = frozenset({"reshape", "transpose", "squeeze", "expand_dims", "concat"})
 #: Of these, the ones with a weight that must be int8 too.
 _WEIGHTED = frozenset({"conv", "linear"})
-#: Activations that the same file lets follow inside one kernel; clip is not among them.
+#: Activations that the first file lets follow inside one kernel; clip is not among them.
 _ACTIVATIONS = frozenset(
     {"leaky_relu", "tanh", "scaled_tanh", "sigmoid", "hard_sigmoid", "relu", "relu6"}
 )
+#: What coremltools writes hard-swish as, which the second file lets follow a layer.
+_HARD_SWISH = ("thresholded_relu", "sigmoid_hard", "mul")
 _WEIGHT_OPERATORS = ("constexpr_", "const")
 _BITS = {"float16": 16, "float32": 32, "int32": 32, "float64": 64, "int64": 64, "int16": 16}
 _BITS.update({"uint16": 16, "uint4": 4, "int4": 4, "bool": 8})
@@ -132,7 +135,7 @@ class _Program:
         makers: Mapping[str, Operation],
         readers: Mapping[str, list[Operation]],
     ) -> list[Operation] | None:
-        """The operation and its activation, where int8 values surround them."""
+        """The operation and its activation, where int8 values surround them; outputs come last."""
         if operation.operator not in _INT8_FORMS | _MOVES:
             return None
         data = [n for n in operation.inputs if not self.values[n].constant]
@@ -141,6 +144,8 @@ class _Program:
         if operation.operator in _WEIGHTED and not self._int8_weight(operation, makers):
             return None
         chain = [operation]
+        if operation.operator in _WEIGHTED:
+            chain += _hard_swish_behind(operation, readers)
         while True:
             following = [reader for name in chain[-1].outputs for reader in readers[name]]
             if len(following) != 1:
@@ -224,6 +229,20 @@ class _Program:
         if argument is None or argument.arguments[0].WhichOneof("binding") != "value":
             return False
         return bool(argument.arguments[0].value.immediateValue.tensor.bools.values[0])
+
+
+def _hard_swish_behind(
+    operation: Operation, readers: Mapping[str, list[Operation]]
+) -> list[Operation]:
+    """The three operations of the hard-swish that alone reads ``operation``; else none."""
+    threshold = readers[operation.outputs[0]]
+    if [entry.operator for entry in threshold] != [_HARD_SWISH[0]]:
+        return []
+    gate_and_product = readers[threshold[0].outputs[0]]
+    if {entry.operator for entry in gate_and_product} != set(_HARD_SWISH[1:]):
+        return []
+    gate, product = sorted(gate_and_product, key=lambda entry: _HARD_SWISH.index(entry.operator))
+    return [*threshold, gate, product] if readers[gate.outputs[0]] == [product] else []
 
 
 def _arguments(operation: Any) -> Iterator[str]:

@@ -19,11 +19,14 @@ import fbdeploy
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.calibrate import calibrate
+from fbdeploy.cli.check import check
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
 from fbdeploy.cli.runner import runner
+from fbdeploy.cli.sensitivity import sensitivity
+from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
 from fbdeploy.pipeline.deploy import PipelineError
 from zoo.errors import InputError
@@ -37,9 +40,12 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "deploy": deploy,
     "evaluate": evaluate,
     "bench": bench,
+    "sweep": sweep,
     "runner": runner,
     "calibrate": calibrate,
     "inspect": inspect,
+    "check": check,
+    "sensitivity": sensitivity,
     "zoo": zoo,
     "bundle": bundle,
     "import-results": import_results,

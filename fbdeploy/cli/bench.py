@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,10 @@ from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
+    from runtime_bench.profiling import Profile
+    from runtime_bench.runners.user_binary import ToolReport
+
+OPERATORS_SHOWN = 10
 
 
 def bench(
@@ -56,7 +61,7 @@ def bench(
     ] = None,
     cool_below: Annotated[
         float | None,
-        typer.Option(help="Wait until the device is below so many degrees Celsius (ssh, adb)."),
+        typer.Option(help="Wait until the device is below so many degrees Celsius."),
     ] = None,
     calibration: Annotated[
         Path | None,
@@ -66,6 +71,38 @@ def bench(
         Path | None,
         typer.Option(help="The bundle of fbdeploy runner build, if not the cached one."),
     ] = None,
+    cold: Annotated[
+        bool,
+        typer.Option(
+            "--cold", help="Load in fresh processes, which gives the peak memory too (local)."
+        ),
+    ] = False,
+    photo: Annotated[
+        Path | None,
+        typer.Option(help="Time the pre-processing of this photo too, file to input (local)."),
+    ] = None,
+    binary: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run your own benchmark_model (.tflite) or executor_runner (.pte), built for the "
+            "device, and show what it says (ssh, adb, local)."
+        ),
+    ] = None,
+    by_operator: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Time by operator instead, as the runtime's own profiler tells it (local).",
+        ),
+    ] = False,
+    app: Annotated[
+        bool,
+        typer.Option(
+            "--app",
+            help="Time inside the installed Android app (adb), one artefact after the other; the "
+            "results go to the artefact's own results.jsonl if --results names no other.",
+        ),
+    ] = False,
     list_targets: Annotated[
         bool,
         typer.Option("--list-targets", help="Say which targets are reachable, and end."),
@@ -84,8 +121,19 @@ def bench(
         return
     if not artefacts:
         raise InputError("bench: no artefact; give one or more files that fbdeploy deploy wrote")
+    if app and (by_operator or binary is not None):
+        raise InputError("--app: times the app's own runtimes; leave --profile and --binary out")
+    if by_operator:
+        _profile(artefacts, target, options.whole_numbers(threads, 1), as_json)
+        return
+    if binary is not None:
+        places = None if cores is None else options.whole_numbers(cores, 0)
+        counts = options.whole_numbers(threads, 1)
+        _run_tool(artefacts, binary, target, counts, mode, places, as_json)
+        return
     with only_result_on_stdout() as show:
         from fbdeploy.latency import LatencyRequest, measure_latency
+        from fbdeploy.photo import preparation
         from runtime_bench.modes import mode_of
         from runtime_bench.protocol import Subject
         from runtime_bench.targets.address import parse_target
@@ -94,9 +142,10 @@ def bench(
             parse_target(target)
         except InputError as error:
             raise InputError(f"--target {error}") from error
-        subjects = []
+        subjects, manifests = [], []
         for path in artefacts:
-            _, entry = described(path)
+            manifest, entry = described(path)
+            manifests.append(manifest)
             subjects.append(
                 Subject(path, entry.precision, entry.variant) if entry else Subject(path)
             )
@@ -111,6 +160,9 @@ def bench(
             cool_below=cool_below,
             calibration=calibration,
             runners=runners,
+            app=app,
+            cold=cold,
+            prepare=None if photo is None else preparation(photo, manifests),
         )
         with counted("latency", 1) as counter:
             measured = list(measure_latency(request, counter.part))
@@ -135,6 +187,94 @@ def _list(target: str, as_json: bool) -> None:
             show(f"{status.target:{width}}{reach}{status.detail}")
 
 
+def _profile(artefacts: list[Path], target: str, threads: tuple[int, ...], as_json: bool) -> None:
+    if target != "local":
+        raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
+    with only_result_on_stdout() as show:
+        from runtime_bench.profiling import profile
+
+        profiles = [profile(path, count) for count in threads for path in artefacts]
+        if as_json:
+            show(json.dumps({"profiles": [asdict(one) for one in profiles]}, indent=1))
+        else:
+            show("\n\n".join(_profile_table(one) for one in profiles))
+
+
+def _profile_table(profile: Profile) -> str:
+    lines = [f"{'microseconds of one run':48}{'each':>10}{'share':>10}{'operators':>12}"]
+    total = sum(one.microseconds for one in profile.operators) or 1.0
+    for kind, (count, time) in profile.by_kind().items():
+        lines.append(
+            f"{kind:48}{numbers.significant(time):>10}{numbers.percent(time / total, 1):>10}"
+            f"{count:>12}"
+        )
+    lines.append("costliest operators")
+    costliest = sorted(profile.operators, key=lambda one: -one.microseconds)[:OPERATORS_SHOWN]
+    for one in costliest:
+        lines.append(
+            f"{one.name:48}{numbers.significant(one.microseconds):>10}"
+            f"{numbers.percent(one.share, 1):>10}"
+        )
+    lines.append(
+        f"{profile.artefact}: {profile.runtime}, {profile.threads} thread(s), {profile.runs} runs; "
+        f"a whole run takes {numbers.significant(profile.milliseconds)} ms under the profiler"
+    )
+    return "\n".join(lines)
+
+
+def _run_tool(
+    artefacts: list[Path],
+    binary: Path,
+    target: str,
+    threads: tuple[int, ...],
+    mode: str,
+    cores: tuple[int, ...] | None,
+    as_json: bool,
+) -> None:
+    for path in artefacts:
+        described(path)  # refuses what is not there
+    with only_result_on_stdout() as show:
+        from runtime_bench.modes import mode_of
+        from runtime_bench.runners.user_binary import run_tool_on
+        from runtime_bench.targets.opening import open_target
+
+        asked = mode_of(mode)
+        with open_target(target) as device, counted("tool", len(threads) * len(artefacts)) as bar:
+            reports = []
+            for count in threads:
+                for path in artefacts:
+                    reports.append(
+                        run_tool_on(device, binary, path, threads=count, mode=asked, cores=cores)
+                    )
+                    bar.advance(1)
+        if as_json:
+            show(json.dumps({"tool_reports": [_plain(one) for one in reports]}, indent=1))
+        else:
+            show("\n".join(_tool_table(reports)))
+
+
+def _plain(report: ToolReport) -> dict[str, Any]:
+    models = ("device", "state_before", "state_after")
+    dumped = {name: getattr(report, name).model_dump(mode="json") for name in models}
+    return {**vars(report), "timings_ms": asdict(report.timings_ms), **dumped}
+
+
+def _tool_table(reports: list[ToolReport]) -> list[str]:
+    width = max(len(one.artefact) for one in reports) + 2
+    lines = [
+        f"{'ms':{width}}{'threads':>8}{'median':>9}{'mean':>9}{'runs':>8}{'load':>9}{'first':>9}"
+    ]
+    for one in reports:
+        times = one.timings_ms
+        lines.append(
+            f"{one.artefact:{width}}{one.threads:>8}{numbers.significant(times.median):>9}"
+            f"{numbers.significant(times.mean):>9}{times.runs:>8}"
+            f"{numbers.significant(times.load):>9}{numbers.significant(times.first_run):>9}"
+        )
+    first = reports[0]
+    return [*lines, f"as {first.tool} itself reports on {first.device.name}, {first.target}"]
+
+
 def _row(measurement: Measurement) -> dict[str, Any]:
     """The line of results.jsonl; of an emulated core also its counts where scripts look for them.
 
@@ -156,7 +296,9 @@ def _summary(measured: list[Measurement]) -> str:
     width = max(len(one.artefact) for one in measured) + 2
     lines = []
     if any(one.counts is None for one in measured):
-        lines.append(f"{'ms':{width}}{'p50':>9}{'p90':>9}{'p99':>9}{'runs':>8}")
+        lines.append(
+            f"{'ms':{width}}{'p50':>9}{'p90':>9}{'p99':>9}{'runs':>8}{'load':>9}{'first':>9}"
+        )
     else:
         lines.append(f"{'of one run':{width}}{'instructions':>14}{'cycles':>14}{'est. ms':>10}")
     for one in measured:
@@ -170,8 +312,14 @@ def _summary(measured: list[Measurement]) -> str:
         lines.append(
             f"{one.artefact:{width}}{numbers.significant(times.p50):>9}"
             f"{numbers.significant(times.p90):>9}{numbers.significant(times.p99):>9}"
-            f"{times.runs:>8}" + ("  noisy" if noisy else "")
+            f"{times.runs:>8}{_median_ms(one.load_ns):>9}{_median_ms(one.first_run_ns):>9}"
+            + ("  noisy" if noisy else "")
         )
+    for one in measured:
+        if one.noise is not None and one.noise.noisy:
+            lines.append(f"{one.artefact} is noisy: {', '.join(one.noise.reasons)}")
+    if measured[0].preparation_ns:
+        lines.append(f"pre-processing of one photo: {_median_ms(measured[0].preparation_ns)} ms")
     lines.extend(dict.fromkeys(one.note for one in measured if one.note))
     device = measured[0].device
     lines.append(
@@ -181,11 +329,16 @@ def _summary(measured: list[Measurement]) -> str:
     return "\n".join(lines)
 
 
+def _median_ms(nanoseconds: tuple[int, ...]) -> str:
+    return numbers.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
+
+
 def _count_columns(one: Measurement) -> str:
     assert one.counts is not None
     cycles = numbers.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
     columns = f"{one.counts.instructions:>14,}{cycles:>14}"
+    kernels = "".join(f"  {name}" for name in one.counts.kernels)
     if one.latency_ms is None or one.estimate_interval_ms is None:
-        return f"{columns}{numbers.UNKNOWN:>10}"
+        return f"{columns}{numbers.UNKNOWN:>10}{kernels}"
     low, high = map(numbers.significant, one.estimate_interval_ms)
-    return f"{columns}{numbers.significant(one.latency_ms.p50):>10}  ({low} to {high})"
+    return f"{columns}{numbers.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"

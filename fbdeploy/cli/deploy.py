@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from export.preparation import PREPARATIONS, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.manifest import Precision
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.formats import (
@@ -17,16 +19,21 @@ from fbdeploy.pipeline.formats import (
     PRECISIONS,
     as_formats,
     as_precisions,
+    can_hold,
     check_installed,
+    default_precisions,
     installed_formats,
 )
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DeployRequest
+from fbdeploy.pipeline.request import (
+    DEFAULT_CALIBRATION,
+    DEFAULT_DATA,
+    DEFAULT_IMAGES,
+    DEFAULT_NETWORK,
+    DeployRequest,
+    images_for,
+)
 from fbdeploy.report import numbers, recommend
 from fbdeploy.results import document, summarize
-from zoo.errors import InputError
-
-DEFAULT_NETWORK = "default"
-DEFAULT_DATA, DEFAULT_CALIBRATION = "fashion-mnist", "fashion-mnist-calibration"
 
 
 def deploy(
@@ -49,9 +56,12 @@ def deploy(
     formats: Annotated[
         str | None, typer.Option(help=f"Some of {','.join(FORMATS)}; all that are installed.")
     ] = None,
-    precisions: Annotated[str, typer.Option(help=f"Some of {','.join(PRECISIONS)}.")] = ",".join(
-        PRECISIONS
-    ),
+    precisions: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Some of {','.join(PRECISIONS)}; the last only if the recipe trains, or if named."
+        ),
+    ] = None,
     recipe: Annotated[
         str, typer.Option(help="How to quantize: a recipe's name or a TOML file.")
     ] = "ptq",
@@ -70,6 +80,16 @@ def deploy(
     crop_pct: options.CropPct = None,
     interpolation: options.InterpolationOption = None,
     skip_bad_images: options.SkipBadImages = False,
+    skip_pass: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all."
+        ),
+    ] = None,
+    artefacts_only: Annotated[
+        bool,
+        typer.Option("--artefacts-only", help="End when the artefacts are made and checked."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Quantize, export, verify, evaluate, time, report.
@@ -85,34 +105,36 @@ def deploy(
         weights=weights,
         num_classes=num_classes,
         input=options.input_options(input_size, mean, std, crop_pct, interpolation),
-        data=_data(network, weights, data, DEFAULT_DATA, "--data"),
-        calibration=_data(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
+        data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
+        calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         formats=as_formats(_formats(formats)),
-        precisions=as_precisions(options.choices(precisions, PRECISIONS, "--precisions")),
+        precisions=_precisions(precisions, recipe),
         recipe=recipe,
         output=output,
         threads=threads,
         images=options.image_count(images),
         skip_bad_images=skip_bad_images,
+        skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
     with only_result_on_stdout() as show:
         with DeployProgress() as progress:
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
                 progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
-            deployed = run(request, progress)
+            for form in request.formats:
+                for precision in request.precisions:
+                    if not can_hold(form, precision):
+                        progress.note(f"{form} has no {precision}: its runtimes gain nothing")
+            deployed = run(request, progress, artefacts_only=artefacts_only)
         show(document(deployed.manifest, deployed.lines) if as_json else _summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
 
 
-def _data(network: str, weights: str | None, given: str | None, embedded: str, option: str) -> str:
-    """The embedded images belong to the embedded network alone."""
-    if given is not None:
-        return given
-    if network == DEFAULT_NETWORK and weights is None:
-        return embedded
-    raise InputError(f"{network}: {option} is missing; give a folder of images")
+def _precisions(text: str | None, recipe: str) -> tuple[Precision, ...]:
+    if text is None:
+        return default_precisions(recipe)
+    return as_precisions(options.choices(text, PRECISIONS, "--precisions"))
 
 
 def _formats(text: str | None) -> tuple[str, ...]:

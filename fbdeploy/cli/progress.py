@@ -25,6 +25,13 @@ def _bars() -> Progress:
     )
 
 
+def _say(progress: Progress | None, text: str) -> None:
+    if progress:
+        progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        print(text, file=sys.stderr, flush=True)
+
+
 class DeployProgress:
     """Shows what the workers of a deployment do (``pipeline.deploy.Observer``)."""
 
@@ -65,10 +72,7 @@ class DeployProgress:
 
     def note(self, text: str) -> None:
         """One line for the user."""
-        if self._progress:
-            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        _say(self._progress, text)
 
     def _log(self, job: Job, event: Event) -> None:
         if isinstance(event, Ended | Failed):
@@ -80,6 +84,38 @@ def _ending(event: Ended | Failed) -> str:
     if isinstance(event, Failed):
         return event.message
     return "done" if event.peak_bytes is None else f"{event.peak_bytes / 1e9:.1f} GB"
+
+
+class Steps:
+    """Shows the steps of one long computation, each with how much of it is done."""
+
+    def __init__(self) -> None:
+        self._progress = _bars() if sys.stderr.isatty() else None
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Steps:
+        if self._progress:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def progress(self, step: str, done: float) -> None:
+        """``done`` of a step, in 0..1; a log is told of each step once."""
+        if step not in self._tasks:
+            if self._progress:
+                self._tasks[step] = self._progress.add_task(step, total=1.0, step="")
+            else:
+                self._tasks[step] = TaskID(len(self._tasks))
+                print(step, file=sys.stderr, flush=True)
+        if self._progress:
+            self._progress.update(self._tasks[step], completed=done)
+
+    def note(self, text: str) -> None:
+        """One line for the user."""
+        _say(self._progress, text)
 
 
 @contextmanager

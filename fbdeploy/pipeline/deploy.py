@@ -1,4 +1,4 @@
-"""The deploy pipeline: prepare, export, evaluate, time, report; whatever is finished is kept.
+"""The deploy pipeline: prepare, train, export, evaluate, time, report; what is finished is kept.
 
 Every step runs in worker processes (``stages.py`` holds what they do). The manifest is written
 after each finished artefact, a line of results.jsonl after each measurement, so a run that ends
@@ -36,12 +36,14 @@ from fbdeploy.manifest import (
     write_manifest,
 )
 from fbdeploy.pipeline.environment import cores, environment
+from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.scheduler import Outcome, Scheduler
+from fbdeploy.predictions import remove_unused
 from fbdeploy.report.page import write_report
 from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
 from runtime_bench.measurement import Measurement
@@ -54,6 +56,7 @@ WORK = ".fbdeploy"
 MEGABYTE = 1_000_000
 MEMORY = {
     "prepare": 2500,
+    "train": 4000,
     "reference": 1200,
     "executorch": 1500,
     "torchscript": 1200,
@@ -67,7 +70,7 @@ MEMORY = {
 """Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
 
 
-Step = Literal["export", "evaluate", "bundle", "bench"]
+Step = Literal["train", "export", "evaluate", "bundle", "bench"]
 
 
 class PipelineError(RuntimeError):
@@ -79,6 +82,7 @@ class Stages:
     """The functions workers call, as ``module:name``; tests put their own in place."""
 
     prepare: str = "fbdeploy.pipeline.stages:prepare"
+    train: str = "fbdeploy.pipeline.stages:train"
     reference: str = "fbdeploy.pipeline.stages:reference"
     export: str = "fbdeploy.pipeline.stages:export"
     evaluate: str = "fbdeploy.pipeline.stages:evaluate"
@@ -133,20 +137,37 @@ class Deployed:
     complete: bool
 
 
-def artefact_key(form: Format, precision: Precision, network_key: str, program_key: str) -> str:
+def artefact_key(
+    form: Format,
+    precision: Precision,
+    network_key: str,
+    program_key: str,
+    skipped: tuple[str, ...] = (),
+) -> str:
     """The key of an artefact; ``program_key`` is empty for those made from the float network."""
     return key_of(
         format=form,
         precision=precision,
         network=network_key,
         program=program_key,
+        skipped=",".join(sorted(skipped)),
         versions=dict(versions(PACKAGES[form])),
         code=code_sha256("export", "quantize", "zoo"),
     )
 
 
-def deploy(request: DeployRequest, observer: Observer, stages: Stages | None = None) -> Deployed:
+def deploy(
+    request: DeployRequest,
+    observer: Observer,
+    stages: Stages | None = None,
+    *,
+    accuracy_only: bool = False,
+    artefacts_only: bool = False,
+) -> Deployed:
     """Run the whole pipeline into ``request.output``.
+
+    With ``accuracy_only`` it makes no bundle and no times; with ``artefacts_only`` it ends when the
+    artefacts are made and checked.
 
     Raises:
         InputError: bad input, or an output folder that is locked, unwritable or full.
@@ -156,7 +177,10 @@ def deploy(request: DeployRequest, observer: Observer, stages: Stages | None = N
     existed = request.output.exists()
     with locked(request.output):
         try:
-            return _Deployment(request, observer, stages or Stages()).run()
+            deployment = _Deployment(
+                request, observer, stages or Stages(), accuracy_only, artefacts_only
+            )
+            return deployment.run()
         except InputError:
             if not (request.output / FILE_NAME).exists():
                 _remove_beginnings(request.output, existed)
@@ -177,6 +201,8 @@ class _Deployment:
     request: DeployRequest
     observer: Observer
     stages: Stages
+    accuracy_only: bool
+    artefacts_only: bool
     manifest: Manifest | None = None
     prepared: Prepared | None = None
     programs: dict[Precision, Quantization] = field(default_factory=dict)
@@ -194,10 +220,13 @@ class _Deployment:
         previous = read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else None
         self._prepare(previous)
         self._begin_manifest(previous)
+        self._train()
         self._export()
-        self._evaluate()
-        self._bundle()
-        self._bench()
+        if not self.artefacts_only:
+            self._evaluate()
+        if not (self.accuracy_only or self.artefacts_only):
+            self._bundle()
+            self._bench()
         assert self.manifest is not None
         lines = read_lines(self.folder)
         self._update(failures=tuple(self.failures))
@@ -226,14 +255,21 @@ class _Deployment:
     def _begin_manifest(self, previous: Manifest | None) -> None:
         """Start from what the previous run made of the same inputs; remove the rest."""
         assert self.prepared is not None
-        quantizations = {**(previous.quantizations if previous else {}), **self.programs}
+        # A program that was asked for and is not there yet is made from other inputs than before.
+        old = previous.quantizations if previous else {}
+        quantizations = {p: q for p, q in old.items() if p not in self.request.precisions}
+        quantizations |= self.programs
         kept: list[Artefact] = []
         stale: list[Artefact] = []
         for entry in previous.artefacts if previous else ():
             quantization = quantizations.get(entry.precision)
             program_key = quantization.key if quantization else ""
             key = artefact_key(
-                entry.format, entry.precision, self.prepared.network_key, program_key
+                entry.format,
+                entry.precision,
+                self.prepared.network_key,
+                program_key,
+                self.request.skip_passes,
             )
             (kept if entry.key == key and self._intact(entry) else stale).append(entry)
         for entry in stale:
@@ -255,14 +291,45 @@ class _Deployment:
         )
         write_manifest(self.folder, self.manifest)
 
+    def _train(self) -> None:
+        """Train the int8 program further, unless that was not asked for or is done."""
+        assert self.prepared is not None
+        if "int8-qat" not in self.request.precisions or "int8-qat" in self.programs:
+            return
+        job = Job(
+            name="train",
+            title="quantization-aware training",
+            function=self.stages.train,
+            arguments=self._arguments(
+                network_key=self.prepared.network_key, start=self.programs["int8"].key
+            ),
+            memory=MEMORY["train"] * MEGABYTE,
+            exclusive=True,
+        )
+        failed = self._run([job]).failed.get("train")
+        if failed is None:
+            return
+        self._check_disk([failed])
+        if failed.cause == "input":
+            raise InputError(failed.message)
+        self._fail(
+            Failure(
+                format="",
+                precision="int8-qat",
+                step="train",
+                message=failed.message,
+                log=str(self._log("train").relative_to(self.folder)),
+            )
+        )
+
     def _export(self) -> None:
         assert self.manifest is not None and self.prepared is not None
         jobs = []
         for form in self.request.formats:
             missing: dict[str, JsonValue] = {
                 precision: key
-                for precision in self.request.precisions
-                if not self._has(key := self._key(form, precision))
+                for precision in self._possible()
+                if can_hold(form, precision) and not self._has(key := self._key(form, precision))
             }
             if missing:
                 jobs.append(
@@ -278,17 +345,18 @@ class _Deployment:
                 )
         # The longest first, so that the two ends of the queue meet.
         jobs.sort(key=lambda job: -job.memory)
-        jobs.insert(
-            0,
-            Job(
-                name="reference",
-                title="float network on the evaluation images",
-                function=self.stages.reference,
-                arguments=self._arguments(network_key=self.prepared.network_key),
-                memory=MEMORY["reference"] * MEGABYTE,
-                vital=True,
-            ),
-        )
+        if not self.artefacts_only:
+            jobs.insert(
+                0,
+                Job(
+                    name="reference",
+                    title="float network on the evaluation images",
+                    function=self.stages.reference,
+                    arguments=self._arguments(network_key=self.prepared.network_key),
+                    memory=MEMORY["reference"] * MEGABYTE,
+                    vital=True,
+                ),
+            )
         reused = len(self.manifest.artefacts)
         if reused:
             self.observer.note(f"{reused} finished artefacts are kept as they are")
@@ -300,7 +368,10 @@ class _Deployment:
         done = {
             line.sha256
             for line in read_lines(self.folder)
-            if isinstance(line, EvaluationLine) and line.dataset == data
+            if isinstance(line, EvaluationLine)
+            and line.dataset == data
+            and line.predictions is not None
+            and (self.folder / line.predictions).exists()
         }
         jobs = []
         for form in self.request.formats:
@@ -324,6 +395,18 @@ class _Deployment:
                     )
                 )
         self._settle(self._run(jobs), "evaluate")
+        self._remove_old_predictions()
+
+    def _remove_old_predictions(self) -> None:
+        """Keep those of artefacts that are here, on images that have not changed since."""
+        assert self.manifest is not None
+        made = {entry.sha256 for entry in self.manifest.artefacts}
+        newest = {
+            (line.sha256, line.dataset.name, line.dataset.images): line.predictions
+            for line in read_lines(self.folder)
+            if isinstance(line, EvaluationLine) and line.sha256 in made
+        }
+        remove_unused(self.folder, newest.values())
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
@@ -391,6 +474,8 @@ class _Deployment:
         elif kind == "quantized":
             quantized = Quantized.model_validate(value)
             self.programs[quantized.precision] = quantized.quantization
+            if self.manifest is not None:
+                self._update(quantizations={**self.manifest.quantizations, **self.programs})
         elif kind == "exported":
             assert self.manifest is not None
             made = Exported.model_validate(value).artefacts
@@ -421,7 +506,7 @@ class _Deployment:
             told = {(f.format, f.precision) for f in self.failures if f.step == step}
             lost: list[str] = [
                 entry
-                for entry in self.request.precisions
+                for entry in self._possible()
                 for known in get_args(Format)
                 if step == "export" and known == form and not self._has(self._key(known, entry))
             ]
@@ -460,8 +545,8 @@ class _Deployment:
         """Say at the start what would otherwise be found out in the middle."""
         assert self.prepared is not None
         parameters = self.prepared.network.parameters or 0
-        one_byte = sum(precision.startswith("int8") for precision in self.request.precisions)
-        each = parameters * (one_byte + 4 * (len(self.request.precisions) - one_byte))
+        bytes_each = {"fp32": 4, "fp16": 2}
+        each = parameters * sum(bytes_each.get(name, 1) for name in self.request.precisions)
         needed = each * len(self.request.formats)
         free = shutil.disk_usage(self.folder).free
         if not kept and free < needed:
@@ -481,8 +566,17 @@ class _Deployment:
         assert self.prepared is not None
         program = self.programs.get(precision)
         return artefact_key(
-            form, precision, self.prepared.network_key, program.key if program else ""
+            form,
+            precision,
+            self.prepared.network_key,
+            program.key if program else "",
+            self.request.skip_passes,
         )
+
+    def _possible(self) -> list[Precision]:
+        """The precisions asked for, but for those whose program could not be made."""
+        made: set[Precision] = {"fp32", "fp16", *self.programs}
+        return [precision for precision in self.request.precisions if precision in made]
 
     def _has(self, key: str) -> bool:
         return self.manifest is not None and self.manifest.artefact(key) is not None
@@ -490,7 +584,7 @@ class _Deployment:
     def _wanted(self) -> list[Artefact]:
         """The artefacts this run was asked for and has."""
         assert self.manifest is not None
-        keys = {self._key(f, p) for f in self.request.formats for p in self.request.precisions}
+        keys = {self._key(f, p) for f in self.request.formats for p in self._possible()}
         return [entry for entry in self.manifest.artefacts if entry.key in keys]
 
     def _intact(self, entry: Artefact) -> bool:

@@ -6,10 +6,16 @@ from importlib import util
 from typing import cast
 
 from fbdeploy.manifest import Format, Precision
+from quantize.recipe import load_recipe
 from zoo.errors import InputError
 
 FORMATS: tuple[Format, ...] = ("executorch", "torchscript", "onnx", "coreml", "litert")
-PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "int8-qat")
+DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+"""What is made where nothing else is asked for; training is, by its precision or by its recipe."""
+
+WITHOUT: dict[Format, Precision] = {"torchscript": "fp16"}
+"""A precision that a format leaves out, since its runtimes gain nothing from it."""
 
 MODULES = {
     "executorch": ("executorch",),
@@ -22,6 +28,11 @@ MODULES = {
 
 EXTRAS = {"coreml": "coreml", "litert": "litert"}
 """The extra of our distribution that brings them; the other formats come with it."""
+
+
+def can_hold(form: Format, precision: Precision) -> bool:
+    """Whether there is an artefact of ``form`` in ``precision``."""
+    return WITHOUT.get(form) != precision
 
 
 def is_installed(form: Format) -> bool:
@@ -58,3 +69,13 @@ def as_formats(names: tuple[str, ...]) -> tuple[Format, ...]:
 def as_precisions(names: tuple[str, ...]) -> tuple[Precision, ...]:
     """Names that have been checked against ``PRECISIONS``."""
     return tuple(cast(Precision, name) for name in names)
+
+
+def default_precisions(recipe: str) -> tuple[Precision, ...]:
+    """The default ones, and the trained one where ``recipe`` (a name or a file) trains.
+
+    Raises:
+        InputError: there is no such recipe, or it is not one.
+    """
+    trains = load_recipe(recipe).method == "qat"
+    return (*DEFAULT_PRECISIONS, "int8-qat") if trains else DEFAULT_PRECISIONS

@@ -19,6 +19,8 @@ class Job(Message):
     ``memory`` is the expected peak of resident bytes; an ``exclusive`` job runs alone, with all
     threads; if a ``vital`` job fails, the others are ended. Threads that wait for others sleep,
     since spinning slows a busy machine tenfold; those of a ``timed`` job wait as they always do.
+    ``device`` names a device elsewhere that the job waits for: each has one job at a time, and they
+    do not count among those that share this machine's cores.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Job(Message):
     exclusive: bool = False
     vital: bool = False
     timed: bool = False
+    device: str = ""
 
 
 class Progress(Message):

@@ -8,9 +8,27 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from fbdeploy.manifest import Format, Precision
+from zoo.errors import InputError
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
+DEFAULT_NETWORK = "default"
+DEFAULT_DATA, DEFAULT_CALIBRATION = "fashion-mnist", "fashion-mnist-calibration"
+
+
+def images_for(
+    network: str, weights: str | None, given: str | None, embedded: str, option: str
+) -> str:
+    """The images to use: those given, else the embedded ones of the embedded network.
+
+    Raises:
+        InputError: it is another network, and ``option`` was not given.
+    """
+    if given is not None:
+        return given
+    if network == DEFAULT_NETWORK and weights is None:
+        return embedded
+    raise InputError(f"{network}: {option} is missing; give a folder of images")
 
 
 class InputOptions(BaseModel):
@@ -31,7 +49,8 @@ class InputOptions(BaseModel):
 class DeployRequest(BaseModel):
     """One deployment. ``images`` None means all; ``threads`` are those that latency is timed with.
 
-    ``data`` and ``calibration`` are folders or dataset names.
+    ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
+    ``export.preparation``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,3 +68,4 @@ class DeployRequest(BaseModel):
     threads: int = 1
     images: int | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
+    skip_passes: tuple[str, ...] = ()

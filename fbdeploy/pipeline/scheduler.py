@@ -1,4 +1,4 @@
-"""Runs jobs in worker processes: two at a time where memory allows."""
+"""Runs jobs in worker processes: where memory allows two at a time, and one a device elsewhere."""
 
 from __future__ import annotations
 
@@ -102,8 +102,11 @@ class Scheduler:
         active = [running.job for running in self._running.values()]
         for job in waiting:
             busy = active + chosen
-            if any(other.exclusive for other in busy) or len(busy) >= MOST_AT_ONCE:
+            if any(other.exclusive for other in busy):
                 break
+            alike = sum(other.device == job.device for other in busy)
+            if alike >= (1 if job.device else MOST_AT_ONCE):
+                continue
             used = sum(other.memory for other in busy)
             # One job always runs, however little memory there is.
             if busy and (job.exclusive or used + job.memory > limit):

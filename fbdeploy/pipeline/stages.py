@@ -6,13 +6,12 @@ hands every finished thing to the reporter at once. Heavy packages are imported 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 import traceback
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fbdeploy.manifest import (
     Artefact,
@@ -26,13 +25,20 @@ from fbdeploy.manifest import (
     Parity,
     Precision,
     Quantization,
-    RecipeInfo,
-    Step,
     Weights,
     now,
 )
 from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
 from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
+from fbdeploy.pipeline.opening import BATCH, open_network, read_images, state_sha256
+from fbdeploy.pipeline.programs import (
+    most_images,
+    program_folder,
+    program_key,
+    quantization_of,
+    train_program,
+    training_key,
+)
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.worker import Reporter, is_disk_error, one_line
 from fbdeploy.results import Comparison, EvaluationLine
@@ -43,7 +49,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from quantize.program import Program
+    from export.base import ExportSource
+    from quantize.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
     from zoo.networks import Network
@@ -51,11 +58,14 @@ if TYPE_CHECKING:
 PARITY_IMAGES = 32
 FLOAT_TOLERANCE = 1e-4
 """Largest relative difference of an fp32 artefact's logits from the float network's (issue 2)."""
+HALF_SQNR_DB = 40.0
+"""Least signal-to-noise of an fp16 artefact's logits against the float network's. Rounding to 11
+bits costs 2**-12 / sqrt(3) of a value, 77 dB, once a weight and once a result; two hundred of them
+that add up leave 54 dB, and networks that amplify noise have 14 dB more."""
 INT8_SQNR_DB = 15.0
 """Least signal-to-noise of an int8 artefact's logits against the quantized program's, or the
 program's own against float where that is less: kernels round a few values to the neighbouring step,
 and a network that amplifies int8's noise amplifies that too. A wrong scale costs far more."""
-BATCH = 32
 
 
 def prepare(
@@ -67,26 +77,62 @@ def prepare(
     report.progress("loading the network", 0.0)
     network = _network(asked)
     network_key = _network_key(network)
-    evaluation = _dataset(asked, network, labelled=True)
+    evaluation = _evaluation(asked, network)
     report.result("prepared", _prepared(asked, network, network_key, evaluation))
-    if "int8" not in asked.precisions:
+    report.progress("capturing the network", 0.0)
+    captured = _captured(Path(work), network, network_key)
+    if not {"int8", "int8-qat"} & set(asked.precisions):
         return
-    calibration = _dataset(asked, network, labelled=False)
+    calibration = _calibration(asked, network)
     info = _dataset_info(asked.calibration, len(calibration), recipe.calibration.images)
-    key = key_of(
-        network=network_key,
-        calibration=info.identity,
-        recipe=recipe.model_dump(mode="json"),
-        versions=dict(versions(("torch", "torchao"))),
-        code=code_sha256("quantize", "zoo"),
+    key = program_key(network_key, info, recipe, asked.skip_passes)
+    quantization = _known_program(known_programs, Path(work), "int8", key) or _quantize(
+        report,
+        network,
+        captured,
+        calibration,
+        recipe,
+        info,
+        key,
+        program_folder(Path(work), "int8"),
+        asked.skip_passes,
     )
-    folder = _program_folder(Path(work), "int8")
-    known = known_programs.get("int8")
-    if known and known["key"] == key and (folder / "program.json").exists():
-        quantization = Quantization.model_validate(known)
-    else:
-        quantization = _quantize(report, network, calibration, recipe, info, key, folder)
     report.result("quantized", Quantized(precision="int8", quantization=quantization))
+    if "int8-qat" in asked.precisions:
+        info = _dataset_info(asked.calibration, len(calibration), most_images(recipe))
+        key = training_key(key, info, recipe)
+        trained = _known_program(known_programs, Path(work), "int8-qat", key)
+        if trained is not None:
+            report.result("quantized", Quantized(precision="int8-qat", quantization=trained))
+
+
+def train(
+    report: Reporter, *, request: dict[str, Any], work: str, network_key: str, start: str
+) -> None:
+    """Train the int8 program, whose key is ``start``, further; go on where that was cut off."""
+    from quantize.program import load_program
+
+    asked = DeployRequest.model_validate(request)
+    recipe = _recipe(asked)
+    network = _network(asked, network_key)
+    dataset = _calibration(asked, network, labelled=bool(recipe.qat.label_weight))
+    info = _dataset_info(asked.calibration, len(dataset), most_images(recipe))
+    key, began = training_key(start, info, recipe), time.monotonic()
+    program = train_program(
+        load_program(program_folder(Path(work), "int8")),
+        network,
+        dataset,
+        recipe,
+        Path(work) / "training.safetensors",
+        threads=_threads(),
+        read=_Counter(report, "reading training images", info.images),
+        progress=report.progress,
+    )
+    program.save(program_folder(Path(work), "int8-qat"))
+    quantization = quantization_of(program, recipe, info, key, began)
+    report.result("quantized", Quantized(precision="int8-qat", quantization=quantization))
+    if not program.summary.kept["qat"]:
+        report.note("training did not lower the held-out KL: int8-qat is the int8 program")
 
 
 def reference(report: Reporter, *, request: dict[str, Any], work: str, network_key: str) -> None:
@@ -96,7 +142,7 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
 
     asked = DeployRequest.model_validate(request)
     network = _network(asked, network_key)
-    dataset = _dataset(asked, network, labelled=True)
+    dataset = _evaluation(asked, network)
     path = _reference_path(Path(work), network_key, _data_info(asked, dataset))
     if path.exists():
         return
@@ -125,9 +171,18 @@ def export(
             continue
         try:
             made = _export_one(
-                report, asked, Path(work), network, images, form, precision, keys[precision]
+                report,
+                asked,
+                Path(work),
+                network,
+                network_key,
+                images,
+                form,
+                precision,
+                keys[precision],
             )
-            report.result("exported", Exported(artefacts=made))
+            if made:
+                report.result("exported", Exported(artefacts=made))
         except Exception as error:
             if is_disk_error(error):
                 raise
@@ -144,7 +199,13 @@ def evaluate(
     artefacts: list[dict[str, Any]],
     data: dict[str, Any],
 ) -> None:
-    """Score artefacts of one format in their runtime, against the float network's logits."""
+    """Score artefacts of one format in their runtime, against the float network's logits.
+
+    An artefact's answers are on the disk before its line says where.
+    """
+    import numpy as np
+
+    from fbdeploy.predictions import Predictions, images_sha256, write_predictions
     from runtime_bench.accuracy import compare, load_logits
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes import RUNTIMES
@@ -153,15 +214,25 @@ def evaluate(
     network = _network(asked, network_key)
     info = DatasetInfo.model_validate(data)
     kept = load_logits(_reference_path(Path(work), network_key, info))
+    images = images_sha256(asked.data, kept.names)
     for entry in (Artefact.model_validate(value) for value in artefacts):
         start = time.monotonic()
+        key = key_of(artefact=entry.sha256, data=info.identity)
         try:
-            dataset = _dataset(asked, network, labelled=True)
+            dataset = _evaluation(asked, network)
             session = RUNTIMES[entry.format].load(asked.output / entry.path, _threads())
             counter = _Counter(report, entry.name, info.images)
             evaluation = run(session, _batches(asked, network, dataset), counter)
             agreement = compare(evaluation, kept)
             del session
+            answers = Predictions(
+                images_sha256=images,
+                names=evaluation.names,
+                labels=evaluation.labels.astype(np.int32),
+                top1=evaluation.predictions.astype(np.int32),
+                reference=kept.predictions.astype(np.int32),
+            )
+            predictions = write_predictions(asked.output, key, answers)
         except Exception as error:
             if is_disk_error(error):
                 raise
@@ -171,7 +242,7 @@ def evaluate(
         report.result(
             "evaluated",
             EvaluationLine(
-                key=key_of(artefact=entry.sha256, data=info.identity),
+                key=key,
                 time=now(),
                 format=entry.format,
                 precision=entry.precision,
@@ -191,6 +262,7 @@ def evaluate(
                     difference_interval=_pair(agreement.difference_interval),
                     mcnemar_p=agreement.mcnemar_p,
                 ),
+                predictions=predictions,
                 seconds=time.monotonic() - start,
             ),
         )
@@ -282,26 +354,7 @@ def _network(asked: DeployRequest, expected_key: str | None = None) -> Network:
     Raises:
         InputError: it cannot be had, or it is another than ``expected_key`` says.
     """
-    import torch
-
-    from zoo.networks import InputOverrides, load_network
-
-    # What torch draws to initialise a network depends on the number of threads.
-    torch.set_num_threads(1)
-    given = asked.input
-    network = load_network(
-        asked.network,
-        asked.weights,
-        num_classes=asked.num_classes,
-        overrides=InputOverrides(
-            size=given.size,
-            mean=given.mean,
-            std=given.std,
-            crop_pct=given.crop_pct,
-            interpolation=given.interpolation,
-        ),
-    )
-    torch.set_num_threads(_threads())
+    network = open_network(asked.network, asked.weights, asked.num_classes, asked.input)
     if expected_key is not None and _network_key(network) != expected_key:
         raise InputError(
             f"{asked.network}: builds another network or other weights each time it is called; "
@@ -310,18 +363,10 @@ def _network(asked: DeployRequest, expected_key: str | None = None) -> Network:
     return network
 
 
-def _state_sha256(network: Network) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(network.module.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().numpy().tobytes())
-    return digest.hexdigest()
-
-
 def _network_key(network: Network) -> str:
     return key_of(
         name=network.name,
-        state=_state_sha256(network),
+        state=state_sha256(network),
         input={name: str(value) for name, value in asdict(network.input_spec).items()},
         classes=network.num_classes,
     )
@@ -343,23 +388,60 @@ def _prepared(
             macs=counts.macs,
             num_classes=network.num_classes,
         ),
-        weights=Weights(origin=network.weights.describe(), sha256=_state_sha256(network)),
+        weights=Weights(origin=network.weights.describe(), sha256=state_sha256(network)),
         input_spec=InputSpecInfo.model_validate(asdict(spec)),
         labels=network.labels,
         evaluation_data=_data_info(asked, dataset),
     )
 
 
-def _dataset(asked: DeployRequest, network: Network, *, labelled: bool) -> Dataset:
+def _dataset(asked: DeployRequest, network: Network, source: str, *, labelled: bool) -> Dataset:
     from zoo.datasets import open_dataset
 
     return open_dataset(
-        asked.data if labelled else asked.calibration,
+        source,
         labelled=labelled,
         num_classes=network.num_classes if labelled else None,
         network_labels=network.labels,
         skip_bad_images=asked.skip_bad_images,
     )
+
+
+def _evaluation(asked: DeployRequest, network: Network) -> Dataset:
+    return _dataset(asked, network, asked.data, labelled=True)
+
+
+def _calibration(asked: DeployRequest, network: Network, *, labelled: bool = False) -> Dataset:
+    return _dataset(asked, network, asked.calibration, labelled=labelled)
+
+
+def _captured(work: Path, network: Network, network_key: str) -> Captured:
+    """The canonical float graph: captured once, then read from ``work``."""
+    from quantize.capture import capture, load_captured
+
+    key = key_of(
+        network=network_key,
+        versions=dict(versions(("torch",))),
+        code=code_sha256("quantize", "zoo"),
+    )
+    folder = work / f"graph-{key}"
+    if folder.exists():
+        return load_captured(folder)
+    captured = capture(network.module, network.input_spec)
+    captured.save(folder)
+    return captured
+
+
+def _known_program(
+    known: dict[str, Any], work: Path, precision: Precision, key: str
+) -> Quantization | None:
+    """What the manifest knows of a precision's program, if that is still there and has ``key``."""
+    found = known.get(precision)
+    if not found or found["key"] != key:
+        return None
+    if not (program_folder(work, precision) / "program.json").exists():
+        return None
+    return Quantization.model_validate(found)
 
 
 def _batches(asked: DeployRequest, network: Network, dataset: Dataset) -> Any:
@@ -387,10 +469,6 @@ def _dataset_info(name: str, available: int, limit: int | None) -> DatasetInfo:
     return DatasetInfo(name=name, images=images, identity=key_of(of=identity, images=images))
 
 
-def _program_folder(work: Path, precision: str) -> Path:
-    return work / f"program-{precision}"
-
-
 def _reference_path(work: Path, network_key: str, data: DatasetInfo) -> Path:
     return work / f"reference-{key_of(network=network_key, data=data.identity)}.npz"
 
@@ -398,75 +476,25 @@ def _reference_path(work: Path, network_key: str, data: DatasetInfo) -> Path:
 def _quantize(
     report: Reporter,
     network: Network,
+    captured: Captured,
     dataset: Dataset,
     recipe: Recipe,
     info: DatasetInfo,
     key: str,
     folder: Path,
+    skipped: tuple[str, ...],
 ) -> Quantization:
-    import numpy as np
-
-    from quantize.ptq import quantize
-    from zoo.datasets import batches
+    from quantize.ptq import quantize_captured
 
     start = time.monotonic()
-    limit = recipe.calibration.images
-    parts, done = [], 0
-    for images, _, _ in batches(dataset, network.input_spec, BATCH, limit, threads=_threads()):
-        parts.append(images)
-        done += len(images)
-        report.progress("reading calibration images", done / max(1, info.images))
+    counter = _Counter(report, "reading calibration images", info.images)
+    images = read_images(dataset, network, recipe.calibration.images, _threads(), counter)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         report.note(f"{len(dataset.skipped)} unreadable calibration images are left out: {names}")
-    program = quantize(network, np.concatenate(parts), recipe, report.progress)
+    program = quantize_captured(captured, network, images, recipe, report.progress, skipped=skipped)
     program.save(folder)
-    summary = program.summary
-    values = recipe.model_dump(mode="json")
-    return Quantization(
-        key=key,
-        ranges_sha256=program.ranges_sha256(),
-        calibration=info,
-        recipe=RecipeInfo(
-            name=recipe.name,
-            sha256=hashlib.sha256(recipe.model_dump_json().encode()).hexdigest(),
-            values=values,
-        ),
-        steps=_steps(summary.kept, summary.held_out_kl),
-        held_out_images=summary.held_out_images,
-        held_out_kl=_last_kept(summary.kept, summary.held_out_kl),
-        sqnr_db=summary.sqnr_db,
-        seconds=time.monotonic() - start,
-    )
-
-
-def _steps(kept: dict[str, bool], kl: dict[str, float]) -> tuple[Step, ...]:
-    """One entry a corrective step; each was tried on what the steps before had left."""
-    steps, before = [], kl.get("ranges")
-    for name, stays in kept.items():
-        after = kl.get(name)
-        change = ""
-        if before and after is not None:
-            change = f"held-out KL {'fell' if after < before else 'rose'} by "
-            change += f"{100 * abs(after - before) / before:.0f} %"
-        steps.append(
-            Step(
-                name=name.replace("_", " "),
-                kept=stays,
-                reason=change,
-                kl_before=before,
-                kl_after=after,
-            )
-        )
-        before = after if stays else before
-    return tuple(steps)
-
-
-def _last_kept(kept: dict[str, bool], kl: dict[str, float]) -> float | None:
-    last = kl.get("ranges")
-    for name, stays in kept.items():
-        last = kl.get(name, last) if stays else last
-    return last
+    return quantization_of(program, recipe, info, key, start)
 
 
 def _export_one(
@@ -474,31 +502,38 @@ def _export_one(
     asked: DeployRequest,
     work: Path,
     network: Network,
+    network_key: str,
     images: NDArray[np.float32],
     form: Format,
     precision: Precision,
     key: str,
 ) -> tuple[Artefact, ...]:
-    """Write one precision and its variants, run each against its reference, look inside it."""
+    """Write one precision and its variants, run each against its reference, look inside it.
+
+    Nothing, with a note, where the format cannot hold the program.
+    """
     from export.base import ExportSource
-    from export.formats import FORMATS
-    from quantize.capture import capture
+    from export.formats import FORMATS, left_out
     from quantize.program import load_program
     from runtime_bench.runtimes import RUNTIMES
 
     exporter, runtime = FORMATS[form], RUNTIMES[form]
-    # A program is exported in the same way, however it came about.
-    kind: Literal["fp32", "int8"] = "int8" if precision.startswith("int8") else "fp32"
-    if kind == "fp32":
-        graph = capture(network.module, network.input_spec).graph
-        source = ExportSource(kind, network.input_spec, graph)
-        expected = _run(network.module, images)
-    else:
-        program = load_program(_program_folder(work, precision))
-        source = ExportSource(kind, network.input_spec, program.graph, program)
+    skipped = frozenset(asked.skip_passes)
+    if precision == "int8" or precision == "int8-qat":
+        # A program is exported in the same way, however it came about.
+        program = load_program(program_folder(work, precision))
+        reason = left_out(form, program)
+        if reason is not None:
+            report.note(f"{form} {precision} is left out: {reason}")
+            return ()
+        source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
         expected = _run(program.module(), images)
+    else:
+        graph = _captured(work, network, network_key).graph
+        source = ExportSource(precision, network.input_spec, graph, skipped=skipped)
+        expected = _run(network.module, images)
     made = []
-    for variant in exporter.variants(kind):
+    for variant in exporter.variants(source.precision):
         start = time.monotonic()
         title = " ".join(part for part in (precision, variant.name) if part)
         name = "-".join(part for part in ("model", variant.name) if part)
@@ -519,7 +554,7 @@ def _export_one(
                 bytes=size_of(path),
                 runtime=runtime.name,
                 runtime_version=runtime.version(),
-                parity=_parity(logits, expected, source.program),
+                parity=_parity(logits, expected, source),
                 coverage=_coverage(path),
                 preparation=tuple(f"{name} ({n})" for name, n in result.passes.items() if n),
                 seconds=time.monotonic() - start,
@@ -529,7 +564,7 @@ def _export_one(
 
 
 def _parity(
-    logits: NDArray[np.float32], expected: NDArray[np.float32], program: Program | None
+    logits: NDArray[np.float32], expected: NDArray[np.float32], source: ExportSource
 ) -> Parity:
     import numpy as np
 
@@ -539,15 +574,17 @@ def _parity(
     labels = np.full(len(logits), -1, np.int64)
     found = compare(Evaluation(logits, labels, names), Evaluation(expected, labels, names))
     relative = found.max_abs / max(float(np.abs(expected).max()), 1e-12)
-    if program is not None:
-        least = min(INT8_SQNR_DB, program.summary.sqnr_db)
+    if source.precision != "fp32":
+        least = HALF_SQNR_DB
+        if source.program is not None:
+            least = min(INT8_SQNR_DB, source.program.summary.sqnr_db)
         passed = found.sqnr_db is None or found.sqnr_db >= least
         criterion = f"at least {least:.1f} dB signal-to-noise"
     else:
         passed = relative <= FLOAT_TOLERANCE
         criterion = f"within {FLOAT_TOLERANCE:g} relative"
     return Parity(
-        reference="quantized program" if program is not None else "float network",
+        reference="float network" if source.program is None else "quantized program",
         images=len(logits),
         max_abs=found.max_abs,
         relative=relative,
@@ -587,7 +624,7 @@ def _parity_images(asked: DeployRequest, network: Network) -> NDArray[np.float32
 
     from zoo.datasets import batches
 
-    dataset = _dataset(asked, network, labelled=True)
+    dataset = _evaluation(asked, network)
     found = batches(dataset, network.input_spec, PARITY_IMAGES, PARITY_IMAGES, threads=_threads())
     return np.concatenate([images for images, _, _ in found])
 

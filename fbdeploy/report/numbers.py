@@ -53,6 +53,11 @@ def significant(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}g}"
 
 
+def decibels(value: float | None) -> str:
+    """A ratio in dB with one decimal."""
+    return UNKNOWN if value is None else f"{value:.1f}"
+
+
 def size(count: int) -> str:
     """Bytes as MB (10^6) or kB (10^3)."""
     if count >= 1_000_000:

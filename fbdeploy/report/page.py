@@ -4,59 +4,45 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined, select_autoescape
-
-from fbdeploy.manifest import Artefact, LayerError, Manifest
-from fbdeploy.report import numbers, plot, recommend
+from fbdeploy.manifest import Artefact, Manifest
+from fbdeploy.report import layer_plot, numbers, plot, recommend, templates
 from fbdeploy.results import Line, ResultRow, summarize
+from fbdeploy.sensitivity import SensitivityDocument, sensitivity_of
 from runtime_bench.measurement import Measurement
 from zoo.files import atomic_path
 
 FILE_NAME = "report.html"
-LAYERS_SHOWN = 20
+TEMPLATE = "report.html.jinja"
+LAYERS_SHOWN, LAYERS_LABELLED = 10, 5
 WIDE, NARROW = (960, 440), (356, 400)
-"""Width and height of the plot on a desktop and on a phone, in CSS pixels."""
+WIDE_LAYERS, NARROW_LAYERS = (960, 320), (356, 320)
+"""Width and height of the plots on a desktop and on a phone, in CSS pixels."""
 
 
-@cache
-def _template_text(name: str) -> str:
-    return (resources.files("fbdeploy.report") / name).read_text(encoding="utf-8")
-
-
-def render(manifest: Manifest, lines: list[Line]) -> str:
+def render(
+    manifest: Manifest, lines: list[Line], sensitivity: SensitivityDocument | None = None
+) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
-    environment = Environment(
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        percent=numbers.percent,
-        points=numbers.points,
-        significant=numbers.significant,
-        size=numbers.size,
-        count=numbers.count,
-        duration=numbers.duration,
-        name=recommend.name_of,
-        threads=recommend.thread_words,
-    )
+    environment = templates.environment()
+    environment.filters.update(name=recommend.name_of, threads=recommend.thread_words)
     rows = summarize(manifest, lines)
     latencies = [line for line in lines if isinstance(line, Measurement)]
     wide, narrow = _plots(rows)
-    return environment.from_string(_template_text("report.html.jinja")).render(
-        style=_template_text("report.css"),
+    wide_layers, narrow_layers = _layer_plots(sensitivity)
+    return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
+        style=templates.style(),
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
         narrow_plot=narrow,
-        worst_layers=_worst_layers,
+        sensitivity=sensitivity,
+        worst_layers=sensitivity.layers[:LAYERS_SHOWN] if sensitivity else (),
+        wide_layers=wide_layers,
+        narrow_layers=narrow_layers,
         how_timed=_how_timed(manifest, latencies),
         format_names=numbers.FORMAT_NAMES,
         best_float=min(
@@ -70,57 +56,83 @@ def render(manifest: Manifest, lines: list[Line]) -> str:
 
 
 def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
-    """Write ``folder/report.html`` whole or not at all.
+    """Write ``folder/report.html`` whole or not at all, with what sensitivity.json says there.
 
     Raises:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
+    page = render(manifest, lines, sensitivity_of(folder, manifest))
     with atomic_path(target) as temporary:
-        temporary.write_text(render(manifest, lines), encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
     return target
 
 
+def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
+    """What is plotted of a row's accuracy, in percent: top-1 (else agreement) and its interval.
+
+    The interval is the paired one around this artefact's own top-1: what int8 may have cost.
+    """
+    score = row.top1 if row.top1 is not None else row.agreement
+    if score is None:
+        return None
+    interval = None
+    if row.difference_interval and row.top1_difference is not None:
+        low, high = row.difference_interval
+        base = score - row.top1_difference
+        interval = (100 * (base + low), 100 * (base + high))
+    return 100 * score, interval
+
+
+def both_plots(
+    points: list[plot.Point], x_title: str, *, labelled: bool, unit: str = "ms"
+) -> tuple[str, str]:
+    """The plot for desktop and phone width, empty without points; ``labelled``: by top-1."""
+    if not points:
+        return "", ""
+    y_title = "Top-1, %" if labelled else "Agreement with float, %"
+    wide = plot.scatter(points, *WIDE, x_title, y_title, unit)
+    return wide, plot.scatter(points, *NARROW, x_title, y_title, unit)
+
+
 def _plots(rows: list[ResultRow]) -> tuple[str, str]:
-    """The plot for desktop and phone width, empty where nothing is both scored and timed."""
     points = []
     for row in rows:
-        score = row.top1 if row.top1 is not None else row.agreement
-        if row.latency_ms is None or score is None:
+        scored = accuracy(row)
+        if row.latency_ms is None or scored is None:
             continue
-        interval = None
-        if row.difference_interval and row.top1_difference is not None:
-            # The paired interval, around this artefact's own top-1: what int8 may have cost.
-            low, high = row.difference_interval
-            base = score - row.top1_difference
-            interval = (100 * (base + low), 100 * (base + high))
         points.append(
             plot.Point(
                 label=recommend.name_of(row),
                 format=row.format,
                 filled=row.precision.startswith("int8"),
                 x=row.latency_ms.p50,
-                y=100 * score,
-                interval=interval,
+                y=scored[0],
+                interval=scored[1],
             )
         )
-    if not points:
-        return "", ""
     labelled = any(row.top1 is not None for row in rows)
-    y_title = "Top-1, %" if labelled else "Agreement with float, %"
-    x_title = "Median latency, ms"
+    return both_plots(points, "Median latency", labelled=labelled)
+
+
+def _layer_plots(found: SensitivityDocument | None) -> tuple[str, str]:
+    """The layers' errors for desktop and phone width; the worst have their rank as label."""
+    if found is None or not found.layers:
+        return "", ""
+    points = [
+        layer_plot.LayerPoint(
+            name=row.layer,
+            position=row.position,
+            kl=row.kl_alone,
+            weighted=row.weight_sqnr_db is not None,
+            label=str(rank) if rank <= LAYERS_LABELLED else "",
+        )
+        for rank, row in enumerate(found.layers, 1)
+    ]
     return (
-        plot.scatter(points, *WIDE, x_title, y_title),
-        plot.scatter(points, *NARROW, x_title, y_title),
+        layer_plot.layer_plot(points, found.kl, *WIDE_LAYERS),
+        layer_plot.layer_plot(points, found.kl, *NARROW_LAYERS),
     )
-
-
-def _worst_layers(layers: tuple[LayerError, ...]) -> list[tuple[LayerError, float]]:
-    """The layers with the lowest signal-to-noise, and each one's share of the widest bar."""
-    known = [layer for layer in layers if layer.sqnr_db is not None]
-    worst = sorted(known, key=lambda layer: layer.sqnr_db or 0.0)[:LAYERS_SHOWN]
-    top = max((layer.sqnr_db or 0.0 for layer in worst), default=0.0)
-    return [(layer, max(0.0, layer.sqnr_db or 0.0) / top if top else 0.0) for layer in worst]
 
 
 def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:

@@ -16,9 +16,10 @@ CHARACTER_WIDTH, LINE_HEIGHT, RADIUS = 7.4, 15.0, 6.0
 
 @dataclass(frozen=True)
 class Point:
-    """One artefact: ``x`` is its latency in ms, ``y`` and ``interval`` its top-1 in percent.
+    """One artefact: ``x`` is its latency, ``y`` and ``interval`` its top-1 in percent.
 
     ``format`` names the colour; a filled marker is an integer precision, a hollow one float.
+    ``label`` is always in the description, and written beside the marker if ``labelled``.
     """
 
     label: str
@@ -27,6 +28,7 @@ class Point:
     x: float
     y: float
     interval: tuple[float, float] | None = None
+    labelled: bool = True
 
 
 def pareto_front(points: list[Point]) -> list[Point]:
@@ -64,7 +66,7 @@ def _overlap(a: Box, b: Box) -> float:
     return max(0.0, width) * max(0.0, height)
 
 
-def _place_labels(marks: list[tuple[float, float, str]], frame: Box) -> list[Box]:
+def place_labels(marks: list[tuple[float, float, str]], frame: Box) -> list[Box]:
     """One box a label beside its mark, each where it covers the least of what is there already."""
     taken: list[Box] = [(x - RADIUS, y - RADIUS, x + RADIUS, y + RADIUS) for x, y, _ in marks]
     boxes: list[Box] = []
@@ -88,8 +90,12 @@ def _place_labels(marks: list[tuple[float, float, str]], frame: Box) -> list[Box
     return boxes
 
 
-def scatter(points: list[Point], width: int, height: int, x_title: str, y_title: str) -> str:
+def scatter(
+    points: list[Point], width: int, height: int, x_title: str, y_title: str, unit: str = "ms"
+) -> str:
     """An ``<svg>`` of ``width`` x ``height`` units with all points, their front and their labels.
+
+    ``unit`` is that of the points' ``x``.
 
     Raises:
         ValueError: there is no point.
@@ -107,14 +113,20 @@ def scatter(points: list[Point], width: int, height: int, x_title: str, y_title:
 
     parts = [
         f'<svg viewBox="0 0 {width} {height}" role="img" xmlns="http://www.w3.org/2000/svg">',
-        f"<title>{escape(y_title)} against {escape(x_title)}</title>",
-        "<desc>" + escape("; ".join(_describe(point) for point in points)) + "</desc>",
+        f"<title>{escape(y_title)} against {escape(x_title)}, {escape(unit)}</title>",
+        "<desc>" + escape("; ".join(_describe(point, unit) for point in points)) + "</desc>",
     ]
-    parts += _axes(frame, at_x, at_y, ticks(x_low, x_high, width // 90), ticks(y_low, y_high, 5))
+    y_ticks = ticks(y_low, y_high, 5)
+    digits = 0 if len(y_ticks) < 2 else max(0, -math.floor(math.log10(y_ticks[1] - y_ticks[0])))
+    parts += axes(
+        frame,
+        [(at_x(value), f"{value:g}") for value in ticks(x_low, x_high, width // 90)],
+        [(at_y(value), f"{value:.{digits}f}") for value in y_ticks],
+    )
     middle = (frame[0] + frame[2]) / 2
     parts.append(
         f'<text class="title" x="{middle:.1f}" y="{height - 6}" text-anchor="middle">'
-        f"{escape(x_title)}</text>"
+        f"{escape(x_title)}, {escape(unit)}</text>"
     )
     parts.append(f'<text class="title" x="14" y="20">{escape(y_title)}</text>')
     front = pareto_front(points)
@@ -124,8 +136,8 @@ def scatter(points: list[Point], width: int, height: int, x_title: str, y_title:
         parts.append(f'<path class="front" d="{path}"/>')
     for point in points:
         parts.append(_marker(point, at_x(point.x), at_y))
-    marks = [(at_x(point.x), at_y(point.y), point.label) for point in points]
-    for (x, y, label), box in zip(marks, _place_labels(marks, frame), strict=True):
+    marks = [(at_x(point.x), at_y(point.y), point.label) for point in points if point.labelled]
+    for (x, y, label), box in zip(marks, place_labels(marks, frame), strict=True):
         near_x = min(max(x, box[0]), box[2])
         near_y = min(max(y, box[1]), box[3])
         if math.dist((x, y), (near_x, near_y)) > RADIUS + 8:
@@ -140,33 +152,28 @@ def scatter(points: list[Point], width: int, height: int, x_title: str, y_title:
     return "\n".join(parts)
 
 
-def _describe(point: Point) -> str:
-    return f"{point.label}: {numbers.significant(point.x)} ms, {point.y:.2f} %"
+def _describe(point: Point, unit: str) -> str:
+    return f"{point.label}: {numbers.significant(point.x)} {unit}, {point.y:.2f} %"
 
 
-def _axes(
-    frame: Box,
-    at_x: Callable[[float], float],
-    at_y: Callable[[float], float],
-    x_ticks: list[float],
-    y_ticks: list[float],
+def axes(
+    frame: Box, x_marks: list[tuple[float, str]], y_marks: list[tuple[float, str]]
 ) -> list[str]:
+    """The grid and the axis of a plot; marks are positions in SVG units and their texts."""
     parts = []
-    digits = 0 if len(y_ticks) < 2 else max(0, -math.floor(math.log10(y_ticks[1] - y_ticks[0])))
-    for value in y_ticks:
-        y = at_y(value)
+    for y, text in y_marks:
         parts.append(
             f'<line class="grid" x1="{frame[0]:.1f}" y1="{y:.1f}" '
             f'x2="{frame[2]:.1f}" y2="{y:.1f}"/>'
         )
         parts.append(
             f'<text class="tick" x="{frame[0] - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">'
-            f"{value:.{digits}f}</text>"
+            f"{text}</text>"
         )
-    for value in x_ticks:
+    for x, text in x_marks:
         parts.append(
-            f'<text class="tick" x="{at_x(value):.1f}" y="{frame[3] + 18:.1f}" '
-            f'text-anchor="middle">{value:g}</text>'
+            f'<text class="tick" x="{x:.1f}" y="{frame[3] + 18:.1f}" '
+            f'text-anchor="middle">{text}</text>'
         )
     parts.append(
         f'<line class="axis" x1="{frame[0]:.1f}" y1="{frame[3]:.1f}" '

@@ -5,7 +5,7 @@ import SwiftUI
 struct BenchmarkView: View {
     let model: DemoModel
     @State private var iterations = 100
-    @State private var warmup = 10
+    @State private var seconds = 2.0
     @State private var running = false
     @State private var file: URL?
     @State private var problem: String?
@@ -13,8 +13,8 @@ struct BenchmarkView: View {
     var body: some View {
         VStack(alignment: .leading) {
             SwitchesView(model: model)
-            Stepper("Iterations: \(iterations)", value: $iterations, in: 10...10_000, step: 10)
-            Stepper("Warm-up: \(warmup)", value: $warmup, in: 0...1_000, step: 10)
+            Stepper("At least \(iterations) runs", value: $iterations, in: 10...10_000, step: 10)
+            Stepper("and \(Int(seconds)) seconds", value: $seconds, in: 1...60, step: 1)
             Button(running ? "Running…" : "Run") {
                 Task { await run() }
             }
@@ -34,7 +34,7 @@ struct BenchmarkView: View {
         running = true
         defer { running = false }
         let request = BenchmarkRequest(
-            model: model.modelID, iterations: iterations, warmup: warmup, options: model.options)
+            model: model.modelID, iterations: iterations, seconds: seconds, units: model.computeUnits)
         do {
             file = try await model.benchmark(request)
             problem = nil

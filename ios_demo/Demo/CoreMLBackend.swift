@@ -14,9 +14,9 @@ struct CoreMLBackend: Backend {
         return "iOS \(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
     }
 
-    func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) throws -> Classifier {
+    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier {
         let configuration = MLModelConfiguration()
-        configuration.computeUnits = Self.units(options.computeUnits)
+        configuration.computeUnits = Self.units(units)
         let compiled = try compiledModel(url, model)
         return try CoreMLClassifier(MLModel(contentsOf: compiled, configuration: configuration), model)
     }

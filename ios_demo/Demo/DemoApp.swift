@@ -1,4 +1,5 @@
 import SwiftUI
+import UIKit
 
 @main
 struct DemoApp: App {
@@ -24,6 +25,8 @@ struct RootView: View {
                 BenchmarkView(model: model)
                     .tabItem { Label("Benchmark", systemImage: "stopwatch") }
             }
+            // A phone that locks itself stops the camera and slows a benchmark down.
+            .task { UIApplication.shared.isIdleTimerDisabled = true }
         case .failure(let error):
             VStack {
                 Text("No demo bundle: run `fbdeploy bundle OUT --app ios_demo` and build again.")

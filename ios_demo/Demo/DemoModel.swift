@@ -13,7 +13,6 @@ final class DemoModel {
     private(set) var message: String?
     var modelID: String { didSet { load() } }
     var computeUnits = ComputeUnits.all { didSet { load() } }
-    var threads = 4 { didSet { load() } }
 
     @ObservationIgnored private let worker: InferenceWorker
 
@@ -38,8 +37,6 @@ final class DemoModel {
     var choosesComputeUnits: Bool {
         selected.flatMap(Backends.backend(for:))?.choosesComputeUnits ?? false
     }
-
-    var options: LoadOptions { LoadOptions(computeUnits: computeUnits, threads: threads) }
 
     func label(_ prediction: Prediction) -> String {
         bundle.labels.indices.contains(prediction.classIndex)
@@ -68,7 +65,7 @@ final class DemoModel {
     private func load() {
         guard let selected, let backend = Backends.backend(for: selected) else { return }
         message = "Loading the model…"
-        worker.select(selected, backend, options) { [weak self] error in
+        worker.select(selected, backend, computeUnits) { [weak self] error in
             self?.message = error
             if error == nil { self?.classifyPhoto() }
         }

@@ -12,7 +12,7 @@
         /// The library does not tell its version: keep this with the package's.
         func version() -> String { "1.5.1" }
 
-        func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) throws -> Classifier {
+        func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier {
             let module = Module(filePath: url.path)
             try module.load("forward")
             return ExecuTorchClassifier(module, model)

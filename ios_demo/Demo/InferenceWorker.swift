@@ -4,22 +4,24 @@ import Foundation
 /// Runs the models on one serial queue and answers on the main one.
 final class InferenceWorker: @unchecked Sendable {
     // Everything below is touched on `queue` only, but for the gate, which has its own lock.
-    private let queue = DispatchQueue(label: "inference", qos: .userInitiated)
+    private let queue: DispatchQueue
+    private let gate: FrameGate
     private let bundle: DemoBundle
     private let pipeline: LivePipeline
-    private let gate = FrameGate()
 
     init(bundle: DemoBundle) {
+        queue = DispatchQueue(label: "inference", qos: .userInitiated)
+        gate = FrameGate(queue: queue)
         self.bundle = bundle
         pipeline = LivePipeline(bundle: bundle)
     }
 
     func select(
-        _ model: ModelEntry, _ backend: any Backend, _ options: LoadOptions,
+        _ model: ModelEntry, _ backend: any Backend, _ units: ComputeUnits,
         then done: @escaping @MainActor @Sendable (String?) -> Void
     ) {
         queue.async { [self] in
-            let answer = Result { try pipeline.select(model, backend, options) }
+            let answer = Result { try pipeline.select(model, backend, units) }
             let message: String? = if case .failure(let error) = answer { String(describing: error) } else { nil }
             DispatchQueue.main.async { done(message) }
         }
@@ -29,11 +31,9 @@ final class InferenceWorker: @unchecked Sendable {
         _ frame: @escaping @Sendable () -> RGBImage,
         then done: @escaping @MainActor @Sendable (Result<LiveResult?, any Error>, Int) -> Void
     ) {
-        guard gate.tryEnter() else { return }
-        queue.async { [self] in
+        gate.submit { [self] in
             let answer = Result { try pipeline.classify(frame()) }
             let dropped = gate.dropped
-            gate.leave()
             DispatchQueue.main.async { done(answer, dropped) }
         }
     }

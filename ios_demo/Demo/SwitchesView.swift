@@ -1,7 +1,7 @@
 import DemoCore
 import SwiftUI
 
-/// Model (with its format and precision), and the processors or the threads it runs on.
+/// Model (with its format and precision), and the processors it may use where they can be chosen.
 struct SwitchesView: View {
     @Bindable var model: DemoModel
 
@@ -16,12 +16,6 @@ struct SwitchesView: View {
                 Picker("Processors", selection: $model.computeUnits) {
                     ForEach(ComputeUnits.allCases, id: \.self) { units in
                         Text(units.rawValue).tag(units)
-                    }
-                }
-            } else {
-                Picker("Threads", selection: $model.threads) {
-                    ForEach([1, 2, 4, 6], id: \.self) { count in
-                        Text("\(count)").tag(count)
                     }
                 }
             }

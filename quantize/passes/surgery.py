@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 aten = torch.ops.aten
+#: Where a node that was read from a file keeps its module's path.
+MODULE_PATH = "fbdeploy_module_path"
 
 
 def calls(graph: GraphModule, *targets: Any) -> Iterator[Node]:
@@ -66,6 +68,12 @@ def replace(old: Node, new: Node) -> None:
 def shape_of(node: Node) -> tuple[Any, ...]:
     """The shape the capture recorded; a dynamic batch dimension is symbolic."""
     return tuple(node.meta["val"].shape)
+
+
+def module_path(node: Node) -> str:
+    """The path in the user's network of the innermost module that calls ``node``; may be empty."""
+    stack = list(node.meta.get("nn_module_stack", {}).values())
+    return str(node.meta.get(MODULE_PATH) or (stack[-1][0] if stack else ""))
 
 
 def only_user(node: Node) -> Node | None:

@@ -6,34 +6,60 @@ each loaded once and told when it is its turn.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from runtime_bench.device import changes, wait_until_cool
+from runtime_bench.device import require_cool
 from runtime_bench.interleave import Progress, interleave, warm_up
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from runtime_bench.modes import Mode
-from runtime_bench.protocol import Subject, judge, summarize
+from runtime_bench.outputs import OutputDifference, host_outputs
+from runtime_bench.protocol import Finished, Setting, Subject, measurements_of
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import RunnerSession, start_session
-from runtime_bench.runtimes import runtime_of
+from runtime_bench.runners.session import RunnerSession, Served, start_session
 from runtime_bench.runtimes.base import FloatArray
-from runtime_bench.targets.base import Target, TargetError
+from runtime_bench.targets.base import Target
 from zoo.files import sha256_of
 
 # A core whose clock fell below this part of its highest in the run was throttled.
 CLOCK_KEPT = 0.9
-COOL_DOWN_SECONDS = 300.0
 
 
-def noise_image(height: int, width: int) -> FloatArray:
-    """One float32 image (1, 3, height, width) of normal noise, the same every time."""
-    return np.random.default_rng(0).standard_normal((1, 3, height, width), np.float32)
+@dataclass(frozen=True)
+class _Loaded:
+    """An artefact on the device: the session that is timed, and what its fresh loads said."""
+
+    subject: Subject
+    session: RunnerSession
+    loads: tuple[Served, ...]
+    peak_memory_bytes: int
+    difference: OutputDifference
+
+
+def _load(
+    subject: Subject, images: FloatArray, start: Callable[[], RunnerSession], loads: int
+) -> _Loaded:
+    # Memory in a pass of its own, which is also the one that fills the page cache.
+    trial = start()
+    trial.run_block(1)
+    peak = trial.peak_memory_bytes()
+    outputs = trial.outputs()
+    trial.close()
+    served = []
+    for _ in range(loads - 1):
+        session = start()
+        served.append(session.served)
+        session.close()
+    session = start()
+    return _Loaded(
+        subject=subject,
+        session=session,
+        loads=(*served, session.served),
+        peak_memory_bytes=peak,
+        difference=OutputDifference.between(outputs, host_outputs(subject.path, images)),
+    )
 
 
 def benchmark_on_device(
@@ -55,7 +81,7 @@ def benchmark_on_device(
         target: an open ssh or adb target.
         bundle: the runners for its architecture.
         subjects: the artefacts.
-        images: the input of each, float32 (N, 3, H, W).
+        images: the input of each, float32 (N, 3, H, W); outputs are compared with this machine's.
         threads: for all of them.
         mode: when to stop.
         cores: of the device to bind to.
@@ -72,80 +98,55 @@ def benchmark_on_device(
     if not subjects:
         return []
     device = target.device()
-    if cool_below is not None and not wait_until_cool(
-        cool_below, timeout=COOL_DOWN_SECONDS, read=target.device_state
-    ):
-        raise TargetError(
-            f"{target.name}: still warmer than {cool_below:g} °C after "
-            f"{COOL_DOWN_SECONDS / 60:.0f} minutes; let it cool and resume"
-        )
+    require_cool(target.name, cool_below, target.device_state)
     with ExitStack() as stack:
-
-        def start(subject: Subject, image: FloatArray) -> RunnerSession:
-            return start_session(target, bundle, subject.path, image, threads=threads, cores=cores)
-
         before = target.device_state()
-        peaks, loads, firsts = [], [], []
-        sessions: list[RunnerSession] = []
-        for subject, image in zip(subjects, images, strict=True):
-            # Memory in a pass of its own, which is also the one that fills the page cache.
-            trial = start(subject, image)
-            trial.run_block(1)
-            peaks.append(trial.peak_memory_bytes())
-            trial.close()
-            fresh = []
-            for index in range(mode.loads):
-                session = start(subject, image)
-                fresh.append(session)
-                if index < mode.loads - 1:
-                    session.close()
-            stack.callback(fresh[-1].close)
-            sessions.append(fresh[-1])
-            loads.append(tuple(one.served.load_ns for one in fresh))
-            firsts.append(tuple(one.served.first_ns for one in fresh))
+        loaded = []
+        for subject, batch in zip(subjects, images, strict=True):
+
+            def start(subject: Subject = subject, batch: FloatArray = batch) -> RunnerSession:
+                return start_session(
+                    target, bundle, subject.path, batch, threads=threads, cores=cores
+                )
+
+            one = _load(subject, batch, start, mode.loads)
+            stack.callback(one.session.close)
+            loaded.append(one)
+        sessions = [one.session for one in loaded]
         warmed = [warm_up(session, mode) for session in sessions]
         measured = interleave(
             sessions, [warm.median_ns for warm in warmed], mode, seed=seed, progress=progress
         )
         after = target.device_state()
-    identity = uuid.uuid4().hex
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    hashes = [sha256_of(subject.path) for subject in subjects]
-    disturbances = changes(before, after)
-    return [
-        Measurement(
-            kind="measured",
-            created=created,
-            artefact=str(subject.path),
-            sha256=digest,
-            format=runtime_of(subject.path).format,
-            precision=subject.precision,
-            variant=subject.variant,
-            target=target.name,
-            device=device,
-            threads=session.served.threads,
-            cpu_mask=None if cores is None else tuple(sorted(cores)),
-            runtime=session.served.runtime,
-            runtime_version=session.served.version,
-            mode=mode.name,
-            session=identity,
-            interleaved_with=tuple(other for other in hashes if other != digest),
-            block_runs=series.block_runs,
-            load_ns=load,
-            first_run_ns=first,
-            warmup_runs=warm.runs,
-            warmup_settled=warm.settled,
-            samples_ns=tuple(series.samples),
-            latency_ms=summarize(series.samples, block_runs=series.block_runs),
-            noise=judge(series, warm, (*disturbances, *clock_drop(session.clocks))),
-            peak_memory_bytes=peak,
-            state_before=before,
-            state_after=after,
-        )
-        for subject, digest, session, series, warm, load, first, peak in zip(
-            subjects, hashes, sessions, measured, warmed, loads, firsts, peaks, strict=True
-        )
-    ]
+    setting = Setting(
+        target=target.name,
+        device=device,
+        cpu_mask=None if cores is None else tuple(sorted(cores)),
+        mode=mode,
+        cold=True,  # every load is a runner of its own
+        before=before,
+        after=after,
+    )
+    return measurements_of(
+        setting,
+        [
+            Finished(
+                subject=one.subject,
+                sha256=sha256_of(one.subject.path),
+                threads=one.session.served.threads,
+                runtime=one.session.served.runtime,
+                runtime_version=one.session.served.version,
+                load_ns=tuple(served.load_ns for served in one.loads),
+                first_run_ns=tuple(served.first_ns for served in one.loads),
+                warm=warm,
+                series=series,
+                peak_memory_bytes=one.peak_memory_bytes,
+                disturbances=clock_drop(one.session.clocks),
+                note=one.difference.describe(one.subject.precision),
+            )
+            for one, warm, series in zip(loaded, warmed, measured, strict=True)
+        ],
+    )
 
 
 def benchmark_device_to_file(

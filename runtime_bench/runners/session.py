@@ -144,8 +144,10 @@ def start_session(
         input_file = Path(folder) / INPUT
         np.ascontiguousarray(images, np.float32).tofile(input_file)
         target.stage({**files, model: artefact, INPUT: input_file})
-    argv = [*_program(target, format_name, images), "--model", model, "--input", INPUT]
+    argv = [*runner_command(target, format_name), "--model", model, "--input", INPUT]
     argv += ["--output", OUTPUT, "--threads", str(threads)]
+    if format_name in PYTHON_MODULES:
+        argv += ["--shape", ",".join(str(size) for size in (1, *images.shape[1:]))]
     if cores is not None:
         argv = ["taskset", f"{sum(1 << core for core in cores):x}", *argv]
     if counts is None:
@@ -172,10 +174,13 @@ def start_session(
     return RunnerSession(process, target, served)
 
 
-def _program(target: Target, format_name: str, images: FloatArray) -> list[str]:
+def runner_command(target: Target, format_name: str) -> list[str]:
+    """The command that starts a format's runner in the target's work folder.
+
+    Raises:
+        TargetError: the device has no Python that the runner needs.
+    """
     if format_name in NATIVE_RUNNERS:
         loader = ["./lib/ld-linux-aarch64.so.1", "--library-path", "lib"]
         return [*loader, NATIVE_RUNNERS[format_name].program]
-    shape = ",".join(str(size) for size in (1, *images.shape[1:]))
-    python = target.python(PYTHON_MODULES[format_name])
-    return [*python, PYTHON_RUNNER, "--shape", shape]
+    return [*target.python(PYTHON_MODULES[format_name]), PYTHON_RUNNER]

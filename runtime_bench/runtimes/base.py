@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,18 @@ class Runtime(Protocol):
         """The artefact's file name suffix, with its dot."""
 
     @property
+    def module(self) -> str:
+        """The Python module that brings the runtime."""
+
+    @property
+    def package(self) -> str:
+        """The distribution that the module is of."""
+
+    @property
+    def requirement(self) -> str:
+        """What to give to pip for it."""
+
+    @property
     def timed(self) -> bool:
         """False where the duration of a run says nothing about the format's real runtime."""
 
@@ -90,6 +103,22 @@ def package_version(package: str, requirement: str) -> str:
             f"{package} is not installed, so its artefacts cannot be run; "
             f"pip install '{requirement}'"
         ) from None
+
+
+def import_runtime(runtime: Runtime, path: Path, threads: int) -> Any:
+    """What every ``load`` of a file begins with: check the file and the threads, then import.
+
+    Returns:
+        The runtime's module.
+
+    Raises:
+        InputError: the file is missing, unreadable or empty; fewer than one thread; the package is
+            not installed.
+    """
+    check_file(path, runtime.name)
+    check_threads(threads)
+    with missing_package(runtime.package, runtime.requirement):
+        return importlib.import_module(runtime.module)
 
 
 @contextmanager

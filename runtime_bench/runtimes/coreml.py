@@ -7,6 +7,7 @@ refused by the benchmark (``timed`` is False).
 
 from __future__ import annotations
 
+import importlib
 import logging
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from runtime_bench.runtimes.base import (
 from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
 from zoo.errors import InputError
 
-REQUIREMENT = "coremltools==9.0"
 # Few enough that activations stay in the processor's cache.
 BATCH = 8
 
@@ -37,11 +37,14 @@ class CoreMLInterpreter:
     format = "coreml"
     name = "MIL interpreter"
     suffix = ".mlpackage"
+    module = "coremltools"
+    package = "coremltools"
+    requirement = "coremltools==9.0"
     timed = False
 
     def version(self) -> str:
         """coremltools and torch, and that this is not Core ML."""
-        tools = package_version("coremltools", REQUIREMENT)
+        tools = package_version(self.package, self.requirement)
         torch_version = package_version("torch", "torch==2.14.1")
         return f"MIL of {tools} interpreted in {torch_version}; checks the artefact, not Core ML"
 
@@ -54,8 +57,8 @@ class CoreMLInterpreter:
             raise refuse(path, self.name, "it is not an .mlpackage folder with a Manifest.json")
         # It warns at import that libraries of macOS are missing.
         logging.getLogger("coremltools").setLevel(logging.ERROR)
-        with missing_package("coremltools", REQUIREMENT):
-            import coremltools  # noqa: F401
+        with missing_package(self.package, self.requirement):
+            importlib.import_module(self.module)
         try:
             program = MilProgram.load(path)
         except UnknownOperatorError as error:

@@ -13,17 +13,14 @@ from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
     check_borders,
-    check_file,
-    check_threads,
     image_shape,
-    missing_package,
+    import_runtime,
     package_version,
     refuse,
     stack_logits,
 )
 from zoo.errors import InputError
 
-REQUIREMENT = "executorch==1.5.1"
 # Bytes 4..8 of every program (executorch schema/program.fbs: file_identifier). They are checked
 # here because the wheel ends the whole process when they are not even text.
 IDENTIFIERS = (b"ET12", b"ET13")
@@ -43,22 +40,22 @@ class ExecuTorch:
     format = "executorch"
     name = "ExecuTorch"
     suffix = ".pte"
+    module = "executorch.extension.pybindings.portable_lib"
+    package = "executorch"
+    requirement = "executorch==1.5.1"
     timed = True
 
     def version(self) -> str:
         """The executorch package and its version."""
-        return package_version("executorch", REQUIREMENT)
+        return package_version(self.package, self.requirement)
 
     def load(self, path: Path, threads: int) -> ExecuTorchSession:
         """Load a program; ``Runtime.load`` lists what is refused."""
-        check_file(path, self.name)
-        check_threads(threads)
+        portable_lib = import_runtime(self, path, threads)
         with path.open("rb") as stream:
             identifier = stream.read(8)[4:]
         if identifier not in IDENTIFIERS:
             raise refuse(path, self.name, "it is no ExecuTorch program")
-        with missing_package("executorch", REQUIREMENT):
-            from executorch.extension.pybindings import portable_lib
         _set_threads(portable_lib, path, threads)
         try:
             program = portable_lib._load_program(str(path))

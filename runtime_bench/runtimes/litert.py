@@ -11,16 +11,12 @@ from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
     check_borders,
-    check_file,
-    check_threads,
     image_shape,
-    missing_package,
+    import_runtime,
     package_version,
     refuse,
     stack_logits,
 )
-
-REQUIREMENT = "ai-edge-litert==2.3.0"
 
 
 class LiteRT:
@@ -29,20 +25,20 @@ class LiteRT:
     format = "litert"
     name = "LiteRT"
     suffix = ".tflite"
+    module = "ai_edge_litert.interpreter"
+    package = "ai-edge-litert"
+    requirement = "ai-edge-litert==2.3.0"
     timed = True
 
     def version(self) -> str:
         """The ai-edge-litert package and its version."""
-        return package_version("ai-edge-litert", REQUIREMENT)
+        return package_version(self.package, self.requirement)
 
     def load(self, path: Path, threads: int) -> LiteRTSession:
         """Load a model; ``Runtime.load`` lists what is refused."""
-        check_file(path, self.name)
-        check_threads(threads)
-        with missing_package("ai-edge-litert", REQUIREMENT):
-            from ai_edge_litert.interpreter import Interpreter
+        module = import_runtime(self, path, threads)
         try:
-            interpreter = Interpreter(model_path=str(path), num_threads=threads)
+            interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error

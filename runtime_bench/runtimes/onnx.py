@@ -11,16 +11,13 @@ from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
     check_borders,
-    check_file,
-    check_threads,
     image_shape,
-    missing_package,
+    import_runtime,
     package_version,
     refuse,
     stack_logits,
 )
 
-REQUIREMENT = "onnxruntime==1.31.1"
 FLOAT32 = {"tensor(float)": "float32"}
 
 
@@ -30,18 +27,18 @@ class OnnxRuntime:
     format = "onnx"
     name = "ONNX Runtime"
     suffix = ".onnx"
+    module = "onnxruntime"
+    package = "onnxruntime"
+    requirement = "onnxruntime==1.31.1"
     timed = True
 
     def version(self) -> str:
         """The onnxruntime package and its version."""
-        return package_version("onnxruntime", REQUIREMENT)
+        return package_version(self.package, self.requirement)
 
     def load(self, path: Path, threads: int) -> OnnxSession:
         """Load a model; ``Runtime.load`` lists what is refused."""
-        check_file(path, self.name)
-        check_threads(threads)
-        with missing_package("onnxruntime", REQUIREMENT):
-            import onnxruntime
+        onnxruntime = import_runtime(self, path, threads)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

@@ -11,9 +11,8 @@ import torch
 from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
-    check_file,
-    check_threads,
     image_shape,
+    import_runtime,
     package_version,
     refuse,
     stack_logits,
@@ -31,19 +30,21 @@ class TorchScript:
     format = "torchscript"
     name = "TorchScript"
     suffix = ".pt"
+    module = "torch"
+    package = "torch"
+    requirement = "torch==2.14.1"
     timed = True
 
     def version(self) -> str:
         """torch's version and the quantized engine."""
-        return f"{package_version('torch', 'torch==2.14.1')} ({ENGINE})"
+        return f"{package_version(self.package, self.requirement)} ({ENGINE})"
 
     def load(self, path: Path, threads: int) -> TorchScriptSession:
         """Load a module; ``Runtime.load`` lists what is refused.
 
         Reading TorchScript runs nothing; a state dict or a pickled module is refused unread.
         """
-        check_file(path, self.name)
-        check_threads(threads)
+        import_runtime(self, path, threads)
         if not zipfile.is_zipfile(path):
             raise refuse(path, self.name, "it is truncated, or no TorchScript archive")
         with zipfile.ZipFile(path) as archive:

@@ -10,7 +10,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from runtime_bench.device import describe, read_state
+from runtime_bench.device import RASPBERRY_PI_THROTTLED, describe, read_state
 from runtime_bench.measurement import Device, DeviceState
 
 MARKER = "=fbdeploy= "
@@ -36,6 +36,7 @@ STATE_FILES = (
     "/sys/class/thermal/thermal_zone*/type",
     "/sys/class/thermal/thermal_zone*/temp",
     "/sys/class/power_supply/battery/capacity",
+    f"/{RASPBERRY_PI_THROTTLED}",
 )
 
 

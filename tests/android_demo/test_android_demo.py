@@ -18,6 +18,7 @@ from PIL import Image
 
 from fbdeploy.app_results import read_app_results
 from fbdeploy.demo_bundle import read_bundle
+from tests.preprocessing_goldens import SIZES, SPECS, write_preprocessing_goldens
 
 DEMO = Path(__file__).parents[2] / "android_demo"
 CORE_TESTS = ("dev.fbdeploy.core.CoreTest", "dev.fbdeploy.core.GoldenTest")
@@ -40,18 +41,20 @@ NEWER_APIS = {
 GUARDED_APIS = {"android.os.PowerManager.getCurrentThermalStatus": 29}
 
 
-def junit(builder: ModuleType, tools: Any, built: Path, bundle: Path, names: Any) -> str:
-    code, said = builder.run_tests(tools, built, bundle, names)
+def junit(builder: ModuleType, tools: Any, built: Path, bundles: list[Path], names: Any) -> str:
+    code, said = builder.run_tests(tools, built, bundles, names)
     assert code == 0, said
     return str(said)
 
 
 def test_kotlin_core_repeats_python_on_the_goldens(
-    builder: ModuleType, tools: Any, built: Path, bundle: Path
+    builder: ModuleType, tools: Any, built: Path, bundle: Path, tmp_path: Path
 ) -> None:
-    said = junit(builder, tools, built, bundle, CORE_TESTS)
+    bundles = [bundle, *write_preprocessing_goldens(tmp_path)]
+    said = junit(builder, tools, built, bundles, CORE_TESTS)
     images = len(read_bundle(bundle).golden.images)
-    assert f"goldens: {images} images, pixels within 0" in said
+    for name, count in {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}.items():
+        assert f"goldens of {name}: {count} images, pixels within 0" in said
     ran = re.search(r"OK \((\d+) tests\)", said)
     assert ran and int(ran[1]) >= 20
 
@@ -59,7 +62,7 @@ def test_kotlin_core_repeats_python_on_the_goldens(
 def test_the_app_s_onnxruntime_code_ranks_as_python(
     builder: ModuleType, tools: Any, built: Path, bundle: Path
 ) -> None:
-    said = junit(builder, tools, built, bundle, ORT_TESTS)
+    said = junit(builder, tools, built, [bundle], ORT_TESTS)
     count = len(read_bundle(bundle).golden.images)
     for precision in ("fp32", "int8"):
         assert re.search(rf"onnx-{precision}\S* .*top five equal on {count}/{count} images", said)
@@ -69,7 +72,7 @@ def test_the_app_s_result_file_is_valid(
     builder: ModuleType, tools: Any, built: Path, bundle: Path
 ) -> None:
     (built / "app_result.json").unlink(missing_ok=True)
-    junit(builder, tools, built, bundle, ORT_TESTS)
+    junit(builder, tools, built, [bundle], ORT_TESTS)
     results = read_app_results(built / "app_result.json")
     assert results.platform == "android"
     assert {run.precision for run in results.runs} >= {"fp32", "int8"}
@@ -101,7 +104,7 @@ def test_an_error_planted_in_the_configuration_is_caught(
     assert config["input"][field] != value
     config["input"][field] = value
     (tmp_path / "model_config.json").write_text(json.dumps(config))
-    code, said = builder.run_tests(tools, built, tmp_path, ["dev.fbdeploy.core.GoldenTest"])
+    code, said = builder.run_tests(tools, built, [tmp_path], ["dev.fbdeploy.core.GoldenTest"])
     assert code != 0
     assert "samePixelsSameTensorSameTopFive" in said
 

@@ -33,22 +33,30 @@ class Workshop:
     program: Program
 
     def __post_init__(self) -> None:
-        self._made: dict[tuple[str, Precision, str], Made] = {}
+        self._made: dict[tuple[str, Precision, str, frozenset[str]], Made] = {}
         self._graph = capture(tiny_network().module, self.program.input_spec).graph
 
-    def make(self, form: str, precision: Precision, variant: str = "") -> Made:
-        key = (form, precision, variant)
+    def make(
+        self,
+        form: str,
+        precision: Precision,
+        variant: str = "",
+        skipped: frozenset[str] = frozenset(),
+    ) -> Made:
+        key = (form, precision, variant, skipped)
         if key not in self._made:
             exporter = FORMATS[form]
             chosen = next(v for v in exporter.variants(precision) if v.name == variant)
-            path = self.folder / f"{precision}{variant}{exporter.suffix}"
-            source = ExportSource(precision, self.program.input_spec, self._graph, self.program)
+            path = self.folder / f"{precision}{variant}-{len(self._made)}{exporter.suffix}"
+            source = ExportSource(
+                precision, self.program.input_spec, self._graph, self.program, skipped
+            )
             self._made[key] = Made(path, exporter.export(source, path, chosen))
         return self._made[key]
 
     def expected(self, precision: Precision, images: NDArray[np.float32]) -> NDArray[np.float32]:
         x = torch.from_numpy(images)
-        module = tiny_network().module if precision == "fp32" else self.program.module()
+        module = self.program.module() if precision == "int8" else tiny_network().module
         with torch.no_grad():
             return np.asarray(module(x).numpy(), np.float32)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from export.base import Precision
 from export.formats import FORMATS
+from export.inspection import inspect
+from fbdeploy.pipeline import formats as pipeline
 from quantize import metrics
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
@@ -16,7 +20,7 @@ from tests.quantize.small_networks import noise_images
 CASES = [
     (form, precision, variant.name)
     for form, exporter in FORMATS.items()
-    for precision in ("fp32", "int8")
+    for precision in get_args(Precision)
     for variant in exporter.variants(precision)
 ]
 
@@ -34,8 +38,9 @@ def test_artefact_computes_what_it_was_made_from(
     if precision == "fp32":
         assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
     else:
+        least = {"fp16": 50, "int8": 25}[precision]
         ratio = metrics.sqnr_db(torch.from_numpy(expected), torch.from_numpy(actual))
-        assert ratio > 25
+        assert ratio > least
 
 
 def test_table_names_every_format_once() -> None:
@@ -54,3 +59,23 @@ def test_int8_file_is_about_a_quarter_of_the_float_file(workshop: Workshop, form
     saved = size_of(workshop.make(form, "fp32").path) - size_of(workshop.make(form, "int8").path)
     # Graph descriptions differ a little in size; three bytes a weight must be gone all the same.
     assert saved > 1.5 * weights
+
+
+@pytest.mark.parametrize("form", ["onnx", "coreml", "litert"])
+def test_fp16_weights_take_half_the_bytes(workshop: Workshop, form: str) -> None:
+    stored = inspect(workshop.make(form, "fp16").path).weight_bytes
+    weights = sum(w.values.numel() for w in workshop.program.weights.values())
+    assert 2 * weights <= stored["float16"] < 2.5 * weights
+    assert stored["float32"] < weights
+
+
+def test_executorch_fp16_computes_in_half_precision(workshop: Workshop) -> None:
+    found = inspect(workshop.make("executorch", "fp16").path)
+    assert set(found.operator_dtypes["Conv2d"]) == {"float16"}
+    assert found.delegated_share == 1.0
+
+
+def test_torchscript_alone_has_no_fp16() -> None:
+    for form in pipeline.FORMATS:
+        for precision in get_args(Precision):
+            assert bool(FORMATS[form].variants(precision)) == pipeline.can_hold(form, precision)

@@ -21,8 +21,8 @@ def test_interface_is_float_and_the_inside_is_not(workshop: Workshop) -> None:
 
 def test_input_grid_is_the_program_s(workshop: Workshop) -> None:
     interpreter = Interpreter(str(workshop.make("litert", "int8").path))
-    first = interpreter._get_ops_details()[0]
-    assert first["op_name"] == "QUANTIZE"
+    moved, first = interpreter._get_ops_details()[:2]
+    assert (moved["op_name"], first["op_name"]) == ("TRANSPOSE", "QUANTIZE")
     grid = workshop.program.activations[workshop.program.plan.observed[0]]
     details = {d["index"]: d["quantization"] for d in interpreter.get_tensor_details()}
     scale, zero_point = details[first["outputs"][0]]
@@ -32,7 +32,7 @@ def test_input_grid_is_the_program_s(workshop: Workshop) -> None:
 
 def test_float_file_is_left_alone(workshop: Workshop) -> None:
     content = workshop.make("litert", "fp32").path.read_bytes()
-    before, after = (
-        Interpreter(model_content=data) for data in (content, with_float_interface(content))
-    )
+    same, swapped = with_float_interface(content, transpose_first=True)
+    assert swapped == 0
+    before, after = (Interpreter(model_content=data) for data in (content, same))
     assert len(before._get_ops_details()) == len(after._get_ops_details())

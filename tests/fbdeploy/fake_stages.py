@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fbdeploy.manifest import (
     Artefact,
     DatasetInfo,
@@ -30,8 +32,10 @@ from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized, Stages
 from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.worker import Reporter
+from fbdeploy.predictions import Predictions, write_predictions
 from fbdeploy.results import Comparison, EvaluationLine
-from runtime_bench.measurement import Device, LatencySummary, Measurement
+from fbdeploy.sweep.plan import TargetPlan
+from runtime_bench.measurement import Counts, Device, LatencySummary, Measurement
 from tests.fbdeploy.samples import digest
 from zoo.errors import InputError
 from zoo.files import atomic_path, sha256_of
@@ -39,7 +43,7 @@ from zoo.files import atomic_path, sha256_of
 STAGES = Stages(
     **{
         name: f"tests.fbdeploy.fake_stages:{name}"
-        for name in ("prepare", "reference", "export", "evaluate", "bundle", "bench")
+        for name in ("prepare", "train", "reference", "export", "evaluate", "bundle", "bench")
     }
 )
 
@@ -99,10 +103,12 @@ def prepare(
                 interpolation="bilinear",
             ),
             labels=("a", "b"),
-            evaluation_data=DatasetInfo(name=asked.data, images=4, identity=asked.data),
+            evaluation_data=DatasetInfo(
+                name=asked.data, images=4, identity=_plan().get("identity", asked.data)
+            ),
         ),
     )
-    if "int8" not in asked.precisions:
+    if not {"int8", "int8-qat"} & set(asked.precisions):
         return
     key = key_of(weights=weights, recipe=asked.recipe)
     known = known_programs.get("int8")
@@ -110,14 +116,32 @@ def prepare(
         made = Quantization.model_validate(known)
     else:
         _called("quantize")
-        made = Quantization(
-            key=key,
-            ranges_sha256=digest(key),
-            calibration=DatasetInfo(name="c", images=4, identity="c"),
-            recipe=RecipeInfo(name=asked.recipe, sha256=digest(asked.recipe), values={}),
-            seconds=0.1,
-        )
+        made = _quantization(asked, key)
     report.result("quantized", Quantized(precision="int8", quantization=made))
+    known = known_programs.get("int8-qat")
+    if "int8-qat" in asked.precisions and known and known["key"] == key_of(start=key):
+        trained = Quantization.model_validate(known)
+        report.result("quantized", Quantized(precision="int8-qat", quantization=trained))
+
+
+def train(
+    report: Reporter, *, request: dict[str, Any], work: str, network_key: str, start: str
+) -> None:
+    _called("train")
+    _misbehave("train")
+    asked = DeployRequest.model_validate(request)
+    made = _quantization(asked, key_of(start=start))
+    report.result("quantized", Quantized(precision="int8-qat", quantization=made))
+
+
+def _quantization(asked: DeployRequest, key: str) -> Quantization:
+    return Quantization(
+        key=key,
+        ranges_sha256=digest(key),
+        calibration=DatasetInfo(name="c", images=4, identity="c"),
+        recipe=RecipeInfo(name=asked.recipe, sha256=digest(asked.recipe), values={}),
+        seconds=0.1,
+    )
 
 
 def reference(report: Reporter, *, request: dict[str, Any], work: str, network_key: str) -> None:
@@ -182,13 +206,17 @@ def evaluate(
     artefacts: list[dict[str, Any]],
     data: dict[str, Any],
 ) -> None:
+    asked = DeployRequest.model_validate(request)
+    labels = np.arange(4, dtype=np.int32) % 2
     for entry in (Artefact.model_validate(value) for value in artefacts):
         _called(f"evaluate {entry.format} {entry.precision}")
         _misbehave(f"evaluate {entry.format}")
+        key = key_of(artefact=entry.sha256, data=data["identity"])
+        answers = Predictions(digest(asked.data), tuple("abcd"), labels, labels[::-1], labels)
         report.result(
             "evaluated",
             EvaluationLine(
-                key="k",
+                key=key,
                 time=now(),
                 format=entry.format,
                 precision=entry.precision,
@@ -207,6 +235,7 @@ def evaluate(
                     difference_interval=(-0.2, 0.2),
                     mcnemar_p=1.0,
                 ),
+                predictions=write_predictions(asked.output, key, answers),
                 seconds=0.1,
             ),
         )
@@ -225,35 +254,75 @@ def bench(
 ) -> None:
     _called("bench")
     _misbehave("bench")
+    threads = DeployRequest.model_validate(request).threads
     for number, entry in enumerate(Artefact.model_validate(value) for value in artefacts):
-        times = LatencySummary(
+        report.result("timed", _timed(entry, "local", threads, 1.0 + number))
+
+
+def measure(
+    report: Reporter,
+    *,
+    folder: str,
+    target: dict[str, Any],
+    mode: str,
+    threads: list[int],
+    artefacts: list[dict[str, Any]],
+    sessions: dict[str, list[list[str]]],
+) -> None:
+    """A target on which one thread takes 1, 2, ... ms an artefact, and two take half of it.
+
+    ``refuse NAME`` in the plan is a format that it cannot run, ``measure NAME`` what goes wrong
+    after the first thread count.
+    """
+    plan = TargetPlan.model_validate(target)
+    name = plan.address.partition("://")[2] or plan.address
+    _called(f"measure {name} {','.join(map(str, threads))} of {len(artefacts)}")
+    entries = [Artefact.model_validate(value) for value in artefacts]
+    refused = _plan().get(f"refuse {name}")
+    if refused:
+        report.result("refused", {"format": refused, "reason": "no python3 there"})
+    for count in threads:
+        for number, entry in enumerate(entries):
+            if entry.format == refused:
+                continue
+            timed = _timed(entry, plan.address, count, (1.0 + number) / count)
+            if plan.is_emulated:
+                counts = Counts(instructions=1000 + len(entry.path), cycles=500.0)
+                changes = {"kind": "emulated", "mode": "counted", "latency_ms": None}
+                timed = timed.model_copy(update={**changes, "counts": counts})
+            elif plan.is_this_machine:
+                timed = timed.model_copy(
+                    update={"cpu_mask": tuple(sorted(os.sched_getaffinity(0)))}
+                )
+            report.result("timed", timed)
+        _misbehave(f"measure {name}")
+
+
+def _timed(entry: Artefact, target: str, threads: int, milliseconds: float) -> Measurement:
+    return Measurement(
+        kind="measured",
+        created=now(),
+        artefact=entry.path,
+        sha256=entry.sha256,
+        format=entry.format,
+        precision=entry.precision,
+        target=target,
+        device=Device(name="fake", cores=1),
+        threads=threads,
+        runtime="fake",
+        runtime_version="1",
+        mode="quick",
+        session="one",
+        samples_ns=(1_000_000, 1_100_000, 1_200_000),
+        latency_ms=LatencySummary(
             runs=3,
-            p50=1.0 + number,
-            p90=2.0 + number,
-            p99=3.0 + number,
-            p50_interval=(0.9 + number, 1.1 + number),
+            p50=milliseconds,
+            p90=2 * milliseconds,
+            p99=3 * milliseconds,
+            p50_interval=(0.9 * milliseconds, 1.1 * milliseconds),
             minimum=0.9,
             mean=1.1,
             iqr=0.1,
             cv=0.1,
-        )
-        report.result(
-            "timed",
-            Measurement(
-                kind="measured",
-                created=now(),
-                artefact=entry.path,
-                sha256=entry.sha256,
-                format=entry.format,
-                precision=entry.precision,
-                target="local",
-                device=Device(name="fake", cores=1),
-                threads=DeployRequest.model_validate(request).threads,
-                runtime="fake",
-                runtime_version="1",
-                mode="quick",
-                session="one",
-                samples_ns=(1_000_000, 1_100_000, 1_200_000),
-                latency_ms=times,
-            ),
-        )
+        ),
+    )

@@ -12,7 +12,6 @@ from fbdeploy.manifest import (
     Environment,
     InputSpecInfo,
     Island,
-    LayerError,
     Manifest,
     NetworkInfo,
     Parity,
@@ -22,6 +21,7 @@ from fbdeploy.manifest import (
     Weights,
 )
 from fbdeploy.results import Comparison, EvaluationLine, Line
+from fbdeploy.sensitivity import LayerRow, SensitivityDocument
 from runtime_bench.measurement import Device, LatencySummary, Measurement
 
 TIME = "2026-01-02T03:04:05+00:00"
@@ -163,14 +163,6 @@ def sample() -> tuple[Manifest, list[Line]]:
                 ),
             )
         )
-    layers = tuple(
-        LayerError(
-            layer=f"stages.{i // 4}.{i % 4}.layers.depthwise.conv",
-            operator="conv2d",
-            sqnr_db=9.4 + 1.1 * i,
-        )
-        for i in range(26)
-    )
     manifest = Manifest(
         fbdeploy_version="0.1.0",
         created=TIME,
@@ -223,7 +215,7 @@ def sample() -> tuple[Manifest, list[Line]]:
                 held_out_kl=0.00166,
                 held_out_agreement=0.992,
                 sqnr_db=22.4,
-                layers=layers,
+                float_operators=("stages.0.0.conv",),
                 seconds=31.0,
             )
         },
@@ -238,3 +230,36 @@ def sample() -> tuple[Manifest, list[Line]]:
         ),
     )
     return manifest, lines
+
+
+def sample_sensitivity() -> SensitivityDocument:
+    """Errors of the sample's layers, from a tenth of a nat down to nothing."""
+    layers = tuple(
+        LayerRow(
+            layer=f"stages.{i // 4}.{i % 4}.layers.depthwise.conv",
+            operator="conv2d" if i % 5 else "add",
+            position=1 + (7 * i) % 60,
+            macs=20_000 * (i + 1) if i % 5 else 0,
+            macs_share=0.001 * (i + 1) if i % 5 else 0.0,
+            sqnr_db=9.4 + 0.6 * i,
+            weight_sqnr_db=12.0 + 0.6 * i if i % 5 else None,
+            activation_sqnr_db=13.0 + 0.6 * i,
+            kl_alone=0.0 if i > 55 else 0.1 * 0.85**i,
+            kl_without=0.2 - 0.1 * 0.85**i,
+        )
+        for i in range(60)
+    )
+    return SensitivityDocument(
+        fbdeploy_version="0.1.0",
+        created=TIME,
+        network="fbnetv2_f1",
+        weights_sha256=digest("weights"),
+        height=128,
+        width=128,
+        recipe="ptq-fast",
+        calibration="fashion-mnist-calibration",
+        images=64,
+        kl=0.2,
+        layers=layers,
+        seconds=20.0,
+    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbdeploy.app_bench import AppBenchRequest, bench_app
+from fbdeploy.app_bench import AppBenchRequest, bench_app, start_arguments
 from fbdeploy.app_results import import_results, parse_app_results, read_app_results
 from runtime_bench.measurement import read_measurements
 from tests.fbdeploy.samples import sample
@@ -187,7 +188,8 @@ def test_the_app_is_started_and_its_result_fetched() -> None:
     assert waits == [1.0]
     start = " ".join(phone.commands[0])
     assert start.startswith("adb -s SERIAL shell am start -W -S -n dev.fbdeploy.demo/.Benchmark")
-    for extra in ("--es model onnx-int8", "--ei iterations 50", "--ei warmup 5", "--ei threads 2"):
+    extras = ("--es model onnx-int8", "--ei iterations 50", "--ef seconds 0.0", "--ei warmup 5")
+    for extra in (*extras, "--ef warmup_seconds 0.0", "--ei threads 2"):
         assert extra in start
     name = start.split("--es name ")[1].split()[0]
     assert phone.commands[1][-1] == f"files/results/{name}.json"
@@ -228,7 +230,14 @@ def test_a_missing_adb_is_named() -> None:
 def test_the_command_fits_the_activity() -> None:
     source = Path(__file__).parents[2] / "android_demo/app/src/main"
     kotlin = (source / "kotlin/dev/fbdeploy/demo/BenchmarkActivity.kt").read_text()
-    for name in ("model", "name", "iterations", "warmup", "threads"):
-        assert f'= "{name}"' in kotlin
+    words = start_arguments(AppBenchRequest("onnx-int8"), "run1")
+    readers = {"--es": "getStringExtra", "--ei": "getIntExtra", "--ef": "getFloatExtra"}
+    extras = [
+        (words[at + 1], readers[words[at]]) for at in range(len(words)) if words[at] in readers
+    ]
+    assert len(extras) == 7
+    for name, reader in extras:
+        constant = re.search(rf'const val (\w+) = "{name}"', kotlin)
+        assert constant and f"{reader}({constant[1]}" in kotlin, name
     assert 'android:name=".BenchmarkActivity"' in (source / "AndroidManifest.xml").read_text()
     assert '"results"' in kotlin

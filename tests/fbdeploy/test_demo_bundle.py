@@ -4,7 +4,7 @@ import base64
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from fbdeploy.bundle_schema import write_schemas
 from fbdeploy.demo_bundle import (
     ANDROID_FORMATS,
     Bundle,
+    bundled_model,
     check_golden,
     golden_samples,
     install_bundle,
@@ -22,6 +23,7 @@ from fbdeploy.demo_bundle import (
     reference_card,
     write_bundle,
 )
+from fbdeploy.manifest import Precision, read_manifest, write_manifest
 from tests.trial_output import trial_output
 from zoo.datasets import open_dataset
 from zoo.embedded import TEST
@@ -225,6 +227,32 @@ def test_write_needs_artefacts_and_images(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"artefacts": []}))
     with pytest.raises(InputError, match="no artefact the apps can run"):
         write_bundle(tmp_path, samples)
+
+
+def test_every_precision_of_the_manifest_goes_into_the_apps(tmp_path: Path) -> None:
+    """One model under the names of all: what is tested is that none is unknown on the way."""
+    manifest = read_manifest(trial_output())
+    onnx = next(entry for entry in manifest.artefacts if entry.path == "int8/model.onnx")
+    folder, artefacts = tmp_path / "out", []
+    for precision in get_args(Precision):
+        path = f"{precision}/model.onnx"
+        (folder / precision).mkdir(parents=True)
+        shutil.copyfile(trial_output() / onnx.path, folder / path)
+        artefacts.append(onnx.model_copy(update={"precision": precision, "path": path}))
+    write_manifest(folder, manifest.model_copy(update={"artefacts": tuple(artefacts)}))
+    write_bundle(folder, golden_samples(open_dataset(TEST), 1))
+    app = tmp_path / "android_demo"
+    app.mkdir()
+    (app / "settings.gradle.kts").touch()
+    installed = read_bundle(install_bundle(folder, app))
+    assert {model.id for model in installed.config.models} == {
+        f"onnx-{precision}" for precision in get_args(Precision)
+    }
+    tolerances = {entry.precision: entry.max_abs for entry in installed.golden.tolerance.logits}
+    assert tolerances["fp32"] < tolerances["fp16"] < tolerances["int8"] == tolerances["int8-qat"]
+    for precision in get_args(Precision):
+        model = bundled_model(folder, folder / precision / "model.onnx")
+        assert (model.id, model.precision) == (f"onnx-{precision}", precision)
 
 
 def test_the_reference_card_never_changes() -> None:

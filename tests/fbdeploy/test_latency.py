@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cli.app import run
-from fbdeploy.latency import LatencyRequest, measure_latency
+from fbdeploy.latency import OPTIONS, LatencyRequest, measure_latency
 from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.measurement import read_measurements
 from runtime_bench.modes import Mode
@@ -38,9 +38,11 @@ def _request(path: Path, target: str, **changes: object) -> LatencyRequest:
     ("target", "option", "value"),
     [
         ("local", "calibration", Path("x.json")),
-        ("local", "cool_below", 40.0),
         ("local", "runners", Path("x")),
         (CORE, "cores", (0,)),
+        (CORE, "cold", True),
+        ("ssh://nobody@nowhere.invalid", "cold", True),
+        ("adb://NOBODY", "prepare", print),
         (CORE, "cool_below", 40.0),
         ("ssh://nobody@nowhere.invalid", "calibration", Path("x.json")),
         ("adb://NOBODY", "calibration", Path("x.json")),
@@ -50,7 +52,7 @@ def test_options_that_mean_nothing_there_are_refused(
     target: str, option: str, value: object
 ) -> None:
     request = _request(Path("x.onnx"), target, **{option: value})
-    with pytest.raises(InputError, match=f"--{option.replace('_', '-')}: means nothing on"):
+    with pytest.raises(InputError, match=f"{OPTIONS[option]}: means nothing on"):
         list(measure_latency(request))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.preprocessing_goldens import write_preprocessing_goldens
 from tests.trial_output import locked, trial_output
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def bundle() -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(bundle: Path) -> Path:
-    """A copy of DemoCore beside the bundle; kept, so that Swift compiles only what changed."""
+    """A copy of DemoCore beside its bundles; kept, so that Swift compiles only what changed."""
     folder = ROOT / "build/ios"
     with locked(folder):
         _sync(DEMO / "DemoCore", folder / "DemoCore")
@@ -61,6 +62,8 @@ def workspace(bundle: Path) -> Path:
                 (folder / "demo_bundle" / name).read_bytes() != (bundle / name).read_bytes()
             ):
                 shutil.copy(bundle / name, folder / "demo_bundle")
+        shutil.rmtree(folder / "preprocessing", ignore_errors=True)
+        write_preprocessing_goldens(folder / "preprocessing")
     return folder
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from fbdeploy.app_results import parse_app_results
 from fbdeploy.demo_bundle import IOS_FORMATS, install_bundle, read_bundle
+from tests.preprocessing_goldens import SIZES, SPECS
 
 DEMO = Path(__file__).parents[2] / "ios_demo"
 Swift = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -26,11 +27,13 @@ TEST = ("swift", "test", "--package-path", "DemoCore")
 def test_demo_core_repeats_python_on_the_goldens(
     swift: Swift, workspace: Path, bundle: Path
 ) -> None:
-    done = swift(workspace, *TEST, bundle="/src/demo_bundle")
+    bundles = [f"/src/{name}" for name in ("demo_bundle", *(f"preprocessing/{n}" for n in SPECS))]
+    done = swift(workspace, *TEST, bundle=":".join(bundles))
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
     images = len(read_bundle(bundle).golden.images)
-    assert f"goldens: {images} images, pixels within 0" in said
+    for name, count in {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}.items():
+        assert f"goldens of {name}: {count} images, pixels within 0" in said
     ran = re.search(r"Executed (\d+) tests, with 0 failures", said)
     assert ran and int(ran[1]) > 0
     result = re.search(r"^RESULT (.+)$", said, re.M)
@@ -38,6 +41,7 @@ def test_demo_core_repeats_python_on_the_goldens(
     results = parse_app_results(result[1], "DemoCore")
     assert results.platform == "ios"
     assert [run.compute_units for run in results.runs] == ["all", None]
+    assert {run.threads for run in results.runs} == {None}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,18 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runtime_bench.device import changes, describe, read_state, wait_until_cool
+import pytest
+
+from runtime_bench.device import (
+    RASPBERRY_PI_THROTTLED,
+    changes,
+    describe,
+    read_state,
+    require_cool,
+    wait_until_cool,
+)
 from runtime_bench.measurement import DeviceState
+from zoo.errors import InputError
 
 
 def _write(root: Path, files: dict[str, str]) -> None:
@@ -126,3 +136,19 @@ def test_waiting_for_a_cool_device() -> None:
     hot = DeviceState(temperatures={"cpu": 90.0})
     assert not wait_until_cool(40.0, timeout=3.0, read=lambda: hot, sleep=slept.append)
     assert wait_until_cool(40.0, read=DeviceState, sleep=slept.append)
+
+
+def test_a_raspberry_pi_tells_that_it_is_throttled(tmp_path: Path) -> None:
+    told = {"0": False, "50005": True, "80000": False, "0x4": True, "": None}
+    for text, throttled in told.items():
+        _write(tmp_path, {RASPBERRY_PI_THROTTLED: text + "\n"})
+        assert read_state(tmp_path).throttled is throttled
+
+
+def test_a_device_that_stays_warm_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runtime_bench.device.COOL_DOWN_SECONDS", 0.0)
+    hot = DeviceState(temperatures={"cpu": 90.0})
+    with pytest.raises(InputError, match=r"phone: still warmer than 40 °C after 0 minutes; let"):
+        require_cool("phone", 40.0, lambda: hot)
+    require_cool("phone", 91.0, lambda: hot)
+    require_cool("phone", None, lambda: hot)

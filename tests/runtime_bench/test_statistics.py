@@ -13,9 +13,14 @@ from runtime_bench.statistics import (
     compare_rounds,
     hodges_lehmann,
     judge_noise,
+    median_ratio,
     percentile,
+    round_medians,
     row_percentile,
+    tarone_count,
+    weighted_holm,
     wilson_interval,
+    worse_p,
 )
 
 
@@ -231,3 +236,86 @@ def test_difference_interval_of_equal_classifiers_is_symmetric() -> None:
     low, high = PairedOutcomes(90, 0, 0, 10).difference_interval().as_tuple()
     assert low == pytest.approx(-high)
     assert PairedOutcomes(100, 0, 0, 0).difference_interval().high < 0.06
+
+
+def test_round_medians_leave_out_an_unfinished_round() -> None:
+    assert round_medians([3, 1, 2, 9, 7, 8, 5], 3).tolist() == [2, 8]
+    assert round_medians([3, 1], 1).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.05])
+def test_median_ratio_covers_the_truth_of_two_sessions(spread: float) -> None:
+    generator = np.random.default_rng(11)
+    trials, truth = 400, 1.25
+    hits = 0
+    for trial in range(trials):
+        speeds = np.exp(generator.normal(0, spread, 2)) if spread else np.ones(2)
+        first, second = (
+            speed * factor * generator.lognormal(0.0, 0.05, 25)
+            for speed, factor in zip(speeds, (truth, 1.0), strict=True)
+        )
+        found = median_ratio(first, second, spread=spread, resamples=300, seed=trial)
+        hits += truth in found.interval
+    assert 0.92 <= hits / trials <= 0.99
+
+
+def test_median_ratio_by_hand_and_its_standard_error() -> None:
+    generator = np.random.default_rng(12)
+    first, second = generator.lognormal(0.2, 0.1, 400), generator.lognormal(0.0, 0.1, 400)
+    found = median_ratio(first, second)
+    assert found.ratio == pytest.approx(np.median(first) / np.median(second))
+    # Of the median of n normal logs: sigma sqrt(pi / (2 n)), on both sides.
+    assert found.log_error == pytest.approx(0.1 * math.sqrt(math.pi / 400), rel=0.15)
+    wider = median_ratio(first, second, spread=0.1)
+    assert wider.log_error == pytest.approx(math.hypot(found.log_error, math.sqrt(2) * 0.1))
+    assert wider.interval.low < found.interval.low < found.interval.high < wider.interval.high
+    constant = median_ratio([2.0, 2.0], [1.0, 1.0])
+    assert constant.ratio == constant.interval.low == constant.interval.high == 2.0
+    for bad in ([], [0.0], [-1.0]):
+        with pytest.raises(ValueError, match="positive"):
+            median_ratio(bad, [1.0])
+
+
+def test_worse_p_is_scipys_one_sided_binomial_test() -> None:
+    for worse, better in [(0, 0), (0, 5), (1, 0), (5, 0), (7, 3), (3, 7), (130, 95), (900, 800)]:
+        expected = 1.0
+        if worse + better:
+            tested = stats.binomtest(worse, worse + better, 0.5, alternative="greater")
+            expected = tested.pvalue
+        assert float(worse_p(worse, better)) == pytest.approx(expected, rel=1e-9)
+    both = worse_p(np.array([[0, 7], [130, 3]]), np.array([[0, 3], [95, 7]]))
+    assert both.shape == (2, 2) and both[0, 1] == float(worse_p(7, 3))
+
+
+def test_weighted_holm_with_equal_weights_is_holms() -> None:
+    # Sorted p-values times 4, 3, 2, 1, made monotone.
+    found = weighted_holm([0.01, 0.04, 0.03, 0.005], [1, 1, 1, 1])
+    assert found.tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert weighted_holm([0.5, 0.9], [1, 1]).tolist() == pytest.approx([1.0, 1.0])
+    scaled = weighted_holm([0.01, 0.04, 0.03, 0.005], [7, 7, 7, 7])
+    assert scaled.tolist() == pytest.approx(found.tolist())
+
+
+def test_weighted_holm_by_hand() -> None:
+    # p / weight is 0.025, 0.3, 0.08; in that order the weights that remain are 1, 0.6 and 0.1.
+    found = weighted_holm([0.01, 0.03, 0.04], [0.4, 0.1, 0.5])
+    assert found.tolist() == pytest.approx([0.025, 0.048, 0.048])
+
+
+def test_weighted_holm_keeps_the_familys_level() -> None:
+    generator = np.random.default_rng(13)
+    weights = np.array([0.6, 0.2, 0.1, 0.1])
+    false = np.mean(
+        [bool(np.any(weighted_holm(generator.random(4), weights) <= 0.05)) for _ in range(4000)]
+    )
+    # Independent tests: 1 - prod(1 - 0.05 w) = 0.0492; its standard error here is 0.0034.
+    assert 0.039 <= false <= 0.060
+
+
+def test_tarone_counts_only_tests_that_could_be_significant() -> None:
+    assert tarone_count([], 0.05) == 1
+    assert tarone_count([1e-9] * 7, 0.05) == 7  # all could: Bonferroni
+    assert tarone_count([0.5] * 100 + [0.001], 0.05) == 1
+    # Two could reach 0.05, so k = 1 is too few; k = 2 suffices, however few reach 0.025.
+    assert tarone_count([0.001, 0.02, 0.5], 0.05) == 2
+    assert tarone_count([0.001, 0.04], 0.05) == 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,11 +23,26 @@ def _image(size: tuple[int, int], mode: str = "RGB") -> Image.Image:
     return Image.fromarray(pixels).convert(mode)
 
 
+@pytest.fixture
+def rows_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every Pillow resize along the rows first, as all did before version 13."""
+    resize = Image.Image.resize
+
+    def in_order(
+        image: Image.Image, size: tuple[int, int], resample: int | None = None, **options: Any
+    ) -> Image.Image:
+        if resample in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC):
+            image = resize(image, (size[0], image.height), resample, **options)
+        return resize(image, size, resample, **options)
+
+    monkeypatch.setattr(Image.Image, "resize", in_order)
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 @pytest.mark.parametrize("crop_mode", ["center", "squash", "border"])
 def test_equals_timms_evaluation_transform(
-    size: tuple[int, int], interpolation: str, crop_mode: str
+    size: tuple[int, int], interpolation: str, crop_mode: str, rows_first: None
 ) -> None:
     image = _image(size)
     for height, width, crop_pct in ((224, 224, 0.875), (96, 96, 1.0), (97, 64, 0.9)):
@@ -48,11 +65,25 @@ def test_equals_timms_evaluation_transform(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_equals_torchvisions_preset(size: tuple[int, int]) -> None:
+def test_equals_torchvisions_preset(size: tuple[int, int], rows_first: None) -> None:
     """torchvision resizes to 232 and crops 224; floor(224 / (224 / 232)) must be 232 again."""
     spec = load_network("mobilenet_v3_large").input_spec
     preset = MobileNet_V3_Large_Weights.IMAGENET1K_V2.transforms()
     assert np.array_equal(preprocess(_image(size), spec), preset(_image(size)).numpy())
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("size", SIZES)
+def test_both_orders_of_resizing_differ_by_one_step_at_most(
+    size: tuple[int, int], interpolation: str
+) -> None:
+    """Whichever order the installed Pillow takes, a network trained with it sees the same."""
+    spec = InputSpec(96, 96, (0, 0, 0), (1, 1, 1), 0.875, interpolation)
+    expected = create_transform(
+        (3, 96, 96), is_training=False, interpolation=interpolation, mean=(0,) * 3, std=(1,) * 3
+    )(_image(size))
+    difference = np.abs(preprocess(_image(size), spec) - expected.numpy())
+    assert difference.max() < 1.5 / 255
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1", "I;16"])

@@ -39,7 +39,8 @@ class OnnxRuntimeTest {
         val state = DeviceState(thermalStatus = null, batteryPercent = null, charging = null, powerSave = null)
         val device = Device("desktop", "JVM", System.getProperty("java.version"), "x86_64", 2, emptyList())
         val runs = models.map {
-            BenchmarkRunner(bundle).run(BenchmarkRequest(it.id, 5, 2, 1), OnnxRuntimeBackend()) { state }
+            val request = BenchmarkRequest(it.id, 5, seconds = 0f, warmup = 2, warmupSeconds = 0f, threads = 1)
+            BenchmarkRunner(bundle).run(request, OnnxRuntimeBackend()) { state }
         }
         runs.forEach { assertEquals(5, it.latencies.size) }
         val text = ResultJson.write("android_demo", "2026-01-01T00:00:00Z", bundle.config.network, device, runs)

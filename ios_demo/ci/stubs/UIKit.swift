@@ -2,6 +2,12 @@
 @_exported import Foundation
 
 @MainActor
+public final class UIApplication {
+    public static let shared = UIApplication()
+    public var isIdleTimerDisabled = false
+}
+
+@MainActor
 public final class UIDevice {
     public enum BatteryState: Int, Sendable {
         case unknown, unplugged, charging, full

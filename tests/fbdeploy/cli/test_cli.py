@@ -112,6 +112,11 @@ def test_version_and_no_arguments() -> None:
         (["deploy", "fbnetv3_b"], "fbnetv3_b: --data is missing"),
         (["deploy", "fbnetv3_b", "--data", "x"], "fbnetv3_b: --calibration is missing"),
         (["evaluate", "no.pte"], "no.pte: no such artefact"),
+        (["sweep"], "sweep: names no network; give --networks"),
+        (["sweep", "none.toml"], "none.toml: cannot be read"),
+        (["sweep", "--networks", "fbnetv3_b"], "fbnetv3_b: --data is missing"),
+        (["sweep", "--networks", "default", "--targets", "toaster"], "toaster: is not a target"),
+        (["sweep", "--networks", "default", "--recipes", "x"], "x: no such recipe"),
         (["bench", "no.pte"], "no.pte: no such artefact"),
     ],
 )

@@ -12,7 +12,8 @@ import pytest
 from fbdeploy.cli.app import build
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+APPS = [ROOT / app / "README.md" for app in ("android_demo", "ios_demo")]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *APPS]
 BLOCK = re.compile(r"^ *```(?:console|sh)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,12 +45,19 @@ COMMANDS = _commands()
 
 def test_there_are_commands_on_every_page_that_shows_some() -> None:
     pages = {page for page, _ in COMMANDS}
-    assert {"README.md", "first-deploy.md", "install.md", "ci.md", "benchmark-device.md"} <= pages
+    assert {
+        "README.md",
+        "first-deploy.md",
+        "install.md",
+        "ci.md",
+        "benchmark-device.md",
+        "sweep.md",
+    } <= pages
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
 def test_it_parses(page: str, command: str) -> None:
-    arguments = shlex.split(command)[1:]
+    arguments = shlex.split(command, comments=True)[1:]
     if arguments == ["--version"]:
         return  # ends the program while it parses; test_cli runs it
     _parse(arguments)

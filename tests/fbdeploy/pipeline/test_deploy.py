@@ -20,7 +20,8 @@ from fbdeploy.pipeline.deploy import Deployed, PipelineError, deploy
 from fbdeploy.pipeline.jobs import Event, Job
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.results import read_lines, summarize
+from fbdeploy.predictions import FOLDER
+from fbdeploy.results import EvaluationLine, Line, read_lines, summarize
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 
@@ -84,9 +85,14 @@ class Bench:
         return deploy(self.request(**changes), notes or Notes(), STAGES)
 
     def files(self) -> set[str]:
-        """What a user sees in the output folder."""
+        """What a user sees in the output folder; ``predictions`` tells of that folder's."""
         found = (p.relative_to(self.out) for p in self.out.rglob("*") if p.is_file())
-        return {p.as_posix() for p in found if not p.parts[0].startswith(".")}
+        shown = (p for p in found if not p.parts[0].startswith(".") and p.parts[0] != FOLDER)
+        return {p.as_posix() for p in shown}
+
+    def predictions(self) -> set[str]:
+        """The files in the folder of predictions."""
+        return {path.relative_to(self.out).as_posix() for path in (self.out / FOLDER).iterdir()}
 
 
 @pytest.fixture
@@ -155,6 +161,32 @@ def test_only_what_depends_on_a_changed_recipe_is_made_again(bench: Bench) -> No
     assert len(done.manifest.artefacts) == 4
 
 
+def test_artefacts_only_ends_when_they_are_made(bench: Bench) -> None:
+    done = deploy(bench.request(), Notes(), STAGES, artefacts_only=True)
+    assert done.complete and done.lines == []
+    assert not set(bench.calls()) & {"reference", "bundle", "bench"}
+    assert bench.files() == {
+        name for name in EVERYTHING if "results" not in name and "golden" not in name
+    }
+    assert bench.run().manifest.artefacts == done.manifest.artefacts
+
+
+def test_skipping_a_pass_makes_other_artefacts(bench: Bench) -> None:
+    first = bench.run()
+    second = bench.run(skip_passes=("clipped_gate",))
+    keys = [{entry.key for entry in done.manifest.artefacts} for done in (first, second)]
+    assert len(keys[0]) == len(keys[1]) == 4 and not keys[0] & keys[1]
+
+
+def test_a_precision_that_a_format_has_not_is_left_out(bench: Bench) -> None:
+    done = bench.run(formats=("torchscript", "onnx"), precisions=("fp32", "fp16"))
+    names = [entry.name for entry in done.manifest.artefacts]
+    assert names == ["torchscript fp32", "onnx fp32", "onnx fp16"]
+    bench.calls()
+    bench.run(formats=("torchscript", "onnx"), precisions=("fp32", "fp16"))
+    assert bench.calls() == ["prepare", "reference"]
+
+
 def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
     bench.run()
     bench.weights.write_text("second")
@@ -177,6 +209,59 @@ def test_artefacts_that_were_not_asked_for_this_time_stay(bench: Bench) -> None:
     assert names == ["executorch fp32", "onnx fp32", "onnx int8"]
 
 
+TRAINED = ("fp32", "int8", "int8-qat")
+
+
+def test_training_starts_from_the_int8_program_and_is_not_repeated(bench: Bench) -> None:
+    done = bench.run(precisions=TRAINED)
+    assert done.complete
+    calls = bench.calls()
+    assert calls.count("quantize") == calls.count("train") == 1
+    names = [entry.name for entry in done.manifest.artefacts if entry.format == "onnx"]
+    assert names == ["onnx fp32", "onnx int8", "onnx int8-qat"]
+    keys = {p: q.key for p, q in done.manifest.quantizations.items()}
+    assert set(keys) == {"int8", "int8-qat"} and keys["int8"] != keys["int8-qat"]
+    assert read_manifest(bench.out) == done.manifest
+    again = bench.run(precisions=TRAINED)
+    assert bench.calls() == ["prepare", "reference"]
+    assert again.manifest.artefacts == done.manifest.artefacts
+    fewer = bench.run()  # what was not asked for this time stays
+    assert fewer.manifest.artefacts == done.manifest.artefacts
+
+
+def test_another_recipe_trains_again(bench: Bench) -> None:
+    first = bench.run(precisions=TRAINED)
+    bench.calls()
+    done = bench.run(precisions=("int8-qat",), recipe="other")
+    calls = bench.calls()
+    assert {"quantize", "train", "export onnx int8-qat"} <= set(calls)
+    assert "export onnx int8" not in calls
+    before, after = (m.quantizations["int8-qat"].key for m in (first.manifest, done.manifest))
+    assert before != after
+
+
+def test_training_that_crashes_is_nobody_elses_loss(bench: Bench) -> None:
+    bench.plan(train="crash")
+    done = bench.run(precisions=TRAINED)
+    assert not done.complete
+    assert bench.files() == EVERYTHING
+    (failure,) = done.manifest.failures
+    assert (failure.precision, failure.step) == ("int8-qat", "train")
+    assert (bench.out / failure.log).exists()
+    bench.plan()
+    bench.calls()
+    again = bench.run(precisions=TRAINED)
+    assert again.complete
+    assert "quantize" not in bench.calls()
+    assert bench.files() == EVERYTHING | {"int8-qat/model.executorch", "int8-qat/model.onnx"}
+
+
+def test_training_that_was_given_bad_input_ends_the_run(bench: Bench) -> None:
+    bench.plan(train="input")
+    with pytest.raises(InputError, match=r"^train: bad input; mend it$"):
+        bench.run(precisions=TRAINED)
+
+
 def test_a_damaged_artefact_is_made_again(bench: Bench) -> None:
     bench.run()
     bench.calls()
@@ -184,6 +269,44 @@ def test_a_damaged_artefact_is_made_again(bench: Bench) -> None:
     bench.run()
     assert "export onnx int8" in bench.calls()
     assert (bench.out / "int8/model.onnx").read_text() != "damaged"
+
+
+def _named(lines: list[Line]) -> list[str | None]:
+    return [line.predictions for line in lines if isinstance(line, EvaluationLine)]
+
+
+def test_predictions_are_kept_as_long_as_they_are_of_use(bench: Bench) -> None:
+    first = bench.run()
+    assert len(_named(first.lines)) == 4 and set(_named(first.lines)) == bench.predictions()
+    other_images = bench.run(data="e")
+    assert len(bench.predictions()) == 8
+    again = bench.run()  # what was scored before is not scored again
+    assert again.lines == other_images.lines
+    bench.plan(identity="changed")  # the same folder, and an image of it is another
+    changed = bench.run()
+    assert bench.predictions() == set(_named(changed.lines)[-8:])
+    bench.weights.write_text("second")
+    done = bench.run()
+    assert bench.predictions() == set(_named(done.lines)[-4:])
+
+
+def test_an_evaluation_without_its_predictions_is_made_again(bench: Bench) -> None:
+    done = bench.run()
+    bench.calls()
+    before = bench.predictions()
+    lost = _named(done.lines)[0]
+    assert lost is not None
+    (bench.out / lost).unlink()
+    results = bench.out / "results.jsonl"
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    of_old = next(line for line in reversed(lines) if line["type"] == "evaluation")
+    del of_old["predictions"]  # as an fbdeploy that kept none wrote it
+    results.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    again = bench.run()
+    assert len([call for call in bench.calls() if call.startswith("evaluate")]) == 2
+    assert bench.predictions() == before
+    assert len(again.lines) == len(done.lines) + 2
+    assert [row.top1 for row in summarize(again.manifest, again.lines)] == [0.75] * 4
 
 
 @pytest.mark.parametrize("action", ["crash", "die", "input"])
@@ -305,7 +428,7 @@ from fbdeploy.cli import app
 import fbdeploy.cli.deploy as command
 from fbdeploy.pipeline.deploy import deploy
 from tests.fbdeploy.fake_stages import STAGES
-command.run = lambda request, observer: deploy(request, observer, STAGES)
+command.run = lambda request, observer, **more: deploy(request, observer, STAGES, **more)
 sys.exit(app.run(sys.argv[1:]))
 """
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.report.page import write_report
+from fbdeploy.sensitivity import write_sensitivity
 from tests.fbdeploy.chromium import Browser, Page, browser, url_of
-from tests.fbdeploy.samples import sample
+from tests.fbdeploy.samples import sample, sample_sensitivity
 
 EXECUTABLE = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Debian's package chromium")
@@ -37,7 +38,9 @@ VALUES = {
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_report(tmp_path_factory.mktemp("report"), *sample())
+    folder = tmp_path_factory.mktemp("report")
+    write_sensitivity(folder, sample_sensitivity())
+    return write_report(folder, *sample())
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ def test_it_fits_the_screen_and_loads_nothing(
     assert page.values["screen_width"] == width
     assert page.values["page_width"] <= width
     assert page.values["cut_off"] == []
-    assert page.values["plots_shown"] == 1
+    assert page.values["plots_shown"] == 2
     assert page.values["smallest_text"] >= 11
 
 

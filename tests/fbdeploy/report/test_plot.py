@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from fbdeploy.report.plot import Point, _overlap, _place_labels, pareto_front, scatter, ticks
+from fbdeploy.report.plot import Point, _overlap, pareto_front, place_labels, scatter, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -50,7 +50,7 @@ def test_points_stand_where_their_numbers_say() -> None:
 
 def test_labels_do_not_cover_each_other_or_the_marks() -> None:
     marks = [(200.0 + 12 * i, 100.0 + 3 * i, f"Format {i} int8") for i in range(6)]
-    boxes = _place_labels(marks, (50, 10, 900, 380))
+    boxes = place_labels(marks, (50, 10, 900, 380))
     circles = [(x - 6, y - 6, x + 6, y + 6) for x, y, _ in marks]
     for index, box in enumerate(boxes):
         assert all(_overlap(box, other) == 0 for other in boxes[:index])

@@ -10,8 +10,8 @@ from runtime_bench.emulation.qemu import make_root
 from zoo.errors import InputError
 
 # Instruction sets by Arm's technical reference manuals: which cores have SDOT and SMMLA.
-DOT_PRODUCT = {"cortex-a55", "cortex-a76", "cortex-x1", "cortex-a510", "cortex-a710", "cortex-x2"}
 INT8_MATRIX = {"cortex-a510", "cortex-a710", "cortex-x2"}
+DOT_PRODUCT = {"cortex-a55", "cortex-a75", "cortex-a76", "cortex-x1", *INT8_MATRIX}
 
 
 def test_features_follow_the_manuals() -> None:

@@ -14,11 +14,10 @@ from runtime_bench.emulation.counts import read_regions
 from runtime_bench.emulation.instructions import count_classes
 from runtime_bench.emulation.measure import (
     Emulation,
-    OutputDifference,
     count_artefact,
     emulated_measurement,
-    host_outputs,
 )
+from runtime_bench.outputs import OutputDifference, host_outputs
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
@@ -151,6 +150,13 @@ def test_counts_are_not_times_without_a_calibration(count) -> None:  # type: ign
         plain = emulated_measurement(emulation, target, path, precision="int8")
         assert (plain.kind, plain.latency_ms, plain.samples_ns) == ("emulated", None, ())
         assert plain.counts is not None and plain.counts.instructions == emulation.instructions
+        shares = [block.share for block in plain.counts.hottest]
+        assert shares == sorted(shares, reverse=True) and 0.1 < sum(shares) <= 1
+        for block in plain.counts.hottest:
+            executed = block.executions * len(block.code)
+            assert block.share == pytest.approx(executed / emulation.instructions)
+        code = [line.split()[0] for block in plain.counts.hottest for line in block.code]
+        assert "sdot" in code
         fit = calibrate(
             "Pixel 0",
             "cortex-a76",

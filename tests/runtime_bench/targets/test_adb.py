@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 
 from runtime_bench.modes import Mode
+from runtime_bench.outputs import noise_images
 from runtime_bench.protocol import Subject
-from runtime_bench.runners.benchmark import benchmark_on_device, noise_image
+from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.runners.session import start_session
+from runtime_bench.runners.user_binary import run_tool_on
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.targets.adb import AdbTarget
 from runtime_bench.targets.base import TargetError, TargetLost
 from runtime_bench.targets.listing import list_targets
 from runtime_bench.targets.opening import open_target
-from tests.runtime_bench.artefacts import SIZE, Artefacts, images
+from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SERIAL, Board, Network
 
 TARGET = f"adb://{SERIAL}"
@@ -68,8 +70,8 @@ def test_an_artefact_is_measured_and_throttling_is_told(
         (measured,) = benchmark_on_device(
             target,
             bundle,
-            [Subject(path)],
-            [noise_image(SIZE, SIZE)],
+            [Subject(path, "int8")],
+            [noise_images(path)],
             threads=1,
             mode=MODE,
             cool_below=60.0,
@@ -80,6 +82,25 @@ def test_an_artefact_is_measured_and_throttling_is_told(
     assert measured.noise is not None and measured.noise.noisy
     reasons = "; ".join(measured.noise.reasons)
     assert "throttled" in reasons and "to 600 MHz" in reasons
+    assert measured.note == "outputs equal this machine's" and measured.cold
+
+
+def test_the_user_s_own_tool_runs_there(board: Board, tmp_path: Path) -> None:
+    """A shell script stands in for benchmark_model, of which no arm64 build can be had here."""
+    board.start_adbd()
+    binary, artefact = tmp_path / "my 'tool'", tmp_path / "a b.tflite"
+    counts = "count=7 first=900 curr=800 min=700 max=900 avg=800.5 std=9 p5=700 median=790 p95=880"
+    binary.write_text(
+        "#!/bin/sh\ntest -s model.tflite && uname -m >&2 && echo 'INFO: " + counts + "'\n"
+        "echo 'INFO: Inference timings in us: Init: 5000, First inference: 2000'\n"
+    )
+    binary.chmod(0o755)
+    artefact.write_bytes(b"TFL3")
+    with open_target(TARGET) as target:
+        found = run_tool_on(target, binary, artefact, threads=1, mode=MODE, cores=[1])
+    assert found.timings_ms.median == 0.79 and found.timings_ms.load == 5.0
+    assert (found.device.architecture, found.target) == ("aarch64", TARGET)
+    assert found.state_before.battery_percent == 81
 
 
 def test_a_phone_that_is_unplugged(

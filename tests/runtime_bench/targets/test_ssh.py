@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from runtime_bench.modes import Mode
+from runtime_bench.outputs import noise_images
 from runtime_bench.protocol import Subject
-from runtime_bench.runners.benchmark import benchmark_device_to_file, noise_image
+from runtime_bench.runners.benchmark import benchmark_device_to_file
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.runners.session import start_session
 from runtime_bench.runtimes import runtime_of
@@ -18,7 +19,7 @@ from runtime_bench.targets.base import TargetError, TargetLost
 from runtime_bench.targets.listing import list_targets
 from runtime_bench.targets.opening import open_target
 from runtime_bench.targets.ssh import SshTarget
-from tests.runtime_bench.artefacts import SIZE, Artefacts, images
+from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SSH_PORT, Board, make_key
 
 TARGET = f"ssh://root@127.0.0.1:{SSH_PORT}"
@@ -88,15 +89,15 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
     options: tuple[str, ...], bundle: Bundle, artefacts: Artefacts, tmp_path: Path
 ) -> None:
     batch = images(3)
-    paths = [artefacts("executorch", "int8"), artefacts("onnx", "int8")]
+    paths = [artefacts("executorch", "int8"), artefacts("onnx", "fp32")]
     with open_target(TARGET, ssh_options=options) as target:
         for path in paths:
             session = start_session(target, bundle, path, batch, threads=1, cores=[1])
             host = runtime_of(path).load(path, 1).run(batch)
-            np.testing.assert_array_equal(session.outputs(), host)
+            np.testing.assert_allclose(session.outputs(), host, rtol=0, atol=1e-6)
             session.close()
-        subjects = [Subject(path, precision="int8") for path in paths]
-        pictures = [noise_image(SIZE, SIZE)] * 2
+        subjects = [Subject(paths[0], "int8"), Subject(paths[1], "fp32")]
+        pictures = [noise_images(path) for path in paths]
         results = tmp_path / "results.jsonl"
         measured = list(
             benchmark_device_to_file(
@@ -104,6 +105,8 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
             )
         )
     assert [one.runtime for one in measured] == ["executorch", "onnxruntime"]
+    assert measured[0].note == "outputs equal this machine's"
+    assert measured[1].note.startswith("outputs equal this machine's")
     for one in measured:
         assert one.kind == "measured" and one.cpu_mask == (1,) and one.target == TARGET
         assert len(one.samples_ns) >= MODE.minimum_runs and min(one.samples_ns) > 0
@@ -120,8 +123,8 @@ def test_a_device_that_disappears_loses_nothing_and_is_resumed(
     tmp_path: Path,
 ) -> None:
     results = tmp_path / "results.jsonl"
-    subjects = [Subject(artefacts("executorch", "int8"))]
-    pictures = [noise_image(SIZE, SIZE)]
+    path = artefacts("executorch", "int8")
+    subjects, pictures = [Subject(path)], [noise_images(path)]
     with open_target(TARGET, ssh_options=options) as target:
         run = benchmark_device_to_file(
             results, target, bundle, subjects, pictures, threads=[1, 2], mode=MODE

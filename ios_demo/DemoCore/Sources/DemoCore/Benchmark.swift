@@ -1,17 +1,25 @@
 import Foundation
 
-/// What to time.
+/// What to time: at least `iterations` inferences and `seconds` of them, after a warm-up of at least
+/// `warmup` and `warmupSeconds`. A phone needs part of a second to raise its clocks.
 public struct BenchmarkRequest: Equatable, Sendable {
     public var model: String
     public var iterations: Int
+    public var seconds: Double
     public var warmup: Int
-    public var options: LoadOptions
+    public var warmupSeconds: Double
+    public var units: ComputeUnits
 
-    public init(model: String, iterations: Int = 100, warmup: Int = 10, options: LoadOptions = LoadOptions()) {
+    public init(
+        model: String, iterations: Int = 100, seconds: Double = 2, warmup: Int = 10, warmupSeconds: Double = 1,
+        units: ComputeUnits = .all
+    ) {
         self.model = model
         self.iterations = iterations
+        self.seconds = seconds
         self.warmup = warmup
-        self.options = options
+        self.warmupSeconds = warmupSeconds
+        self.units = units
     }
 
     public func validate() throws {
@@ -21,8 +29,8 @@ public struct BenchmarkRequest: Equatable, Sendable {
         guard (0...100_000).contains(warmup) else {
             throw BundleError("warm-up must be 0 to 100000, not \(warmup)")
         }
-        guard (1...64).contains(options.threads) else {
-            throw BundleError("threads must be 1 to 64, not \(options.threads)")
+        for length in [seconds, warmupSeconds] where !(0...600).contains(length) {
+            throw BundleError("seconds must be 0 to 600, not \(length)")
         }
     }
 }
@@ -48,23 +56,30 @@ public struct BenchmarkRunner {
         let preprocessor = TimmPreprocessor(bundle.config.input)
         let tensors = golden.images.map { preprocessor.prepare($0.picture).tensor }
         let started = now()
-        let classifier = try backend.load(bundle.url(of: entry), entry, request.options)
+        let classifier = try backend.load(bundle.url(of: entry), entry, request.units)
         let load = milliseconds(since: started)
         let report = try GoldenCheck(golden).run(preprocessor, model: entry, classifier: classifier)
-        for index in 0..<request.warmup {
-            _ = try classifier.logits(tensors[index % tensors.count])
-        }
+        let warmup = try timed(request.warmup, request.warmupSeconds, tensors, classifier).count
         let before = state()
+        let latencies = try timed(request.iterations, request.seconds, tensors, classifier)
+        return BenchmarkRun(
+            entry: entry, backend: backend, units: request.units, load: load, warmup: warmup,
+            latencies: latencies, golden: report, before: before, after: state())
+    }
+
+    /// Milliseconds of inferences, until there are `count` of them and `seconds` have gone.
+    private func timed(
+        _ count: Int, _ seconds: Double, _ tensors: [[Float]], _ classifier: Classifier
+    ) throws -> [Double] {
         var latencies: [Double] = []
-        latencies.reserveCapacity(request.iterations)
-        for index in 0..<request.iterations {
+        latencies.reserveCapacity(count)
+        let started = now()
+        while latencies.count < count || milliseconds(since: started) < 1000 * seconds {
             let start = now()
-            _ = try classifier.logits(tensors[index % tensors.count])
+            _ = try classifier.logits(tensors[latencies.count % tensors.count])
             latencies.append(milliseconds(since: start))
         }
-        return BenchmarkRun(
-            request: request, entry: entry, backend: backend, load: load, latencies: latencies,
-            golden: report, before: before, after: state())
+        return latencies
     }
 
     private func milliseconds(since start: UInt64) -> Double {

@@ -11,17 +11,6 @@ public enum ComputeUnits: String, Codable, CaseIterable, Sendable {
     case cpuOnly, cpuAndGPU, cpuAndNeuralEngine, all
 }
 
-/// What a backend is loaded with. Backends use what applies to them.
-public struct LoadOptions: Equatable, Sendable {
-    public var computeUnits: ComputeUnits
-    public var threads: Int
-
-    public init(computeUnits: ComputeUnits = .all, threads: Int = 4) {
-        self.computeUnits = computeUnits
-        self.threads = threads
-    }
-}
-
 /// An inference library: one entry of the app's table of backends.
 public protocol Backend: Sendable {
     var name: String { get }
@@ -31,8 +20,8 @@ public protocol Backend: Sendable {
 
     func version() -> String
 
-    /// Whether `computeUnits` (rather than `threads`) is what a run is made with.
+    /// Whether it takes compute units; no backend of iOS lets an app choose the number of threads.
     var choosesComputeUnits: Bool { get }
 
-    func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) throws -> Classifier
+    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier
 }

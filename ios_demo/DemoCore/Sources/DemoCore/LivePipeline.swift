@@ -22,10 +22,10 @@ public final class LivePipeline {
     }
 
     /// Replaces the loaded model; the old one is released first, since both may not fit.
-    public func select(_ model: ModelEntry, _ backend: Backend, _ options: LoadOptions) throws {
+    public func select(_ model: ModelEntry, _ backend: Backend, _ units: ComputeUnits) throws {
         classifier = nil
         window.clear()
-        classifier = try backend.load(bundle.url(of: model), model, options)
+        classifier = try backend.load(bundle.url(of: model), model, units)
     }
 
     /// Nil while no model is loaded.

@@ -67,6 +67,7 @@ public struct BundleError: Error, CustomStringConvertible, Equatable {
 public struct DemoBundle: Sendable {
     public let folder: URL
     public let config: ModelConfig
+    /// By class index, so an empty name keeps its line.
     public let labels: [String]
 
     public init(folder: URL) throws {
@@ -77,7 +78,8 @@ public struct DemoBundle: Sendable {
             throw BundleError("this app feeds RGB in NCHW, not \(config.input.color) in \(config.input.layout)")
         }
         let text = try String(contentsOf: folder.appendingPathComponent("labels.txt"), encoding: .utf8)
-        labels = text.split(separator: "\n").map(String.init)
+        let lines = text.hasSuffix("\n") ? text.dropLast() : Substring(text)
+        labels = lines.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     public func golden() throws -> Golden {

@@ -72,10 +72,9 @@ public struct TimmPreprocessor: Preprocessor, Sendable {
         return RGBImage(width: spec.width, height: spec.height, pixels: out)
     }
 
-    /// Pixels before the crop, or minus the border's; a border outside `border` mode is torchvision's.
+    /// Pixels before the crop, or minus the border's: borders are rounded down, crops to even.
     private func offset(_ size: Int, _ target: Int) -> Int {
-        if size < target && spec.cropMode != .border { return -((target - size) / 2) }
-        return evenRound(Double(size - target) / 2)
+        size < target ? -((target - size) / 2) : evenRound(Double(size - target) / 2)
     }
 
     private func background() -> [UInt8] {

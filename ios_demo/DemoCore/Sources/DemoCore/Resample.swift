@@ -36,18 +36,26 @@ public enum Resample {
     }
 
     private static func nearest(_ image: RGBImage, width: Int, height: Int) -> RGBImage {
-        let scaleX = Double(image.width) / Double(width)
-        let scaleY = Double(image.height) / Double(height)
+        let columns = nearestSamples(from: image.width, to: width)
         var out = [UInt8]()
         out.reserveCapacity(3 * width * height)
-        for row in 0..<height {
-            let start = Int((Double(row) + 0.5) * scaleY) * image.width
-            for column in 0..<width {
-                let from = 3 * (start + Int((Double(column) + 0.5) * scaleX))
+        for row in nearestSamples(from: image.height, to: height) {
+            for column in columns {
+                let from = 3 * (row * image.width + column)
                 out.append(contentsOf: image.pixels[from..<from + 3])
             }
         }
         return RGBImage(width: width, height: height, pixels: out)
+    }
+
+    /// Positions are summed up as Pillow does, since multiplied ones round to other samples.
+    private static func nearestSamples(from source: Int, to target: Int) -> [Int] {
+        let scale = Double(source) / Double(target)
+        var position = 0.5 * scale
+        return (0..<target).map { _ in
+            defer { position += scale }
+            return Int(position)
+        }
     }
 
     /// Keys' cubic convolution with a = -0.5 (doi:10.1109/TASSP.1981.1163711).

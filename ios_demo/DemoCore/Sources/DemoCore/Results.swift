@@ -69,6 +69,7 @@ public struct BenchmarkRun: Codable, Sendable {
     public var backend: String
     public var backendVersion: String
     public var computeUnits: ComputeUnits?
+    /// Always null: iOS and its libraries choose.
     public var threads: Int?
     public var warmup: Int
     public var iterations: Int
@@ -80,8 +81,8 @@ public struct BenchmarkRun: Codable, Sendable {
     public var after: DeviceState
 
     init(
-        request: BenchmarkRequest, entry: ModelEntry, backend: Backend, load: Double, latencies: [Double],
-        golden report: GoldenReport, before: DeviceState, after: DeviceState
+        entry: ModelEntry, backend: Backend, units: ComputeUnits, load: Double, warmup: Int,
+        latencies: [Double], golden report: GoldenReport, before: DeviceState, after: DeviceState
     ) {
         model = entry.id
         sha256 = entry.sha256
@@ -89,10 +90,10 @@ public struct BenchmarkRun: Codable, Sendable {
         precision = entry.precision
         self.backend = backend.name
         backendVersion = backend.version()
-        computeUnits = backend.choosesComputeUnits ? request.options.computeUnits : nil
-        threads = backend.choosesComputeUnits ? nil : request.options.threads
-        warmup = request.warmup
-        iterations = request.iterations
+        computeUnits = backend.choosesComputeUnits ? units : nil
+        threads = nil
+        self.warmup = warmup
+        iterations = latencies.count
         loadMs = load
         latenciesMs = latencies
         let statistics = LatencyStatistics(latencies)

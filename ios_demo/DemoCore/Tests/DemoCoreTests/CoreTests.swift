@@ -32,17 +32,25 @@ final class CoreTests: XCTestCase {
     }
 
     func testFramesAreDroppedNotQueued() {
-        let gate = FrameGate()
-        XCTAssertTrue(gate.tryEnter())
-        XCTAssertFalse(gate.tryEnter())
-        gate.leave()
-        XCTAssertTrue(gate.tryEnter())
-        XCTAssertEqual(gate.dropped, 1)
+        let gate = FrameGate(queue: DispatchQueue(label: "slow model"))
+        let release = DispatchSemaphore(value: 0)
+        let second = DispatchSemaphore(value: 0)
+        gate.submit { release.wait() }
+        for _ in 0..<100 { gate.submit { XCTFail("a frame was queued") } }
+        XCTAssertEqual(gate.dropped, 100)
+        release.signal()
+        // The first one is done soon, and then the next is let in.
+        let deadline = Date(timeIntervalSinceNow: 10)
+        repeat {
+            gate.submit { second.signal() }
+        } while second.wait(timeout: .now() + .milliseconds(1)) == .timedOut && Date() < deadline
+        XCTAssertLessThan(Date(), deadline)
     }
 
     func testBadRequestsAreRefused() throws {
         XCTAssertThrowsError(try BenchmarkRequest(model: "m", iterations: 0).validate())
         XCTAssertThrowsError(try BenchmarkRequest(model: "m", warmup: -1).validate())
+        XCTAssertThrowsError(try BenchmarkRequest(model: "m", seconds: 601).validate())
         XCTAssertThrowsError(try TestBundle.open().model("no-such-model"))
     }
 
@@ -72,9 +80,9 @@ final class CoreTests: XCTestCase {
         }
         let image = try bundle.golden().images[0].picture
         XCTAssertNil(try pipeline.classify(image))
-        try pipeline.select(bundle.config.models[0], backend, LoadOptions())
+        try pipeline.select(bundle.config.models[0], backend, .all)
         for _ in 0..<3 { _ = try pipeline.classify(image) }
-        try pipeline.select(bundle.config.models[0], backend, LoadOptions(threads: 2))
+        try pipeline.select(bundle.config.models[0], backend, .cpuOnly)
         let result = try XCTUnwrap(pipeline.classify(image))
         XCTAssertEqual(result.top.first?.classIndex, bundle.labels.count - 1)
         XCTAssertEqual(result.preprocessMilliseconds, 2)
@@ -94,14 +102,21 @@ final class CoreTests: XCTestCase {
         }
         let runs = try [true, false].map { units in
             try runner.run(
-                BenchmarkRequest(model: entry.id, iterations: 7, warmup: 2),
+                BenchmarkRequest(model: entry.id, iterations: 7, seconds: 0, warmup: 2, warmupSeconds: 0),
                 FakeBackend(choosesComputeUnits: units, answer: answer)
             ) { state }
         }
         XCTAssertEqual(runs[0].latenciesMs, Array(repeating: 1.5, count: 7))
         XCTAssertEqual(runs[0].computeUnits, .all)
-        XCTAssertNil(runs[0].threads)
-        XCTAssertEqual(runs[1].threads, 4)
+        XCTAssertNil(runs[1].computeUnits)
+        XCTAssertEqual(runs[0].warmup, 2)
+        // Looks at the clock are 1.5 ms apart, two an inference; those that ask whether it was long
+        // enough see 22.5, 27, ... 94.5 and 99 ms.
+        let timed = try runner.run(
+            BenchmarkRequest(model: entry.id, iterations: 7, seconds: 0.095, warmup: 0, warmupSeconds: 0),
+            FakeBackend(choosesComputeUnits: true, answer: answer)
+        ) { state }
+        XCTAssertEqual(timed.iterations, 7 + 17)
         // The fake gives every picture the first one's answer: the others must be seen to differ.
         XCTAssertLessThan(runs[0].golden.topEqual, golden.images.count)
         XCTAssertGreaterThanOrEqual(runs[0].golden.topEqual, 1)

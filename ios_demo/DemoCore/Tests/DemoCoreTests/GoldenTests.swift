@@ -10,13 +10,14 @@ final class GoldenTests: XCTestCase {
     }
 
     func testSamePixelsSameTensorSameTopFive() throws {
-        let bundle = try bundle()
-        let report = try GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input))
-        XCTAssertEqual(report.failures, [])
-        XCTAssertEqual(report.topEqual, report.images)
-        print(
-            "goldens: \(report.images) images, pixels within \(report.pixelMaxAbs), "
-                + "tensor within \(report.tensorMaxAbs)")
+        for bundle in try TestBundle.all() {
+            let report = try GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input))
+            XCTAssertEqual(report.failures, [], bundle.folder.path)
+            XCTAssertEqual(report.topEqual, report.images)
+            print(
+                "goldens of \(bundle.folder.lastPathComponent): \(report.images) images, "
+                    + "pixels within \(report.pixelMaxAbs), tensor within \(report.tensorMaxAbs)")
+        }
     }
 
     func testAPictureLargerThanTheInputAndNotSquareIsAmongThem() throws {

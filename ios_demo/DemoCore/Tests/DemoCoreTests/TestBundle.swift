@@ -2,16 +2,22 @@ import Foundation
 
 @testable import DemoCore
 
-/// The bundle the tests read: FBDEPLOY_BUNDLE names it, or it is the one installed in the app.
+/// The bundles the tests read: FBDEPLOY_BUNDLE names them (FOLDER:FOLDER...), or it is the one
+/// installed in the app.
 enum TestBundle {
-    static func open() throws -> DemoBundle {
-        if let given = ProcessInfo.processInfo.environment["FBDEPLOY_BUNDLE"] {
-            return try DemoBundle(folder: URL(fileURLWithPath: given))
+    static func all() throws -> [DemoBundle] {
+        if let given = ProcessInfo.processInfo.environment["FBDEPLOY_BUNDLE"], !given.isEmpty {
+            return try given.split(separator: ":").map { try DemoBundle(folder: URL(fileURLWithPath: String($0))) }
         }
         let app = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        return try DemoBundle(folder: app.appendingPathComponent("demo_bundle"))
+        return [try DemoBundle(folder: app.appendingPathComponent("demo_bundle"))]
+    }
+
+    /// The first one, with models; the others only pin other ways of pre-processing.
+    static func open() throws -> DemoBundle {
+        try all()[0]
     }
 }
 
@@ -34,5 +40,5 @@ struct FakeBackend: Backend {
 
     func version() -> String { "1" }
 
-    func load(_ url: URL, _ model: ModelEntry, _ options: LoadOptions) -> Classifier { Fake(answer) }
+    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) -> Classifier { Fake(answer) }
 }

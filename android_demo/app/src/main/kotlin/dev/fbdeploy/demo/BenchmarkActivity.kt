@@ -20,12 +20,18 @@ import kotlin.concurrent.thread
  * Times one model and writes files/results/NAME.json, or NAME.error with one line:
  *
  *     adb shell am start -W -S -n dev.fbdeploy.demo/.BenchmarkActivity --es model onnx-int8 \
- *         --es name run1 --ei iterations 100 --ei warmup 10 --ei threads 4
+ *         --es name run1 --ei iterations 100 --ef seconds 2 --ei warmup 10 --ef warmup_seconds 1 --ei threads 4
  */
 class BenchmarkActivity : Activity() {
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
-        window.addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON)
+        // Behind a dark or locked screen Android would take the fast cores away.
+        @Suppress("DEPRECATION") // The successors of two need API 27.
+        window.addFlags(
+            WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON or
+                WindowManager.LayoutParams.FLAG_TURN_SCREEN_ON or
+                WindowManager.LayoutParams.FLAG_SHOW_WHEN_LOCKED
+        )
         setContentView(R.layout.benchmark)
         // A turned or restored activity does not measure again.
         if (state == null) thread(name = "benchmark") { measure(intent) }
@@ -53,7 +59,9 @@ class BenchmarkActivity : Activity() {
         val defaults = BenchmarkRequest(intent.getStringExtra(MODEL) ?: bundle.config.models.first().id)
         val request = defaults.copy(
             iterations = intent.getIntExtra(ITERATIONS, defaults.iterations),
+            seconds = intent.getFloatExtra(SECONDS, defaults.seconds),
             warmup = intent.getIntExtra(WARMUP, defaults.warmup),
+            warmupSeconds = intent.getFloatExtra(WARMUP_SECONDS, defaults.warmupSeconds),
             threads = intent.getIntExtra(THREADS, defaults.threads)
         )
         val reader = DeviceReader(this)
@@ -101,7 +109,9 @@ class BenchmarkActivity : Activity() {
         const val MODEL = "model"
         const val NAME = "name"
         const val ITERATIONS = "iterations"
+        const val SECONDS = "seconds"
         const val WARMUP = "warmup"
+        const val WARMUP_SECONDS = "warmup_seconds"
         const val THREADS = "threads"
         private val NAME_PATTERN = Regex("[A-Za-z0-9_-]{1,64}")
     }

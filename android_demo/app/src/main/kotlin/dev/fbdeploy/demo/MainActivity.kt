@@ -34,7 +34,7 @@ class MainActivity :
     Activity(),
     TextureView.SurfaceTextureListener {
     private val inference = Executors.newSingleThreadExecutor()
-    private val gate = FrameGate()
+    private val gate = FrameGate(inference)
     private lateinit var preview: TextureView
     private lateinit var photo: ImageView
     private lateinit var predictions: TextView
@@ -69,8 +69,10 @@ class MainActivity :
         view<Button>(R.id.benchmark).setOnClickListener { startBenchmark() }
         predictions.setText(R.string.loading)
         inference.execute {
-            val opened = BundleStore.open(this)
-            runOnUiThread { onBundle(opened) }
+            report {
+                val opened = BundleStore.open(this)
+                runOnUiThread { onBundle(opened) }
+            }
         }
     }
 
@@ -132,7 +134,7 @@ class MainActivity :
         }
     }
 
-    /** What a runtime or a codec throws is shown: which exceptions they have is their affair. */
+    /** What a bundle, a runtime or a codec throws is shown: which exceptions they have is their affair. */
     @Suppress("TooGenericExceptionCaught")
     private fun report(work: () -> Unit) {
         try {
@@ -144,20 +146,15 @@ class MainActivity :
         }
     }
 
-    private fun onFrame(convert: () -> RgbImage) {
-        if (!gate.tryEnter()) return
-        val image = convert()
-        inference.execute {
-            report { show(pipeline?.classify(image)) }
-            gate.leave()
-        }
+    private fun onFrame(convert: () -> RgbImage) = gate.submit(convert) { image ->
+        report { show(pipeline?.classify(image)) }
     }
 
     private fun show(result: LiveResult?) {
         if (result == null) return
         val labels = bundle?.labels.orEmpty()
         val ranking = result.top.joinToString("\n") {
-            "%s  %.1f %%".format(labels.getOrElse(it.classIndex) { _ -> "class" }, 100 * it.probability)
+            "%s  %.1f %%".format(labels.getOrElse(it.classIndex) { index -> "class $index" }, 100 * it.probability)
         }
         val times = "p50 %.2f  p90 %.2f  p99 %.2f ms\nprepared in %.2f ms, %d frames dropped".format(
             result.inference.p50,

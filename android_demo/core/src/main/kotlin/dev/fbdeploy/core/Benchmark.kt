@@ -1,10 +1,22 @@
 package dev.fbdeploy.core
 
-/** What to time. */
-data class BenchmarkRequest(val model: String, val iterations: Int = 100, val warmup: Int = 10, val threads: Int = 4) {
+/**
+ * What to time: at least [iterations] inferences and [seconds] of them, after a warm-up of at least
+ * [warmup] and [warmupSeconds]. A phone needs part of a second to raise its clocks.
+ */
+data class BenchmarkRequest(
+    val model: String,
+    val iterations: Int = 100,
+    val seconds: Float = 2f,
+    val warmup: Int = 10,
+    val warmupSeconds: Float = 1f,
+    val threads: Int = 4
+) {
     init {
         require(iterations in 1..100_000) { "iterations must be 1 to 100000, not $iterations" }
+        require(seconds in 0f..600f) { "seconds must be 0 to 600, not $seconds" }
         require(warmup in 0..100_000) { "warm-up must be 0 to 100000, not $warmup" }
+        require(warmupSeconds in 0f..600f) { "seconds of warm-up must be 0 to 600, not $warmupSeconds" }
         require(threads in 1..64) { "threads must be 1 to 64, not $threads" }
     }
 }
@@ -30,12 +42,14 @@ data class Device(
     val coreMaxKilohertz: List<Int>
 )
 
+/** A finished run; [latencies] are milliseconds, raw and in order, after [warmupRuns]. */
 data class BenchmarkRun(
     val request: BenchmarkRequest,
     val entry: ModelEntry,
     val backend: String,
     val backendVersion: String,
     val loadMilliseconds: Double,
+    val warmupRuns: Int,
     val latencies: List<Double>,
     val golden: GoldenReport,
     val before: DeviceState,
@@ -54,15 +68,24 @@ class BenchmarkRunner(private val bundle: Bundle, private val nanoTime: () -> Lo
         return backend.load(bundle.file(entry), entry, request.threads).use { classifier ->
             val load = milliseconds(started)
             val report = GoldenCheck(golden).run(preprocessor, entry, classifier)
-            repeat(request.warmup) { classifier.logits(tensors[it % tensors.size]) }
+            val warmup = timed(request.warmup, request.warmupSeconds, tensors, classifier)
             val before = state()
-            val latencies = List(request.iterations) {
-                val start = nanoTime()
-                classifier.logits(tensors[it % tensors.size])
-                milliseconds(start)
-            }
-            BenchmarkRun(request, entry, backend.name, backend.version(), load, latencies, report, before, state())
+            val latencies = timed(request.iterations, request.seconds, tensors, classifier)
+            val version = backend.version()
+            BenchmarkRun(request, entry, backend.name, version, load, warmup.size, latencies, report, before, state())
         }
+    }
+
+    /** Milliseconds of inferences, until there are [count] of them and [seconds] have gone. */
+    private fun timed(count: Int, seconds: Float, tensors: List<FloatArray>, classifier: Classifier): List<Double> {
+        val latencies = ArrayList<Double>(count)
+        val started = nanoTime()
+        while (latencies.size < count || milliseconds(started) < 1000.0 * seconds) {
+            val start = nanoTime()
+            classifier.logits(tensors[latencies.size % tensors.size])
+            latencies += milliseconds(start)
+        }
+        return latencies
     }
 
     private fun milliseconds(since: Long): Double = (nanoTime() - since) / 1e6

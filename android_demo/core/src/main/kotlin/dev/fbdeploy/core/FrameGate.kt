@@ -1,21 +1,38 @@
 package dev.fbdeploy.core
 
+import java.util.concurrent.Executor
+import java.util.concurrent.RejectedExecutionException
 import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicLong
 
-/** Lets one frame in at a time; the frames that come meanwhile are dropped, never queued. */
-class FrameGate {
+/** Gives [worker] one frame at a time; the frames that come meanwhile are dropped, never queued. */
+class FrameGate(private val worker: Executor) {
     private val busy = AtomicBoolean(false)
     private val droppedFrames = AtomicLong()
 
     val dropped: Long get() = droppedFrames.get()
 
-    /** True when the frame may be worked on; then [leave] must follow. */
-    fun tryEnter(): Boolean {
-        val entered = busy.compareAndSet(false, true)
-        if (!entered) droppedFrames.incrementAndGet()
-        return entered
+    /** Calls [convert] here, while the camera's memory is valid, and [work] on the worker; or neither. */
+    fun submit(convert: () -> RgbImage, work: (RgbImage) -> Unit) {
+        if (!busy.compareAndSet(false, true)) {
+            droppedFrames.incrementAndGet()
+            return
+        }
+        var handedOver = false
+        try {
+            val image = convert()
+            worker.execute {
+                try {
+                    work(image)
+                } finally {
+                    busy.set(false)
+                }
+            }
+            handedOver = true
+        } catch (_: RejectedExecutionException) {
+            // The screen closed between the frame and now, and its worker with it.
+        } finally {
+            if (!handedOver) busy.set(false)
+        }
     }
-
-    fun leave() = busy.set(false)
 }

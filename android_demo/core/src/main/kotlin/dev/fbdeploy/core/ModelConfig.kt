@@ -92,7 +92,9 @@ internal fun requireSchema(root: JsonObject, name: String) {
 /** An unpacked demo bundle. */
 class Bundle(val folder: File) {
     val config: ModelConfig = ModelConfig.parse(File(folder, "model_config.json").readText())
-    val labels: List<String> = File(folder, "labels.txt").readLines().filter { it.isNotEmpty() }
+
+    /** By class index, so an empty name keeps its line. */
+    val labels: List<String> = File(folder, "labels.txt").readText().removeSuffix("\n").split("\n")
 
     fun golden(): Golden = Golden.parse(File(folder, "golden.json").readText())
 

@@ -63,8 +63,8 @@ class TimmPreprocessor(private val spec: InputSpec) : Preprocessor {
         return RgbImage(spec.width, spec.height, out)
     }
 
-    /** Pixels before the crop, or minus the border's; a border outside "border" mode is torchvision's. */
-    private fun offset(size: Int, target: Int): Int = if (size < target && spec.cropMode != CropMode.BORDER) {
+    /** Pixels before the crop, or minus the border's: borders are rounded down, crops to even. */
+    private fun offset(size: Int, target: Int): Int = if (size < target) {
         -((target - size) / 2)
     } else {
         Math.rint((size - target) / 2.0).toInt()

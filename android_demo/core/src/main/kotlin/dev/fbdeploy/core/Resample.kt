@@ -28,16 +28,22 @@ object Resample {
 
     private fun nearest(image: RgbImage, width: Int, height: Int): RgbImage {
         val out = ByteArray(3 * width * height)
-        val scaleX = image.width.toDouble() / width
-        val scaleY = image.height.toDouble() / height
+        val columns = nearestSamples(image.width, width)
+        val rows = nearestSamples(image.height, height)
         for (y in 0 until height) {
-            val row = ((y + 0.5) * scaleY).toInt() * image.width
             for (x in 0 until width) {
-                val from = 3 * (row + ((x + 0.5) * scaleX).toInt())
+                val from = 3 * (rows[y] * image.width + columns[x])
                 image.pixels.copyInto(out, 3 * (y * width + x), from, from + 3)
             }
         }
         return RgbImage(width, height, out)
+    }
+
+    /** Positions are summed up as Pillow does, since multiplied ones round to other samples. */
+    private fun nearestSamples(source: Int, target: Int): IntArray {
+        val scale = source.toDouble() / target
+        var position = 0.5 * scale
+        return IntArray(target) { position.toInt().also { position += scale } }
     }
 
     private fun triangle(x: Double): Double = maxOf(0.0, 1.0 - abs(x))

@@ -13,20 +13,21 @@ class RgbImage(val width: Int, val height: Int, val pixels: ByteArray) {
         if (turns == 0) return this
         val swapped = turns % 2 == 1
         val (newWidth, newHeight) = if (swapped) height to width else width to height
+        // The source's pixel for the first one here, and how far it moves with each column and row.
+        val (first, byColumn, byRow) = when (turns) {
+            1 -> Triple((height - 1) * width, -width, 1)
+            2 -> Triple(width * height - 1, -1, -width)
+            else -> Triple(width - 1, width, -1)
+        }
         val out = ByteArray(pixels.size)
+        var target = 0
         for (y in 0 until newHeight) {
+            var source = 3 * (first + y * byRow)
             for (x in 0 until newWidth) {
-                val (sourceX, sourceY) = when (turns) {
-                    1 -> y to height - 1 - x
-                    2 -> width - 1 - x to height - 1 - y
-                    else -> width - 1 - y to x
-                }
-                pixels.copyInto(
-                    out,
-                    3 * (y * newWidth + x),
-                    3 * (sourceY * width + sourceX),
-                    3 * (sourceY * width + sourceX) + 3
-                )
+                out[target++] = pixels[source]
+                out[target++] = pixels[source + 1]
+                out[target++] = pixels[source + 2]
+                source += 3 * byColumn
             }
         }
         return RgbImage(newWidth, newHeight, out)

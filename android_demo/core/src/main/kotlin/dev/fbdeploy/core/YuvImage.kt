@@ -11,15 +11,13 @@ class Plane(val buffer: ByteBuffer, val rowStride: Int, val pixelStride: Int) {
 class YuvImage(val width: Int, val height: Int, val y: Plane, val u: Plane, val v: Plane) {
     /**
      * RGB by the full-range BT.601 matrix of JFIF 1.02, which Android's cameras use for
-     * YUV_420_888, in 16-bit fixed point. Every [step]-th pixel of each direction is taken.
+     * YUV_420_888, in 16-bit fixed point.
      */
-    fun toRgb(step: Int = 1): RgbImage {
-        val outWidth = (width + step - 1) / step
-        val outHeight = (height + step - 1) / step
-        val out = ByteArray(3 * outWidth * outHeight)
+    fun toRgb(): RgbImage {
+        val out = ByteArray(3 * width * height)
         var index = 0
-        for (row in 0 until height step step) {
-            for (column in 0 until width step step) {
+        for (row in 0 until height) {
+            for (column in 0 until width) {
                 val luma = (y.at(column, row) shl 16) + HALF
                 val cb = u.at(column / 2, row / 2) - 128
                 val cr = v.at(column / 2, row / 2) - 128
@@ -28,7 +26,7 @@ class YuvImage(val width: Int, val height: Int, val y: Plane, val u: Plane, val 
                 out[index++] = clamp((luma + BLUE_CB * cb) shr 16)
             }
         }
-        return RgbImage(outWidth, outHeight, out)
+        return RgbImage(width, height, out)
     }
 
     private fun clamp(value: Int): Byte = value.coerceIn(0, 255).toByte()

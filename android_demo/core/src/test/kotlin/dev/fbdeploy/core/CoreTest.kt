@@ -2,12 +2,14 @@ package dev.fbdeploy.core
 
 import java.io.File
 import java.nio.ByteBuffer
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.Executors
+import java.util.concurrent.TimeUnit
 import kotlin.math.abs
 import kotlin.test.Test
 import kotlin.test.assertContentEquals
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
-import kotlin.test.assertFalse
 import kotlin.test.assertTrue
 
 class CoreTest {
@@ -73,17 +75,14 @@ class CoreTest {
     }
 
     @Test
-    fun yuvRespectsStridesAndSteps() {
-        val luma = Plane(ByteBuffer.wrap(ByteArray(4 * 8) { (10 * (it / 8) + it % 8).toByte() }), 8, 1)
-        val chroma = Plane(ByteBuffer.wrap(ByteArray(16) { 128.toByte() }), 8, 2)
-        val image = YuvImage(6, 4, luma, chroma, chroma).toRgb(2)
-        assertEquals(3 to 2, image.width to image.height)
-        assertEquals(
-            listOf(0, 2, 4, 20, 22, 24),
-            image.pixels.filterIndexed { index, _ ->
-                index % 3 == 0
-            }.map { it.toInt() }
-        )
+    fun yuvRespectsStrides() {
+        // Rows of 8 bytes for 6 pixels; chroma of every other byte, the rest as an NV21 neighbour would be.
+        val luma = Plane(ByteBuffer.wrap(ByteArray(2 * 8) { (10 * (it / 8) + it % 8).toByte() }), 8, 1)
+        val chroma = Plane(ByteBuffer.wrap(ByteArray(6) { (if (it % 2 == 0) 128 else 7).toByte() }), 8, 2)
+        val image = YuvImage(6, 2, luma, chroma, chroma).toRgb()
+        assertEquals(6 to 2, image.width to image.height)
+        val expected = listOf(0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15).flatMap { listOf(it, it, it) }
+        assertEquals(expected, image.pixels.map { it.toInt() })
     }
 
     @Test
@@ -108,12 +107,45 @@ class CoreTest {
 
     @Test
     fun framesAreDroppedNotQueued() {
-        val gate = FrameGate()
-        assertTrue(gate.tryEnter())
-        assertFalse(gate.tryEnter())
-        gate.leave()
-        assertTrue(gate.tryEnter())
-        assertEquals(1, gate.dropped)
+        val worker = Executors.newSingleThreadExecutor()
+        val gate = FrameGate(worker)
+        val release = CountDownLatch(1)
+        val finished = CountDownLatch(1)
+        val seen = ArrayList<Int>()
+        var converted = 0
+
+        fun frame(number: Int, work: () -> Unit = {}) = gate.submit({
+            converted++
+            RgbImage(1, 1, byteArrayOf(number.toByte(), 0, 0))
+        }) { image ->
+            seen += image.pixels[0].toInt()
+            work()
+        }
+
+        frame(0) { release.await() }
+        repeat(100) { frame(1) }
+        assertEquals(100, gate.dropped, "all that came while the first was in work")
+        assertEquals(1, converted, "a dropped frame is not even converted")
+        release.countDown()
+        while (finished.count > 0) frame(2) { finished.countDown() }
+        worker.shutdown()
+        assertTrue(worker.awaitTermination(10, TimeUnit.SECONDS))
+        assertEquals(listOf(0, 2), seen.take(2))
+    }
+
+    @Test
+    fun aFrameThatFailsOrComesTooLateDoesNotBlockTheNext() {
+        val gate = FrameGate { it.run() }
+        val image = RgbImage(1, 1, ByteArray(3))
+        assertFailsWith<IllegalStateException> { gate.submit({ error("no memory") }) { } }
+        assertFailsWith<IllegalStateException> { gate.submit({ image }) { error("no model") } }
+        var worked = 0
+        gate.submit({ image }) { worked++ }
+        assertEquals(1, worked)
+        val closed = Executors.newSingleThreadExecutor()
+        closed.shutdown()
+        FrameGate(closed).submit({ image }) { worked++ }
+        assertEquals(1, worked)
     }
 
     @Test
@@ -142,21 +174,7 @@ class CoreTest {
     fun theLivePipelineRanksAndForgetsOnSwitching() {
         val bundle = TestBundle.bundle
         val logits = FloatArray(bundle.labels.size) { it.toFloat() }
-        var closed = 0
-        val backend = object : Backend {
-            override val name = "fake"
-            override val format = "fake"
-
-            override fun version() = "0"
-
-            override fun load(file: File, model: ModelEntry, threads: Int) = object : Classifier {
-                override fun logits(tensor: FloatArray) = logits
-
-                override fun close() {
-                    closed++
-                }
-            }
-        }
+        val backend = FixedBackend(logits)
         var clock = 0L
         val pipeline = LivePipeline(bundle) { clock.also { clock += 2_000_000 } }
         val image = bundle.golden().images.first().image
@@ -168,7 +186,28 @@ class CoreTest {
         assertEquals(bundle.labels.size - 1, result.top.first().classIndex)
         assertEquals(2.0, result.preprocessMilliseconds)
         assertEquals(1, result.inference.count)
-        assertEquals(1, closed)
+        assertEquals(1, backend.closed)
+    }
+
+    @Test
+    fun theBenchmarkGoesOnUntilRunsAndSecondsAreDone() {
+        val bundle = TestBundle.bundle
+        val model = bundle.config.models.first()
+        val answer = bundle.golden().images.first().outputs.first { it.model == model.id }.logits
+        val backend = FixedBackend(answer)
+        var clock = 0L
+        val runner = BenchmarkRunner(bundle) { clock.also { clock += 5_000_000 } }
+        val state = DeviceState(null, null, null, null)
+        val short = BenchmarkRequest(model.id, iterations = 7, seconds = 0f, warmup = 3, warmupSeconds = 0f)
+        val counted = runner.run(short, backend) { state }
+        assertEquals(List(7) { 5.0 }, counted.latencies)
+        assertEquals(3, counted.warmupRuns)
+        // Looks at the clock are 5 ms apart: two an inference, and one more to see whether it was long enough.
+        val timed = runner.run(short.copy(seconds = 0.25f, warmupSeconds = 0.125f), backend) { state }
+        assertEquals(19, timed.latencies.size)
+        assertEquals(9, timed.warmupRuns)
+        // Every picture gets the first one's answer: the others must be seen to differ.
+        assertTrue(counted.golden.topEqual in 1 until bundle.golden().images.size)
     }
 
     @Test
@@ -182,6 +221,25 @@ class CoreTest {
     fun badRequestsAreRefused() {
         assertFailsWith<IllegalArgumentException> { BenchmarkRequest("m", iterations = 0) }
         assertFailsWith<IllegalArgumentException> { BenchmarkRequest("m", threads = 0) }
+        assertFailsWith<IllegalArgumentException> { BenchmarkRequest("m", seconds = -1f) }
         assertFailsWith<IllegalArgumentException> { TestBundle.bundle.config.model("no-such-model") }
+    }
+}
+
+/** A backend whose answers are known. */
+private class FixedBackend(private val answer: FloatArray) : Backend {
+    override val name = "fake"
+    override val format = "fake"
+    var closed = 0
+        private set
+
+    override fun version() = "0"
+
+    override fun load(file: File, model: ModelEntry, threads: Int) = object : Classifier {
+        override fun logits(tensor: FloatArray) = answer
+
+        override fun close() {
+            closed++
+        }
     }
 }

@@ -12,12 +12,15 @@ class GoldenTest {
 
     @Test
     fun samePixelsSameTensorSameTopFive() {
-        val report = GoldenCheck(golden).run(TimmPreprocessor(spec))
-        assertEquals(emptyList(), report.failures)
-        assertEquals(golden.images.size, report.topEqual)
-        println(
-            "goldens: ${report.images} images, pixels within ${report.pixelMaxAbs}, tensor within ${report.tensorMaxAbs}"
-        )
+        for (bundle in TestBundle.all) {
+            val report = GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input))
+            assertEquals(emptyList(), report.failures, "${bundle.folder}")
+            assertEquals(report.images, report.topEqual)
+            println(
+                "goldens of ${bundle.folder.name}: ${report.images} images, " +
+                    "pixels within ${report.pixelMaxAbs}, tensor within ${report.tensorMaxAbs}"
+            )
+        }
     }
 
     @Test

@@ -2,13 +2,18 @@ package dev.fbdeploy.core
 
 import java.io.File
 
-/** The bundle the tests read: -Dfbdeploy.bundle=FOLDER, or the one installed in the app. */
+/** The bundles the tests read: -Dfbdeploy.bundle=FOLDER:FOLDER..., or the one installed in the app. */
 object TestBundle {
-    val bundle: Bundle by lazy {
-        val folder = File(System.getProperty("fbdeploy.bundle") ?: "../app/src/main/assets/demo_bundle")
-        check(File(folder, "model_config.json").exists()) {
-            "$folder holds no demo bundle: run `fbdeploy bundle OUT --app android_demo`"
+    val all: List<Bundle> by lazy {
+        val given = System.getProperty("fbdeploy.bundle") ?: "../app/src/main/assets/demo_bundle"
+        given.split(File.pathSeparator).map { folder ->
+            check(File(folder, "model_config.json").exists()) {
+                "$folder holds no demo bundle: run `fbdeploy bundle OUT --app android_demo`"
+            }
+            Bundle(File(folder))
         }
-        Bundle(folder)
     }
+
+    /** The first one, with models; the others only pin other ways of pre-processing. */
+    val bundle: Bundle get() = all.first()
 }

@@ -1,0 +1,6 @@
+"""The regression check: what one output folder measured, against a baseline kept in a repository.
+
+``baseline.py`` reduces an output folder to one small file; ``compare.py`` puts two of them side by
+side; ``paired.py``, ``timing.py`` and ``counted.py`` hold one kind of comparison each;
+``decide.py`` turns the p-values of all of them into verdicts.
+"""

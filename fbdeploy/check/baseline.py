@@ -1,0 +1,288 @@
+"""The baseline: what one output folder measured, in one JSON file small enough to be committed.
+
+An output folder is reduced to the same model before it is compared, so both sides are alike.
+docs/results.md holds the JSON Schema.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from fbdeploy.check.packing import pack, unpack
+from fbdeploy.check.timing import reduce_samples
+from fbdeploy.manifest import (
+    Artefact,
+    Entry,
+    Format,
+    InputSpecInfo,
+    Manifest,
+    Precision,
+    Sha256,
+    Share,
+    now,
+    read_manifest,
+)
+from fbdeploy.predictions import Predictions, read_predictions
+from fbdeploy.results import EvaluationLine, Line, read_lines
+from runtime_bench.measurement import Device, Kind, Measurement
+from zoo.errors import InputError
+from zoo.files import atomic_path
+
+SCHEMA_VERSION = 1
+
+Nanoseconds = Annotated[int, Field(gt=0)]
+ArtefactName = tuple[Format, Precision, str]
+
+
+class ScoredImages(Entry):
+    """The images all artefacts were scored on.
+
+    ``sha256`` is of their names and contents (``predictions.images_sha256``). ``labels`` and
+    ``reference``, the float network's top-1, are int32, one an image, packed as base64 of zlib;
+    labels are -1 where an image has none.
+    """
+
+    name: str
+    images: Annotated[int, Field(gt=0)]
+    sha256: Sha256
+    labels: str
+    reference: str
+
+
+class Latency(Entry):
+    """One latency of an artefact. ``rounds_ns`` are at most 25 medians of neighbouring runs.
+
+    ``noise`` is what the protocol found disturbed, empty if nothing; ``instructions`` are those of
+    one inference on an emulated core, which has no ``rounds_ns``.
+    """
+
+    kind: Kind
+    created: str
+    target: str
+    device: Device
+    threads: int
+    cpu_mask: tuple[int, ...] | None = None
+    runtime: str
+    runtime_version: str
+    rounds_ns: tuple[Nanoseconds, ...] = ()
+    noise: tuple[str, ...] = ()
+    instructions: int | None = None
+
+
+class Record(Entry):
+    """One artefact; what is not told here is as in the manifest.
+
+    ``predictions`` are its top-1 minus the float network's, packed as in ``ScoredImages``: mostly
+    zeros, so short.
+    """
+
+    format: Format
+    precision: Precision
+    variant: str = ""
+    sha256: Sha256
+    bytes: int
+    runtime: str
+    runtime_version: str
+    int8_share: Share | None = None
+    delegated_share: Share | None = None
+    partitions: int | None = None
+    predictions: str | None = None
+    latencies: tuple[Latency, ...] = ()
+
+    @property
+    def key(self) -> ArtefactName:
+        """What artefacts of two folders are matched by."""
+        return (self.format, self.precision, self.variant)
+
+
+class Baseline(Entry):
+    """The whole file."""
+
+    schema_version: Literal[1] = 1
+    fbdeploy_version: str
+    created: str
+    network: str
+    weights_sha256: Sha256
+    input_spec: InputSpecInfo
+    data: ScoredImages | None = None
+    artefacts: Annotated[tuple[Record, ...], Field(min_length=1)]
+
+    def labels(self) -> NDArray[np.int32]:
+        """int32 (images,); none without data."""
+        return unpack(self.data.labels, self.data.images) if self.data else np.zeros(0, np.int32)
+
+    def reference(self) -> NDArray[np.int32]:
+        """The float network's top-1, int32 (images,); none without data."""
+        data = self.data
+        return unpack(data.reference, data.images) if data else np.zeros(0, np.int32)
+
+    def top1(self, record: Record) -> NDArray[np.int32] | None:
+        """The artefact's top-1, int32 (images,); None where it was not scored."""
+        if record.predictions is None or self.data is None:
+            return None
+        return self.reference() + unpack(record.predictions, self.data.images)
+
+
+def baseline_of(folder: Path) -> Baseline:
+    """Reduce an output folder.
+
+    Raises:
+        InputError: it is none, has no artefacts, or was scored by an fbdeploy that kept no
+            predictions.
+    """
+    manifest = read_manifest(folder)
+    if not manifest.artefacts:
+        raise InputError(f"{folder}: holds no artefacts; run fbdeploy deploy into it first")
+    lines = read_lines(folder)
+    scored = _scores(folder, manifest, lines)
+    first = next(iter(scored.values()), None)
+    for path, predictions in scored.items():
+        if first is not None and not _same_images(first, predictions):
+            raise InputError(
+                f"{folder}: {path} was scored on other images than the rest; deploy again into "
+                "another folder"
+            )
+    data = None
+    if first is not None and manifest.evaluation_data is not None:
+        data = ScoredImages(
+            name=manifest.evaluation_data.name,
+            images=len(first.labels),
+            sha256=first.images_sha256,
+            labels=pack(first.labels),
+            reference=pack(first.reference),
+        )
+    return Baseline(
+        fbdeploy_version=manifest.fbdeploy_version,
+        created=now(),
+        network=manifest.network.name,
+        weights_sha256=manifest.weights.sha256,
+        input_spec=manifest.input_spec,
+        data=data,
+        artefacts=tuple(
+            _record(entry, scored.get(entry.path), lines) for entry in manifest.artefacts
+        ),
+    )
+
+
+def read_baseline(path: Path) -> Baseline:
+    """Read what ``write_baseline`` wrote.
+
+    Raises:
+        InputError: missing, damaged, or of a schema this version does not read.
+    """
+    advice = "write it with fbdeploy check OUT --write-baseline"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise InputError(f"{path}: cannot be read ({reason}); {advice}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: is not JSON ({error}); {advice}") from error
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if found != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: has schema_version {found!r}, this fbdeploy reads {SCHEMA_VERSION}; {advice}"
+        )
+    try:
+        baseline = Baseline.model_validate(document)
+        baseline.labels()
+        for record in baseline.artefacts:
+            baseline.top1(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{path}: {where}: {first['msg']}; {advice}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: the predictions {error}; {advice}") from error
+    return baseline
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write the file whole or not at all.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _scores(folder: Path, manifest: Manifest, lines: list[Line]) -> dict[str, Predictions]:
+    """The answers of every scored artefact by its path."""
+    newest = {
+        line.sha256: line
+        for line in lines
+        if isinstance(line, EvaluationLine) and line.dataset == manifest.evaluation_data
+    }
+    found = {}
+    for entry in manifest.artefacts:
+        line = newest.get(entry.sha256)
+        if line is None:
+            continue
+        if line.predictions is None or not (folder / line.predictions).exists():
+            raise InputError(
+                f"{folder}: keeps no predictions of {entry.name}; give the same deploy command "
+                "again, which only scores it anew"
+            )
+        found[entry.path] = read_predictions(folder / line.predictions)
+    return found
+
+
+def _same_images(first: Predictions, other: Predictions) -> bool:
+    return (
+        first.images_sha256 == other.images_sha256
+        and np.array_equal(first.labels, other.labels)
+        and np.array_equal(first.reference, other.reference)
+    )
+
+
+def _record(entry: Artefact, scored: Predictions | None, lines: list[Line]) -> Record:
+    coverage = entry.coverage
+    return Record(
+        format=entry.format,
+        precision=entry.precision,
+        variant=entry.variant,
+        sha256=entry.sha256,
+        bytes=entry.bytes,
+        runtime=entry.runtime,
+        runtime_version=entry.runtime_version,
+        int8_share=coverage.int8_share if coverage else None,
+        delegated_share=coverage.delegated_share if coverage else None,
+        partitions=coverage.partitions if coverage else None,
+        predictions=pack(scored.top1 - scored.reference) if scored else None,
+        latencies=_latencies(entry, lines),
+    )
+
+
+def _latencies(entry: Artefact, lines: list[Line]) -> tuple[Latency, ...]:
+    """The newest a target, thread count and kind."""
+    newest = {
+        (line.target, line.threads, line.kind): line
+        for line in lines
+        if isinstance(line, Measurement)
+        and line.sha256 == entry.sha256
+        and (line.samples_ns or line.counts)
+    }
+    return tuple(_latency(line) for line in newest.values())
+
+
+def _latency(line: Measurement) -> Latency:
+    return Latency(
+        kind=line.kind,
+        created=line.created,
+        target=line.target,
+        device=line.device,
+        threads=line.threads,
+        cpu_mask=line.cpu_mask,
+        runtime=line.runtime,
+        runtime_version=line.runtime_version,
+        rounds_ns=reduce_samples(line.samples_ns, line.block_runs) if line.samples_ns else (),
+        noise=line.noise.reasons if line.noise else (),
+        instructions=line.counts.instructions if line.counts else None,
+    )

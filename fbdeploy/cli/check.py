@@ -1,0 +1,113 @@
+"""``fbdeploy check``: the regression gate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from fbdeploy.check.baseline import Baseline
+
+
+def check(
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="A folder that fbdeploy deploy wrote.")
+    ],
+    baseline: Annotated[
+        Path | None, typer.Option(help="The file to hold it against; exit code 1 on a regression.")
+    ] = None,
+    write_baseline: Annotated[
+        Path | None,
+        typer.Option(help="Write OUT as the new baseline; with --baseline, only if it passes."),
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A TOML file with other limits than the default ones.")
+    ] = None,
+    max_drop: Annotated[
+        float | None, typer.Option(min=0, help="Points of top-1 that a drop may have. [0.3]")
+    ] = None,
+    max_class_drop: Annotated[
+        float | None, typer.Option(min=0, help="Points of top-1 of one class. [3]")
+    ] = None,
+    max_slowdown: Annotated[
+        float | None, typer.Option(min=0, help="Percent of the median latency. [10]")
+    ] = None,
+    max_growth: Annotated[
+        float | None, typer.Option(min=0, help="Percent of an artefact's bytes. [2]")
+    ] = None,
+    require: Annotated[
+        str | None,
+        typer.Option(
+            help="Measures that fail if they cannot be compared, such as accuracy,latency."
+        ),
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Also write the report there, as a CI's summary shows it.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Find regressions of accuracy, size, coverage and latency against a kept baseline.
+
+    A change counts if it is beyond chance and beyond its limit; what cannot be told is NOISY or
+    INCOMPARABLE. docs/ci.md explains the rules.
+
+    Example:  fbdeploy check out --baseline baseline.json
+    """
+    if baseline is None and write_baseline is None:
+        raise InputError("check: has nothing to do; give --baseline FILE or --write-baseline FILE")
+    if baseline is None and markdown is not None:
+        raise InputError(f"--markdown {markdown}: has nothing to tell; give --baseline FILE too")
+    with only_result_on_stdout() as show:
+        from fbdeploy.check import baseline as files
+        from fbdeploy.check.compare import compare_baselines
+        from fbdeploy.check.render import as_markdown, as_text
+        from fbdeploy.check.rules import load_rules
+        from fbdeploy.manifest import read_manifest
+        from zoo.files import atomic_path
+
+        limits = load_rules(
+            rules,
+            max_drop=max_drop,
+            max_class_drop=max_class_drop,
+            max_slowdown=max_slowdown,
+            max_growth=max_growth,
+            required=_measures(require),
+        )
+        before = files.read_baseline(baseline) if baseline else None
+        after = files.baseline_of(output)
+        passed = True
+        if before is not None:
+            manifest = read_manifest(output)
+            report = compare_baselines(before, after, limits, manifest.labels, manifest.failures)
+            passed = report.verdict == "PASS"
+            show(report.model_dump_json(indent=1) if as_json else as_text(report))
+            if markdown is not None:
+                with atomic_path(markdown) as temporary:
+                    temporary.write_text(as_markdown(report), encoding="utf-8")
+        if write_baseline is not None and passed:
+            files.write_baseline(write_baseline, after)
+            typer.echo(f"{write_baseline}: {_described(after)}", err=True)
+            if before is None and as_json:
+                show(after.model_dump_json(indent=1))
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _measures(text: str | None) -> tuple[str, ...] | None:
+    from typing import get_args
+
+    from fbdeploy.check.rules import Measure
+
+    return None if text is None else options.choices(text, get_args(Measure), "--require")
+
+
+def _described(written: Baseline) -> str:
+    scored = written.data.images if written.data else 0
+    timed = sum(bool(record.latencies) for record in written.artefacts)
+    return f"{len(written.artefacts)} artefacts on {scored:,} images, {timed} of them timed"

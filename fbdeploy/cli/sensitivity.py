@@ -1,0 +1,132 @@
+"""``fbdeploy sensitivity``: which layers int8 hurts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fbdeploy.cli import options
+from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.progress import Steps
+from fbdeploy.pipeline.environment import cores
+from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
+from fbdeploy.report import numbers
+from fbdeploy.sensitivity import (
+    DEFAULT_IMAGES,
+    SensitivityDocument,
+    SensitivityRequest,
+    measure,
+    write_sensitivity,
+)
+
+if TYPE_CHECKING:
+    from fbdeploy.sensitivity import LayerRow
+
+ROWS_SHOWN = 20
+
+
+def sensitivity(
+    network: Annotated[
+        str,
+        typer.Argument(help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default."),
+    ] = DEFAULT_NETWORK,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download."),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(help="Images to calibrate and to measure on: like those of training."),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="Whose ranges are used: a recipe's name or a TOML file.")
+    ] = "ptq",
+    images: Annotated[
+        str, typer.Option(help="How many calibration images to measure on, or 'all'.")
+    ] = str(DEFAULT_IMAGES),
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for sensitivity.json; that of a deployment shows it."),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads to compute with; all cores.")
+    ] = None,
+    num_classes: Annotated[
+        int | None, typer.Option(min=1, help="Classes, if the weights do not say.")
+    ] = None,
+    input_size: options.InputSize = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    crop_pct: options.CropPct = None,
+    interpolation: options.InterpolationOption = None,
+    skip_bad_images: options.SkipBadImages = False,
+    as_json: options.Json = False,
+) -> None:
+    """Rank the layers by the error int8 causes: dB at the layer, KL at the network's output.
+
+    Measured with the recipe's ranges and before its corrections, which hide what they repair.
+
+    Example:  fbdeploy sensitivity tf_efficientnet_lite0 --weights lite0.pth
+    --calibration photos/train --output lite0
+    """
+    request = SensitivityRequest(
+        network=network,
+        weights=weights,
+        num_classes=num_classes,
+        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
+        recipe=recipe,
+        images=options.image_count(images),
+        threads=threads or cores(),
+        skip_bad_images=skip_bad_images,
+    )
+    with only_result_on_stdout() as show:
+        with Steps() as steps:
+            found = measure(request, steps.progress, steps.note)
+        written = None if output is None else write_sensitivity(output, found)
+        if output is not None:
+            _renew_report(output, found)
+        show(found.model_dump_json(indent=1) if as_json else _table(found, written))
+
+
+def _renew_report(folder: Path, found: SensitivityDocument) -> None:
+    """Let the report of the same network's deployment show it."""
+    from fbdeploy.manifest import FILE_NAME, read_manifest
+    from fbdeploy.report.page import write_report
+    from fbdeploy.results import read_lines
+
+    if (folder / FILE_NAME).exists():
+        manifest = read_manifest(folder)
+        if found.belongs_to(manifest):
+            write_report(folder, manifest, read_lines(folder))
+
+
+def _table(found: SensitivityDocument, written: Path | None) -> str:
+    title = f"{found.network}: KL {numbers.significant(found.kl)} nats with every layer in int8"
+    shown = found.layers[:ROWS_SHOWN]
+    width = max(len(_name(row)) for row in shown)
+    lines = [
+        f"{title}, {found.images:,} images",
+        "",
+        f"{'':{width + 4}}{'MACs':>9}{'dB':>7}{'weights':>9}{'rounding':>10}"
+        f"{'KL alone':>11}{'all but':>10}",
+    ]
+    for number, row in enumerate(shown, 1):
+        lines.append(
+            f"{number:>2}  {_name(row):{width}}{numbers.percent(row.macs_share, 1):>9}"
+            f"{numbers.decibels(row.sqnr_db):>7}{numbers.decibels(row.weight_sqnr_db):>9}"
+            f"{numbers.decibels(row.activation_sqnr_db):>10}"
+            f"{numbers.significant(row.kl_alone):>11}{numbers.significant(row.kl_without):>10}"
+        )
+    more = len(found.layers) - len(shown)
+    if more:
+        lines.append(f"    and {more} more" + (f" in {written}" if written else ""))
+    elif written:
+        lines += ["", f"Written: {written}"]
+    return "\n".join(lines)
+
+
+def _name(row: LayerRow) -> str:
+    return f"{row.layer} ({row.operator})"

@@ -1,0 +1,43 @@
+"""The pages' templates and the numbers in them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined, select_autoescape
+
+from fbdeploy.report import numbers
+
+STYLE = "report.css"
+
+
+@cache
+def template_text(package: str, name: str) -> str:
+    """A file of ``package`` as text."""
+    return (resources.files(package) / name).read_text(encoding="utf-8")
+
+
+def style() -> str:
+    """The style sheet that all pages share."""
+    return template_text("fbdeploy.report", STYLE)
+
+
+def environment() -> Environment:
+    """Templates that escape what they show, know every name, and have ``numbers`` as filters."""
+    made = Environment(
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        percent=numbers.percent,
+        points=numbers.points,
+        significant=numbers.significant,
+        size=numbers.size,
+        count=numbers.count,
+        duration=numbers.duration,
+        decibels=numbers.decibels,
+    )
+    return made

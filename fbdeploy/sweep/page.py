@@ -1,0 +1,140 @@
+"""``OUT/report.html`` of a sweep: accuracy against latency on every target, and scaling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import fbdeploy
+from fbdeploy.manifest import now
+from fbdeploy.report import numbers, plot, recommend, templates
+from fbdeploy.report.page import accuracy, both_plots
+from fbdeploy.sweep.plan import SweepPlan
+from fbdeploy.sweep.rows import Failure, SweepRow
+from zoo.files import atomic_path
+
+FILE_NAME = "report.html"
+TEMPLATE = "sweep.html.jinja"
+ALL_LABELLED = 6
+"""With more artefacts than this in a plot, only those of the front are named in it."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a target's rows are compared by: ``title``, ``unit``, and how many of it are 1."""
+
+    title: str
+    unit: str
+    scale: float
+
+
+MILLISECONDS = Cost("Median latency", "ms", 1.0)
+CYCLES = Cost("Estimated cycles of one run", "millions", 1e-6)
+INSTRUCTIONS = Cost("Instructions of one run", "millions", 1e-6)
+
+
+@dataclass(frozen=True)
+class TargetSection:
+    """One target: its rows by cost, its plots for desktop and phone, its scaling over threads.
+
+    ``scaling`` holds the rows of one artefact by thread count; empty with one count.
+    """
+
+    target: str
+    device: str
+    cost: Cost
+    rows: list[SweepRow]
+    wide_plot: str
+    narrow_plot: str
+    plotted_threads: int
+    thread_counts: tuple[int, ...]
+    scaling: list[dict[int, SweepRow]]
+
+
+def write_page(
+    folder: Path, plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]
+) -> Path:
+    """Write ``folder/report.html`` whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be written or is full.
+    """
+    target = folder / FILE_NAME
+    with atomic_path(target) as temporary:
+        temporary.write_text(render(plan, rows, failures), encoding="utf-8")
+    return target
+
+
+def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> str:
+    """The HTML of the report. It loads nothing from anywhere and runs no script."""
+    environment = templates.environment()
+    environment.filters["threads"] = recommend.thread_words
+    targets = [target.address for target in plan.targets]
+    return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
+        style=templates.style(),
+        version=fbdeploy.__version__,
+        time=now(),
+        plan=plan,
+        sections=[_section(t, [r for r in rows if r.target == t]) for t in targets],
+        failures=failures,
+        name=name_of,
+        format_names=numbers.FORMAT_NAMES,
+    )
+
+
+def name_of(row: SweepRow) -> str:
+    """``fbnetv3_b ONNX int8``, with the recipe if the row has one."""
+    return " ".join(
+        part for part in (row.network, recommend.name_of(row.result), row.recipe) if part
+    )
+
+
+def cost_of(rows: list[SweepRow]) -> Cost:
+    """Milliseconds where all rows have them, else cycles, else instructions."""
+    if all(row.result.latency_ms is not None for row in rows):
+        return MILLISECONDS
+    if all(row.counts is not None and row.counts.cycles is not None for row in rows):
+        return CYCLES
+    return INSTRUCTIONS
+
+
+def _section(target: str, rows: list[SweepRow]) -> TargetSection:
+    counts = tuple(sorted({row.threads for row in rows}))
+    fewest = [row for row in rows if row.threads == counts[0]] if counts else []
+    cost = cost_of(rows)
+    wide, narrow = _plots(fewest, cost)
+    by_artefact: dict[str, dict[int, SweepRow]] = {}
+    for row in rows:
+        by_artefact.setdefault(row.result.path, {})[row.threads] = row
+    return TargetSection(
+        target=target,
+        device=rows[0].device if rows else "",
+        cost=cost,
+        rows=sorted(rows, key=lambda row: (row.threads, row.cost or 0.0)),
+        wide_plot=wide,
+        narrow_plot=narrow,
+        plotted_threads=counts[0] if counts else 1,
+        thread_counts=counts,
+        scaling=list(by_artefact.values()) if len(counts) > 1 else [],
+    )
+
+
+def _plots(rows: list[SweepRow], cost: Cost) -> tuple[str, str]:
+    points = []
+    for row in rows:
+        scored = accuracy(row.result)
+        if scored is None or row.cost is None:
+            continue
+        points.append(
+            plot.Point(
+                label=name_of(row),
+                format=row.result.format,
+                filled=row.result.precision.startswith("int8"),
+                x=row.cost * cost.scale,
+                y=scored[0],
+                interval=scored[1],
+                labelled=row.on_front or len(rows) <= ALL_LABELLED,
+            )
+        )
+    labelled = any(row.result.top1 is not None for row in rows)
+    return both_plots(points, cost.title, labelled=labelled, unit=cost.unit)

@@ -1,0 +1,162 @@
+"""What ``fbdeploy sweep`` is to go through: a small TOML file, or the command's options."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from fbdeploy.manifest import Format, Precision
+from fbdeploy.pipeline.formats import default_precisions, installed_formats
+from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
+from runtime_bench.modes import mode_of
+from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
+from zoo.errors import InputError
+
+FLOAT_PRECISIONS: frozenset[Precision] = frozenset({"fp32", "fp16"})
+"""Precisions that no recipe changes."""
+
+
+def slug(name: str) -> str:
+    """A name for folders and rows: letters, digits, dot, dash and underscore of ``name``."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.")
+
+
+def recipe_title(recipe: str) -> str:
+    """What a recipe is called in the results: its name, of a file the file's."""
+    return slug(Path(recipe).stem if recipe.endswith(".toml") else recipe)
+
+
+class Part(BaseModel):
+    """Base of the plan: unchangeable, and no key outside the schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkPlan(Part):
+    """A network as ``fbdeploy deploy`` takes it. What is None is the plan's own.
+
+    ``label`` names its folder and its rows; by default the name, of a file's function its name.
+    """
+
+    name: str
+    label: str = ""
+    weights: str | None = None
+    num_classes: int | None = Field(default=None, ge=1)
+    data: str | None = None
+    calibration: str | None = None
+    input: InputOptions = InputOptions()
+
+    @property
+    def title(self) -> str:
+        """What the network is called in the results."""
+        return slug(self.label or self.name.rpartition(":")[2])
+
+
+class TargetPlan(Part):
+    """A target as ``fbdeploy bench --target`` takes it, with the options of that command."""
+
+    address: str
+    cores: tuple[int, ...] | None = None
+    cool_below: float | None = None
+    calibration: Path | None = None
+    runners: Path | None = None
+
+    @property
+    def is_emulated(self) -> bool:
+        """Whether it counts instead of timing."""
+        return isinstance(parse_target(self.address), EmulatedAddress)
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether it is timed here, where nothing else may run meanwhile."""
+        return isinstance(parse_target(self.address), LocalAddress)
+
+
+def _named(key: str) -> BeforeValidator:
+    """Lets a plain string stand for a table with ``key`` alone."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+class SweepPlan(Part):
+    """All combinations of these are made, scored and timed.
+
+    ``precisions`` None are those that ``deploy`` makes with each recipe; ``images`` are those each
+    artefact is scored on, None for all; ``mode`` is that of ``bench``.
+    """
+
+    networks: tuple[Annotated[NetworkPlan, _named("name")], ...] = Field(min_length=1)
+    targets: tuple[Annotated[TargetPlan, _named("address")], ...] = Field(
+        default=(TargetPlan(address="local"),), min_length=1
+    )
+    recipes: tuple[str, ...] = Field(default=("ptq",), min_length=1)
+    formats: tuple[Format, ...] = Field(default_factory=installed_formats, min_length=1)
+    precisions: tuple[Precision, ...] | None = Field(default=None, min_length=1)
+    threads: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1,), min_length=1)
+    mode: str = "quick"
+    data: str | None = None
+    calibration: str | None = None
+    images: Annotated[
+        Annotated[int, Field(ge=1)] | None,
+        BeforeValidator(lambda value: None if value == "all" else value),
+    ] = DEFAULT_IMAGES
+    skip_bad_images: bool = False
+
+    def precisions_of(self, recipe: str) -> tuple[Precision, ...]:
+        """What is made with ``recipe``: float artefacts are the same for all, so only once.
+
+        Raises:
+            InputError: there is no such recipe, or it is not one.
+        """
+        asked = default_precisions(recipe) if self.precisions is None else self.precisions
+        if recipe == self.recipes[0]:
+            return asked
+        return tuple(one for one in asked if one not in FLOAT_PRECISIONS)
+
+
+def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
+    """The plan of a TOML file, with the command's options in the place of its keys.
+
+    Args:
+        path: the file; None if the options say everything.
+        changes: keys of ``SweepPlan`` and their values.
+
+    Raises:
+        InputError: the file cannot be read or is no TOML; a key is unknown, missing or wrong; two
+            networks have one label; two targets one address.
+    """
+    where = "sweep" if path is None else str(path)
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InputError(f"{path}: cannot be read ({reason}); check the path") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{path}: is no TOML ({error}); docs/sweep.md shows one") from error
+    values |= changes
+    if not values.get("networks"):
+        raise InputError(f"{where}: names no network; give --networks, or networks in the file")
+    try:
+        plan = SweepPlan.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {key}: {first['msg']}; docs/sweep.md lists the keys") from error
+    mode_of(plan.mode)
+    _check_unique(where, "networks", [one.title for one in plan.networks], "give each a label")
+    _check_unique(where, "targets", [one.address for one in plan.targets], "leave one out")
+    _check_unique(where, "recipes", [recipe_title(one) for one in plan.recipes], "rename one")
+    for target in plan.targets:
+        parse_target(target.address)
+    return plan
+
+
+def _check_unique(where: str, key: str, names: list[str], remedy: str) -> None:
+    for name in names:
+        if names.count(name) > 1 or not name:
+            raise InputError(f"{where}: {key}: '{name}' is there more than once; {remedy}")

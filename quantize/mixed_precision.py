@@ -1,0 +1,150 @@
+"""Leaving the few operators in float that int8 hurts most, within a budget of cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from quantize import metrics
+from quantize.calibrate import Progress, silent
+from quantize.interpret import batch_size, image_batches
+from quantize.layers import Layer, layer_path, layers_of, operator_costs, operator_name
+from quantize.plan import Plan, carries, fused_clamp
+from quantize.program import Program
+from quantize.recipe import MixedPrecision
+from quantize.sensitivity import sensitivity
+
+#: Layers whose absence from int8 lowers the KL most, on so many images, are tried; each costs up
+#: to two passes a round.
+CANDIDATES, RANKING_IMAGES = 6, 32
+
+
+def mixed_precision(
+    program: Program,
+    images: Tensor,
+    judge: Callable[[Program], float],
+    budget: MixedPrecision,
+    progress: Progress = silent,
+) -> Program:
+    """Greedily leave operators of ``program`` in float while ``judge`` falls materially.
+
+    ``images``, float32 (N, 3, H, W), choose the operators; ``judge`` gives the KL in nats on images
+    held out from that and from calibration. Run it before bias correction, which depends on what is
+    in int8. The result's summary names the operators; it is ``program`` itself where none pays.
+    """
+    few = images[:: max(1, len(images) // RANKING_IMAGES)]
+    ranked = sorted(sensitivity(program, few, progress).layers, key=lambda e: e.kl_without)
+    options = _options(program, [entry.layer for entry in ranked[:CANDIDATES]])
+    costs = operator_costs(program.graph, program.input_spec)
+    layers = {layer.node for layer in layers_of(program)} & set(costs)
+    whole = sum(costs[name].total for name in layers)
+    reference = _logits(program.graph, images, program)
+    left: frozenset[str] = frozenset()
+    best, kl = program, judge(program)
+    while True:
+        affordable = {
+            left | option
+            for option in options
+            if not option <= left
+            and len(left | option) <= budget.max_operators
+            and sum(costs[name].total for name in left | option) <= budget.max_cost_share * whole
+        }
+        trials = []
+        for number, choice in enumerate(sorted(affordable, key=sorted)):
+            progress("mixed precision", number / len(affordable))
+            trial = with_float_operators(program, choice)
+            module = trial.module()
+            int8 = torch.cat([module(part) for part in image_batches(images, _batch(program))])
+            trials.append((metrics.typical_kl(reference, int8), choice, trial))
+        if not trials:
+            break
+        _, choice, trial = min(trials, key=lambda entry: entry[0])
+        found = judge(trial)
+        if found > (1 - budget.min_gain) * kl:
+            break
+        left, best, kl = choice, trial, found
+    progress("mixed precision", 1.0)
+    return best
+
+
+def with_float_operators(program: Program, operators: frozenset[str]) -> Program:
+    """``program`` with ``operators``, nodes of its graph by name, computing in float."""
+    plan = float_plan(program.graph, program.plan, operators)
+    names = [
+        f"{layer_path(node)} ({operator_name(node)})"
+        for node in program.graph.graph.nodes
+        if node.name in operators
+    ]
+    return replace(
+        program,
+        plan=plan,
+        activations={name: program.activations[name] for name in plan.observed},
+        weights={n: w for n, w in program.weights.items() if n not in operators},
+        summary=replace(program.summary, float_operators=names),
+    )
+
+
+def float_plan(graph: GraphModule, plan: Plan, floats: frozenset[str]) -> Plan:
+    """``plan`` with the operators in ``floats`` (node names) computing in float.
+
+    An integer kernel reads and writes int8, so a value stays int8 as long as one operator that
+    makes or reads it computes in int8; values that share a grid leave it together.
+    """
+    kept = {owner for owner, names in _touching(graph, plan).items() if not names <= floats}
+    return replace(
+        plan,
+        observed=tuple(name for name in plan.observed if name in kept),
+        shared={name: owner for name, owner in plan.shared.items() if owner in kept},
+        weighted=tuple(name for name in plan.weighted if name not in floats),
+    )
+
+
+def _touching(graph: GraphModule, plan: Plan) -> dict[str, frozenset[str]]:
+    """By owner of a grid, the integer operators that make or read a value on it."""
+    integer: set[str] = set()
+    found: dict[str, set[str]] = {name: set() for name in plan.observed}
+    nodes = [n for n in graph.graph.nodes if n.op == "call_function" and not carries(n)]
+    for node in nodes:
+        clamp = fused_clamp(node)
+        if node.name in plan.weighted or plan.owner((clamp or node).name) is not None:
+            integer.add(node.name)
+    for node in nodes:
+        source = node.args[0]
+        if isinstance(source, Node) and fused_clamp(source) is node:
+            continue
+        clamp = fused_clamp(node)
+        for value in (*node.all_input_nodes, clamp or node):
+            owner = plan.owner(value.name)
+            if owner is not None and node.name in integer:
+                found[owner].add(node.name)
+    return {owner: frozenset(names) for owner, names in found.items()}
+
+
+def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
+    """What can be left in float for each layer: itself, and all that touches its result.
+
+    The first spares the layer its int8 weights. The second also spares its result the rounding,
+    which takes every reader of the result to be in float, too.
+    """
+    touching = _touching(program.graph, program.plan)
+    found: list[frozenset[str]] = []
+    for layer in layers:
+        if layer.weighted:
+            found.append(frozenset({layer.node}))
+        owner = None if layer.value is None else program.plan.owner(layer.value)
+        if owner is not None:
+            found.append(touching[owner])
+    return list(dict.fromkeys(option for option in found if option))
+
+
+def _batch(program: Program) -> int:
+    return batch_size(program.graph, program.dynamic_batch)
+
+
+@torch.no_grad()
+def _logits(graph: GraphModule, images: Tensor, program: Program) -> Tensor:
+    return torch.cat([graph(part) for part in image_batches(images, _batch(program))])

@@ -1,0 +1,152 @@
+"""Ranges chosen by the error they cause at the logits.
+
+A tensor's own squared error (:mod:`quantize.histogram`) cannot know that its largest values sit in
+a channel that later layers ignore, nor that a rare one decides the class. To first order a grid's
+rounding error d of a value changes the logits by J d, J the float network's Jacobian. For r of
+random signs, E[(r . J d)^2] = |J d|^2 (Hutchinson 1990), and r J is one backward pass, which serves
+every value and every candidate grid at once.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from quantize.calibrate import Progress, silent
+from quantize.interpret import HookedInterpreter, image_batches
+from quantize.passes.surgery import aten, calls
+from quantize.plan import limits
+from quantize.program import Program
+from quantize.qparams import QParams, from_range
+
+#: What an end of a range is multiplied by; errors are flat around the best, so steps are coarse.
+FACTORS = (0.2, 0.26, 0.34, 0.44, 0.55, 0.66, 0.78, 0.89, 1.0, 1.15, 1.35, 1.6)
+PROJECTIONS = 2
+#: Values, gradients and candidates' errors are held at once.
+BUDGET_BYTES = 1_000_000_000
+COPIES = 5
+LARGEST_BATCH = 8
+
+
+def search_ranges(
+    program: Program, images: Tensor, progress: Progress = silent
+) -> dict[str, QParams]:
+    """The grids of ``program`` that change the logits least on float32 ``images`` (N, 3, H, W).
+
+    First each grid's upper end, then its lower one. What a bias could take up is not counted, since
+    bias correction follows.
+    """
+    nodes = {node.name: node for node in program.graph.graph.nodes}
+    # A joined value's error is also that of the values it is joined with.
+    joined = {program.plan.owner(node.name) for node in calls(program.graph, aten.cat.default)}
+    grids = dict(program.activations)
+    free = [n for n in grids if n not in joined and limits(nodes[n]) != (0.0, 1.0)]
+    for sweep, end in enumerate(("high", "low")):
+        candidates = {}
+        for name in free:
+            found = _candidates(grids[name], limits(nodes[name]), end)
+            if len(found) > 1:
+                candidates[name] = found
+        errors = _output_errors(program.graph, candidates, images, progress, sweep)
+        grids |= {name: found[int(errors[name].argmin())] for name, found in candidates.items()}
+    return grids
+
+
+def _candidates(grid: QParams, bounds: tuple[float, float], end: str) -> list[QParams]:
+    """The grid itself, and those with one end moved within ``bounds``; not if it matters little."""
+    high = end == "high"
+    if min(abs(grid.low), abs(grid.high)) < 0.1 * grid.scale * 255 and high == (
+        abs(grid.high) < abs(grid.low)
+    ):
+        return [grid]
+    found = [grid]
+    for factor in FACTORS:
+        low = grid.low if high else max(grid.low * factor, bounds[0])
+        top = min(grid.high * factor, bounds[1]) if high else grid.high
+        candidate = from_range(low, top)
+        if candidate not in found:
+            found.append(candidate)
+    return found
+
+
+def _output_errors(
+    graph: GraphModule,
+    candidates: dict[str, list[QParams]],
+    images: Tensor,
+    progress: Progress,
+    sweep: int,
+) -> dict[str, Tensor]:
+    """Squared error at the logits by candidate, (candidates,) float64 by value name."""
+    generator = torch.Generator().manual_seed(0)
+    gains: dict[str, list[Tensor]] = {name: [] for name in candidates}
+    errors: dict[str, list[Tensor]] = {name: [] for name in candidates}
+    done = 0
+    for part in image_batches(images, _batch(graph)):
+        values, gradients = _gradients(graph, set(candidates), part, generator)
+        for name, value in values.items():
+            slope = gradients[name].flatten(3)  # (projections, images, channels, positions)
+            flat = value.flatten(2)
+            gains[name].append(slope.sum(3))
+            trials = [
+                (slope * (grid.fake_quantize(flat) - flat)).sum(3) for grid in candidates[name]
+            ]
+            errors[name].append(torch.stack(trials))
+        done += len(part)
+        progress("ranges by output error", (sweep + done / len(images)) / 2)
+    return {
+        name: _uncorrectable(torch.cat(errors[name], 2), torch.cat(gains[name], 1))
+        for name in candidates
+    }
+
+
+def _gradients(
+    graph: GraphModule, names: set[str], images: Tensor, generator: torch.Generator
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Values (N, C, ...) and gradients (projections, N, C, ...) of random signs on the logits."""
+    values: dict[str, Tensor] = {}
+
+    def keep(node: Node, value: Tensor) -> Tensor:
+        if node.name in names:
+            if not value.requires_grad:
+                value = value.detach().requires_grad_()
+            values[node.name] = value
+        return value
+
+    with torch.enable_grad():
+        logits = HookedInterpreter(graph, keep).run(images)
+        found = []
+        for _ in range(PROJECTIONS):
+            signs = torch.randint(0, 2, logits.shape, generator=generator).to(logits) * 2 - 1
+            found.append(
+                torch.autograd.grad(logits, list(values.values()), signs, retain_graph=True)
+            )
+    rows = zip(*found, strict=True)
+    gradients = {
+        name: _with_positions(torch.stack(row), 4) for name, row in zip(values, rows, strict=True)
+    }
+    return {n: _with_positions(value.detach(), 3) for n, value in values.items()}, gradients
+
+
+def _with_positions(value: Tensor, dimensions: int) -> Tensor:
+    return value if value.ndim >= dimensions else value[..., None]
+
+
+def _uncorrectable(errors: Tensor, gains: Tensor) -> Tensor:
+    """What is left of the squared ``errors`` (candidates, projections, N, channels) once each
+    channel has the shift that takes up most of it; ``gains`` (projections, N, channels) is what a
+    shift of one changes."""
+    errors, gains = errors.flatten(1, 2).double(), gains.flatten(0, 1).double()
+    shift = (errors * gains).sum(1) / gains.square().sum(0).clamp_min(1e-30)
+    left = errors - shift[:, None] * gains
+    return left.sum(2).square().sum(1)
+
+
+def _batch(graph: GraphModule) -> int:
+    """How many images fit the budget."""
+    total = 1
+    for node in graph.graph.nodes:
+        value = node.meta.get("val")
+        if node.op != "get_attr" and isinstance(value, Tensor) and value.ndim > 1:
+            total += 4 * int(torch.Size(value.shape[1:]).numel())
+    return max(1, min(LARGEST_BATCH, BUDGET_BYTES // (COPIES * total)))

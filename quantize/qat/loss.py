@@ -1,0 +1,66 @@
+"""What quantization-aware training minimizes: the distance from the float network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from quantize.passes.surgery import shape_of
+from quantize.plan import carries, fused_clamp
+from quantize.program import Program
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Logits (N, classes), and feature maps (N, C, H, W) by the name of their node."""
+
+    logits: Tensor
+    features: dict[str, Tensor]
+
+
+def distillation_loss(
+    student: Outputs, teacher: Outputs, *, temperature: float, feature_weight: float
+) -> Tensor:
+    """T^2 KL(teacher / T || student / T) (arXiv:1503.02531, section 2) + weighted feature error.
+
+    KL is in nats, the mean over the batch; the feature error is the mean, over the features, of
+    each one's squared error over its mean square.
+    """
+    loss = temperature**2 * F.kl_div(
+        F.log_softmax(student.logits / temperature, 1),
+        F.log_softmax(teacher.logits / temperature, 1),
+        reduction="batchmean",
+        log_target=True,
+    )
+    if feature_weight and student.features:
+        errors = [
+            F.mse_loss(value, teacher.features[name])
+            / teacher.features[name].square().mean().clamp_min(1e-12)
+            for name, value in student.features.items()
+        ]
+        loss = loss + feature_weight * torch.stack(errors).mean()
+    return loss
+
+
+def feature_points(program: Program) -> tuple[str, ...]:
+    """Nodes to compare features at: of each resolution, the last of the narrowest values that the
+    network computes with.
+
+    Those are the outputs of the blocks at the end of a stage; maps of one pixel and the input are
+    left out.
+    """
+    best: dict[tuple[int, int], tuple[int, str]] = {}
+    for node in program.graph.graph.nodes:
+        fused = fused_clamp(node) is not None
+        if node.op != "call_function" or carries(node) or fused or "val" not in node.meta:
+            continue
+        shape = shape_of(node)
+        if len(shape) != 4 or tuple(shape[2:]) == (1, 1):
+            continue
+        size, channels = (int(shape[2]), int(shape[3])), int(shape[1])
+        if size not in best or channels <= best[size][0]:
+            best[size] = (channels, node.name)
+    return tuple(name for _, name in best.values())

@@ -1,0 +1,256 @@
+"""Quantization-aware training that ends with a program no worse than the one it starts from."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.fx import GraphModule, Node
+
+from quantize import metrics
+from quantize.interpret import HookedInterpreter, batch_size, image_batches
+from quantize.program import Program, float_graph
+from quantize.qat.average import MovingAverage, assign
+from quantize.qat.batches import TrainingImages
+from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
+from quantize.qat.loss import Outputs, distillation_loss, feature_points
+from quantize.qat.module import QatModule, convert
+from quantize.recipe import Training
+
+logger = logging.getLogger(__name__)
+
+#: Gradients longer than this are shortened to it: one odd batch shall not undo many steps.
+LONGEST_GRADIENT = 1.0
+#: Batches without an update, their loss or gradient not finite, after which training ends.
+MOST_SKIPPED = 20
+
+
+@dataclass(frozen=True)
+class QatData:
+    """Pre-processed float32 images (N, 3, H, W): to learn from, and held out to judge by.
+
+    ``labels``, int64 (N,), are those of ``images``; needed where the loss asks for them.
+    """
+
+    images: Tensor
+    held_out: Tensor
+    labels: Tensor | None = None
+
+
+def train(
+    program: Program,
+    data: QatData,
+    settings: Training,
+    *,
+    checkpoint: Path | None = None,
+    progress: Callable[[str, float], None],
+) -> Program:
+    """Train ``program`` to answer as the float network it was made from.
+
+    The moving average of the parameters is judged by the held-out images every few steps. The best
+    becomes a program; ``program`` itself comes back where none is better, and its summary says so.
+    With ``checkpoint``, a file, training that was cut off goes on from there and ends as if it had
+    not been; the file is removed at the end.
+    """
+    run = _Run(program, data, settings)
+    identity = _identity(program, data, settings)
+    if checkpoint is not None:
+        run.resume(checkpoint, identity)
+    started, first = time.monotonic(), run.done.step
+    while run.done.step < settings.steps and run.done.skipped < MOST_SKIPPED:
+        run.step()
+        if run.done.step % settings.evaluate_every == 0 or run.done.step == settings.steps:
+            run.judge()
+            if checkpoint is not None:
+                save_checkpoint(checkpoint, identity, run.done, run.tensors())
+        speed = (run.done.step - first) * settings.batch / (time.monotonic() - started)
+        progress(run.describe(speed), run.done.step / settings.steps)
+    trained = run.best_program()
+    if checkpoint is not None:
+        with suppress(OSError):  # removing it is tidy, and nothing more
+            checkpoint.unlink(missing_ok=True)
+    return trained
+
+
+class _Run:
+    """One training run; ``done`` says how far it is."""
+
+    def __init__(self, program: Program, data: QatData, settings: Training) -> None:
+        self._program, self._settings = program, settings
+        self._module, self._teacher = QatModule(program), float_graph(program)
+        self._images = TrainingImages(
+            data.images,
+            data.labels,
+            flip=settings.flip,
+            shift=settings.shift,
+            seed=settings.seed,
+        )
+        self._points = feature_points(program)
+        self._parameters = dict(self._module.named_parameters())
+        rates = {
+            "weights": settings.weight_lr,
+            "biases": settings.bias_lr,
+            "scales": settings.scale_lr,
+            "zero_points": settings.zero_point_lr,
+        }
+        groups = self._module.parameter_groups()
+        self._optimizer = torch.optim.Adam(
+            [{"params": groups[kind], "lr": rate, "rate": rate} for kind, rate in rates.items()],
+            foreach=True,
+        )
+        self._average = MovingAverage(self._module, settings.ema)
+        self._best: dict[str, Tensor] | None = None
+        self._held_out = data.held_out
+        self._batch = batch_size(program.graph, program.dynamic_batch)
+        self._most_at_once = settings.batch if program.dynamic_batch else 1
+        self._expected = self._logits(self._teacher)
+        self._start_kl = self._held_out_kl(program.module())
+        self.done = Progress()
+
+    def step(self) -> None:
+        """Learn from one batch."""
+        settings, step = self._settings, self.done.step
+        frozen = step >= (1 - settings.freeze_grids) * settings.steps
+        self._module.train_grids(not frozen)
+        cosine = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["rate"] * cosine
+        images, labels = self._images.batch(step, settings.batch)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = 0.0
+        for index in torch.split(torch.arange(len(images)), self._most_at_once):
+            part = self._loss(images[index], None if labels is None else labels[index])
+            part = part * (len(index) / len(images))
+            part.backward()  # type: ignore[no-untyped-call]
+            loss += float(part.detach())
+        length = nn.utils.clip_grad_norm_(self._parameters.values(), LONGEST_GRADIENT)
+        if math.isfinite(loss) and bool(torch.isfinite(length)):
+            self._optimizer.step()
+            self._average.update()
+        else:
+            self.done.skipped += 1
+        self.done.step += 1
+
+    def judge(self) -> None:
+        """Measure the averaged parameters on the held-out images; remember the best."""
+        with self._average.applied():
+            kl = self._held_out_kl(self._module)
+        self.done.history.append((self.done.step, kl))
+        best = self._start_kl if self.done.best_kl is None else self.done.best_kl
+        # Written so that NaN is not better.
+        if kl < best:
+            self.done.best_kl, self.done.best_step = kl, self.done.step
+            self._best = {name: t.clone() for name, t in self._average.tensors.items()}
+
+    def best_program(self) -> Program:
+        """The program of the best parameters, or the one training started from."""
+        if self._best is not None:
+            assign(self._parameters, self._best)
+        trained = convert(self._module) if self._best is not None else self._program
+        summary = self._program.summary
+        kl = self.done.best_kl
+        if kl is None:
+            kl = min((found for _, found in self.done.history), default=math.inf)
+        int8 = self._logits(trained.module())
+        return replace(
+            trained,
+            summary=replace(
+                summary,
+                method="qat",
+                kept={**summary.kept, "qat": self._best is not None},
+                held_out_kl={**summary.held_out_kl, "qat": kl},
+                sqnr_db=metrics.sqnr_db(self._expected, int8),
+            ),
+        )
+
+    def describe(self, speed: float) -> str:
+        """How training goes, for the user."""
+        text = f"training, {speed:.1f} images/s, held-out KL {self._start_kl:.4f}"
+        if self.done.history:
+            text += f" -> {self.done.history[-1][1]:.4f}"
+        return text
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of the run's state that is not in ``done``, by name."""
+        found: dict[str, Tensor] = {}
+        for name, parameter in self._parameters.items():
+            found[f"parameter/{name}"] = parameter
+            for key, value in self._optimizer.state.get(parameter, {}).items():
+                found[f"adam/{key}/{name}"] = value
+        found |= {f"average/{name}": value for name, value in self._average.tensors.items()}
+        found |= {f"best/{name}": value for name, value in (self._best or {}).items()}
+        return found
+
+    def resume(self, path: Path, identity: str) -> None:
+        """Go on from a checkpoint of this very run, if there is one."""
+        stored = load_checkpoint(path, identity)
+        if stored is None:
+            return
+        self.done, tensors = stored
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, value in tensors.items():
+            part, _, name = key.rpartition("/")
+            parts.setdefault(part, {})[name] = value
+        assign(self._parameters, parts["parameter"])
+        self._average.tensors = parts["average"]
+        self._best = parts.get("best")
+        for name, parameter in self._parameters.items():
+            state = {
+                k[5:]: v[name] for k, v in parts.items() if k.startswith("adam/") and name in v
+            }
+            if state:
+                self._optimizer.state[parameter] = state
+
+    def _loss(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        settings = self._settings
+        with torch.no_grad():
+            teacher = _watch(self._teacher, images, self._points)
+        logits, features = self._module.run(images, self._points)
+        loss = distillation_loss(
+            Outputs(logits, features),
+            teacher,
+            temperature=settings.temperature,
+            feature_weight=settings.feature_weight,
+        )
+        if settings.label_weight and labels is not None:
+            loss = loss + settings.label_weight * F.cross_entropy(logits, labels)
+        return loss
+
+    @torch.no_grad()
+    def _logits(self, network: Callable[[Tensor], Tensor]) -> Tensor:
+        return torch.cat([network(part) for part in image_batches(self._held_out, self._batch)])
+
+    def _held_out_kl(self, network: Callable[[Tensor], Tensor]) -> float:
+        return metrics.typical_kl(self._expected, self._logits(network))
+
+
+def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outputs:
+    seen: dict[str, Tensor] = {}
+
+    def see(node: Node, value: Tensor) -> Tensor:
+        if node.name in points:
+            seen[node.name] = value
+        return value
+
+    logits = HookedInterpreter(graph, see).run(images)
+    assert isinstance(logits, Tensor)
+    return Outputs(logits, seen)
+
+
+def _identity(program: Program, data: QatData, settings: Training) -> str:
+    """What a checkpoint belongs to: the program, the images and the settings."""
+    digest = hashlib.sha256(program.ranges_sha256().encode())
+    digest.update(settings.model_dump_json().encode())
+    for tensor in (data.images, data.held_out, data.labels, *program.corrections.values()):
+        if tensor is not None:
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()

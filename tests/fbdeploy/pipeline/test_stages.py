@@ -1,0 +1,94 @@
+"""The stages themselves, in this process, on a network of two layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fbdeploy.pipeline import stages
+from fbdeploy.pipeline.jobs import Message, Result
+from fbdeploy.pipeline.request import DeployRequest, InputOptions
+from fbdeploy.pipeline.worker import Reporter
+from fbdeploy.predictions import images_sha256, read_predictions
+from fbdeploy.results import EvaluationLine
+from runtime_bench.accuracy import evaluate
+from runtime_bench.runtimes import RUNTIMES
+from zoo.datasets import batches, open_dataset
+from zoo.input_spec import InputSpec
+
+NETWORK = """
+import torch
+def build():
+    torch.manual_seed(3)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, stride=2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(), torch.nn.Linear(8, 4))
+"""
+
+
+def _photos(folder: Path) -> Path:
+    generator = np.random.default_rng(0)
+    lines = ["image,label"]
+    (folder / "images").mkdir(parents=True)
+    for number in range(20):
+        name = f"images/{number}.png"
+        colour = generator.integers(0, 256, 3)
+        pixels = np.clip(colour + generator.integers(-40, 40, (16, 16, 3)), 0, 255)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / name)
+        lines.append(f"{name},{number % 4}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def _results(request: DeployRequest, work: Path, stage: str, **arguments: Any) -> list[Any]:
+    """What one stage hands over."""
+    sent: list[Message] = []
+    function = getattr(stages, stage)
+    asked = {"request": request.model_dump(mode="json"), "work": str(work)}
+    function(Reporter(sent.append), **asked, **arguments)
+    results = [message for message in sent if isinstance(message, Result)]
+    assert [result.kind for result in results if result.kind == "failure"] == []
+    return [result.value for result in results]
+
+
+def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NETWORK)
+    photos, output, work = _photos(tmp_path / "photos"), tmp_path / "out", tmp_path / "work"
+    size = InputOptions(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
+    request = DeployRequest(
+        network=f"{tmp_path / 'net.py'}:build",
+        num_classes=4,
+        input=size,
+        data=str(photos),
+        calibration=str(photos),
+        formats=("torchscript",),
+        precisions=("fp32",),
+        recipe="ptq",
+        output=output,
+        images=15,
+    )
+    (prepared,) = _results(request, work, "prepare", known_programs={})
+    key = prepared["network_key"]
+    _results(request, work, "reference", network_key=key)
+    (made,) = _results(
+        request, work, "export", network_key=key, form="torchscript", keys={"fp32": "key"}
+    )
+    (artefact,) = made["artefacts"]
+    data = prepared["evaluation_data"]
+    (value,) = _results(request, work, "evaluate", network_key=key, artefacts=[artefact], data=data)
+    line = EvaluationLine.model_validate(value)
+    assert line.predictions == f"predictions/{line.key}.npz"
+    kept = read_predictions(output / line.predictions)
+    spec = InputSpec(16, 16, mean=(0.5,) * 3, std=(0.5,) * 3)
+    session = RUNTIMES["torchscript"].load(output / artefact["path"], 1)
+    again = evaluate(session, batches(open_dataset(photos), spec, 4, 15))
+    assert kept.names == again.names and len(kept.names) == line.images == 15
+    assert np.array_equal(kept.labels, again.labels)
+    assert np.array_equal(kept.top1, again.predictions)
+    assert np.array_equal(kept.reference, kept.top1)  # fp32 answers as the float network does
+    assert len(set(kept.top1.tolist())) > 1
+    assert line.top1 == np.mean(kept.top1 == kept.labels)
+    assert kept.images_sha256 == images_sha256(str(photos), again.names)

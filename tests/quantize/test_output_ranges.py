@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from quantize.output_ranges import search_ranges
+from quantize.program import Program
+from quantize.ptq import quantize
+from quantize.qparams import QParams
+from quantize.recipe import Recipe, ranges_only
+from tests.quantize.small_networks import SPEC
+from zoo.networks import Network, Weights
+
+OUTLIER = 0
+
+
+class Ignored(nn.Module):
+    """A value whose first channel is large, and hardly read (``gain``)."""
+
+    def __init__(self, gain: float) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 1), nn.Conv2d(8, 5, 1)
+        self.act = nn.ReLU()
+        with torch.no_grad():
+            self.first.weight[OUTLIER] *= 60
+            self.second.weight[:, OUTLIER] *= gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.act(self.first(x))).mean((2, 3))
+
+
+def _images() -> Tensor:
+    return torch.randn(48, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def _program(gain: float) -> tuple[Program, str, Network]:
+    torch.manual_seed(3)
+    module = Ignored(gain).eval()
+    labels = tuple("abcde")
+    network = Network("ignored", module, SPEC, labels, 5, "user", Weights("random", seed=0))
+    recipe = ranges_only(Recipe(name="ranges"))
+    program = quantize(network, _images().numpy(), recipe)
+    return program, next(n for n in program.activations if "relu" in n), network
+
+
+def test_an_outlier_is_cut_off_where_nothing_reads_it() -> None:
+    program, value, _ = _program(gain=0.0)
+    found = search_ranges(program, _images())
+    assert found[value].high < 0.3 * program.activations[value].high
+
+
+def test_an_outlier_stays_where_it_is_read() -> None:
+    program, value, _ = _program(gain=1.0)
+    found = search_ranges(program, _images())
+    assert found[value].high > 0.7 * program.activations[value].high
+
+
+def test_the_chosen_grid_is_the_best_by_the_logits_themselves() -> None:
+    program, value, network = _program(gain=0.02)
+    chosen = search_ranges(program, _images())[value]
+    with torch.no_grad():
+        expected = network.module(_images())
+
+    def error(grid: QParams) -> float:
+        alone = replace(program, activations={value: grid}, weights={})
+        difference = alone.module()(_images()) - expected
+        # A shift of a channel is left to bias correction, so it does not count.
+        return float((difference - difference.mean(0)).square().sum())
+
+    grid = program.activations[value]
+    others = [QParams(grid.scale * factor, grid.zero_point) for factor in (0.2, 0.4, 0.7, 1.0, 1.4)]
+    assert error(chosen) <= 1.2 * min(error(other) for other in others)
