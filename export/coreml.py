@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from export.base import (
@@ -44,7 +45,7 @@ class CoreMLExporter:
         # coremltools warns at import of every native library that only macOS has.
         logging.getLogger("coremltools").setLevel(logging.ERROR)
         coremltools = require("coremltools", "coreml")
-        graph, passes = source.graph, dict[str, int]()
+        graph, passes, spec = source.graph, dict[str, int](), source.input_spec
         if source.precision == "int8":
             program = source.quantized()
             if source.prepares("fused_hard_swish"):
@@ -62,8 +63,9 @@ class CoreMLExporter:
                     if source.precision == "fp32"
                     else coremltools.precision.FLOAT16
                 ),
-                inputs=[coremltools.TensorType(INPUT_NAME, source.input_spec.shape)],
-                outputs=[coremltools.TensorType(OUTPUT_NAME)],
+                # Without a type, both are float16 where the computation is.
+                inputs=[coremltools.TensorType(INPUT_NAME, spec.shape, dtype=np.float32)],
+                outputs=[coremltools.TensorType(OUTPUT_NAME, dtype=np.float32)],
                 skip_model_load=True,
             )
         except Exception as error:

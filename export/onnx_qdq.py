@@ -22,7 +22,10 @@ def finish_qdq(
     (S8S8 fuses only half of the convolutions there); the int8 values plus 128 mean the same.
     """
     editor = _Editor(model)
-    changed = {"unsigned_activations": _unsigned_activations(editor) if unsigned else 0}
+    changed = {
+        "integer_bias": _integer_bias(editor),
+        "unsigned_activations": _unsigned_activations(editor) if unsigned else 0,
+    }
     changed |= {
         name: apply(editor) for name, apply in _PREPARATIONS.items() if applies(name, skipped)
     }
@@ -247,6 +250,5 @@ def _shield_float_layers(editor: _Editor) -> int:
 
 _PREPARATIONS: dict[str, Callable[[_Editor], int]] = {
     "global_average_pool": _global_average_pool,
-    "integer_bias": _integer_bias,
     "clipped_gate": _clipped_gate,
 }

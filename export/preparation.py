@@ -19,7 +19,6 @@ PREPARATIONS: dict[str, str] = {
     "fused_hard_swish": "Core ML int8: no rounding to int8 between a layer and its hard-swish",
     "clipped_gate": "ONNX int8: hard-swish's addition as a clip of the same integers",
     "global_average_pool": "ONNX int8: means over an image as pools, which have integer kernels",
-    "integer_bias": "ONNX int8: biases as int32, as integer kernels add them",
 }
 ALL: frozenset[str] = frozenset(PREPARATIONS)
 

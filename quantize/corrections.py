@@ -94,9 +94,7 @@ def correct(
         if not step.wanted(program, recipe):
             continue
         progress(name.replace("_", " "), 0.0)
-        task = _Task(
-            images, recipe, judge.batch, lambda p: _typical(judge.log_kl(finished(p))), progress
-        )
+        task = _Task(images, recipe, judge.batch, ended_kl, progress)
         changed = step.apply(raw, task)
         trial = program if changed is raw else finished(changed)
         kl = best if changed is raw else judge.log_kl(trial)

@@ -30,8 +30,13 @@ _SIXTH = QParams(1 / 384, 0)  # 64 / 384
 _THREE = QParams(0.0625, 0)  # holds 3 exactly
 
 
-def product_form(program: Program) -> tuple[Program, int]:
-    """A program without its quantized hard-swishes, and how many those were."""
+def product_form(program: Program, *, exact_gate: bool = False) -> tuple[Program, int]:
+    """A program without its quantized hard-swishes, and how many those were.
+
+    The gate clamp(x + 3, 0, 6) has a grid over [0, 6], at whose ends int8 saturates. With
+    ``exact_gate`` it has x's own steps where x's grid holds -3 and 3 (:func:`align_gates`): nothing
+    is rounded then that hard-swish itself would not, but the clamp remains.
+    """
     graph = copy.deepcopy(program.graph)
     observed, shared = list(program.plan.observed), dict(program.plan.shared)
     grids, weights = dict(program.activations), dict(program.weights)
@@ -62,7 +67,10 @@ def product_form(program: Program) -> tuple[Program, int]:
             moved = graph.graph.call_function(aten.add.Tensor, (source, three))
             gate = graph.graph.call_function(aten.hardtanh.default, (moved, 0.0, FACTOR))
             product = graph.graph.call_function(aten.mul.Tensor, (factor, gate))
-        added |= {three: _THREE, gate: _GATE, product: grids.pop(swish.name)}
+        gate_grid = _GATE
+        if exact_gate and _holds_minus_3_and_3(read):
+            gate_grid = QParams(read.scale, QMIN)
+        added |= {three: _THREE, gate: gate_grid, product: grids.pop(swish.name)}
         for node in (*added, moved):
             node.meta.setdefault("val", swish.meta.get("val"))
         grids |= {node.name: grid for node, grid in added.items()}
@@ -119,6 +127,11 @@ def float_between(program: Program) -> tuple[Program, int]:
     observed = tuple(name for name in program.plan.observed if name in grids)
     plan = replace(program.plan, observed=observed)
     return replace(program, plan=plan, activations=grids), len(program.activations) - len(grids)
+
+
+def _holds_minus_3_and_3(grid: QParams) -> bool:
+    steps = 3.0 / grid.scale
+    return grid.zero_point - QMIN == round(steps) and abs(steps - round(steps)) < 1e-3
 
 
 def _scalar(graph: GraphModule, before: Node, name: str, value: float) -> Node:

@@ -22,9 +22,9 @@ def kl_divergence(reference: Tensor, other: Tensor) -> float:
     return float(image_kl(reference, other).mean())
 
 
-def log_kl(reference: Tensor, other: Tensor) -> Tensor:
-    """Logarithm of :func:`image_kl`, (N,) float64."""
-    return image_kl(reference, other).clamp_min(SMALLEST_KL).log()
+def log_kl(reference: Tensor, other: Tensor, smallest: float = SMALLEST_KL) -> Tensor:
+    """Logarithm of :func:`image_kl`, of at least ``smallest`` nats, (N,) float64."""
+    return image_kl(reference, other).clamp_min(smallest).log()
 
 
 def typical_kl(reference: Tensor, other: Tensor) -> float:

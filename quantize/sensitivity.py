@@ -106,7 +106,7 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
 
 def _log_kl(reference: Tensor, other: Tensor) -> float:
     """The sum over the images of the logarithm of their KL."""
-    return float(metrics.image_kl(reference, other).clamp_min(SMALLEST_KL).log().sum())
+    return float(metrics.log_kl(reference, other, SMALLEST_KL).sum())
 
 
 def _measure(

@@ -1,7 +1,8 @@
 """Running several artefacts in turn, so that what disturbs the machine disturbs all alike.
 
-A round gives every contestant one block of runs, in an order drawn by lot. Nothing here knows what
-is run: a contestant may be a session of this process or a process on a phone.
+A round gives every contestant one block of runs, in an order drawn by lot; the next round has the
+reverse order, since a place in the round may be worth something and short lots are uneven. Nothing
+here knows what is run: a contestant may be a session of this process or a process on a phone.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SETTLED = 0.02
 WINDOW_RUNS = 5
 WINDOW_SECONDS = 0.05
 # Rounds between two looks at the interval's width, since a bootstrap costs milliseconds.
-ROUNDS_PER_CHECK = 5
+ROUNDS_PER_CHECK = 4  # even, so that every order has had its reverse
 # Fewer rounds cannot show a difference at 95 % (statistics.hodges_lehmann).
 MINIMUM_ROUNDS = 8
 
@@ -122,9 +123,11 @@ def interleave(
     series = [Series(_block_runs(median, mode)) for median in medians_ns]
     generator = np.random.default_rng(seed)
     rounds = 0
+    drawn: list[int] = []
     with _no_garbage_collection():
         while True:
-            for index in generator.permutation(len(contestants)):
+            drawn = drawn[::-1] if rounds % 2 else list(generator.permutation(len(contestants)))
+            for index in drawn:
                 before_block()
                 durations = contestants[index].run_block(series[index].block_runs + 1)
                 series[index].samples.extend(durations[1:])

@@ -149,6 +149,7 @@ def compare_rounds(
     first_block: int = 1,
     second_block: int = 1,
     confidence: float = CONFIDENCE,
+    spread: float = 0.0,
 ) -> Comparison:
     """The ratio of two artefacts that were run in turn, round by round.
 
@@ -164,6 +165,8 @@ def compare_rounds(
         first_block: runs a round of the first.
         second_block: runs a round of the second.
         confidence: in (0, 1).
+        spread: standard deviation of what a series as a whole is faster or slower than it should
+            be, as a logarithm; joins the rounds' error as in ``median_ratio``.
 
     Raises:
         ValueError: a different number of rounds, none at all, or a duration of 0 or less.
@@ -179,9 +182,12 @@ def compare_rounds(
     p_value = 1.0
     if np.any(logs != 0):
         p_value = float(stats.wilcoxon(logs).pvalue)
+    whole = float(stats.norm.ppf((1 + confidence) / 2)) * math.sqrt(2) * spread
+    down = math.hypot(center - interval.low, whole)
+    up = math.hypot(interval.high - center, whole)
     return Comparison(
         ratio=math.exp(center),
-        interval=Interval(math.exp(interval.low), math.exp(interval.high)),
+        interval=Interval(math.exp(center - down), math.exp(center + up)),
         p_value=p_value,
         rounds=int(logs.size),
     )

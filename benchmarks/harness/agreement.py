@@ -1,14 +1,15 @@
-"""Our p50 against independent tools on the same artefact and one thread.
+"""Our times against independent tools on the same artefact and one thread.
 
-* ``torch.utils.benchmark`` around the same runtime's own Python call (not our session);
-* onnxruntime's own profile: the median of its ``model_run`` events;
-* for TorchScript, ``torch.utils.benchmark`` as its users call it.
+* ``torch.utils.benchmark`` around the runtime's own Python call (not our session), its runs taking
+  turns with ours, so that the machine's noise is alike for both;
+* onnxruntime's own profile: its ``model_run`` events against our clock around the same runs.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,20 @@ import torch
 from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
+from runtime_bench.interleave import interleave, wait_until_quiet, warm_up
 from runtime_bench.modes import mode_of
 from runtime_bench.outputs import noise_images
-from runtime_bench.protocol import Subject, benchmark
+from runtime_bench.protocol import SessionContestant
+from runtime_bench.runtimes import runtime_of
+from runtime_bench.statistics import Comparison, compare_rounds
 
 ARTEFACTS = tuple(
     f"{precision}/model.{suffix}"
     for suffix in ("onnx", "pt", "tflite", "pte")
     for precision in ("fp32", "int8")
 )
-MINIMUM_SECONDS = 2.0
-REPEATS = 3
+REPEATS = 1
+MODE = mode_of("quick")
 Call = Callable[[], object]
 
 
@@ -84,15 +88,35 @@ CALLS: dict[str, Callable[[Path], Call]] = {
 }
 
 
-def torch_median(path: Path) -> float:
-    """Milliseconds by torch.utils.benchmark."""
-    call = CALLS[path.suffix](path)
-    timer = Timer("call()", globals={"call": call}, num_threads=1)
-    return 1e3 * float(timer.blocked_autorange(min_run_time=MINIMUM_SECONDS).median)
+class TorchContestant:
+    """Runs that ``torch.utils.benchmark`` times, one by one."""
+
+    def __init__(self, call: Call) -> None:
+        self._timer = Timer("call()", globals={"call": call}, num_threads=1)
+
+    def run_block(self, runs: int) -> list[int]:
+        """Durations in nanoseconds."""
+        return [round(1e9 * self._timer.timeit(1).median) for _ in range(runs)]
 
 
-def onnxruntime_profile(path: Path, runs: int = 2000) -> float:
-    """Milliseconds by onnxruntime's own clock, warm-up left out."""
+def against_torch(path: Path) -> tuple[float, float, Comparison]:
+    """Our median and torch's in milliseconds, and the ratio of the rounds."""
+    session = runtime_of(path).load(path, 1)
+    contestants = [SessionContestant(session), TorchContestant(CALLS[path.suffix](path))]
+    warmed = [warm_up(one, MODE) for one in contestants]
+    medians = [warm.median_ns for warm in warmed]
+    ours, theirs = interleave(contestants, medians, MODE, before_block=wait_until_quiet)
+    compared = compare_rounds(
+        ours.samples,
+        theirs.samples,
+        first_block=ours.block_runs,
+        second_block=theirs.block_runs,
+    )
+    return float(np.median(ours.samples)) / 1e6, float(np.median(theirs.samples)) / 1e6, compared
+
+
+def against_profile(path: Path, runs: int = 1000) -> tuple[float, float]:
+    """Medians in milliseconds of the same runs: our clock around them, and onnxruntime's own."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
@@ -102,26 +126,33 @@ def onnxruntime_profile(path: Path, runs: int = 2000) -> float:
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
         feed = {session.get_inputs()[0].name: noise_images(path, 1)}
+        ours = []
         for _ in range(runs):
+            start = time.perf_counter_ns()
             session.run(None, feed)
+            ours.append(time.perf_counter_ns() - start)
         events = json.loads(Path(session.end_profiling()).read_text())
-    times = [event["dur"] for event in events if event["name"] == "model_run"]
-    return float(np.median(times[runs // 10 :])) / 1e3
+    theirs = [event["dur"] for event in events if event["name"] == "model_run"]
+    assert len(theirs) == runs
+    warm = runs // 10
+    return float(np.median(ours[warm:])) / 1e6, float(np.median(theirs[warm:])) / 1e3
 
 
 def run(folder: Path, document: Document) -> None:
-    """Ours and theirs, one after the other, several times."""
+    """Every artefact, ``REPEATS`` times."""
     for repeat in range(REPEATS):
         for artefact in ARTEFACTS:
             path = folder / artefact
             if document.count(artefact=artefact) > repeat:
                 continue
-            (ours,) = benchmark([Subject(path)], threads=1, mode=mode_of("quick"))
-            assert ours.latency_ms is not None
-            profile = onnxruntime_profile(path) if path.suffix == ".onnx" else None
+            ours, theirs, compared = against_torch(path)
+            profiled = against_profile(path) if path.suffix == ".onnx" else (None, None)
             document.add(
                 artefact=artefact,
-                ours_ms=ours.latency_ms.p50,
-                torch_ms=torch_median(path),
-                onnxruntime_profile_ms=profile,
+                ours_ms=ours,
+                torch_ms=theirs,
+                ratio=compared.ratio,
+                interval=compared.interval.as_tuple(),
+                profiled_ours_ms=profiled[0],
+                profiled_onnxruntime_ms=profiled[1],
             )

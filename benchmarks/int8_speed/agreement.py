@@ -3,9 +3,10 @@
     python -m benchmarks.int8_speed.agreement --output benchmarks/int8_speed/agreement.json
 
 MobileNetV3-Small with the weights of ``../shared``, calibrated and scored on its photos. One
-program is exported with every pass of ``export.preparation`` and with none (those that act on the
-program itself stay, so that only the passes differ), and both artefacts answer the same photos.
-Rows that are there already are not made again.
+program is exported with every pass of ``export.preparation`` and with none, and the artefacts
+answer the same photos. ``passes`` compares at equal ranges; ``whole`` with the ranges as they were
+before the exporter aligned hard-swish's inputs (``quantize.hard_swish.align_gates``), whose other
+rounding flips undecided photos either way. Rows that are there already are not made again.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from export.formats import FORMATS
 from export.preparation import ALL
 from fbdeploy.pipeline.opening import BATCH, read_images
 from quantize.capture import capture
+from quantize.hard_swish import align_gates
 from quantize.program import Program, load_program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
@@ -36,6 +38,8 @@ from zoo.files import atomic_path
 from zoo.networks import InputOverrides, Network, load_network
 
 NETWORK = "tf_mobilenetv3_small_100"
+#: Formats whose exporters align the ranges of hard-swish's inputs.
+ALIGNING = ("onnx", "litert")
 COMPARED = ("executorch", "onnx", "coreml", "litert")
 
 
@@ -45,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--recipe", default="ptq")
+    parser.add_argument("--formats", default=",".join(COMPARED))
     parser.add_argument("--program", type=Path, help="folder that keeps the program")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
@@ -56,22 +61,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     document = {"network": NETWORK, "recipe": options.recipe, "rows": []}
     if options.output.exists():
         document = json.loads(options.output.read_text())
-    for form in COMPARED:
+    for form in options.formats.split(","):
         if form in {row["format"] for row in document["rows"]}:
             continue
-        prepared, plain = (
-            _answers(form, network, program, skipped, photos) for skipped in (frozenset(), ALL)
-        )
+        prepared = _answers(form, network, program, frozenset(), photos)
+        whole = asdict(compare(prepared, _answers(form, network, program, ALL, photos)))
+        passes = whole
+        if form in ALIGNING:
+            aligned, _ = align_gates(program)
+            passes = asdict(compare(prepared, _answers(form, network, aligned, ALL, photos)))
         row: dict[str, Any] = {
             "format": form,
             "images": prepared.images,
             "top1": prepared.top1,
-            **asdict(compare(prepared, plain)),
+            "passes": passes,
+            "whole": whole,
         }
         document["rows"].append(row)
         with atomic_path(options.output) as temporary:
             temporary.write_text(json.dumps(document, indent=1) + "\n")
-        print(f"{form}: agreement {row['agreement']:.3f}", file=sys.stderr, flush=True)
+        found = ", ".join(f"{kind} {row[kind]['agreement']:.3f}" for kind in ("passes", "whole"))
+        print(f"{form}: agreement {found}", file=sys.stderr, flush=True)
 
 
 def _program(network: Network, shared: Path, recipe_name: str, kept: Path | None) -> Program:

@@ -34,7 +34,7 @@ from fbdeploy.pipeline.request import (
     images_for,
 )
 from fbdeploy.pipeline.scheduler import Scheduler
-from fbdeploy.results import EvaluationLine, append_line, read_lines
+from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
 from fbdeploy.sweep.page import write_page
 from fbdeploy.sweep.plan import NetworkPlan, SweepPlan, TargetPlan, recipe_title, slug
 from fbdeploy.sweep.rows import Exported, Failure, SweepRow, join
@@ -123,9 +123,9 @@ class _Sweep:
         if not self.exports:
             raise InputError(self.failures[0].message)
         self._measure()
-        rows = join(self.exports, read_lines(self.folder))
-        wanted = {target.address for target in self.plan.targets}
-        rows = [row for row in rows if row.target in wanted and row.threads in self.plan.threads]
+        lines = read_lines(self.folder)
+        scores: list[Line] = [line for line in lines if isinstance(line, EvaluationLine)]
+        rows = join(self.exports, [*scores, *self._measured(lines, self.plan.targets)])
         report = write_page(self.folder, self.plan, rows, self.failures)
         return Swept(rows, self.failures, report)
 
@@ -179,9 +179,9 @@ class _Sweep:
 
     def _measure(self) -> None:
         """One queue a device; emulated cores share this machine; its own times come last."""
-        measured = [line for line in read_lines(self.folder) if isinstance(line, Measurement)]
         jobs: list[Job] = []
         for target in sorted(self.plan.targets, key=lambda target: target.is_this_machine):
+            measured = self._measured(read_lines(self.folder), [target])
             for network in dict.fromkeys(export.network for export in self.exports):
                 if target.is_emulated:
                     jobs += self._counting(target, network, measured)
@@ -211,7 +211,9 @@ class _Sweep:
         """All artefacts of a network together, since only what took turns may be compared."""
         entries = self._entries(network)
         wanted = {entry.sha256 for entry in entries}
-        sessions = {count: self._sessions(target, count, measured) for count in self.plan.threads}
+        sessions: dict[int, dict[str, set[str]]] = {count: {} for count in self.plan.threads}
+        for line in measured:
+            sessions[line.threads].setdefault(line.session, set()).add(line.sha256)
         left = [
             count
             for count, known in sessions.items()
@@ -228,12 +230,7 @@ class _Sweep:
         self, target: TargetPlan, network: str, measured: list[Measurement]
     ) -> Iterable[Job]:
         """Each artefact alone: counts do not depend on what else runs."""
-        calibration = None if target.calibration is None else read_calibration(target.calibration)
-        done = {
-            (line.sha256, line.threads)
-            for line in measured
-            if line.target == target.address and line.mode == COUNTED and is_by(line, calibration)
-        }
+        done = {(line.sha256, line.threads) for line in measured}
         for entry in self._entries(network):
             left = [count for count in self.plan.threads if (entry.sha256, count) not in done]
             if left:
@@ -252,20 +249,26 @@ class _Sweep:
                     found.setdefault(entry.sha256, entry.model_copy(update={"path": path}))
         return list(found.values())
 
-    def _sessions(
-        self, target: TargetPlan, count: int, measured: list[Measurement]
-    ) -> dict[str, set[str]]:
-        """Session -> the artefacts that it timed on ``target`` in the plan's way."""
-        mask = None if target.cores is None else tuple(sorted(target.cores))
-        if target.is_this_machine:
-            with pinned(target.cores) as mask:
-                pass
-        sessions: dict[str, set[str]] = {}
-        way = (target.address, count, self.plan.mode, mask)
-        for line in measured:
-            if (line.target, line.threads, line.mode, line.cpu_mask) == way:
-                sessions.setdefault(line.session, set()).add(line.sha256)
-        return sessions
+    def _measured(self, lines: Iterable[Line], targets: Iterable[TargetPlan]) -> list[Measurement]:
+        """The measurements that were made on the targets in the plan's way."""
+        known: list[Measurement] = []
+        for target in targets:
+            path = target.calibration
+            calibration = None if path is None else read_calibration(path)
+            mask = None if target.cores is None else tuple(sorted(target.cores))
+            if target.is_this_machine:
+                with pinned(target.cores) as mask:
+                    pass
+            for line in lines:
+                if not isinstance(line, Measurement) or line.target != target.address:
+                    continue
+                if line.threads not in self.plan.threads:
+                    continue
+                timed = (line.mode, line.cpu_mask) == (self.plan.mode, mask)
+                counted = line.mode == COUNTED and is_by(line, calibration)
+                if counted if target.is_emulated else timed:
+                    known.append(line)
+        return known
 
     def _job(
         self,

@@ -89,7 +89,9 @@ class QatModule(nn.Module):
         source = node.args[0]
         assert isinstance(source, Node)
         owner = self.program.plan.owner(source.name)
-        return None if owner is None else self._grid(owner).qparams().scale
+        if owner is None or owner not in self.activations:
+            return None
+        return self._grid(owner).qparams().scale
 
     def substitutes(self) -> dict[str, Substitute]:
         """What node values are replaced by, as a function of the value, by the node's name."""
@@ -146,7 +148,8 @@ def convert(module: QatModule) -> Program:
     for name, activation in module.activations.items():
         assert isinstance(activation, ActivationGrid)
         grids[name] = activation.qparams()
-    return replace(module.program, graph=graph, activations=grids, weights=weights)
+    summary = replace(module.program.summary, method="qat")
+    return replace(module.program, graph=graph, activations=grids, weights=weights, summary=summary)
 
 
 class _TrainingInterpreter(Interpreter):

@@ -113,7 +113,8 @@ class _Run:
         self._batch = batch_size(program.graph, program.dynamic_batch)
         self._most_at_once = settings.batch if program.dynamic_batch else 1
         self._expected = self._logits(self._teacher)
-        self._start_kl = self._held_out_kl(program.module())
+        self._start = metrics.log_kl(self._expected, self._logits(program.module()))
+        self._start_kl = float(self._start.mean().exp())
         self.done = Progress()
 
     def step(self) -> None:
@@ -127,9 +128,11 @@ class _Run:
         images, labels = self._images.batch(step, settings.batch)
         self._optimizer.zero_grad(set_to_none=True)
         loss = 0.0
-        for index in torch.split(torch.arange(len(images)), self._most_at_once):
-            part = self._loss(images[index], None if labels is None else labels[index])
-            part = part * (len(index) / len(images))
+        # Slices stay in channels_last, which CPU convolutions prefer.
+        for start in range(0, len(images), self._most_at_once):
+            taken = slice(start, start + self._most_at_once)
+            part = self._loss(images[taken], None if labels is None else labels[taken])
+            part = part * (len(images[taken]) / len(images))
             part.backward()  # type: ignore[no-untyped-call]
             loss += float(part.detach())
         length = nn.utils.clip_grad_norm_(self._parameters.values(), LONGEST_GRADIENT)
@@ -143,11 +146,12 @@ class _Run:
     def judge(self) -> None:
         """Measure the averaged parameters on the held-out images; remember the best."""
         with self._average.applied():
-            kl = self._held_out_kl(self._module)
+            found = metrics.log_kl(self._expected, self._logits(self._module))
+        kl = float(found.mean().exp())
         self.done.history.append((self.done.step, kl))
         best = self._start_kl if self.done.best_kl is None else self.done.best_kl
         # Written so that NaN is not better.
-        if kl < best:
+        if kl < best and metrics.falls(self._start, found):
             self.done.best_kl, self.done.best_step = kl, self.done.step
             self._best = {name: t.clone() for name, t in self._average.tensors.items()}
 
@@ -157,9 +161,8 @@ class _Run:
             assign(self._parameters, self._best)
         trained = convert(self._module) if self._best is not None else self._program
         summary = self._program.summary
-        kl = self.done.best_kl
-        if kl is None:
-            kl = min((found for _, found in self.done.history), default=math.inf)
+        reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
+        kl = {"qat": self.done.best_kl or min(reached)} if reached else {}
         int8 = self._logits(trained.module())
         return replace(
             trained,
@@ -167,16 +170,16 @@ class _Run:
                 summary,
                 method="qat",
                 kept={**summary.kept, "qat": self._best is not None},
-                held_out_kl={**summary.held_out_kl, "qat": kl},
+                held_out_kl={**summary.held_out_kl, **kl},
                 sqnr_db=metrics.sqnr_db(self._expected, int8),
             ),
         )
 
     def describe(self, speed: float) -> str:
         """How training goes, for the user."""
-        text = f"training, {speed:.1f} images/s, held-out KL {self._start_kl:.4f}"
+        text = f"training, {speed:.1f} images/s, held-out KL {self._start_kl:.3g}"
         if self.done.history:
-            text += f" -> {self.done.history[-1][1]:.4f}"
+            text += f" -> {self.done.history[-1][1]:.3g}"
         return text
 
     def tensors(self) -> dict[str, Tensor]:
@@ -228,9 +231,6 @@ class _Run:
     @torch.no_grad()
     def _logits(self, network: Callable[[Tensor], Tensor]) -> Tensor:
         return torch.cat([network(part) for part in image_batches(self._held_out, self._batch)])
-
-    def _held_out_kl(self, network: Callable[[Tensor], Tensor]) -> float:
-        return metrics.typical_kl(self._expected, self._logits(network))
 
 
 def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outputs:

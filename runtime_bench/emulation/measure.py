@@ -27,10 +27,6 @@ from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.files import sha256_of
 
 HOTTEST = 10
-# Warm runs of which the shortest is taken. onnxruntime reports its performance to its telemetry from
-# time to time, first some seconds after the load: one more clock_gettime and some 300 instructions
-# in a run that depends on how fast the emulator is.
-COUNTED_RUNS = {"onnx": 3}
 MODE = "counted"
 
 
@@ -67,7 +63,7 @@ def count_artefact(
     threads: int = 1,
     processes: int = 1,
 ) -> Emulation:
-    """Count one warm inference (after the first run) of an artefact, in processes of their own.
+    """Count one warm inference (the second run) of an artefact, in some processes of their own.
 
     Args:
         target: an emulated core.
@@ -80,7 +76,6 @@ def count_artefact(
     Raises:
         InputError: what ``start_session`` and ``estimate_cycles`` raise.
     """
-    runs = COUNTED_RUNS.get(runtime_of(artefact).format, 1)
     regions: list[Region] = []
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
         for index in range(processes):
@@ -89,13 +84,12 @@ def count_artefact(
                 target, bundle, artefact, images, threads=threads, counts=counts
             )
             try:
-                session.run_block(runs)
+                session.run_block(1)
                 if index == 0:
                     served, outputs = session.served, session.outputs()
             finally:
                 session.close()
-            counted = read_regions(counts, wanted=range(runs)).values()
-            regions.append(min(counted, key=lambda one: one.instructions))
+            regions.append(read_regions(counts, wanted=[0])[0])
     region = regions[0]
     classes = count_classes(region.blocks)
     return Emulation(

@@ -112,7 +112,15 @@ def _compile(bundle: Path, wheels: Path, gcc: str, gxx: str, executorch_version:
     executorch += ["-Wl,--no-as-needed", *(f"-l:{name}" for name in EXECUTORCH_LIBRARIES)]
     executorch += ["-o", str(bundle / NATIVE_RUNNERS["executorch"].program)]
     run_tool(executorch, "executorch_runner.cpp")
-    onnxruntime = [gcc, "-O2", str(SOURCES / "onnxruntime_runner.c"), str(protocol), *link]
+    # Its clock_gettime is for onnxruntime too.
+    onnxruntime = [
+        gcc,
+        "-O2",
+        "-rdynamic",
+        str(SOURCES / "onnxruntime_runner.c"),
+        str(protocol),
+        *link,
+    ]
     onnxruntime += [f"-l:{name}" for name in ONNXRUNTIME_LIBRARIES]
     onnxruntime += ["-o", str(bundle / NATIVE_RUNNERS["onnx"].program)]
     run_tool(onnxruntime, "onnxruntime_runner.c")

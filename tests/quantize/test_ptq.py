@@ -146,6 +146,7 @@ def test_a_fall_counts_only_beyond_chance() -> None:
     # A fall by half a standard deviation of the differences is 5.7 standard errors.
     assert all(metrics.falls(before, before + one - 0.5) for one in noise)
     assert not metrics.falls(before, before + 1)
+    assert not metrics.falls(before, torch.full_like(before, float("nan")))
 
 
 def test_bias_correction_holds_no_more_images_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:

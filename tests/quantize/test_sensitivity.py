@@ -71,8 +71,8 @@ def test_every_question_has_the_answer_of_a_whole_pass(
     for entry in found.layers:
         alone = _only(program, entry.layer.node).module()(IMAGES)
         without = _without(program, entry.layer.node).module()(IMAGES)
-        assert entry.kl_alone == pytest.approx(_typical(reference, alone), rel=1e-2)
-        assert entry.kl_without == pytest.approx(_typical(reference, without), rel=1e-2)
+        assert entry.kl_alone == pytest.approx(_typical(reference, alone), rel=5e-2)
+        assert entry.kl_without == pytest.approx(_typical(reference, without), rel=5e-2)
 
 
 def test_layers_are_ranked_and_named_as_the_user_knows_them(found: Sensitivity) -> None:

@@ -57,7 +57,10 @@ def test_everyone_gets_the_same_rounds_in_an_order_drawn_by_lot() -> None:
     series = interleave(contestants, [1e6, 4e6], FAST, seed=1, progress=done.append)
     rounds = [len(one.samples) // one.block_runs for one in series]
     assert rounds[0] == rounds[1] == len(machine.order) // 2
-    assert rounds[0] >= 8
+    assert rounds[0] >= 8 and rounds[0] % 2 == 0
+    orders = [machine.order[i : i + 2] for i in range(0, len(machine.order), 2)]
+    # Every lot is followed by its reverse, so that nobody is first more often.
+    assert all(orders[i + 1] == orders[i][::-1] for i in range(0, len(orders), 2))
     for start in range(0, len(machine.order), 2):
         assert set(machine.order[start : start + 2]) == {"a", "b"}
     firsts = machine.order[::2]

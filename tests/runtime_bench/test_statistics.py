@@ -319,3 +319,14 @@ def test_tarone_counts_only_tests_that_could_be_significant() -> None:
     # Two could reach 0.05, so k = 1 is too few; k = 2 suffices, however few reach 0.025.
     assert tarone_count([0.001, 0.02, 0.5], 0.05) == 2
     assert tarone_count([0.001, 0.04], 0.05) == 2
+
+
+def test_a_spread_of_whole_series_widens_the_interval() -> None:
+    rounds = np.exp(np.random.default_rng(0).normal(0.0, 0.01, (2, 40)))
+    narrow = compare_rounds(rounds[0], rounds[1])
+    wide = compare_rounds(rounds[0], rounds[1], spread=0.02)
+    assert wide.ratio == narrow.ratio
+    for end in ("low", "high"):
+        rounds_error = abs(math.log(getattr(narrow.interval, end) / narrow.ratio))
+        error = abs(math.log(getattr(wide.interval, end) / wide.ratio))
+        assert error == pytest.approx(math.hypot(rounds_error, 1.959964 * math.sqrt(2) * 0.02))

@@ -6,17 +6,25 @@ import dataclasses
 import json
 import math
 from functools import cache
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 
+from export import formats as exporters
 from export.base import Precision
 from export.inspection import Inspection, inspect
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import tiny_network
 
 FORMATS = ("executorch", "torchscript", "onnx", "coreml", "litert")
+CASES = [
+    (form, precision)
+    for form in FORMATS
+    for precision in get_args(Precision)
+    if exporters.FORMATS[form].variants(precision)
+]
 
 
 def hooked_macs() -> int:
@@ -47,8 +55,7 @@ def inspected(workshop: Workshop) -> object:
     return made
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("form", "precision"), CASES)
 def test_macs_are_those_of_the_network(inspected, form: str, precision: Precision) -> None:
     found = inspected(form, precision)
     assert found.format == form
@@ -56,8 +63,7 @@ def test_macs_are_those_of_the_network(inspected, form: str, precision: Precisio
     assert json.loads(json.dumps(dataclasses.asdict(found)))["macs"] == found.macs
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(("form", "precision"), CASES)
 def test_ports_are_float_images_and_logits(inspected, form: str, precision: Precision) -> None:
     found = inspected(form, precision)
     assert [(port.shape, port.dtype) for port in found.inputs] == [((1, 3, 32, 32), "float32")]

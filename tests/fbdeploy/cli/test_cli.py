@@ -102,6 +102,7 @@ def test_version_and_no_arguments() -> None:
         ),
         (["deploy", "--formats", ","], "--formats: is empty"),
         (["deploy", "--precisions", "int4"], "--precisions int4: is unknown"),
+        (["deploy", "--skip-pass", "faster"], "--skip-pass faster: no such pass"),
         (["deploy", "--images", "-1"], "--images -1"),
         (["deploy", "--images", "0"], "--images 0"),
         (["deploy", "--input-size", "2x2x2"], "--input-size 2x2x2"),

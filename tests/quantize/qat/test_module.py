@@ -12,6 +12,8 @@ from torch import nn
 
 from quantize import metrics
 from quantize.api import prepare_qat
+from quantize.layers import layers_of
+from quantize.mixed_precision import with_float_operators
 from quantize.passes.surgery import aten, calls
 from quantize.plan import fused_clamp, saturates
 from quantize.program import Program, bias_of, float_graph
@@ -43,13 +45,14 @@ def _shake(module: QatModule) -> None:
     for kind, parameters in module.parameter_groups().items():
         for parameter in parameters:
             noise = torch.rand(parameter.shape, generator=generator) * 2 - 1
-            parameter += noise * sizes[kind] * parameter.requires_grad
+            parameter.add_(noise * sizes[kind] * parameter.requires_grad)
 
 
 def test_the_module_starts_as_the_program_bit_for_bit(program: Program, x: torch.Tensor) -> None:
     module = prepare_qat(program)
     assert torch.equal(module(x), program.module()(x))
     same = convert(module)
+    assert same.summary.method == "qat" and program.summary.method == "ptq"
     assert same.ranges_sha256() == program.ranges_sha256()
     assert torch.equal(same.module()(x), program.module()(x))
 
@@ -100,9 +103,9 @@ def test_trained_grids_can_be_exported(program: Program) -> None:
     module = QatModule(program)
     with torch.no_grad():
         for parameter in module.parameter_groups()["scales"]:
-            parameter += 0.5  # wider than the clamps allow
+            parameter.add_(0.5)  # wider than the clamps allow
         for parameter in module.parameter_groups()["zero_points"]:
-            parameter -= 400
+            parameter.sub_(400)
     trained = convert(module)
     nodes = {node.name: node for node in program.graph.graph.nodes}
     for name, grid in trained.activations.items():
@@ -119,7 +122,7 @@ def test_no_scale_lets_the_bias_overflow(program: Program) -> None:
     with torch.no_grad():
         for parameter in module.parameter_groups()["scales"]:
             if parameter.ndim:  # of a weight
-                parameter -= 30
+                parameter.sub_(30)
     trained = convert(module)
     for node in trained.graph.graph.nodes:
         if node.name not in trained.weights:
@@ -162,6 +165,19 @@ def test_weights_only_programs_train_too(x: torch.Tensor) -> None:
     assert all(p.grad is not None for p in module.parameter_groups()["weights"])
 
 
+def test_operators_in_float_stay_there(program: Program, x: torch.Tensor) -> None:
+    layers = [layer.node for layer in layers_of(program) if layer.weighted]
+    mixed = with_float_operators(program, frozenset(layers[1:3]))
+    assert len(mixed.weights) < len(program.weights)
+    module = prepare_qat(mixed)
+    assert torch.equal(module(x), mixed.module()(x))
+    _shake(module)
+    trained = convert(module)
+    assert set(trained.weights) == set(mixed.weights)
+    with torch.no_grad():
+        assert torch.allclose(trained.module()(x), module(x), rtol=1e-5, atol=1e-5)
+
+
 def _trained(module: QatModule) -> Iterator[tuple[str, nn.Parameter]]:
     return ((n, p) for n, p in module.named_parameters() if p.requires_grad)
 
@@ -194,8 +210,8 @@ def test_a_layer_in_its_own_units() -> None:
     assert layer.weight.tolist() == [[pytest.approx(3.2), -180.0]]
     assert layer.int8_weight(1.0).tolist() == [[1.5, -63.5]]
     with torch.no_grad():
-        layer.bias += 3
-        layer.log_scale += float(torch.tensor(2.0).log())
+        layer.bias.add_(3)
+        layer.log_scale.add_(float(torch.tensor(2.0).log()))
     assert layer.int8_bias().tolist() == pytest.approx([2.3])
     assert layer.float_bias().tolist() == pytest.approx([2.05])
     # Twice the scale: 3.2 steps are 1.6 of them, and 180 are 90.
@@ -208,8 +224,8 @@ def test_a_two_sided_grid_moves_its_zero_point(program: Program) -> None:
     assert fused_clamp(node) is None
     grid = ActivationGrid(QParams(0.1, -100), node)
     with torch.no_grad():
-        grid.offset += 2.4
-        grid.log_scale += 0.1
+        grid.offset.add_(2.4)
+        grid.log_scale.add_(0.1)
     assert grid.qparams().zero_point == -98
     assert grid.qparams().scale == pytest.approx(0.1 * 1.10517, rel=1e-4)
 

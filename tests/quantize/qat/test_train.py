@@ -71,6 +71,7 @@ def test_an_absurd_rate_gives_back_what_it_started_from(program: Program, rate: 
     recipe = _recipe(weight_lr=rate, bias_lr=rate, scale_lr=rate, zero_point_lr=rate)
     trained = fine_tune(program, noise_images(64), recipe)
     assert not trained.summary.kept["qat"]
+    assert np.isfinite(trained.summary.held_out_kl.get("qat", 0.0))
     assert trained.ranges_sha256() == program.ranges_sha256()
     x = torch.from_numpy(noise_images(4, seed=2))
     assert torch.equal(trained.module()(x), program.module()(x))
@@ -129,7 +130,7 @@ def test_progress_tells_speed_and_held_out_kl(damaged: Program) -> None:
     assert "->" not in told[0][0] and "images/s" in told[0][0]
     # Averages of a run that gets steadily better: the last is the best.
     last = float(told[-1][0].rpartition("-> ")[2])
-    assert last == pytest.approx(trained.summary.held_out_kl["qat"], abs=6e-5)
+    assert last == pytest.approx(trained.summary.held_out_kl["qat"], rel=6e-3)
 
 
 def test_labels_are_learned_only_where_asked_for(damaged: Program) -> None:
@@ -154,6 +155,15 @@ def test_a_recipe_that_trains_does_both(program: Program) -> None:
     plain = quantize(network, images, Recipe(name="plain"))
     assert plain.summary.method == "ptq" and "qat" not in plain.summary.kept
     assert plain.ranges_sha256() == program.ranges_sha256()
+
+
+def test_a_network_that_takes_one_image_trains_one_at_a_time(damaged: Program) -> None:
+    recipe = _recipe(steps=12, weight_lr=0.05, feature_weight=0.0, ema=0.5)
+    whole = fine_tune(damaged, noise_images(32), recipe)
+    single = fine_tune(replace(damaged, dynamic_batch=False), noise_images(32), recipe)
+    # The same batches, their gradients summed up image by image.
+    found, expected = (x.summary.held_out_kl["qat"] for x in (single, whole))
+    assert found == pytest.approx(expected, rel=0.2)
 
 
 def test_no_images_is_one_line(program: Program) -> None:
