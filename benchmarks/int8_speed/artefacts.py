@@ -70,6 +70,14 @@ class Export:
         return self.way in ("ours", "twin")
 
 
+def command_line(module: str, arguments: Sequence[str]) -> str:
+    """The command that made a result, without the folder of this machine it worked in."""
+    kept = list(arguments)
+    if "--work" in kept:
+        del kept[kept.index("--work") : kept.index("--work") + 2]
+    return " ".join([f"python -m benchmarks.int8_speed.{module}", *kept])
+
+
 def exports() -> list[Export]:
     """All of one network."""
     found = []

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.emulated.files import read_results, versions, write
-from benchmarks.int8_speed.artefacts import SIZE, make, phone_exports
+from benchmarks.int8_speed.artefacts import SIZE, command_line, make, phone_exports
 from runtime_bench.emulation.cores import find_core
 from runtime_bench.emulation.measure import count_artefact
 from runtime_bench.runners.build import cached_bundle
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--network", default="fbnetv3_b")
     options = parser.parse_args(arguments)
     work = options.work or cache_folder() / "int8_speed"
-    command = "python -m benchmarks.int8_speed.emulated " + " ".join(arguments or sys.argv[1:])
+    command = command_line("emulated", arguments or sys.argv[1:])
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         paths = pool.apply(make, (options.network, work, phone_exports()))
     target_file = options.output / "emulated.json"

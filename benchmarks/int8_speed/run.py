@@ -20,7 +20,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.int8_speed.artefacts import NETWORKS, Export, Precision, Way, exports, make
+from benchmarks.int8_speed.artefacts import (
+    NETWORKS,
+    Export,
+    Precision,
+    Way,
+    command_line,
+    exports,
+    make,
+)
 from benchmarks.int8_speed.tables import tables
 from runtime_bench.measurement import LatencySummary, Measurement
 from runtime_bench.modes import MODES, mode_of
@@ -50,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--export-only", action="store_true")
     options = parser.parse_args(arguments)
     work = options.work or cache_folder() / "int8_speed"
-    command = "python -m benchmarks.int8_speed.run " + " ".join(arguments or sys.argv[1:])
+    command = command_line("run", arguments or sys.argv[1:])
     for network in options.networks.split(","):
         result = options.output / f"{network}.json"
         if result.exists() and not options.again:

@@ -44,11 +44,14 @@ def main(output: Path, target: Path) -> None:
             )
     pairs = _pairwise(output, [line for line in lines if line.precision == "int8"])
     print(f"int8 artefacts agree pairwise on {min(pairs.values()):.4f} or more")
+    quantizations = {
+        name: one.model_dump(mode="json") for name, one in manifest.quantizations.items()
+    }
+    for one in quantizations.values():
+        one["calibration"]["name"] = Path(one["calibration"]["name"]).name
     kept = {
         "network": manifest.network.model_dump(mode="json"),
-        "quantizations": {
-            name: one.model_dump(mode="json") for name, one in manifest.quantizations.items()
-        },
+        "quantizations": quantizations,
         "environment": manifest.environment.model_dump(mode="json"),
         "results": rows,
         "pairwise_int8_agreement": pairs,
