@@ -13,6 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,6 +78,30 @@ def onnx_int8(
     module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor] = ()
 ) -> None:
     """onnxruntime's guide: shape inference as pre-processing, then quantize_static's defaults."""
+    _quantize_static(module, example, path, calibration, {})
+
+
+def onnx_best(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor] = ()
+) -> None:
+    """onnxruntime's guide for x86: QDQ, uint8 activations, int8 weights per channel."""
+    from onnxruntime.quantization import QuantType
+
+    options = {
+        "per_channel": True,
+        "activation_type": QuantType.QUInt8,
+        "weight_type": QuantType.QInt8,
+    }
+    _quantize_static(module, example, path, calibration, options)
+
+
+def _quantize_static(
+    module: nn.Module,
+    example: Tensor,
+    path: Path,
+    calibration: Sequence[Tensor],
+    options: dict[str, Any],
+) -> None:
     from onnxruntime.quantization import CalibrationDataReader, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -91,7 +116,7 @@ def onnx_int8(
     float_path, prepared = path.with_suffix(".float.onnx"), path.with_suffix(".prepared.onnx")
     onnx_fp32(module, example, float_path)
     quant_pre_process(float_path, prepared)
-    quantize_static(prepared, path, Reader())
+    quantize_static(prepared, path, Reader(), **options)
     float_path.unlink()
     prepared.unlink()
 

@@ -14,14 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 
 from benchmarks.emulated.default_exports import (
     EXPORTERS,
     Exporter,
-    calibration_batches,
-    onnx_fp32,
+    onnx_best,
     quiet,
 )
 from export.base import ExportSource
@@ -174,36 +172,3 @@ def _library(name: str, entry: Export, path: Path) -> None:
     else:
         export, _ = EXPORTERS[entry.runtime, entry.precision]
     export(copy.deepcopy(module).eval(), example, path)
-
-
-def onnx_best(
-    module: torch.nn.Module,
-    example: torch.Tensor,
-    path: Path,
-    calibration: Sequence[torch.Tensor] = (),
-) -> None:
-    """onnxruntime's guide for x86: QDQ, uint8 activations, int8 weights per channel."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.batches = iter(calibration or calibration_batches(example))
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            batch = next(self.batches, None)
-            return None if batch is None else {"input": batch.numpy()}
-
-    float_path, prepared = path.with_suffix(".float.onnx"), path.with_suffix(".prepared.onnx")
-    onnx_fp32(module, example, float_path)
-    quant_pre_process(float_path, prepared)
-    quantize_static(
-        prepared,
-        path,
-        Reader(),
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
-    float_path.unlink()
-    prepared.unlink()

@@ -21,8 +21,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.emulated.default_exports import executorch_int8, litert_int8, onnx_int8, quiet
-from benchmarks.int8_speed.artefacts import onnx_best
+from benchmarks.emulated.default_exports import (
+    executorch_int8,
+    litert_int8,
+    onnx_best,
+    onnx_int8,
+    quiet,
+)
 from runtime_bench.accuracy import Evaluation, compare, evaluate
 from runtime_bench.runtimes import RUNTIMES
 from zoo.datasets import batches, open_dataset
