@@ -137,15 +137,22 @@ def test_the_wheel_holds_every_data_file(installed: Path) -> None:
 LOAD_EVERYTHING = """
 import json
 from importlib import resources
-import fbdeploy, zoo.architecture, zoo.embedded, quantize.recipe, fbdeploy.report.page
+import fbdeploy, zoo.architecture, zoo.embedded, quantize.recipe
 from zoo.embedded import EMBEDDED_DATASETS, read_images
+from fbdeploy.check.rules import load_rules
+from fbdeploy.report.templates import style, template_text
 from quantize.recipe import built_in, load_recipe
 print(json.dumps({
     "where": [fbdeploy.__file__, zoo.architecture.__file__],
     "architectures": len(zoo.architecture.architectures()),
     "images": {name: len(read_images(name).images) for name in EMBEDDED_DATASETS},
     "recipes": [load_recipe(name).name for name in built_in()],
-    "template": len(fbdeploy.report.page._template_text("report.html.jinja")),
+    "template": min(
+        len(template_text("fbdeploy.report", "report.html.jinja")),
+        len(template_text("fbdeploy.sweep", "sweep.html.jinja")),
+        len(style()),
+    ),
+    "rules": load_rules(None).false_alarm,
     "licence": (resources.files("zoo.embedded") / "LICENSE.fashion-mnist").is_file(),
 }))
 """
@@ -158,6 +165,7 @@ def test_the_wheel_works_alone(installed: Path, tmp_path: Path) -> None:
     assert loaded["images"] == {"fashion-mnist": 10_000, "fashion-mnist-calibration": 512}
     assert "ptq" in loaded["recipes"]
     assert loaded["template"] > 1000 and loaded["licence"]
+    assert loaded["rules"] == 0.05
     listed = json.loads(_run(installed, tmp_path, "fbdeploy", "zoo", "--json"))
     assert {"FBNetV2_F1", "FBNetV3_A"} <= {network["name"] for network in listed["networks"]}
     assert list(tmp_path.iterdir()) == []
