@@ -32,7 +32,7 @@ LEAST_SLOPE = 0.5
 SLOPE_STEP = 0.05
 #: Copies of the largest value that live at once in both networks.
 COPIES = 12
-BUDGET_BYTES = 2_000_000_000
+BUDGET_BYTES = 1_500_000_000
 
 
 def most_images(graph: GraphModule) -> int:
@@ -102,7 +102,7 @@ class _LockStep(Interpreter):
     def _shift(self, node: Node, exact: Tensor, rough: Tensor) -> Tensor:
         """What lets ``rough``, (N, channels, ...), have the means of ``exact``: (channels,)."""
         over = [d for d in range(exact.ndim) if d != 1]
-        shift = (exact.double() - rough.double()).mean(over).float()
+        shift = (exact - rough).mean(over, dtype=torch.float64).float()
         reader = only_user(node)
         if reader is None or not is_call(reader, *ACTIVATIONS):
             return shift
@@ -110,12 +110,12 @@ class _LockStep(Interpreter):
 
         def mean(x: Tensor) -> Tensor:
             y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
-            return y.double().mean(over)
+            return y.mean(over, dtype=torch.float64)
 
         def rounded_mean(shift: Tensor) -> Tensor:
             x = self._rounded(node, rough + _by_channel(shift, rough))
             y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
-            return self._rounded(reader, y).double().mean(over)
+            return self._rounded(reader, y).mean(over, dtype=torch.float64)
 
         target = mean(exact)
         step = SLOPE_STEP * exact.std(over).clamp_min(1e-6)
