@@ -27,9 +27,9 @@ from zoo.input_spec import InputSpec
 class Summary:
     """What quantization did, for the manifest.
 
-    ``kept`` maps an optional step to whether it was kept; ``held_out_kl`` is
-    KL(float || int8) in nats, the mean over the held-out images, by step; ``sqnr_db`` that of the
-    logits on the same images. ``float_operators`` are those that mixed precision left in float, by
+    ``kept`` maps an optional step to whether it was kept; ``held_out_kl`` is the geometric mean
+    of the held-out images' KL(float || int8), nats, by step; ``sqnr_db`` is that of their
+    logits. ``float_operators`` are those that mixed precision left in float, by
     their modules' paths.
     """
 
