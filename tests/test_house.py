@@ -93,14 +93,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def _installed_here() -> list[str]:
+    """Where this environment has fbdeploy; nowhere if the checkout is used as it is."""
+    sites = [Path(path) for path in sys.path if path.endswith("site-packages")]
+    return sorted(str(path) for site in sites for path in site.glob("fbdeploy-*.dist-info"))
+
+
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that has the wheel, and the dependencies of this one."""
     folder = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
+    before = _installed_here()
+    # Without --ignore-installed, pip would take this environment's own fbdeploy away for it.
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"]
-    subprocess.run([*command, "--prefix", str(folder), str(wheel)], check=True)
+    command += ["--ignore-installed", "--prefix", str(folder), str(wheel)]
+    subprocess.run(command, check=True)
+    assert _installed_here() == before
     here = [path for path in sys.path if path.endswith("site-packages")]
     # The wheel's folder comes first, and an editable install of the checkout is not followed:
     # addsitedir would run its .pth, a plain path does not.
