@@ -34,14 +34,19 @@ def image_batches(images: Tensor, size: int) -> Iterator[Tensor]:
         yield images[start : start + size].contiguous(memory_format=torch.channels_last)
 
 
+def value_bytes(graph: GraphModule) -> list[int]:
+    """Bytes of each float32 value of ``graph`` for one image."""
+    values = [node.meta.get("val") for node in graph.graph.nodes if node.op != "get_attr"]
+    return [
+        4 * int(torch.Size(value.shape[1:]).numel())
+        for value in values
+        if isinstance(value, Tensor) and value.ndim > 1
+    ]
+
+
 def largest_value_bytes(graph: GraphModule) -> int:
     """Bytes of the largest float32 value of ``graph`` for one image."""
-    largest = 4
-    for node in graph.graph.nodes:
-        value = node.meta.get("val")
-        if node.op != "get_attr" and isinstance(value, Tensor) and value.ndim > 1:
-            largest = max(largest, int(torch.Size(value.shape[1:]).numel()) * 4)
-    return largest
+    return max([4, *value_bytes(graph)])
 
 
 def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = 400_000_000) -> int:

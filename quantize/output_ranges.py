@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.calibrate import Progress, silent
-from quantize.interpret import HookedInterpreter, image_batches
+from quantize.interpret import HookedInterpreter, image_batches, value_bytes
 from quantize.passes.surgery import aten, calls
 from quantize.plan import limits
 from quantize.program import Program
@@ -48,7 +48,7 @@ def search_ranges(
             found = _candidates(grids[name], limits(nodes[name]), end)
             if len(found) > 1:
                 candidates[name] = found
-        errors = _output_errors(program.graph, candidates, images, progress, sweep)
+        errors = _output_errors(program, candidates, images, progress, sweep)
         grids |= {name: found[int(errors[name].argmin())] for name, found in candidates.items()}
     return grids
 
@@ -71,7 +71,7 @@ def _candidates(grid: QParams, bounds: tuple[float, float], end: str) -> list[QP
 
 
 def _output_errors(
-    graph: GraphModule,
+    program: Program,
     candidates: dict[str, list[QParams]],
     images: Tensor,
     progress: Progress,
@@ -82,8 +82,8 @@ def _output_errors(
     gains: dict[str, list[Tensor]] = {name: [] for name in candidates}
     errors: dict[str, list[Tensor]] = {name: [] for name in candidates}
     done = 0
-    for part in image_batches(images, _batch(graph)):
-        values, gradients = _gradients(graph, set(candidates), part, generator)
+    for part in image_batches(images, _batch(program)):
+        values, gradients = _gradients(program.graph, set(candidates), part, generator)
         for name, value in values.items():
             slope = gradients[name].flatten(3)  # (projections, images, channels, positions)
             flat = value.flatten(2)
@@ -142,11 +142,9 @@ def _uncorrectable(errors: Tensor, gains: Tensor) -> Tensor:
     return left.sum(2).square().sum(1)
 
 
-def _batch(graph: GraphModule) -> int:
-    """How many images fit the budget."""
-    total = 1
-    for node in graph.graph.nodes:
-        value = node.meta.get("val")
-        if node.op != "get_attr" and isinstance(value, Tensor) and value.ndim > 1:
-            total += 4 * int(torch.Size(value.shape[1:]).numel())
+def _batch(program: Program) -> int:
+    """How many images fit the budget; one where the graph takes no more."""
+    if not program.dynamic_batch:
+        return 1
+    total = 1 + sum(value_bytes(program.graph))
     return max(1, min(LARGEST_BATCH, BUDGET_BYTES // (COPIES * total)))

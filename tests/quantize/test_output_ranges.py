@@ -72,3 +72,9 @@ def test_the_chosen_grid_is_the_best_by_the_logits_themselves() -> None:
     grid = program.activations[value]
     others = [QParams(grid.scale * factor, grid.zero_point) for factor in (0.2, 0.4, 0.7, 1.0, 1.4)]
     assert error(chosen) <= 1.2 * min(error(other) for other in others)
+
+
+def test_a_graph_of_one_image_at_a_time_has_its_ranges_searched() -> None:
+    program, value, _ = _program(gain=0.0)
+    found = search_ranges(replace(program, dynamic_batch=False), _images()[:8])
+    assert found[value].high < 0.3 * program.activations[value].high
