@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from zoo.architecture import Architecture, Block
 from zoo.fbnet import FBNet
@@ -47,6 +47,20 @@ def tiny_network() -> Network:
     module = randomize(FBNet(TINY, num_classes=7))
     labels = tuple(f"class {i}" for i in range(7))
     return Network("tiny", module, SPEC, labels, 7, "user", Weights("random", seed=0))
+
+
+class Joined(nn.Module):
+    """a -> relu -> b, joined with a's result; then a pool that selects, a mean, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = torch.relu(self.a(x))
+        joined = torch.cat([first, self.b(first)], 1)
+        return self.head(nn.functional.max_pool2d(joined, 2).mean((2, 3)))
 
 
 def noise_images(count: int, seed: int = 1) -> NDArray[np.float32]:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from quantize import metrics
 from quantize.layers import layers_of, operator_costs
@@ -17,31 +16,17 @@ from quantize.program import Program, load_program
 from quantize.ptq import quantize
 from quantize.qparams import QParams, QuantizedWeight
 from quantize.recipe import MixedPrecision, load_recipe
-from tests.quantize.small_networks import SPEC, noise_images
+from tests.quantize.small_networks import SPEC, Joined, noise_images
 from zoo.networks import Network, Weights
 
 IMAGES = torch.from_numpy(noise_images(24, seed=3))
 WIDE = MixedPrecision(max_operators=4, max_cost_share=1.0, min_gain=0.1)
 
 
-class Branches(nn.Module):
-    """a -> relu -> b, joined with a's result; then a pool that selects, a mean, and a head."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first = torch.relu(self.a(x))
-        joined = torch.cat([first, self.b(first)], 1)
-        return self.head(nn.functional.max_pool2d(joined, 2).mean((2, 3)))
-
-
 @pytest.fixture(scope="module")
 def branches() -> Program:
     torch.manual_seed(1)
-    network = Network("b", Branches().eval(), SPEC, tuple("abcde"), 5, "user", Weights("random"))
+    network = Network("b", Joined().eval(), SPEC, tuple("abcde"), 5, "user", Weights("random"))
     return quantize(network, noise_images(32), load_recipe("ptq-fast"))
 
 

@@ -14,7 +14,7 @@ from quantize.ptq import quantize
 from quantize.qparams import QParams, QuantizedWeight
 from quantize.recipe import load_recipe
 from quantize.sensitivity import Sensitivity, sensitivity
-from tests.quantize.small_networks import SPEC, noise_images, tiny_network
+from tests.quantize.small_networks import SPEC, Joined, noise_images, tiny_network
 from zoo.counting import count
 from zoo.errors import InputError
 from zoo.networks import Network, Weights
@@ -124,20 +124,6 @@ def test_a_uniform_signal_loses_six_decibels_a_bit(program: Program, bits: int, 
     entry = next(e for e in sensitivity(asked, uniform).layers if e.layer.operator == "input")
     assert entry.sqnr_db == pytest.approx(20 * bits * 0.30103, abs=0.25)
     assert entry.weight_sqnr_db is None and entry.activation_sqnr_db == entry.sqnr_db
-
-
-class Joined(nn.Module):
-    """A concatenation of a value that another layer reads too, and a pool that only selects."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
-        self.head = nn.Linear(8, 5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        first = torch.relu(self.a(x))
-        joined = torch.cat([first, self.b(first)], 1)
-        return self.head(nn.functional.max_pool2d(joined, 2).mean((2, 3)))
 
 
 def test_values_that_share_a_grid_are_switched_with_their_makers() -> None:
