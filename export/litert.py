@@ -18,7 +18,7 @@ from export.base import (
 )
 from export.litert_float import restore_float_layers
 from export.tflite_interface import with_float_interface
-from quantize.hard_swish import align_gates, product_form
+from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
 
@@ -53,7 +53,6 @@ class LiteRTExporter:
             config = quant_config.QuantConfig(pt2e_quantizer=static)
             program = source.quantized()
             if source.prepares("hard_swish_product"):
-                program, _ = align_gates(program)
                 program, passes["hard_swish_product"] = product_form(program, exact_gate=True)
             graph = to_reference_dialect(program, float_weights=True)
         else:

@@ -22,7 +22,7 @@ from export.base import (
     require,
 )
 from export.onnx_qdq import finish_qdq
-from quantize.hard_swish import align_gates, product_form
+from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
 
@@ -75,8 +75,6 @@ def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
     if source.precision == "int8":
         program = source.quantized()
         if source.prepares("hard_swish_product"):
-            if source.prepares("clipped_gate"):
-                program, _ = align_gates(program)
             program, passes["hard_swish_product"] = product_form(program)
         graph = to_reference_dialect(program)
     with warnings.catch_warnings():

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.alignment import grid_of
 from quantize.histogram import Extent, Histogram, best_grid
 from quantize.interpret import HookedInterpreter, image_batches
 from quantize.passes.surgery import aten, calls
@@ -47,7 +48,8 @@ def calibrate(
     # Moves carry their owner's values along; only cat joins different ones, so it alone is seen.
     joined = {node.name for node in calls(graph, aten.cat.default)}
     watched = observed | (joined & set(plan.shared))
-    bounds = {n.name: limits(n) for n in graph.graph.nodes}
+    nodes = {node.name: node for node in graph.graph.nodes}
+    bounds = {name: limits(node) for name, node in nodes.items()}
     extents = {name: Extent() for name in plan.observed}
 
     def see_extent(node: Node, value: Tensor) -> Tensor:
@@ -81,7 +83,7 @@ def calibrate(
     if histograms:
         _sweep(graph, see_histogram, images, batch, "histograms", progress)
     grids |= {name: best_grid(histogram) for name, histogram in histograms.items()}
-    return {name: grids[name] for name in plan.observed}
+    return {name: grid_of(nodes[name], plan, grids[name]) for name in plan.observed}
 
 
 def _sweep(

@@ -16,7 +16,7 @@ from torch.fx import GraphModule
 from quantize import metrics
 from quantize.bias_correction import bias_corrections, corrected, most_images
 from quantize.calibrate import Progress, calibrate
-from quantize.equalization import equalized, pairs
+from quantize.equalization import equalized, groups
 from quantize.interpret import image_batches
 from quantize.mixed_precision import mixed_precision
 from quantize.output_ranges import search_ranges
@@ -185,7 +185,7 @@ STEPS = {
         lambda program, recipe: (
             recipe.corrections.equalization
             and bool(program.activations)
-            and any(pairs(program.graph))
+            and any(groups(program.graph))
         ),
         _equalization,
     ),

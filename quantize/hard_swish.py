@@ -8,7 +8,7 @@ Where the value reaches an addition, a concatenation or the output first, x is d
 the product; on a grid of a sixth of its scale that changes no int8 value, but is an operator more.
 
 Where x's own grid begins at -3 and holds 0 and 6 steps further up, x + 3 is x's integers under
-another zero point, and the addition becomes a clamp of integers (:func:`align_gates`).
+another zero point, and the addition becomes a clamp of integers (:mod:`quantize.alignment`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from dataclasses import replace
 import torch
 from torch.fx import GraphModule, Node
 
+from quantize.alignment import is_aligned
 from quantize.passes.surgery import aten, calls, constant, drop_unused_tensors, is_call
 from quantize.plan import MOVES, POOLS, WEIGHTED, Plan
 from quantize.program import Program
-from quantize.qparams import QMAX, QMIN, QParams, QuantizedWeight, from_range
+from quantize.qparams import QMIN, QParams, QuantizedWeight, from_range
 
 FACTOR = 6.0
 _GATE = from_range(0.0, FACTOR)
@@ -34,8 +35,8 @@ def product_form(program: Program, *, exact_gate: bool = False) -> tuple[Program
     """A program without its quantized hard-swishes, and how many those were.
 
     The gate clamp(x + 3, 0, 6) has a grid over [0, 6], at whose ends int8 saturates. With
-    ``exact_gate`` it has x's own steps where x's grid holds -3 and 3 (:func:`align_gates`): nothing
-    is rounded then that hard-swish itself would not, but the clamp remains.
+    ``exact_gate`` it has x's own steps where x's grid is aligned (:mod:`quantize.alignment`):
+    nothing is rounded then that hard-swish itself would not, but the clamp remains.
     """
     graph = copy.deepcopy(program.graph)
     observed, shared = list(program.plan.observed), dict(program.plan.shared)
@@ -68,7 +69,7 @@ def product_form(program: Program, *, exact_gate: bool = False) -> tuple[Program
             gate = graph.graph.call_function(aten.hardtanh.default, (moved, 0.0, FACTOR))
             product = graph.graph.call_function(aten.mul.Tensor, (factor, gate))
         gate_grid = _GATE
-        if exact_gate and _holds_minus_3_and_3(read):
+        if exact_gate and is_aligned(read):
             gate_grid = QParams(read.scale, QMIN)
         added |= {three: _THREE, gate: gate_grid, product: grids.pop(swish.name)}
         for node in (*added, moved):
@@ -86,33 +87,6 @@ def product_form(program: Program, *, exact_gate: bool = False) -> tuple[Program
     return replace(program, graph=graph, plan=plan, activations=grids, weights=weights), written
 
 
-#: How much coarser a grid may become so that it holds -3, 0 and 3.
-COARSER = 1.1
-
-
-def align_gates(program: Program) -> tuple[Program, int]:
-    """A program whose hard-swishes read grids from -3 upwards in whole steps, and how many do.
-
-    Then x and x + 3 are the same integers, 3 / scale steps apart. A grid that would become more
-    than 10 % coarser by that is left as it is.
-    """
-    grids = dict(program.activations)
-    aligned = 0
-    for swish in calls(program.graph, aten.hardswish.default):
-        source = swish.args[0]
-        assert isinstance(source, Node)
-        if source.name not in grids or source.name in program.plan.shared.values():
-            continue
-        grid = grids[source.name]
-        # Not a step more than fit into the grid's width, so that its upper end stays covered.
-        steps = int(3.0 * (QMAX - QMIN) / (grid.high + 3.0) + 1e-6)
-        if steps == 0 or 3.0 / steps > COARSER * grid.scale:
-            continue
-        grids[source.name] = QParams(3.0 / steps, QMIN + steps)
-        aligned += 1
-    return replace(program, activations=grids), aligned
-
-
 def float_between(program: Program) -> tuple[Program, int]:
     """A program that rounds nothing between a layer and its hard-swish, and how many those are.
 
@@ -127,11 +101,6 @@ def float_between(program: Program) -> tuple[Program, int]:
     observed = tuple(name for name in program.plan.observed if name in grids)
     plan = replace(program.plan, observed=observed)
     return replace(program, plan=plan, activations=grids), len(program.activations) - len(grids)
-
-
-def _holds_minus_3_and_3(grid: QParams) -> bool:
-    steps = 3.0 / grid.scale
-    return grid.zero_point - QMIN == round(steps) and abs(steps - round(steps)) < 1e-3
 
 
 def _scalar(graph: GraphModule, before: Node, name: str, value: float) -> Node:

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.alignment import grid_of
 from quantize.calibrate import Progress, silent
 from quantize.interpret import HookedInterpreter, image_batches, value_bytes
 from quantize.passes.surgery import aten, calls
-from quantize.plan import limits
+from quantize.plan import Plan, limits
 from quantize.program import Program
 from quantize.qparams import QParams, from_range
 
@@ -45,7 +46,7 @@ def search_ranges(
     for sweep, end in enumerate(("high", "low")):
         candidates = {}
         for name in free:
-            found = _candidates(grids[name], limits(nodes[name]), end)
+            found = _candidates(grids[name], nodes[name], program.plan, end)
             if len(found) > 1:
                 candidates[name] = found
         errors = _output_errors(program, candidates, images, progress, sweep)
@@ -53,9 +54,10 @@ def search_ranges(
     return grids
 
 
-def _candidates(grid: QParams, bounds: tuple[float, float], end: str) -> list[QParams]:
-    """The grid itself, and those with one end moved within ``bounds``; not if it matters little."""
-    high = end == "high"
+def _candidates(grid: QParams, node: Node, plan: Plan, end: str) -> list[QParams]:
+    """The grid of ``node`` itself, and those with one end moved within what its readers can tell
+    apart; not if it matters little."""
+    high, bounds = end == "high", limits(node)
     if min(abs(grid.low), abs(grid.high)) < 0.1 * grid.scale * 255 and high == (
         abs(grid.high) < abs(grid.low)
     ):
@@ -64,7 +66,7 @@ def _candidates(grid: QParams, bounds: tuple[float, float], end: str) -> list[QP
     for factor in FACTORS:
         low = grid.low if high else max(grid.low * factor, bounds[0])
         top = min(grid.high * factor, bounds[1]) if high else grid.high
-        candidate = from_range(low, top)
+        candidate = grid_of(node, plan, from_range(low, top))
         if candidate not in found:
             found.append(candidate)
     return found

@@ -4,9 +4,7 @@
 
 MobileNetV3-Small with the weights of ``../shared``, calibrated and scored on its photos. One
 program is exported with every pass of ``export.preparation`` and with none, and the artefacts
-answer the same photos. ``passes`` compares at equal ranges; ``whole`` with the ranges as they were
-before the exporter aligned hard-swish's inputs (``quantize.hard_swish.align_gates``), whose other
-rounding flips undecided photos either way. Rows that are there already are not made again.
+answer the same photos. Rows that are there already are not made again.
 """
 
 from __future__ import annotations
@@ -27,7 +25,6 @@ from export.formats import FORMATS
 from export.preparation import ALL
 from fbdeploy.pipeline.opening import BATCH, read_images
 from quantize.capture import capture
-from quantize.hard_swish import align_gates
 from quantize.program import Program, load_program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
@@ -38,8 +35,6 @@ from zoo.files import atomic_path
 from zoo.networks import InputOverrides, Network, load_network
 
 NETWORK = "tf_mobilenetv3_small_100"
-#: Formats whose exporters align the ranges of hard-swish's inputs.
-ALIGNING = ("onnx", "litert")
 COMPARED = ("executorch", "onnx", "coreml", "litert")
 
 
@@ -65,23 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if form in {row["format"] for row in document["rows"]}:
             continue
         prepared = _answers(form, network, program, frozenset(), photos)
-        whole = asdict(compare(prepared, _answers(form, network, program, ALL, photos)))
-        passes = whole
-        if form in ALIGNING:
-            aligned, _ = align_gates(program)
-            passes = asdict(compare(prepared, _answers(form, network, aligned, ALL, photos)))
+        unprepared = asdict(compare(prepared, _answers(form, network, program, ALL, photos)))
         row: dict[str, Any] = {
             "format": form,
             "images": prepared.images,
             "top1": prepared.top1,
-            "passes": passes,
-            "whole": whole,
+            "unprepared": unprepared,
         }
         document["rows"].append(row)
         with atomic_path(options.output) as temporary:
             temporary.write_text(json.dumps(document, indent=1) + "\n")
-        found = ", ".join(f"{kind} {row[kind]['agreement']:.3f}" for kind in ("passes", "whole"))
-        print(f"{form}: agreement {found}", file=sys.stderr, flush=True)
+        print(f"{form}: agreement {unprepared['agreement']:.3f}", file=sys.stderr, flush=True)
 
 
 def _program(network: Network, shared: Path, recipe_name: str, kept: Path | None) -> Program:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
+from quantize.alignment import is_aligned, nearest, read_by_hard_swish
 from quantize.passes.activations import clamp_bounds
 from quantize.passes.surgery import aten, is_call
 from quantize.plan import limits, saturates
@@ -21,7 +22,8 @@ class ActivationGrid(nn.Module):
     The exponential keeps the scale positive, and a start of 0 keeps it exact. A gate's grid, which
     is [0, 1], is not trained; nor is the zero point of a value that has one sign. Where a clamp is
     the saturation of its grid (:func:`quantize.plan.saturates`), the scale stays small enough for
-    that.
+    that. An aligned grid (:mod:`quantize.alignment`) stays aligned: its scale is the nearest that
+    is, with the gradient of the one that is trained.
     """
 
     start_scale: Tensor
@@ -34,6 +36,7 @@ class ActivationGrid(nn.Module):
         self.offset = nn.Parameter(torch.zeros(()))
         self.is_gate = limits(node) == (0.0, 1.0)
         self.one_sided = grid.zero_point in (QMIN, QMAX)
+        self.aligned = read_by_hard_swish(node) and is_aligned(grid)
         self.low, self.high = -math.inf, math.inf
         if is_call(node, aten.relu.default, aten.hardtanh.default) and saturates(node, grid):
             relu = is_call(node, aten.relu.default)
@@ -45,22 +48,31 @@ class ActivationGrid(nn.Module):
     def train_grid(self, trained: bool) -> None:
         """Whether the grid takes part in training, as far as it can."""
         self.log_scale.requires_grad_(trained and not self.is_gate)
-        self.offset.requires_grad_(trained and not self.is_gate and not self.one_sided)
+        free = not (self.is_gate or self.one_sided or self.aligned)
+        self.offset.requires_grad_(trained and free)
 
     def zero_point(self) -> Tensor:
         """The zero point before rounding, a float32 scalar in [-128, 127]."""
+        if self.aligned:
+            return torch.tensor(float(nearest(float(self._trained_scale().detach())).zero_point))
         return (self.start_zero_point + self.offset).clamp(QMIN, QMAX)
 
     def scale(self) -> Tensor:
         """The scale, a float32 scalar."""
+        scale = self._trained_scale()
+        if self.aligned:
+            # The value of the aligned scale, the gradient of the trained one.
+            return scale + (nearest(float(scale.detach())).scale - scale).detach()
         zero_point = round(float(self.zero_point().detach()))
         most = math.inf
         if zero_point < QMAX:
             most = self.high / (QMAX - zero_point)
         if zero_point > QMIN:
             most = min(most, self.low / (QMIN - zero_point))
-        scale = self.start_scale * self.log_scale.exp()
         return at_most(scale, most).clamp(min=SMALLEST_SCALE)
+
+    def _trained_scale(self) -> Tensor:
+        return self.start_scale * self.log_scale.exp()
 
     def forward(self, x: Tensor) -> Tensor:
         """Round ``x`` (float32, batch first) to the grid."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from quantize import metrics
 from quantize.capture import capture
-from quantize.hard_swish import COARSER, align_gates, float_between, product_form
+from quantize.hard_swish import float_between, product_form
 from quantize.passes.surgery import aten, calls
 from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.qdq import to_reference_dialect
-from quantize.qparams import from_range
 from quantize.recipe import load_recipe
 from tests.quantize.small_networks import SPEC, noise_images, tiny_network
 
@@ -68,32 +64,6 @@ def test_value_that_reaches_an_addition_is_divided_before() -> None:
     assert metrics.sqnr_db(program.module()(x), written.module()(x)) > 30
 
 
-def test_aligned_grids_hold_minus_3_and_0_in_whole_steps(program: Program) -> None:
-    written, count = align_gates(program)
-    assert count > 0
-    changed = 0
-    for name, grid in written.activations.items():
-        old = program.activations[name]
-        if grid == old:
-            continue
-        changed += 1
-        steps = 3.0 / grid.scale
-        assert abs(steps - round(steps)) < 1e-6
-        assert grid.low == pytest.approx(-3.0)
-        assert grid.high >= old.high - 1e-6
-        assert grid.scale <= COARSER * old.scale
-    assert 0 < changed <= count
-    x = torch.from_numpy(noise_images(32, seed=4))
-    assert metrics.sqnr_db(program.module()(x), written.module()(x)) > 25
-
-
-def test_a_grid_that_would_lose_precision_stays(program: Program) -> None:
-    swish = next(iter(calls(program.graph, aten.hardswish.default)))
-    narrow = dict(program.activations) | {swish.args[0].name: from_range(-0.1, 0.1)}
-    written, _ = align_gates(replace(program, activations=narrow))
-    assert written.activations[swish.args[0].name] == narrow[swish.args[0].name]
-
-
 def test_nothing_is_rounded_between_a_layer_and_its_hard_swish(program: Program) -> None:
     written, count = float_between(program)
     swishes = list(calls(written.graph, aten.hardswish.default))
@@ -106,10 +76,9 @@ def test_nothing_is_rounded_between_a_layer_and_its_hard_swish(program: Program)
 
 
 def test_an_exact_gate_rounds_nothing_that_hard_swish_would_not(program: Program) -> None:
-    aligned, _ = align_gates(program)
     x = torch.from_numpy(noise_images(32, seed=4))
-    expected = aligned.module()(x)
-    rounded, exact = (product_form(aligned, exact_gate=kind)[0] for kind in (False, True))
+    expected = program.module()(x)
+    rounded, exact = (product_form(program, exact_gate=kind)[0] for kind in (False, True))
     assert not list(calls(exact.graph, aten.hardswish.default))
     errors = [float((expected - form.module()(x)).abs().max()) for form in (rounded, exact)]
     assert errors[1] < 0.5 * errors[0]
