@@ -18,8 +18,8 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 UNDISTURBED = 10
 """Percentile of a load's runs that counts as its undisturbed time. Not the minimum, which falls
-with the number of runs; of int8 artefacts on a shared host it repeated within 1 % from one half
-second to the next, where medians differed by up to 10 %."""
+with the number of runs; of int8 artefacts on an idle machine whose host is shared it repeated
+within 1 % from one half second to the next, where medians differed by up to 10 %."""
 
 FloatVector = NDArray[np.float64]
 
