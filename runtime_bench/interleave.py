@@ -1,8 +1,10 @@
 """Running several artefacts in turn, so that what disturbs the machine disturbs all alike.
 
 A round gives every contestant one block of runs, in an order drawn by lot; the next round has the
-reverse order, since a place in the round may be worth something and short lots are uneven. Nothing
-here knows what is run: a contestant may be a session of this process or a process on a phone.
+reverse order, since a place in the round may be worth something and short lots are uneven. Where
+contestants can be renewed, such as loaded anew, rounds are nested in epochs that begin with it.
+Nothing here knows what is run: a contestant may be a session of this process or a process on a
+phone.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ WINDOW_SECONDS = 0.05
 ROUNDS_PER_CHECK = 4  # even, so that every order has had its reverse
 # Fewer rounds cannot show a difference at 95 % (statistics.hodges_lehmann).
 MINIMUM_ROUNDS = 8
+# Each with its own turn of the order, so that an epoch's samples lie apart in time.
+LEAST_LOAD_ROUNDS = 2
 
 Progress = Callable[[float], None]
 
@@ -50,10 +54,14 @@ class WarmUp:
 
 @dataclass
 class Series:
-    """Steady-state samples in nanoseconds, ``block_runs`` a round."""
+    """Steady-state samples in nanoseconds, ``block_runs`` a round.
+
+    ``load_rounds`` is the number of rounds an epoch; None where the contestants were not renewed.
+    """
 
     block_runs: int
     samples: list[int] = field(default_factory=list)
+    load_rounds: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -103,11 +111,14 @@ def interleave(
     *,
     seed: int = 0,
     before_block: Callable[[], None] = lambda: None,
+    renew: Callable[[Sequence[int]], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Series]:
     """Time all contestants in rounds until each has been measured enough.
 
     The first run of a block is thrown away: it finds the caches full of the contestant before.
+    With ``renew`` there are at least ``mode.epochs`` epochs of the same number of rounds, and an
+    even number of them in the end.
 
     Args:
         contestants: warmed up.
@@ -115,26 +126,31 @@ def interleave(
         mode: when to stop.
         seed: of the order within the rounds.
         before_block: called before each block, such as ``wait_until_quiet``.
+        renew: called before each epoch with the order in which to renew the contestants: drawn by
+            lot, and reversed for the next epoch. None leaves the contestants as they are.
         progress: called after each round with the part done, in 0..1.
 
     Returns:
         One series a contestant, all of the same number of rounds.
     """
-    series = [Series(_block_runs(median, mode)) for median in medians_ns]
+    plan = _Plan.flat(medians_ns, mode) if renew is None else _Plan.nested(medians_ns, mode)
+    series = [Series(runs, load_rounds=plan.load_rounds) for runs in plan.block_runs]
     generator = np.random.default_rng(seed)
+    turns, renewals = (_lots(len(contestants), generator) for _ in range(2))
     rounds = 0
-    drawn: list[int] = []
     with _no_garbage_collection():
         while True:
-            drawn = drawn[::-1] if rounds % 2 else list(generator.permutation(len(contestants)))
-            for index in drawn:
+            if renew is not None and plan.load_rounds and rounds % plan.load_rounds == 0:
+                renew(next(renewals))
+            for index in next(turns):
                 before_block()
                 durations = contestants[index].run_block(series[index].block_runs + 1)
                 series[index].samples.extend(durations[1:])
             rounds += 1
             if progress is not None:
-                progress(min(_part(one, mode) for one in series))
-            due = rounds >= MINIMUM_ROUNDS and rounds % ROUNDS_PER_CHECK == 0
+                part = min(_part(one, mode) for one in series)
+                progress(min(part, rounds / plan.least_rounds))
+            due = rounds >= plan.least_rounds and rounds % plan.rounds_per_check == 0
             if due and all(one.enough(mode) for one in series):
                 return series
 
@@ -153,10 +169,53 @@ def wait_until_quiet(timeout: float = 0.1, step: float = 0.002) -> None:
             return
 
 
-def _block_runs(median_ns: float, mode: Mode) -> int:
-    median = max(median_ns, 1.0) / 1e9
-    needed = max(mode.minimum_runs, math.ceil(mode.minimum_seconds / median))
-    return max(1, min(round(mode.block_seconds / median), needed // MINIMUM_ROUNDS))
+@dataclass(frozen=True)
+class _Plan:
+    """How the runs are laid out: runs a block of each contestant, and when to look at the series.
+
+    Both numbers of rounds are even, so that every order has had its reverse.
+    """
+
+    block_runs: tuple[int, ...]
+    load_rounds: int | None
+    least_rounds: int
+    rounds_per_check: int
+
+    @classmethod
+    def flat(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
+        """Rounds alone."""
+        blocks = tuple(_block_runs(median, mode, MINIMUM_ROUNDS) for median in medians_ns)
+        return cls(blocks, None, MINIMUM_ROUNDS, ROUNDS_PER_CHECK)
+
+    @classmethod
+    def nested(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
+        """Epochs of as many rounds as reach the mode's least counts and times in the least epochs.
+
+        They are looked at in pairs.
+        """
+        fewest = LEAST_LOAD_ROUNDS * mode.epochs
+        blocks = tuple(_block_runs(median, mode, fewest) for median in medians_ns)
+        wanted = (_needed_runs(median, mode) for median in medians_ns)
+        rounds = max((runs / block for runs, block in zip(wanted, blocks, strict=True)), default=0)
+        load_rounds = max(LEAST_LOAD_ROUNDS, math.ceil(rounds / mode.epochs))
+        return cls(blocks, load_rounds, mode.epochs * load_rounds, 2 * load_rounds)
+
+
+def _needed_runs(median_ns: float, mode: Mode) -> int:
+    return max(mode.minimum_runs, math.ceil(mode.minimum_seconds * 1e9 / max(median_ns, 1.0)))
+
+
+def _block_runs(median_ns: float, mode: Mode, fewest_rounds: int) -> int:
+    wanted = round(mode.block_seconds * 1e9 / max(median_ns, 1.0))
+    return max(1, min(wanted, _needed_runs(median_ns, mode) // fewest_rounds))
+
+
+def _lots(count: int, generator: np.random.Generator) -> Iterator[list[int]]:
+    """Orders of ``count`` contestants: one drawn by lot, then its reverse, and so on."""
+    while True:
+        drawn: list[int] = generator.permutation(count).tolist()
+        yield drawn
+        yield drawn[::-1]
 
 
 def _part(series: Series, mode: Mode) -> float:

@@ -124,11 +124,13 @@ class Measurement(Record):
 
     ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of
     ``block_runs``; artefacts with the same ``session`` were interleaved, round by round, so
-    ``statistics.compare_rounds`` may compare them. ``load_ns`` and ``first_run_ns`` hold one
-    duration a fresh load, each in a process of its own where ``cold``; ``warmup_runs`` came between
-    them and the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
-    names the protocol. ``kind`` is ``measured`` (native), ``emulated`` (counts, no times) or
-    ``estimated`` (times from counts and a calibration, ``estimate_interval_ms`` the 95 % interval).
+    ``protocol.ratio`` may compare them. With ``load_rounds``, all of a session's artefacts were
+    loaded anew before each so many rounds; None: every sample is of one load. ``load_ns`` and
+    ``first_run_ns`` hold one duration a fresh load: those within the series, or of processes of
+    their own where ``cold``; ``warmup_runs`` came before the samples. ``preparation_ns`` times the
+    pre-processing of one image apart. ``mode`` names the protocol. ``kind`` is ``measured``
+    (native), ``emulated`` (counts, no times) or ``estimated`` (times from counts and a calibration,
+    ``estimate_interval_ms`` the 95 % interval).
     """
 
     schema_version: Literal[1] = 1
@@ -150,6 +152,7 @@ class Measurement(Record):
     session: str = ""
     interleaved_with: tuple[str, ...] = ()
     block_runs: int | None = None
+    load_rounds: int | None = Field(default=None, ge=1)
     load_ns: tuple[Nanoseconds, ...] = ()
     first_run_ns: tuple[Nanoseconds, ...] = ()
     cold: bool = False

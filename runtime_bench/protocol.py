@@ -2,8 +2,9 @@
 
 Load, first run and steady state are timed apart. All artefacts are loaded into one process and
 interleaved (``interleave``), which takes one thread count: a process has one ExecuTorch pool and
-one torch thread count. Loads find the file in the page cache, since its SHA-256 was just taken.
-The clock is ``time.perf_counter_ns``, monotonic.
+one torch thread count. They are loaded anew several times within the series (``loading``). Loads
+find the file in the page cache, since its SHA-256 was just taken. The clock is
+``time.perf_counter_ns``, monotonic.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import numpy as np
 from runtime_bench.device import changes, describe, read_state, require_cool
 from runtime_bench.fresh_process import ColdRun, run_in_fresh_process
 from runtime_bench.interleave import Progress, Series, WarmUp, interleave, wait_until_quiet, warm_up
+from runtime_bench.loading import ReloadedContestant, load_all
 from runtime_bench.measurement import (
     Device,
     DeviceState,
@@ -31,11 +34,11 @@ from runtime_bench.measurement import (
 )
 from runtime_bench.modes import Mode
 from runtime_bench.pinning import pinned
-from runtime_bench.runtimes import Runtime, Session, runtime_of
-from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes import Runtime, runtime_of
 from runtime_bench.statistics import (
     Comparison,
     bootstrap_interval,
+    compare_loads,
     compare_rounds,
     judge_noise,
     percentile,
@@ -47,8 +50,11 @@ from zoo.files import sha256_of
 TARGET = "local"
 PREPARATION_RUNS = 20
 LOAD_SPREAD = 0.008
-"""Standard deviation of an artefact's log median between two loads of it: where its memory lies is
-worth something (Mytkowicz et al. 2009, ASPLOS). By the A/A comparisons of benchmarks/harness."""
+"""Standard deviation of an artefact's log median between two loads of it, for series of one load.
+
+Where its memory lies is worth something (Mytkowicz et al. 2009, ASPLOS). By A/A comparisons of
+benchmarks/harness with int8 LiteRT; two loads of fp32 ONNX Runtime differed by up to 6 % on a
+shared host, which it does not cover."""
 
 
 @dataclass(frozen=True)
@@ -60,37 +66,26 @@ class Subject:
     variant: str = ""
 
 
-class SessionContestant:
-    """A session of this process, timed on one image of noise.
-
-    The values do not matter to any of the kernels but must not be zeros or denormals only.
-    """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        generator = np.random.default_rng(0)
-        self._image: FloatArray = generator.standard_normal(session.input_shape, np.float32)
-
-    def run_block(self, runs: int) -> list[int]:
-        """Durations in nanoseconds of ``runs`` runs in a row."""
-        clock, run, image = time.perf_counter_ns, self._session.run, self._image
-        durations = []
-        for _ in range(runs):
-            start = clock()
-            run(image)
-            durations.append(clock() - start)
-        return durations
-
-
-@dataclass
+@dataclass(frozen=True)
 class _Loaded:
+    """An artefact in this process; ``cold_runs`` came before and are empty if not asked for."""
+
     subject: Subject
     runtime: Runtime
     sha256: str
-    contestant: SessionContestant
-    load_ns: tuple[int, ...]
-    first_run_ns: tuple[int, ...]
-    peak_memory_bytes: int | None
+    contestant: ReloadedContestant
+    cold_runs: tuple[ColdRun, ...]
+
+    @property
+    def loads(self) -> Sequence[ColdRun]:
+        """Those that the measurement tells of."""
+        return self.cold_runs or self.contestant.loads
+
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """The largest of the loads' peaks; None where none is known."""
+        peaks = [run.peak_memory_bytes for run in self.loads if run.peak_memory_bytes is not None]
+        return max(peaks, default=None)
 
 
 def benchmark(
@@ -114,7 +109,8 @@ def benchmark(
         cores: to bind the process to; None leaves it free.
         cool_below: wait until every thermal zone is below so many degrees Celsius.
         seed: of the order within the rounds.
-        cold: load and run first in fresh processes, which gives the peak memory too; seconds each.
+        cold: load and run first in fresh processes too, which gives the peak memory; seconds each.
+            The measurements then tell of these loads, not of those within the series.
         prepare: does the pre-processing of one image, which is timed apart.
         progress: called with the part done, in 0..1.
 
@@ -141,13 +137,15 @@ def benchmark(
         require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
         loaded = [_load(subject, threads, mode, cold) for subject in subjects]
-        warmed = [warm_up(one.contestant, mode) for one in loaded]
+        contestants = [one.contestant for one in loaded]
+        warmed = [warm_up(contestant, mode) for contestant in contestants]
         measured = interleave(
-            [one.contestant for one in loaded],
+            contestants,
             [warm.median_ns for warm in warmed],
             mode,
             seed=seed,
             before_block=wait_until_quiet,
+            renew=partial(load_all, contestants),
             progress=progress,
         )
         preparation = _time_preparation(prepare)
@@ -171,8 +169,8 @@ def benchmark(
                 threads=threads,
                 runtime=one.runtime.name,
                 runtime_version=one.runtime.version(),
-                load_ns=one.load_ns,
-                first_run_ns=one.first_run_ns,
+                load_ns=tuple(run.load_ns for run in one.loads),
+                first_run_ns=tuple(run.first_run_ns for run in one.loads),
                 warm=warm,
                 series=series,
                 peak_memory_bytes=one.peak_memory_bytes,
@@ -299,6 +297,7 @@ def measurements_of(setting: Setting, finished: Sequence[Finished]) -> list[Meas
             session=session,
             interleaved_with=tuple(other.sha256 for other in finished if other is not one),
             block_runs=one.series.block_runs,
+            load_rounds=one.series.load_rounds,
             load_ns=one.load_ns,
             first_run_ns=one.first_run_ns,
             cold=setting.cold,
@@ -359,8 +358,11 @@ def judge(series: Series, warm: WarmUp, disturbances: Sequence[str] = ()) -> Noi
 def ratio(first: Measurement, second: Measurement) -> Comparison:
     """How many times as long the first takes as the second, with its 95 % interval.
 
-    The interval holds that two loads of one file differ (``LOAD_SPREAD``), which no number of
-    rounds shows; ``p_value`` is of the rounds alone.
+    Where artefacts were loaded anew within the series, this is of their undisturbed times, load
+    against load (``statistics.compare_loads``), so it need not be the ratio of their medians.
+    Where they were loaded once, it is of their rounds, and the interval holds that two loads of one
+    file differ (``LOAD_SPREAD``), which no number of rounds shows; ``p_value`` is of the rounds
+    alone.
 
     Raises:
         InputError: they were not interleaved, so that the machine's noise would be compared too.
@@ -371,11 +373,19 @@ def ratio(first: Measurement, second: Measurement) -> Comparison:
             f"{first.artefact} and {second.artefact} were not measured in turn; give both to one "
             "bench command to compare them"
         )
+    first_block, second_block = first.block_runs or 1, second.block_runs or 1
+    if first.load_rounds and second.load_rounds:
+        return compare_loads(
+            first.samples_ns,
+            second.samples_ns,
+            first_runs=first_block * first.load_rounds,
+            second_runs=second_block * second.load_rounds,
+        )
     return compare_rounds(
         first.samples_ns,
         second.samples_ns,
-        first_block=first.block_runs or 1,
-        second_block=second.block_runs or 1,
+        first_block=first_block,
+        second_block=second_block,
         spread=LOAD_SPREAD,
     )
 
@@ -383,29 +393,9 @@ def ratio(first: Measurement, second: Measurement) -> Comparison:
 def _load(subject: Subject, threads: int, mode: Mode, cold: bool) -> _Loaded:
     runtime = runtime_of(subject.path)
     digest = _hash(subject)
-    # Outside the clock first: the runtime's import is not the artefact's load.
-    session = runtime.load(subject.path, threads)
-    if cold:
-        runs = [run_in_fresh_process(subject.path, threads) for _ in range(mode.loads)]
-    else:
-        runs = []
-        for _ in range(mode.loads):
-            # Let go first, so that a load does not find the memory of the one before in use.
-            del session
-            start = time.perf_counter_ns()
-            session = runtime.load(subject.path, threads)
-            duration = time.perf_counter_ns() - start
-            runs.append(ColdRun(duration, SessionContestant(session).run_block(1)[0], None))
-    peaks = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
-    return _Loaded(
-        subject=subject,
-        runtime=runtime,
-        sha256=digest,
-        contestant=SessionContestant(session),
-        load_ns=tuple(run.load_ns for run in runs),
-        first_run_ns=tuple(run.first_run_ns for run in runs),
-        peak_memory_bytes=max(peaks, default=None),
-    )
+    contestant = ReloadedContestant(subject.path, runtime, threads)
+    runs = [run_in_fresh_process(subject.path, threads) for _ in range(mode.loads if cold else 0)]
+    return _Loaded(subject, runtime, digest, contestant, tuple(runs))
 
 
 def _hash(subject: Subject) -> str:

@@ -20,9 +20,9 @@ from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
 from runtime_bench.interleave import interleave, wait_until_quiet, warm_up
+from runtime_bench.loading import SessionContestant
 from runtime_bench.modes import mode_of
 from runtime_bench.outputs import noise_images
-from runtime_bench.protocol import SessionContestant
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.statistics import Comparison, compare_rounds
 

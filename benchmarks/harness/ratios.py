@@ -1,7 +1,8 @@
 """Does the ratio of two artefacts repeat? Five runs, each in a process of its own.
 
-``interleaved`` is what one ``fbdeploy bench A B`` says; ``separate`` the means of two commands, one
-after the other, as a user of onnxruntime_perf_test or benchmark_model compares.
+``interleaved`` is what one ``fbdeploy bench A B`` says, of undisturbed times; ``separate_means``
+that of the means of two commands, one after the other, as a user of onnxruntime_perf_test or
+benchmark_model compares.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from runtime_bench.protocol import ratio
 PAIRS = (
     ("int8/model.pte", "fp32/model.pte"),
     ("int8/model.onnx", "int8/model.tflite"),
+    ("int8/model.pte", "int8/model.tflite"),
 )
 RUNS = 5
 MODE = "quick"
@@ -38,18 +40,22 @@ def bench(artefacts: list[Path]) -> list[Measurement]:
 def run(folder: Path, document: Document) -> None:
     """All pairs, run after run, so that the runs of a pair lie minutes apart."""
     for index in range(RUNS):
-        for first, second in PAIRS:
-            keys = {"first": first, "second": second}
+        alone: dict[str, Measurement] = {}  # of this run, for all pairs
+        for pair in PAIRS:
+            keys = dict(zip(("first", "second"), pair, strict=True))
             if document.count(**keys) > index:
                 continue
-            together = bench([folder / first, folder / second])
+            together = bench([folder / name for name in pair])
             found = ratio(*together)
-            alone = [bench([folder / name])[0] for name in (first, second)]
-            means = [one.latency_ms.mean for one in alone if one.latency_ms]
+            for name in pair:
+                if name not in alone:
+                    (alone[name],) = bench([folder / name])
+            separate = [alone[name] for name in pair]
+            means = [one.latency_ms.mean for one in separate if one.latency_ms]
             document.add(
                 **keys,
                 interleaved=found.ratio,
                 interval=found.interval.as_tuple(),
                 separate_means=means[0] / means[1],
-                noisy=[bool(one.noise and one.noise.noisy) for one in (*together, *alone)],
+                noisy=[bool(one.noise and one.noise.noisy) for one in (*together, *separate)],
             )

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,44 @@ def test_stops_only_when_counts_times_and_width_are_reached() -> None:
     assert not Series(1, [1_000_000] * 19).enough(FAST)
 
 
+def test_contestants_are_renewed_before_each_epoch_in_reversed_orders() -> None:
+    machine = Machine(np.random.default_rng(0))
+    contestants = [Simulated(machine, name, ms) for name, ms in (("a", 1.0), ("b", 4.0))]
+    renewals: list[tuple[int, list[int]]] = []
+
+    def renew(order: Sequence[int]) -> None:
+        renewals.append((len(contestants[0].blocks), list(order)))
+
+    done: list[float] = []
+    mode = replace(FAST, epochs=10, minimum_seconds=0.5)
+    series = interleave(contestants, [1e6, 4e6], mode, renew=renew, progress=done.append)
+    orders = [order for _, order in renewals]
+    # 25 rounds of 20 ms reach half a second: 3 an epoch.
+    assert [one.load_rounds for one in series] == [3, 3]
+    assert len(orders) >= 10 and len(orders) % 2 == 0
+    assert {tuple(sorted(order)) for order in orders} == {(0, 1)}
+    assert orders[1::2] == [order[::-1] for order in orders[::2]]
+    assert len({tuple(order) for order in orders[::2]}) > 1
+    # Before the first round and then after each third, but not after the last.
+    assert [rounds for rounds, _ in renewals] == list(range(0, 3 * len(orders), 3))
+    for one, contestant in zip(series, contestants, strict=True):
+        assert len(one.samples) == 3 * len(orders) * one.block_runs
+        assert len(contestant.blocks) == 3 * len(orders)
+        assert one.enough(mode)
+    assert done == sorted(done) and done[-1] == 1.0
+
+
+def test_slow_contestants_are_renewed_as_often() -> None:
+    machine = Machine(np.random.default_rng(0))
+    renewed: list[Sequence[int]] = []
+    (series,) = interleave(
+        [Simulated(machine, "slow", 1000.0)], [1e9], FAST, renew=lambda order: renewed.append(order)
+    )
+    # 20 runs are asked for, of which every round has one: 3 rounds for each of 8 epochs.
+    assert (series.block_runs, series.load_rounds) == (1, 3)
+    assert (len(series.samples), len(renewed)) == (24, 8)
+
+
 def test_ratio_survives_a_wandering_machine_where_plain_averages_do_not() -> None:
     plain, paired = [], []
     for seed in range(8):
@@ -169,5 +208,9 @@ def test_modes() -> None:
     assert mode_of("mlperf").minimum_runs >= 1024
     assert mode_of("mlperf").minimum_seconds >= 60
     assert list(MODES) == ["quick", "standard", "mlperf"]
+    assert all(mode.epochs >= 8 and mode.epochs % 2 == 0 for mode in MODES.values())
+    for epochs in (6, 9):
+        with pytest.raises(ValueError, match=f"{epochs} epochs"):
+            replace(FAST, epochs=epochs)
     with pytest.raises(InputError, match="give one of quick, standard, mlperf"):
         mode_of("slow")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -52,7 +53,11 @@ def test_all_runtimes_are_timed_in_turn(artefacts: Artefacts) -> None:
         assert one.sha256 == sha256_of(Path(one.artefact))
         assert (one.threads, one.mode, one.precision) == (1, "short", "fp32")
         assert one.cpu_mask == tuple(sorted(os.sched_getaffinity(0)))
-        assert len(one.load_ns) == len(one.first_run_ns) == 2
+        # One load an epoch, and the last epoch is whole.
+        assert one.load_rounds is not None and one.block_runs is not None
+        epochs = len(one.samples_ns) / (one.block_runs * one.load_rounds)
+        assert len(one.load_ns) == len(one.first_run_ns) == epochs >= 8
+        assert min(*one.load_ns, *one.first_run_ns) > 0
         assert len(one.samples_ns) >= 20
         assert min(one.samples_ns) > 0
         assert one.warmup_runs > 0
@@ -73,11 +78,33 @@ def test_a_copy_is_compared_with_its_original(artefacts: Artefacts, tmp_path: Pa
         [Subject(artefacts("onnx", "fp32")), Subject(copy)], threads=1, mode=SHORT
     )
     result = ratio(first, second)
-    assert result.rounds == len(first.samples_ns) // (first.block_runs or 0)
+    assert result.rounds == len(first.load_ns) >= 8
     assert 0.5 < result.ratio < 2.0
     (other,) = benchmark([Subject(copy)], threads=1, mode=SHORT)
     with pytest.raises(InputError, match="not measured in turn"):
         ratio(first, other)
+
+
+def test_series_of_one_load_are_compared_by_rounds_and_the_spread_of_loads(
+    artefacts: Artefacts,
+) -> None:
+    paths = [artefacts("onnx", "fp32"), artefacts("litert", "fp32")]
+    measured = benchmark([Subject(path) for path in paths], threads=1, mode=SHORT)
+    flat = [one.model_copy(update={"load_rounds": None}) for one in measured]
+    found = ratio(*flat)
+    assert found.rounds == len(flat[0].samples_ns) // (flat[0].block_runs or 0)
+    narrowest = np.exp(2 * 1.959964 * np.sqrt(2) * protocol.LOAD_SPREAD)
+    assert found.interval.high / found.interval.low >= narrowest * (1 - 1e-6)
+
+
+def test_lines_from_before_loads_were_nested_are_read(artefacts: Artefacts, tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    measured = _measurement(artefacts)
+    line = measured.model_dump(mode="json")
+    assert line.pop("load_rounds") == measured.load_rounds
+    path.write_text(json.dumps(line) + "\n")
+    (read,) = read_measurements(path)
+    assert read == measured.model_copy(update={"load_rounds": None})
 
 
 def test_results_are_appended_and_resumed(
@@ -130,7 +157,9 @@ def test_cold_loads_come_from_fresh_processes(artefacts: Artefacts) -> None:
     path = artefacts("onnx", "fp32")
     (found,) = benchmark([Subject(path)], threads=1, mode=replace(SHORT, loads=1), cold=True)
     assert found.cold
+    # The loads within the series came from this process, so they are not told.
     assert len(found.load_ns) == len(found.first_run_ns) == 1
+    assert found.load_rounds is not None
     # A tiny network, yet its session takes some pages and not the whole runtime's.
     assert found.peak_memory_bytes is not None
     assert 10_000 < found.peak_memory_bytes < 100_000_000

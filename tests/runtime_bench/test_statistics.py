@@ -9,7 +9,9 @@ from scipy import stats
 from runtime_bench.statistics import (
     Interval,
     PairedOutcomes,
+    block_percentiles,
     bootstrap_interval,
+    compare_loads,
     compare_rounds,
     hodges_lehmann,
     judge_noise,
@@ -140,6 +142,76 @@ def test_ratio_is_found_within_two_percent_on_a_wandering_machine() -> None:
         assert result.rounds == 50
 
 
+def _nested(
+    generator: np.random.Generator, ratio: float, loads: int, load_effect: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two artefacts, (loads * 60,) each: 3 rounds a load, 20 runs a round.
+
+    A load is faster or slower by ``load_effect`` (standard deviation); contention from outside only
+    ever adds time, lasts for a whole block and has come to a third of them; runs have a tail.
+    """
+    series = []
+    for factor in (ratio, 1.0):
+        load = np.exp(generator.normal(0, load_effect, (loads, 1, 1)))
+        hit = generator.random((loads, 3, 1)) < 1 / 3
+        contention = 1 + np.where(hit, generator.exponential(0.2, (loads, 3, 1)), 0.0)
+        runs = 1 + generator.gamma(2, 0.01, (loads, 3, 20))
+        series.append((5e6 * factor * load * contention * runs).ravel())
+    return series[0], series[1]
+
+
+def test_same_artefact_twice_is_rarely_called_different_by_its_loads_but_often_by_its_rounds() -> (
+    None
+):
+    generator = np.random.default_rng(14)
+    by_load = by_round = of_one_load = 0
+    for _ in range(1000):
+        first, second = _nested(generator, 1.0, 8, 0.03)
+        by_load += compare_loads(first, second, first_runs=60, second_runs=60).different
+        by_round += compare_rounds(first, second, first_block=20, second_block=20).different
+        # The same 24 rounds with one load at their beginning, as in a session that never reloads.
+        speeds = np.exp(generator.normal(0, 0.03, 2))
+        first, second = _nested(generator, 1.0, 8, 0.0)
+        of_one_load += compare_rounds(
+            speeds[0] * first, speeds[1] * second, first_block=20, second_block=20
+        ).different
+    # The exact level of 8 signed ranks is 2 * 5 / 256 = 3.9 %.
+    assert by_load <= 50
+    assert by_round > 80
+    assert of_one_load > 200
+
+
+def test_small_difference_is_found_by_the_loads_in_spite_of_contention() -> None:
+    generator = np.random.default_rng(15)
+    by_load, by_round = [], []
+    for _ in range(200):
+        first, second = _nested(generator, 1.03, 8, 0.005)
+        by_load.append(compare_loads(first, second, first_runs=60, second_runs=60))
+        by_round.append(compare_rounds(first, second, first_block=20, second_block=20))
+    found = np.mean([one.different for one in by_load])
+    assert found > 0.8 and found > 1.5 * np.mean([one.different for one in by_round])
+    assert np.mean([1.03 in one.interval for one in by_load]) > 0.92
+    errors = [
+        np.percentile(np.abs(np.log([one.ratio for one in compared]) - math.log(1.03)), 95)
+        for compared in (by_load, by_round)
+    ]
+    assert errors[0] < 0.01 and errors[0] < errors[1] / 3
+
+
+def test_loads_are_compared_by_their_lower_deciles() -> None:
+    # The lower decile of 11 runs is the second smallest; one run is disturbed in either series.
+    first = np.concatenate([np.r_[1.0, [2.0] * 9, 90.0] * load for load in range(1, 7)])
+    second = np.repeat(np.arange(1.0, 7.0), 3)
+    result = compare_loads(first, second, first_runs=11, second_runs=3)
+    assert result.ratio == pytest.approx(2.0)
+    assert result.interval.as_tuple() == pytest.approx((2.0, 2.0))
+    assert result.rounds == 6
+    with pytest.raises(ValueError, match="6 loads against 3"):
+        compare_loads(first, second, first_runs=11, second_runs=6)
+    with pytest.raises(ValueError, match="positive"):
+        compare_loads([0.0] * 6, [1.0] * 6, first_runs=1, second_runs=1)
+
+
 def test_ratio_of_different_block_lengths() -> None:
     first = np.array([2.0, 2.0, 4.0, 4.0, 6.0, 6.0] * 3)
     second = np.array([1.0, 2.0, 3.0] * 3)
@@ -241,6 +313,14 @@ def test_difference_interval_of_equal_classifiers_is_symmetric() -> None:
 def test_round_medians_leave_out_an_unfinished_round() -> None:
     assert round_medians([3, 1, 2, 9, 7, 8, 5], 3).tolist() == [2, 8]
     assert round_medians([3, 1], 1).tolist() == [3, 1]
+
+
+def test_block_percentiles_are_percentiles_of_each_block() -> None:
+    samples = np.random.default_rng(16).gamma(2.0, size=43)
+    found = block_percentiles(samples, 10, 10)
+    assert found.tolist() == pytest.approx(
+        [percentile(samples[start : start + 10], 10) for start in range(0, 40, 10)]
+    )
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.05])
