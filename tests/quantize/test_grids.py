@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantize.histogram import Histogram, best_grid
+from quantize.histogram import BINS, Histogram, best_grid, sample
 from quantize.qparams import QParams, from_range
 from quantize.weights import LARGEST_BIAS, quantize_weight
 
@@ -60,6 +60,40 @@ def test_histogram_clamps_what_lies_outside() -> None:
     histogram.update(torch.tensor([-5.0, 0.5, 7.0]))
     assert histogram.counts.sum() == 3
     assert histogram.counts[0] == histogram.counts[-1] == 1
+
+
+def test_a_histogram_grows_with_what_it_sees() -> None:
+    generator = torch.Generator().manual_seed(0)
+    batches = [scale * torch.randn(1, 10_000, generator=generator) for scale in (1.0, 5.0, 0.1, 40)]
+    histogram = Histogram(-50.0)
+    for batch in batches:
+        histogram.update(batch)
+    values = torch.cat(batches, 1)
+    assert histogram.counts.sum() == values.numel()
+    assert (histogram.low, histogram.high) == (float(values.min()), float(values.max()))
+    assert histogram.extent == (max(-50.0, float(values.min())), float(values.max()))
+    # No wider than three times what there is, and every value within a bin of where it was.
+    edges = histogram.centers
+    width = edges[1] - edges[0]
+    assert width * BINS < 3 * (histogram.extent[1] - histogram.extent[0])
+    seen = np.repeat(edges, histogram.counts.numpy().astype(int))
+    exact = np.sort(values.clamp_min(-50.0).numpy().ravel())
+    assert np.abs(seen - exact).max() <= width
+
+
+def test_a_sample_meets_every_channel_alike() -> None:
+    x = torch.arange(6.0).reshape(1, 6, 1, 1).expand(2, 6, 40, 40)
+    taken = sample(x.contiguous(memory_format=torch.channels_last), 1000)
+    assert 0.9 * 1000 <= len(taken) <= 1.2 * 1000
+    counts = torch.bincount(taken.long())
+    assert int(counts.max() - counts.min()) <= 1
+    assert torch.equal(sample(x, 10**9), x.permute(0, 2, 3, 1).reshape(-1))
+
+
+def test_not_a_number_counts_nothing() -> None:
+    histogram = Histogram()
+    histogram.update(torch.tensor([1.0, float("nan")]))
+    assert not histogram.finite
 
 
 def test_weight_search_beats_the_plain_scale_and_is_the_best_of_its_candidates() -> None:
