@@ -14,7 +14,7 @@ from quantize.qparams import QMAX, QMIN, QParams, from_range
 BINS = 4096
 #: Values an image that are counted at most; over hundreds of images a grid's error is known to
 #: far better than steps of its search differ.
-COUNTED = 16_384
+COUNTED = 8192
 
 
 class Histogram:

@@ -1,10 +1,11 @@
-"""Prepared int8 against unprepared int8 on real photos with real weights.
+"""Prepared int8 against unprepared int8 with real weights.
 
-    python -m benchmarks.int8_speed.agreement --output benchmarks/int8_speed/agreement.json
+    python -m benchmarks.int8_speed.agreement NETWORK --weights FILE --data DIR --calibration DIR \
+        --output benchmarks/int8_speed/agreement.json
 
-MobileNetV3-Small with the weights of ``../shared``, calibrated and scored on its photos. One
-program is exported with every pass of ``export.preparation`` and with none, and the artefacts
-answer the same photos. Rows that are there already are not made again.
+One program is exported with every pass of ``export.preparation`` and with none, and the artefacts
+answer the same images. ``of_float`` is how far the unprepared artefact itself is from the float
+network: what rounding flips anyway. Rows that are there already are not made again.
 """
 
 from __future__ import annotations
@@ -24,79 +25,85 @@ from export.base import ExportSource
 from export.formats import FORMATS
 from export.preparation import ALL
 from fbdeploy.pipeline.opening import BATCH, read_images
-from quantize.capture import capture
-from quantize.program import Program, load_program
-from quantize.ptq import quantize_captured
+from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.accuracy import Evaluation, compare, evaluate
+from runtime_bench.float_network import FloatSession
 from runtime_bench.runtimes import RUNTIMES
-from zoo.datasets import Dataset, batches, open_dataset
+from zoo.datasets import batches, open_dataset
 from zoo.files import atomic_path
 from zoo.networks import InputOverrides, Network, load_network
 
-NETWORK = "tf_mobilenetv3_small_100"
-COMPARED = ("executorch", "onnx", "coreml", "litert")
+COMPARED = ("executorch", "onnx", "litert", "coreml")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("network")
+    for name in ("--weights", "--data", "--calibration"):
+        parser.add_argument(name, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--shared", type=Path, default=Path("../shared"))
-    parser.add_argument("--recipe", default="ptq")
+    parser.add_argument("--num-classes", type=int)
+    parser.add_argument("--input-size", type=int)
+    parser.add_argument("--mean", type=float, default=0.5)
+    parser.add_argument("--std", type=float, default=0.5)
+    parser.add_argument("--crop-pct", type=float)
     parser.add_argument("--formats", default=",".join(COMPARED))
-    parser.add_argument("--program", type=Path, help="folder that keeps the program")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    weights = options.shared / "weights" / f"{NETWORK}.imagenet.safetensors"
-    half = (0.5, 0.5, 0.5)
-    network = load_network(NETWORK, weights, overrides=InputOverrides(mean=half, std=half))
-    program = _program(network, options.shared, options.recipe, options.program)
-    photos = open_dataset(str(options.shared / "data" / "imagenet_dev"), labelled=True)
-    document = {"network": NETWORK, "recipe": options.recipe, "rows": []}
+    network = load_network(
+        options.network,
+        options.weights,
+        num_classes=options.num_classes,
+        overrides=InputOverrides(
+            size=options.input_size,
+            mean=(options.mean,) * 3,
+            std=(options.std,) * 3,
+            crop_pct=options.crop_pct,
+        ),
+    )
+    document: dict[str, Any] = {"rows": []}
     if options.output.exists():
         document = json.loads(options.output.read_text())
-    for form in options.formats.split(","):
-        if form in {row["format"] for row in document["rows"]}:
-            continue
-        prepared = _answers(form, network, program, frozenset(), photos)
-        unprepared = asdict(compare(prepared, _answers(form, network, program, ALL, photos)))
-        row: dict[str, Any] = {
+    known = {(row["network"], row["format"]) for row in document["rows"]}
+    left = [form for form in options.formats.split(",") if (options.network, form) not in known]
+    if not left:
+        return
+    recipe = load_recipe()
+    found = open_dataset(options.calibration, labelled=False)
+    images = read_images(found, network, recipe.calibration.images, 1, lambda count: None)
+    program = quantize(network, images, recipe)
+    reference = _answers(FloatSession(network, 1), network, options.data)
+    for form in left:
+        answers = []
+        for skipped in (frozenset[str](), ALL):
+            source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"model{FORMATS[form].suffix}"
+                FORMATS[form].export(source, path)
+                session = RUNTIMES[form].load(path, threads=1)
+                answers.append(_answers(session, network, options.data))
+        prepared, plain = answers
+        row = {
+            "network": options.network,
             "format": form,
             "images": prepared.images,
             "top1": prepared.top1,
-            "unprepared": unprepared,
+            "unprepared": asdict(compare(prepared, plain)),
+            "of_float": asdict(compare(plain, reference)),
         }
         document["rows"].append(row)
         with atomic_path(options.output) as temporary:
             temporary.write_text(json.dumps(document, indent=1) + "\n")
-        print(f"{form}: agreement {unprepared['agreement']:.3f}", file=sys.stderr, flush=True)
+        print(f"{form}: agreement {row['unprepared']['agreement']:.4f}", file=sys.stderr)
 
 
-def _program(network: Network, shared: Path, recipe_name: str, kept: Path | None) -> Program:
-    if kept is not None and kept.exists():
-        return load_program(kept)
-    recipe = load_recipe(recipe_name)
-    photos = open_dataset(str(shared / "data" / "imagenet_calibration"), labelled=False)
-    images = read_images(photos, network, recipe.calibration.images, 1, lambda count: None)
-    captured = capture(network.module, network.input_spec)
-    program = quantize_captured(captured, network, images, recipe)
-    if kept is not None:
-        program.save(kept)
-    return program
-
-
-def _answers(
-    form: str, network: Network, program: Program, skipped: frozenset[str], photos: Dataset
-) -> Evaluation:
-    exporter, runtime = FORMATS[form], RUNTIMES[form]
-    source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"model{exporter.suffix}"
-        exporter.export(source, path)
-        session = runtime.load(path, threads=1)
-        images = batches(photos, network.input_spec, BATCH, None, threads=1)
-        return evaluate(session, images)
+def _answers(session: Any, network: Network, data: str) -> Evaluation:
+    found = open_dataset(
+        data, labelled=True, num_classes=network.num_classes, network_labels=network.labels
+    )
+    return evaluate(session, batches(found, network.input_spec, BATCH, None, threads=1))
 
 
 if __name__ == "__main__":

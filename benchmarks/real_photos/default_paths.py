@@ -16,9 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.emulated.default_exports import (
@@ -29,6 +27,7 @@ from benchmarks.emulated.default_exports import (
     quiet,
 )
 from runtime_bench.accuracy import Evaluation, compare, evaluate
+from runtime_bench.float_network import FloatSession
 from runtime_bench.runtimes import RUNTIMES
 from zoo.datasets import batches, open_dataset
 from zoo.networks import InputOverrides, Network, load_network
@@ -86,19 +85,6 @@ class Row:
     sqnr_db: float | None
 
 
-class _FloatSession:
-    """The float network behind the interface of an artefact's session."""
-
-    def __init__(self, network: Network) -> None:
-        self._module = network.module
-        self.input_shape = network.input_spec.shape
-        self.threads = torch.get_num_threads()
-
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            return np.asarray(self._module(torch.from_numpy(batch)).numpy(), np.float32)
-
-
 def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
     """Export, score and compare every path."""
     threads = torch.get_num_threads()
@@ -120,7 +106,7 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
         )
         return evaluate(session, batches(found, network.input_spec, BATCH, None, threads=threads))
 
-    expected = score(_FloatSession(network))
+    expected = score(FloatSession(network, threads))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for entry in PATHS:

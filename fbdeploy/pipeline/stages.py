@@ -139,6 +139,7 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     """The float network's logits on the evaluation images, kept to compare artefacts with."""
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.accuracy import save_logits
+    from runtime_bench.float_network import FloatSession
 
     asked = DeployRequest.model_validate(request)
     network = _network(asked, network_key)
@@ -147,7 +148,9 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     if path.exists():
         return
     counter = _Counter(report, "float network", _count(len(dataset), asked.images))
-    save_logits(run(_FloatSession(network), _batches(asked, network, dataset), counter), path)
+    save_logits(
+        run(FloatSession(network, _threads()), _batches(asked, network, dataset), counter), path
+    )
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         report.note(f"{len(dataset.skipped)} unreadable images are left out: {names}")
@@ -305,18 +308,6 @@ def bundle(report: Reporter, *, request: dict[str, Any], work: str) -> None:
     write_bundle(asked.output, golden_samples(dataset), threads=_threads())
 
 
-class _FloatSession:
-    """The float network behind the interface of an artefact's session."""
-
-    def __init__(self, network: Network) -> None:
-        self._module = network.module
-        self.input_shape = network.input_spec.shape
-        self.threads = _threads()
-
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _run(self._module, batch)
-
-
 class _Counter:
     """Turns counts of images into parts of the whole."""
 
@@ -331,15 +322,6 @@ class _Counter:
 def _threads() -> int:
     """The threads the scheduler gives to this worker."""
     return int(os.environ.get("OMP_NUM_THREADS", "1"))
-
-
-def _run(module: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    import numpy as np
-    import torch
-
-    with torch.inference_mode():
-        logits = module(torch.from_numpy(np.ascontiguousarray(batch)))
-    return np.asarray(logits.numpy(), np.float32)
 
 
 def _recipe(asked: DeployRequest) -> Recipe:
@@ -515,6 +497,7 @@ def _export_one(
     from export.base import ExportSource
     from export.formats import FORMATS, left_out
     from quantize.program import load_program
+    from runtime_bench.float_network import run_module
     from runtime_bench.runtimes import RUNTIMES
 
     exporter, runtime = FORMATS[form], RUNTIMES[form]
@@ -527,11 +510,11 @@ def _export_one(
             report.note(f"{form} {precision} is left out: {reason}")
             return ()
         source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
-        expected = _run(program.module(), images)
+        expected = run_module(program.module(), images)
     else:
         graph = _captured(work, network, network_key).graph
         source = ExportSource(precision, network.input_spec, graph, skipped=skipped)
-        expected = _run(network.module, images)
+        expected = run_module(network.module, images)
     made = []
     for variant in exporter.variants(source.precision):
         start = time.monotonic()
