@@ -49,7 +49,12 @@ def largest_value_bytes(graph: GraphModule) -> int:
     return max([4, *value_bytes(graph)])
 
 
-def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = 400_000_000) -> int:
+#: Values of at most 16 MB each: malloc maps what is larger than 32 MB (mallopt(3),
+#: M_MMAP_THRESHOLD) anew for every operator, and clearing its pages costs more than the operator.
+BATCH_BYTES = 8 * 16_000_000
+
+
+def batch_size(graph: GraphModule, dynamic: bool, budget_bytes: int = BATCH_BYTES) -> int:
     """How many images fit ``budget_bytes`` when the largest value of ``graph`` is held 8 times."""
     if not dynamic:
         return 1

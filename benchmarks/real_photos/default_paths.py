@@ -114,14 +114,15 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
             module = copy.deepcopy(network.module).eval()
             with quiet():
                 entry.export(module, torch.zeros(network.input_spec.shape), target, photos)
-            found = compare(score(RUNTIMES[entry.format].load(target, threads)), expected)
+            scored = score(RUNTIMES[entry.format].load(target, threads))
+            found = compare(scored, expected)
             rows.append(
                 Row(
                     entry.name,
                     entry.format,
                     len(expected.logits),
                     found.reference_top1,
-                    found.top1,
+                    scored.top1,
                     found.top1_difference,
                     found.mcnemar_p,
                     found.agreement,
