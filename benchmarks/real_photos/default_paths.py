@@ -13,7 +13,7 @@ import copy
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -29,6 +29,7 @@ from benchmarks.emulated.default_exports import (
 from runtime_bench.accuracy import Evaluation, compare, evaluate
 from runtime_bench.float_network import FloatSession
 from runtime_bench.runtimes import RUNTIMES
+from runtime_bench.runtimes.base import Session
 from zoo.datasets import batches, open_dataset
 from zoo.networks import InputOverrides, Network, load_network
 
@@ -71,18 +72,22 @@ PATHS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One path's accuracy; shares in 0..1, KL in nats, SQNR of the logits in dB."""
+    """One path's accuracy; shares in 0..1, KL in nats, SQNR of the logits in dB.
+
+    A path that cannot take the network has its ``error`` instead.
+    """
 
     path: str
     format: str
     images: int
-    float_top1: float | None
-    top1: float | None
-    top1_difference: float | None
-    mcnemar_p: float | None
-    agreement: float
-    kl: float
-    sqnr_db: float | None
+    float_top1: float | None = None
+    top1: float | None = None
+    top1_difference: float | None = None
+    mcnemar_p: float | None = None
+    agreement: float | None = None
+    kl: float | None = None
+    sqnr_db: float | None = None
+    error: str = ""
 
 
 def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
@@ -97,7 +102,7 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
     )
     photos = [torch.from_numpy(images) for images, _, _ in taken]
 
-    def score(session: object) -> Evaluation:
+    def score(session: Session) -> Evaluation:
         found = open_dataset(
             str(data),
             labelled=True,
@@ -112,22 +117,25 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
         for entry in PATHS:
             target = Path(folder) / f"model{entry.suffix}"
             module = copy.deepcopy(network.module).eval()
-            with quiet():
-                entry.export(module, torch.zeros(network.input_spec.shape), target, photos)
+            row = Row(entry.name, entry.format, len(expected.logits))
+            try:
+                with quiet():
+                    entry.export(module, torch.zeros(network.input_spec.shape), target, photos)
+            except Exception as error:  # whatever a library raises is its finding
+                rows.append(replace(row, error=f"{type(error).__name__}: {error}"))
+                continue
             scored = score(RUNTIMES[entry.format].load(target, threads))
             found = compare(scored, expected)
             rows.append(
-                Row(
-                    entry.name,
-                    entry.format,
-                    len(expected.logits),
-                    found.reference_top1,
-                    scored.top1,
-                    found.top1_difference,
-                    found.mcnemar_p,
-                    found.agreement,
-                    found.kl,
-                    found.sqnr_db,
+                replace(
+                    row,
+                    float_top1=found.reference_top1,
+                    top1=scored.top1,
+                    top1_difference=found.top1_difference,
+                    mcnemar_p=found.mcnemar_p,
+                    agreement=found.agreement,
+                    kl=found.kl,
+                    sqnr_db=found.sqnr_db,
                 )
             )
             print(rows[-1])
