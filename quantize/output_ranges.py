@@ -91,8 +91,7 @@ def _output_errors(
             flat = value.flatten(2)
             gains[name].append(slope.sum(3))
             trials = [
-                torch.einsum("pncx,ncx->pnc", slope, grid.fake_quantize(flat).sub_(flat))
-                for grid in candidates[name]
+                (slope * (grid.fake_quantize(flat) - flat)).sum(3) for grid in candidates[name]
             ]
             errors[name].append(torch.stack(trials))
         done += len(part)
