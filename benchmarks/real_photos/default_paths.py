@@ -123,6 +123,7 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
                     entry.export(module, torch.zeros(network.input_spec.shape), target, photos)
             except Exception as error:  # whatever a library raises is its finding
                 rows.append(replace(row, error=f"{type(error).__name__}: {error}"))
+                print(rows[-1])
                 continue
             scored = score(RUNTIMES[entry.format].load(target, threads))
             found = compare(scored, expected)
