@@ -87,13 +87,9 @@ def _output_errors(
     for part in image_batches(images, _batch(program)):
         values, gradients = _gradients(program.graph, set(candidates), part, generator)
         for name, value in values.items():
-            slope = gradients[name].flatten(3)  # (projections, images, channels, positions)
-            flat = value.flatten(2)
-            gains[name].append(slope.sum(3))
-            trials = [
-                (slope * (grid.fake_quantize(flat) - flat)).sum(3) for grid in candidates[name]
-            ]
-            errors[name].append(torch.stack(trials))
+            slopes = gradients[name]
+            gains[name].append(torch.stack([slope.sum(1) for slope in slopes]))
+            errors[name].append(_trials(candidates[name], value, slopes))
         done += len(part)
         progress("ranges by output error", (sweep + done / len(images)) / 2)
     return {
@@ -102,10 +98,22 @@ def _output_errors(
     }
 
 
+def _trials(grids: list[QParams], value: Tensor, slopes: list[Tensor]) -> Tensor:
+    """First-order errors, (grids, slopes, N, C); ``value`` and ``slopes`` as :func:`_rows`."""
+    product = torch.empty_like(value)
+    trials = []
+    for grid in grids:
+        error = grid.fake_quantize(value).sub_(value)
+        trials.append(
+            torch.stack([torch.mul(slope, error, out=product).sum(1) for slope in slopes])
+        )
+    return torch.stack(trials)
+
+
 def _gradients(
     graph: GraphModule, names: set[str], images: Tensor, generator: torch.Generator
-) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Values (N, C, ...) and gradients (projections, N, C, ...) of random signs on the logits."""
+) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
+    """Values, and a gradient a projection: of random signs on the logits; as :func:`_rows`."""
     values: dict[str, Tensor] = {}
 
     def keep(node: Node, value: Tensor) -> Tensor:
@@ -115,23 +123,20 @@ def _gradients(
             values[node.name] = value
         return value
 
+    gradients: dict[str, list[Tensor]] = {name: [] for name in names}
     with torch.enable_grad():
         logits = HookedInterpreter(graph, keep).run(images)
-        found = []
         for _ in range(PROJECTIONS):
             signs = torch.randint(0, 2, logits.shape, generator=generator).to(logits) * 2 - 1
-            found.append(
-                torch.autograd.grad(logits, list(values.values()), signs, retain_graph=True)
-            )
-    rows = zip(*found, strict=True)
-    gradients = {
-        name: _with_positions(torch.stack(row), 4) for name, row in zip(values, rows, strict=True)
-    }
-    return {n: _with_positions(value.detach(), 3) for n, value in values.items()}, gradients
+            found = torch.autograd.grad(logits, list(values.values()), signs, retain_graph=True)
+            for name, gradient in zip(values, found, strict=True):
+                gradients[name].append(_rows(gradient))
+    return {name: _rows(value.detach()) for name, value in values.items()}, gradients
 
 
-def _with_positions(value: Tensor, dimensions: int) -> Tensor:
-    return value if value.ndim >= dimensions else value[..., None]
+def _rows(value: Tensor) -> Tensor:
+    """(N, C, ...) as (N, positions, C), which is how channels_last has it in memory."""
+    return value.reshape(*value.shape[:2], -1).transpose(1, 2).contiguous()
 
 
 def _uncorrectable(errors: Tensor, gains: Tensor) -> Tensor:

@@ -1,19 +1,15 @@
 """Running several artefacts in turn, so that what disturbs the machine disturbs all alike.
 
 A round gives every contestant one block of runs, in an order drawn by lot; the next round has the
-reverse order, since a place in the round may be worth something and short lots are uneven. Where
-contestants can be renewed, such as loaded anew, rounds are nested in epochs that begin with it.
-Nothing here knows what is run: a contestant may be a session of this process or a process on a
-phone.
+reverse order, since a place in the round may be worth something and short lots are uneven. Rounds
+are nested in epochs that begin with new contestants, such as new processes. Nothing here knows what
+is run: a contestant may be a session of this process or a process on a phone.
 """
 
 from __future__ import annotations
 
-import gc
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,10 +22,6 @@ from runtime_bench.statistics import bootstrap_interval, row_percentile
 SETTLED = 0.02
 WINDOW_RUNS = 5
 WINDOW_SECONDS = 0.05
-# Rounds between two looks at the interval's width, since a bootstrap costs milliseconds.
-ROUNDS_PER_CHECK = 4  # even, so that every order has had its reverse
-# Fewer rounds cannot show a difference at 95 % (statistics.hodges_lehmann).
-MINIMUM_ROUNDS = 8
 # Each with its own turn of the order, so that an epoch's samples lie apart in time.
 LEAST_LOAD_ROUNDS = 2
 
@@ -54,14 +46,11 @@ class WarmUp:
 
 @dataclass
 class Series:
-    """Steady-state samples in nanoseconds, ``block_runs`` a round.
-
-    ``load_rounds`` is the number of rounds an epoch; None where the contestants were not renewed.
-    """
+    """Steady-state samples in ns: ``block_runs`` a round, ``load_rounds`` rounds an epoch."""
 
     block_runs: int
+    load_rounds: int
     samples: list[int] = field(default_factory=list)
-    load_rounds: int | None = None
 
     @property
     def seconds(self) -> float:
@@ -108,97 +97,70 @@ def interleave(
     contestants: Sequence[Contestant],
     medians_ns: Sequence[float],
     mode: Mode,
+    renew: Callable[[Sequence[int]], None],
     *,
     seed: int = 0,
-    before_block: Callable[[], None] = lambda: None,
-    renew: Callable[[Sequence[int]], None] | None = None,
     progress: Progress | None = None,
 ) -> list[Series]:
     """Time all contestants in rounds until each has been measured enough.
 
     The first run of a block is thrown away: it finds the caches full of the contestant before.
-    With ``renew`` there are at least ``mode.epochs`` epochs of the same number of rounds, and an
-    even number of them in the end.
+    There are at least ``mode.epochs`` epochs of the same number of rounds, and an even number of
+    them in the end.
 
     Args:
         contestants: warmed up.
         medians_ns: how long a run of each takes, by which blocks get ``mode.block_seconds``.
         mode: when to stop.
-        seed: of the order within the rounds.
-        before_block: called before each block, such as ``wait_until_quiet``.
         renew: called before each epoch with the order in which to renew the contestants: drawn by
-            lot, and reversed for the next epoch. None leaves the contestants as they are.
+            lot, and reversed for the next epoch.
+        seed: of the orders.
         progress: called after each round with the part done, in 0..1.
 
     Returns:
         One series a contestant, all of the same number of rounds.
     """
-    plan = _Plan.flat(medians_ns, mode) if renew is None else _Plan.nested(medians_ns, mode)
-    series = [Series(runs, load_rounds=plan.load_rounds) for runs in plan.block_runs]
+    plan = _Plan.of(medians_ns, mode)
+    series = [Series(runs, plan.load_rounds) for runs in plan.block_runs]
     generator = np.random.default_rng(seed)
     turns, renewals = (_lots(len(contestants), generator) for _ in range(2))
     rounds = 0
-    with _no_garbage_collection():
-        while True:
-            if renew is not None and plan.load_rounds and rounds % plan.load_rounds == 0:
-                renew(next(renewals))
-            for index in next(turns):
-                before_block()
-                durations = contestants[index].run_block(series[index].block_runs + 1)
-                series[index].samples.extend(durations[1:])
-            rounds += 1
-            if progress is not None:
-                part = min(_part(one, mode) for one in series)
-                progress(min(part, rounds / plan.least_rounds))
-            due = rounds >= plan.least_rounds and rounds % plan.rounds_per_check == 0
-            if due and all(one.enough(mode) for one in series):
-                return series
-
-
-def wait_until_quiet(timeout: float = 0.1, step: float = 0.002) -> None:
-    """Wait until no thread of this process uses a processor, at most ``timeout`` seconds.
-
-    Thread pools keep spinning after a run, in the hope of the next (onnxruntime by default for
-    28 ms, OpenMP for about 1 ms), and would take a core away from whatever runs next.
-    """
-    deadline = time.perf_counter() + timeout
-    while time.perf_counter() < deadline:
-        wall, used = time.perf_counter(), time.process_time()
-        time.sleep(step)
-        if time.process_time() - used < 0.1 * (time.perf_counter() - wall):
-            return
+    while True:
+        if rounds % plan.load_rounds == 0:
+            renew(next(renewals))
+        for index in next(turns):
+            durations = contestants[index].run_block(series[index].block_runs + 1)
+            series[index].samples.extend(durations[1:])
+        rounds += 1
+        if progress is not None:
+            part = min(_part(one, mode) for one in series)
+            progress(min(part, rounds / plan.least_rounds))
+        # In pairs of epochs, so that every order of renewals has had its reverse.
+        due = rounds >= plan.least_rounds and rounds % (2 * plan.load_rounds) == 0
+        if due and all(one.enough(mode) for one in series):
+            return series
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the runs are laid out: runs a block of each contestant, and when to look at the series.
+    """How the runs are laid out: runs a block of each contestant, rounds an epoch, rounds at least.
 
-    Both numbers of rounds are even, so that every order has had its reverse.
+    Epochs have as many rounds as reach the mode's least counts and times in the least epochs.
     """
 
     block_runs: tuple[int, ...]
-    load_rounds: int | None
+    load_rounds: int
     least_rounds: int
-    rounds_per_check: int
 
     @classmethod
-    def flat(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
-        """Rounds alone."""
-        blocks = tuple(_block_runs(median, mode, MINIMUM_ROUNDS) for median in medians_ns)
-        return cls(blocks, None, MINIMUM_ROUNDS, ROUNDS_PER_CHECK)
-
-    @classmethod
-    def nested(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
-        """Epochs of as many rounds as reach the mode's least counts and times in the least epochs.
-
-        They are looked at in pairs.
-        """
+    def of(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
+        """The plan for contestants that take so long a run."""
         fewest = LEAST_LOAD_ROUNDS * mode.epochs
         blocks = tuple(_block_runs(median, mode, fewest) for median in medians_ns)
         wanted = (_needed_runs(median, mode) for median in medians_ns)
         rounds = max((runs / block for runs, block in zip(wanted, blocks, strict=True)), default=0)
         load_rounds = max(LEAST_LOAD_ROUNDS, math.ceil(rounds / mode.epochs))
-        return cls(blocks, load_rounds, mode.epochs * load_rounds, 2 * load_rounds)
+        return cls(blocks, load_rounds, mode.epochs * load_rounds)
 
 
 def _needed_runs(median_ns: float, mode: Mode) -> int:
@@ -221,15 +183,3 @@ def _lots(count: int, generator: np.random.Generator) -> Iterator[list[int]]:
 def _part(series: Series, mode: Mode) -> float:
     runs = len(series.samples) / mode.minimum_runs
     return min(1.0, runs, series.seconds / mode.minimum_seconds)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

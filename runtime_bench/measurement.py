@@ -125,9 +125,10 @@ class Measurement(Record):
     ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of
     ``block_runs``; artefacts with the same ``session`` were interleaved, round by round, so
     ``protocol.ratio`` may compare them. With ``load_rounds``, all of a session's artefacts were
-    loaded anew before each so many rounds; None: every sample is of one load. ``load_ns`` and
-    ``first_run_ns`` hold one duration a fresh load: those within the series, or of processes of
-    their own where ``cold``; ``warmup_runs`` came before the samples. ``preparation_ns`` times the
+    loaded anew, in new processes, before each so many rounds; None: every sample is of one load.
+    ``load_ns`` and ``first_run_ns`` hold one duration a fresh load: of the processes that the
+    series came from, or where ``cold`` of some that loaded nothing else; ``warmup_runs`` came
+    before the samples. ``preparation_ns`` times the
     pre-processing of one image apart. ``mode`` names the protocol. ``kind`` is ``measured``
     (native), ``emulated`` (counts, no times) or ``estimated`` (times from counts and a calibration,
     ``estimate_interval_ms`` the 95 % interval).

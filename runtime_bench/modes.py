@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zoo.errors import InputError
 
-# An interval of 95 % needs 6 (statistics.hodges_lehmann), and with 6 all must be of one sign.
+# An interval of 95 % needs 6 (statistics.compare_loads), and with 6 all must be of one sign.
 LEAST_EPOCHS = 8
 
 
@@ -19,11 +19,11 @@ class Mode:
     ``maximum_seconds``. Seconds count the artefact's own steady-state runs only.
 
     Attributes:
-        loads: fresh loads in processes of their own, each with its first run, timed apart.
+        loads: how often an artefact is loaded alone in its process, if that is asked for.
         warmup_seconds: the most time spent on letting the drift go, an artefact.
         block_seconds: how long an artefact runs before it is another's turn.
-        epochs: the least times that the artefacts of this machine are loaded anew within the
-            series. Even, so that every order of loads has its reverse.
+        epochs: the least processes, one after the other, that the series comes from. Even, so that
+            every order of loads has its reverse.
 
     Raises:
         ValueError: an odd number of epochs, or fewer than 8.
@@ -47,8 +47,8 @@ class Mode:
 MODES = {
     mode.name: mode
     for mode in (
-        Mode("quick", 20, 1.0, 3.0, 0.05, loads=1, warmup_seconds=1.0, block_seconds=0.05),
-        Mode("standard", 50, 5.0, 20.0, 0.02, 3, warmup_seconds=5.0, block_seconds=0.1, epochs=12),
+        Mode("quick", 20, 1.0, 1.5, 0.05, loads=1, warmup_seconds=1.0, block_seconds=0.05),
+        Mode("standard", 50, 5.0, 10.0, 0.02, 3, warmup_seconds=5.0, block_seconds=0.1, epochs=12),
         # MLPerf inference rules, single stream: at least 1024 queries and 60 s; its score is p90.
         Mode("mlperf", 1024, 60.0, 120.0, 0.01, 3, 10.0, block_seconds=0.5, epochs=20),
     )

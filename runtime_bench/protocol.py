@@ -2,9 +2,9 @@
 
 Load, first run and steady state are timed apart. All artefacts are loaded into one process and
 interleaved (``interleave``), which takes one thread count: a process has one ExecuTorch pool and
-one torch thread count. They are loaded anew several times within the series (``loading``). Loads
-find the file in the page cache, since its SHA-256 was just taken. The clock is
-``time.perf_counter_ns``, monotonic.
+one torch thread count. That process is replaced several times within the series
+(``fresh_process``). Loads find the file in the page cache, since its SHA-256 was just taken. The
+clock is ``time.perf_counter_ns``, monotonic.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from runtime_bench.device import changes, describe, read_state, require_cool
-from runtime_bench.fresh_process import ColdRun, run_in_fresh_process
-from runtime_bench.interleave import Progress, Series, WarmUp, interleave, wait_until_quiet, warm_up
-from runtime_bench.loading import ReloadedContestant, load_all
+from runtime_bench.fresh_process import ColdRun, Load, RenewedProcess, run_alone
+from runtime_bench.interleave import Progress, Series, WarmUp, interleave, warm_up
 from runtime_bench.measurement import (
     Device,
     DeviceState,
@@ -34,12 +32,11 @@ from runtime_bench.measurement import (
 )
 from runtime_bench.modes import Mode
 from runtime_bench.pinning import pinned
-from runtime_bench.runtimes import Runtime, runtime_of
+from runtime_bench.runtimes import runtime_of
 from runtime_bench.statistics import (
     Comparison,
     bootstrap_interval,
     compare_loads,
-    compare_rounds,
     judge_noise,
     percentile,
     row_percentile,
@@ -49,12 +46,6 @@ from zoo.files import sha256_of
 
 TARGET = "local"
 PREPARATION_RUNS = 20
-LOAD_SPREAD = 0.008
-"""Standard deviation of an artefact's log median between two loads of it, for series of one load.
-
-Where its memory lies is worth something (Mytkowicz et al. 2009, ASPLOS). By A/A comparisons of
-benchmarks/harness with int8 LiteRT; two loads of fp32 ONNX Runtime differed by up to 6 % on a
-shared host, which it does not cover."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +55,6 @@ class Subject:
     path: Path
     precision: str | None = None
     variant: str = ""
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """An artefact in this process; ``cold_runs`` came before and are empty if not asked for."""
-
-    subject: Subject
-    runtime: Runtime
-    sha256: str
-    contestant: ReloadedContestant
-    cold_runs: tuple[ColdRun, ...]
-
-    @property
-    def loads(self) -> Sequence[ColdRun]:
-        """Those that the measurement tells of."""
-        return self.cold_runs or self.contestant.loads
-
-    @property
-    def peak_memory_bytes(self) -> int | None:
-        """The largest of the loads' peaks; None where none is known."""
-        peaks = [run.peak_memory_bytes for run in self.loads if run.peak_memory_bytes is not None]
-        return max(peaks, default=None)
 
 
 def benchmark(
@@ -109,8 +78,8 @@ def benchmark(
         cores: to bind the process to; None leaves it free.
         cool_below: wait until every thermal zone is below so many degrees Celsius.
         seed: of the order within the rounds.
-        cold: load and run first in fresh processes too, which gives the peak memory; seconds each.
-            The measurements then tell of these loads, not of those within the series.
+        cold: load and run each artefact alone too, ``mode.loads`` times, which gives the peak
+            memory. The measurements then tell of these loads, not of those within the series.
         prepare: does the pre-processing of one image, which is timed apart.
         progress: called with the part done, in 0..1.
 
@@ -121,13 +90,15 @@ def benchmark(
         InputError: an artefact that cannot be loaded or whose runtime is not timed here, cores
             that cannot be bound, fewer cores than threads, or the machine does not cool down.
     """
-    for subject in subjects:
-        runtime = runtime_of(subject.path)
+    runtimes = [runtime_of(subject.path) for subject in subjects]
+    for subject, runtime in zip(subjects, runtimes, strict=True):
         if not runtime.timed:
             raise InputError(
                 f"{subject.path}: {runtime.name} checks the artefact and is not the runtime of a "
                 "device, so its time means nothing; time this format on the device itself"
             )
+    versions = [runtime.version() for runtime in runtimes]
+    hashes = [_hash(subject) for subject in subjects]
     with pinned(cores) as mask:
         if mask is not None and threads > len(mask):
             raise InputError(
@@ -136,20 +107,25 @@ def benchmark(
             )
         require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
-        loaded = [_load(subject, threads, mode, cold) for subject in subjects]
-        contestants = [one.contestant for one in loaded]
-        warmed = [warm_up(contestant, mode) for contestant in contestants]
-        measured = interleave(
-            contestants,
-            [warm.median_ns for warm in warmed],
-            mode,
-            seed=seed,
-            before_block=wait_until_quiet,
-            renew=partial(load_all, contestants),
-            progress=progress,
-        )
+        alone = [
+            [run_alone(subject.path, threads) for _ in range(mode.loads if cold else 0)]
+            for subject in subjects
+        ]
+        process = RenewedProcess([subject.path for subject in subjects], threads)
+        try:
+            process.renew(range(len(subjects)))
+            warmed = [warm_up(contestant, mode) for contestant in process.contestants]
+            medians = [warm.median_ns for warm in warmed]
+            measured = interleave(
+                process.contestants, medians, mode, process.renew, seed=seed, progress=progress
+            )
+        finally:
+            process.close()
         preparation = _time_preparation(prepare)
         after = read_state()
+    loads: Sequence[Sequence[Load]] = process.loads
+    if cold:
+        loads = [[run.load for run in runs] for runs in alone]
     setting = Setting(
         target=TARGET,
         device=device,
@@ -164,18 +140,18 @@ def benchmark(
         setting,
         [
             Finished(
-                subject=one.subject,
-                sha256=one.sha256,
+                subject=subject,
+                sha256=hashes[index],
                 threads=threads,
-                runtime=one.runtime.name,
-                runtime_version=one.runtime.version(),
-                load_ns=tuple(run.load_ns for run in one.loads),
-                first_run_ns=tuple(run.first_run_ns for run in one.loads),
-                warm=warm,
-                series=series,
-                peak_memory_bytes=one.peak_memory_bytes,
+                runtime=runtimes[index].name,
+                runtime_version=versions[index],
+                load_ns=tuple(load.load_ns for load in loads[index]),
+                first_run_ns=tuple(load.first_run_ns for load in loads[index]),
+                warm=warmed[index],
+                series=measured[index],
+                peak_memory_bytes=_largest_peak(alone[index]),
             )
-            for one, warm, series in zip(loaded, warmed, measured, strict=True)
+            for index, subject in enumerate(subjects)
         ],
     )
 
@@ -238,8 +214,8 @@ def benchmark_to_file(
 class Setting:
     """What the measurements of one session have in common: see ``Measurement`` and ``benchmark``.
 
-    ``before`` and ``after`` are the states of the device; ``cold`` says that every load was made in
-    a process of its own.
+    ``before`` and ``after`` are the states of the device; ``cold`` says that every load was alone
+    in a process of its own.
     """
 
     target: str
@@ -358,44 +334,27 @@ def judge(series: Series, warm: WarmUp, disturbances: Sequence[str] = ()) -> Noi
 def ratio(first: Measurement, second: Measurement) -> Comparison:
     """How many times as long the first takes as the second, with its 95 % interval.
 
-    Where artefacts were loaded anew within the series, this is of their undisturbed times, load
-    against load (``statistics.compare_loads``), so it need not be the ratio of their medians.
-    Where they were loaded once, it is of their rounds, and the interval holds that two loads of one
-    file differ (``LOAD_SPREAD``), which no number of rounds shows; ``p_value`` is of the rounds
-    alone.
+    It is of their undisturbed times, load against load (``statistics.compare_loads``), so it need
+    not be the ratio of their medians.
 
     Raises:
-        InputError: they were not interleaved, so that the machine's noise would be compared too.
+        InputError: they were not interleaved, so that the machine's noise would be compared too, or
+            by a version that loaded them once, so that one load's luck would be.
     """
-    blocks = (first.block_runs, second.block_runs)
-    if not first.session or first.session != second.session or None in blocks:
+    runs = [(one.block_runs or 0) * (one.load_rounds or 0) for one in (first, second)]
+    if not first.session or first.session != second.session or not all(runs):
         raise InputError(
             f"{first.artefact} and {second.artefact} were not measured in turn; give both to one "
             "bench command to compare them"
         )
-    first_block, second_block = first.block_runs or 1, second.block_runs or 1
-    if first.load_rounds and second.load_rounds:
-        return compare_loads(
-            first.samples_ns,
-            second.samples_ns,
-            first_runs=first_block * first.load_rounds,
-            second_runs=second_block * second.load_rounds,
-        )
-    return compare_rounds(
-        first.samples_ns,
-        second.samples_ns,
-        first_block=first_block,
-        second_block=second_block,
-        spread=LOAD_SPREAD,
+    return compare_loads(
+        first.samples_ns, second.samples_ns, first_runs=runs[0], second_runs=runs[1]
     )
 
 
-def _load(subject: Subject, threads: int, mode: Mode, cold: bool) -> _Loaded:
-    runtime = runtime_of(subject.path)
-    digest = _hash(subject)
-    contestant = ReloadedContestant(subject.path, runtime, threads)
-    runs = [run_in_fresh_process(subject.path, threads) for _ in range(mode.loads if cold else 0)]
-    return _Loaded(subject, runtime, digest, contestant, tuple(runs))
+def _largest_peak(runs: Sequence[ColdRun]) -> int | None:
+    peaks = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
+    return max(peaks, default=None)
 
 
 def _hash(subject: Subject) -> str:

@@ -20,7 +20,7 @@ from scipy import stats
 from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
-from runtime_bench.loading import SessionContestant
+from runtime_bench.in_process import SessionContestant
 from runtime_bench.modes import Mode
 from runtime_bench.outputs import noise_images
 from runtime_bench.protocol import Subject, benchmark, ratio

@@ -19,12 +19,12 @@ import torch
 from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
-from runtime_bench.interleave import interleave, wait_until_quiet, warm_up
-from runtime_bench.loading import SessionContestant
+from runtime_bench.in_process import SessionContestant, wait_until_quiet
+from runtime_bench.interleave import interleave, warm_up
 from runtime_bench.modes import mode_of
 from runtime_bench.outputs import noise_images
 from runtime_bench.runtimes import runtime_of
-from runtime_bench.statistics import Comparison, compare_rounds
+from runtime_bench.statistics import Comparison, compare_loads
 
 ARTEFACTS = tuple(
     f"{precision}/model.{suffix}"
@@ -95,22 +95,27 @@ class TorchContestant:
         self._timer = Timer("call()", globals={"call": call}, num_threads=1)
 
     def run_block(self, runs: int) -> list[int]:
-        """Durations in nanoseconds."""
+        """Durations in nanoseconds, once the process is quiet."""
+        wait_until_quiet()
         return [round(1e9 * self._timer.timeit(1).median) for _ in range(runs)]
 
 
 def against_torch(path: Path) -> tuple[float, float, Comparison]:
-    """Our median and torch's in milliseconds, and the ratio of the rounds."""
+    """Our median and torch's in milliseconds, and their undisturbed times compared.
+
+    Both are sessions of this process, which is never renewed: a call is compared with a call,
+    round by round.
+    """
     session = runtime_of(path).load(path, 1)
     contestants = [SessionContestant(session), TorchContestant(CALLS[path.suffix](path))]
     warmed = [warm_up(one, MODE) for one in contestants]
     medians = [warm.median_ns for warm in warmed]
-    ours, theirs = interleave(contestants, medians, MODE, before_block=wait_until_quiet)
-    compared = compare_rounds(
+    ours, theirs = interleave(contestants, medians, MODE, renew=lambda order: None)
+    compared = compare_loads(
         ours.samples,
         theirs.samples,
-        first_block=ours.block_runs,
-        second_block=theirs.block_runs,
+        first_runs=ours.block_runs,
+        second_runs=theirs.block_runs,
     )
     return float(np.median(ours.samples)) / 1e6, float(np.median(theirs.samples)) / 1e6, compared
 

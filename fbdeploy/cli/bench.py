@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
     from runtime_bench.profiling import Profile
     from runtime_bench.runners.user_binary import ToolReport
+    from runtime_bench.statistics import Comparison
 
 OPERATORS_SHOWN = 10
 
@@ -168,7 +169,9 @@ def bench(
             measured = list(measure_latency(request, counter.part))
         if as_json:
             rows = [_row(measurement) for measurement in measured]
-            show(json.dumps({"measurements": rows}, indent=1))
+            groups = map(_ratios, _by_threads(measured))
+            ratios = [asdict(one) for group in groups for one in group]
+            show(json.dumps({"measurements": rows, "ratios": ratios}, indent=1))
         else:
             show("\n\n".join(_summary(group) for group in _by_threads(measured)))
 
@@ -292,6 +295,31 @@ def _by_threads(measured: list[Measurement]) -> list[list[Measurement]]:
     return [[one for one in measured if one.threads == count] for count in counts]
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as long one artefact takes as the fastest of its session."""
+
+    artefact: str
+    fastest: str
+    threads: int
+    compared: Comparison
+
+
+def _ratios(measured: list[Measurement]) -> list[Ratio]:
+    """Of each artefact but the fastest; none if not all were timed in turn."""
+    from runtime_bench.protocol import ratio
+
+    timed = [one for one in measured if one.latency_ms is not None and one.load_rounds is not None]
+    if len(timed) < len(measured) or len({one.session for one in timed}) != 1:
+        return []
+    fastest = min(timed, key=lambda one: one.latency_ms.p50 if one.latency_ms else 0.0)
+    return [
+        Ratio(one.artefact, fastest.artefact, one.threads, ratio(one, fastest))
+        for one in timed
+        if one is not fastest
+    ]
+
+
 def _summary(measured: list[Measurement]) -> str:
     width = max(len(one.artefact) for one in measured) + 2
     lines = []
@@ -314,6 +342,12 @@ def _summary(measured: list[Measurement]) -> str:
             f"{numbers.significant(times.p90):>9}{numbers.significant(times.p99):>9}"
             f"{times.runs:>8}{_median_ms(one.load_ns):>9}{_median_ms(one.first_run_ns):>9}"
             + ("  noisy" if noisy else "")
+        )
+    for ratio in _ratios(measured):
+        low, high = ratio.compared.interval.as_tuple()
+        lines.append(
+            f"{ratio.artefact} takes {ratio.compared.ratio:.3f} times as long as {ratio.fastest} "
+            f"({low:.3f} to {high:.3f}, by {ratio.compared.loads} loads of each)"
         )
     for one in measured:
         if one.noise is not None and one.noise.noisy:

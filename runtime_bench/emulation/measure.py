@@ -20,7 +20,7 @@ from runtime_bench.emulation.instructions import count_classes
 from runtime_bench.emulation.kernels import KernelFamily, kernel_family
 from runtime_bench.measurement import Counts, HotBlock, LatencySummary, Measurement
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import Served, start_session
+from runtime_bench.runners.session import Served, stage_artefact
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.targets.emulated import EmulatedTarget
@@ -74,15 +74,15 @@ def count_artefact(
         processes: how often to repeat it.
 
     Raises:
-        InputError: what ``start_session`` and ``estimate_cycles`` raise.
+        InputError: what ``stage_artefact`` and ``estimate_cycles`` raise.
     """
     regions: list[Region] = []
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
         for index in range(processes):
             counts = Path(folder) / f"{index}.txt"
-            session = start_session(
+            session = stage_artefact(
                 target, bundle, artefact, images, threads=threads, counts=counts
-            )
+            ).start()
             try:
                 session.run_block(1)
                 if index == 0:

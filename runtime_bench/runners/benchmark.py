@@ -1,24 +1,26 @@
 """The benchmark of a device: ``fbdeploy bench --target ssh://... | adb://...``.
 
 The protocol is that of ``protocol.benchmark``; the contestants are runner processes on the device,
-each loaded once and told when it is its turn.
+one an artefact, started anew for each epoch and told when it is their turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runtime_bench.device import require_cool
+from runtime_bench.in_process import settle
 from runtime_bench.interleave import Progress, interleave, warm_up
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from runtime_bench.modes import Mode
 from runtime_bench.outputs import OutputDifference, host_outputs
 from runtime_bench.protocol import Finished, Setting, Subject, measurements_of
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import RunnerSession, Served, start_session
+from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
 from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.targets.base import Target
 from zoo.files import sha256_of
@@ -27,39 +29,71 @@ from zoo.files import sha256_of
 CLOCK_KEPT = 0.9
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    """An artefact on the device: the session that is timed, and what its fresh loads said."""
+class RestartedRunner:
+    """An artefact on a device whose runner is started again and again. A contestant.
 
-    subject: Subject
-    session: RunnerSession
-    loads: tuple[Served, ...]
+    ``loads`` holds what every start said, ``clocks`` the core's kHz after each block, where the
+    device tells them.
+    """
+
+    def __init__(self, staged: StagedArtefact) -> None:
+        self._staged = staged
+        self._session: RunnerSession | None = None
+        self.loads: list[Served] = []
+        self.clocks: list[int] = []
+
+    def start(self) -> None:
+        """Start the runner, which must not be running, and let it settle.
+
+        Raises:
+            InputError: what ``StagedArtefact.start`` and ``RunnerSession.run_block`` raise.
+        """
+        self._session = self._staged.start()
+        self.loads.append(self._session.served)
+        settle(self._session.run_block)
+
+    def run_block(self, runs: int) -> list[int]:
+        """Durations in nanoseconds of ``runs`` runs in a row.
+
+        Raises:
+            InputError: as ``RunnerSession.run_block``.
+        """
+        assert self._session is not None
+        durations = self._session.run_block(runs)
+        self.clocks.extend(self._session.clocks[-1:])
+        return durations
+
+    def close(self) -> None:
+        """End the runner; never raises."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+def _restart(runners: Sequence[RestartedRunner], order: Sequence[int]) -> None:
+    for runner in runners:
+        runner.close()
+    for index in order:
+        runners[index].start()
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What is found out about an artefact before it is timed."""
+
     peak_memory_bytes: int
     difference: OutputDifference
 
 
-def _load(
-    subject: Subject, images: FloatArray, start: Callable[[], RunnerSession], loads: int
-) -> _Loaded:
+def _try(staged: StagedArtefact, subject: Subject, images: FloatArray) -> _Trial:
     # Memory in a pass of its own, which is also the one that fills the page cache.
-    trial = start()
-    trial.run_block(1)
-    peak = trial.peak_memory_bytes()
-    outputs = trial.outputs()
-    trial.close()
-    served = []
-    for _ in range(loads - 1):
-        session = start()
-        served.append(session.served)
+    session = staged.start()
+    try:
+        session.run_block(1)
+        peak, outputs = session.peak_memory_bytes(), session.outputs()
+    finally:
         session.close()
-    session = start()
-    return _Loaded(
-        subject=subject,
-        session=session,
-        loads=(*served, session.served),
-        peak_memory_bytes=peak,
-        difference=OutputDifference.between(outputs, host_outputs(subject.path, images)),
-    )
+    return _Trial(peak, OutputDifference.between(outputs, host_outputs(subject.path, images)))
 
 
 def benchmark_on_device(
@@ -93,7 +127,8 @@ def benchmark_on_device(
         One measurement a subject, in the order given.
 
     Raises:
-        InputError: what ``start_session`` raises, or the device does not cool down.
+        InputError: what ``stage_artefact`` and ``StagedArtefact.start`` raise, or the device does
+            not cool down.
     """
     if not subjects:
         return []
@@ -101,22 +136,20 @@ def benchmark_on_device(
     require_cool(target.name, cool_below, target.device_state)
     with ExitStack() as stack:
         before = target.device_state()
-        loaded = []
+        runners, trials = [], []
         for subject, batch in zip(subjects, images, strict=True):
-
-            def start(subject: Subject = subject, batch: FloatArray = batch) -> RunnerSession:
-                return start_session(
-                    target, bundle, subject.path, batch, threads=threads, cores=cores
-                )
-
-            one = _load(subject, batch, start, mode.loads)
-            stack.callback(one.session.close)
-            loaded.append(one)
-        sessions = [one.session for one in loaded]
-        warmed = [warm_up(session, mode) for session in sessions]
-        measured = interleave(
-            sessions, [warm.median_ns for warm in warmed], mode, seed=seed, progress=progress
-        )
+            staged = stage_artefact(
+                target, bundle, subject.path, batch, threads=threads, cores=cores
+            )
+            trials.append(_try(staged, subject, batch))
+            runner = RestartedRunner(staged)
+            stack.callback(runner.close)
+            runners.append(runner)
+        renew = partial(_restart, runners)
+        renew(range(len(runners)))
+        warmed = [warm_up(runner, mode) for runner in runners]
+        medians = [warm.median_ns for warm in warmed]
+        measured = interleave(runners, medians, mode, renew, seed=seed, progress=progress)
         after = target.device_state()
     setting = Setting(
         target=target.name,
@@ -131,20 +164,22 @@ def benchmark_on_device(
         setting,
         [
             Finished(
-                subject=one.subject,
-                sha256=sha256_of(one.subject.path),
-                threads=one.session.served.threads,
-                runtime=one.session.served.runtime,
-                runtime_version=one.session.served.version,
-                load_ns=tuple(served.load_ns for served in one.loads),
-                first_run_ns=tuple(served.first_ns for served in one.loads),
+                subject=subject,
+                sha256=sha256_of(subject.path),
+                threads=runner.loads[0].threads,
+                runtime=runner.loads[0].runtime,
+                runtime_version=runner.loads[0].version,
+                load_ns=tuple(served.load_ns for served in runner.loads),
+                first_run_ns=tuple(served.first_ns for served in runner.loads),
                 warm=warm,
                 series=series,
-                peak_memory_bytes=one.peak_memory_bytes,
-                disturbances=clock_drop(one.session.clocks),
-                note=one.difference.describe(one.subject.precision),
+                peak_memory_bytes=trial.peak_memory_bytes,
+                disturbances=clock_drop(runner.clocks),
+                note=trial.difference.describe(subject.precision),
             )
-            for one, warm, series in zip(loaded, warmed, measured, strict=True)
+            for subject, trial, runner, warm, series in zip(
+                subjects, trials, runners, warmed, measured, strict=True
+            )
         ],
     )
 

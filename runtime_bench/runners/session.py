@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class Served:
 
 
 class RunnerSession:
-    """A runner process with a loaded artefact. A contestant of ``interleave``."""
+    """A runner process with a loaded artefact."""
 
     def __init__(self, process: LineProcess, target: Target, served: Served) -> None:
         self._process, self._target = process, target
@@ -106,7 +107,39 @@ def check_architecture(target: Target, bundle: Bundle) -> None:
         )
 
 
-def start_session(
+@dataclass(frozen=True)
+class StagedArtefact:
+    """An artefact that is on a target with its runner and images, ready to be started."""
+
+    target: Target
+    start_process: Callable[[], LineProcess]
+
+    def start(self) -> RunnerSession:
+        """Start the runner and load the artefact.
+
+        Raises:
+            InputError: a model that cannot be loaded, or the device is gone.
+        """
+        process = self.start_process()
+        try:
+            load = _answer(process, "load", START_TIMEOUT)
+            first = _answer(process, "first", START_TIMEOUT)
+        except InputError:
+            process.close()
+            raise
+        served = Served(
+            runtime=load["runtime"],
+            version=load["version"],
+            threads=load["threads"],
+            inputs=load["inputs"],
+            outputs=load["outputs"],
+            load_ns=load["ns"],
+            first_ns=first["ns"],
+        )
+        return RunnerSession(process, self.target, served)
+
+
+def stage_artefact(
     target: Target,
     bundle: Bundle,
     artefact: Path,
@@ -115,8 +148,8 @@ def start_session(
     threads: int,
     cores: Sequence[int] | None = None,
     counts: Path | None = None,
-) -> RunnerSession:
-    """Stage an artefact with its runner and start it.
+) -> StagedArtefact:
+    """Put an artefact with its runner and images on a target.
 
     Args:
         target: where.
@@ -128,8 +161,8 @@ def start_session(
         counts: where an emulated target's instruction counter writes.
 
     Raises:
-        InputError: a format without a runner, another architecture, a model that cannot be
-            loaded, no room on the device, or the device is gone.
+        InputError: a format without a runner, another architecture, no room on the device, or the
+            device is gone.
     """
     check_architecture(target, bundle)
     if cores is not None and isinstance(target, EmulatedTarget):
@@ -151,27 +184,11 @@ def start_session(
     if cores is not None:
         argv = ["taskset", f"{sum(1 << core for core in cores):x}", *argv]
     if counts is None:
-        process = target.start(argv)
-    elif isinstance(target, EmulatedTarget):
-        process = target.start_counted([*argv, "--mark"], counts, threads)
-    else:
+        return StagedArtefact(target, partial(target.start, argv))
+    if not isinstance(target, EmulatedTarget):
         raise InputError(f"{target.name}: instructions are counted on arm:// targets only")
-    try:
-        load = _answer(process, "load", START_TIMEOUT)
-        first = _answer(process, "first", START_TIMEOUT)
-    except InputError:
-        process.close()
-        raise
-    served = Served(
-        runtime=load["runtime"],
-        version=load["version"],
-        threads=load["threads"],
-        inputs=load["inputs"],
-        outputs=load["outputs"],
-        load_ns=load["ns"],
-        first_ns=first["ns"],
-    )
-    return RunnerSession(process, target, served)
+    start = partial(target.start_counted, [*argv, "--mark"], counts, threads)
+    return StagedArtefact(target, start)
 
 
 def runner_command(target: Target, format_name: str) -> list[str]:

@@ -58,12 +58,12 @@ class Runtime(Protocol):
         """The artefact's file name suffix, with its dot."""
 
     @property
-    def module(self) -> str:
-        """The Python module that brings the runtime."""
+    def modules(self) -> tuple[str, ...]:
+        """The Python modules to import, in this order; the last brings the runtime."""
 
     @property
     def package(self) -> str:
-        """The distribution that the module is of."""
+        """The distribution that the last module is of."""
 
     @property
     def requirement(self) -> str:
@@ -117,8 +117,17 @@ def import_runtime(runtime: Runtime, path: Path, threads: int) -> Any:
     """
     check_file(path, runtime.name)
     check_threads(threads)
+    return import_modules(runtime)
+
+
+def import_modules(runtime: Runtime) -> Any:
+    """Import what a runtime needs and return its last module.
+
+    Raises:
+        InputError: the package is not installed.
+    """
     with missing_package(runtime.package, runtime.requirement):
-        return importlib.import_module(runtime.module)
+        return [importlib.import_module(module) for module in runtime.modules][-1]
 
 
 @contextmanager

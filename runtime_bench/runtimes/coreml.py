@@ -7,25 +7,26 @@ refused by the benchmark (``timed`` is False).
 
 from __future__ import annotations
 
-import importlib
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
     check_threads,
     image_shape,
-    missing_package,
+    import_modules,
     package_version,
     refuse,
     stack_logits,
 )
-from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
 from zoo.errors import InputError
+
+if TYPE_CHECKING:  # torch takes two seconds to import, which other runtimes need not wait for
+    from runtime_bench.runtimes.mil_interpreter import MilProgram
 
 # Few enough that activations stay in the processor's cache.
 BATCH = 8
@@ -37,7 +38,7 @@ class CoreMLInterpreter:
     format = "coreml"
     name = "MIL interpreter"
     suffix = ".mlpackage"
-    module = "coremltools"
+    modules = ("coremltools",)
     package = "coremltools"
     requirement = "coremltools==9.0"
     timed = False
@@ -57,8 +58,9 @@ class CoreMLInterpreter:
             raise refuse(path, self.name, "it is not an .mlpackage folder with a Manifest.json")
         # It warns at import that libraries of macOS are missing.
         logging.getLogger("coremltools").setLevel(logging.ERROR)
-        with missing_package(self.package, self.requirement):
-            importlib.import_module(self.module)
+        import_modules(self)
+        from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
+
         try:
             program = MilProgram.load(path)
         except UnknownOperatorError as error:
@@ -83,6 +85,10 @@ class CoreMLSession:
 
     def run(self, batch: FloatArray) -> FloatArray:
         """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        import torch
+
+        from runtime_bench.runtimes.mil_interpreter import UnknownOperatorError
+
         check_batch(batch, self.input_shape)
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)

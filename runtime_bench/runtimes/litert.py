@@ -25,7 +25,7 @@ class LiteRT:
     format = "litert"
     name = "LiteRT"
     suffix = ".tflite"
-    module = "ai_edge_litert.interpreter"
+    modules = ("ai_edge_litert.interpreter",)
     package = "ai-edge-litert"
     requirement = "ai-edge-litert==2.3.0"
     timed = True

@@ -27,7 +27,7 @@ class OnnxRuntime:
     format = "onnx"
     name = "ONNX Runtime"
     suffix = ".onnx"
-    module = "onnxruntime"
+    modules = ("onnxruntime",)
     package = "onnxruntime"
     requirement = "onnxruntime==1.31.1"
     timed = True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from runtime_bench.runtimes.base import (
     FloatArray,
@@ -19,6 +19,9 @@ from runtime_bench.runtimes.base import (
 )
 from zoo.errors import InputError
 
+if TYPE_CHECKING:  # two seconds to import, which other runtimes need not wait for
+    import torch
+
 ENGINE = "qnnpack"
 # TorchScript keeps no input shape, so the exporter writes it as an extra file: "1,3,128,128".
 INPUT_SHAPE = "input_shape"
@@ -30,7 +33,7 @@ class TorchScript:
     format = "torchscript"
     name = "TorchScript"
     suffix = ".pt"
-    module = "torch"
+    modules = ("torch",)
     package = "torch"
     requirement = "torch==2.14.1"
     timed = True
@@ -44,7 +47,7 @@ class TorchScript:
 
         Reading TorchScript runs nothing; a state dict or a pickled module is refused unread.
         """
-        import_runtime(self, path, threads)
+        torch = import_runtime(self, path, threads)
         if not zipfile.is_zipfile(path):
             raise refuse(path, self.name, "it is truncated, or no TorchScript archive")
         with zipfile.ZipFile(path) as archive:
@@ -55,9 +58,7 @@ class TorchScript:
         torch.backends.quantized.engine = ENGINE
         extra = {INPUT_SHAPE: ""}
         try:
-            module = torch.jit.load(  # type: ignore[no-untyped-call]
-                str(path), map_location="cpu", _extra_files=extra
-            ).eval()
+            module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
         recorded = extra[INPUT_SHAPE]
@@ -82,6 +83,9 @@ class TorchScriptSession:
         shape: tuple[int, int, int, int] | None,
         threads: int,
     ) -> None:
+        import torch
+
+        self._torch = torch
         self._path = path
         self._module = module
         self._shape = shape
@@ -99,6 +103,7 @@ class TorchScriptSession:
 
     def run(self, batch: FloatArray) -> FloatArray:
         """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+        torch = self._torch
         check_batch(batch, self._shape or (1, *batch.shape[1:]))
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)

@@ -20,7 +20,7 @@ from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
 from zoo.errors import InputError
 
 __all__ = ["bundle", "cache"]
-SHORT = Mode("test", 4, 0.001, 0.2, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
+SHORT = Mode("test", 4, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
 CORE = "arm://cortex-a76"
 
 

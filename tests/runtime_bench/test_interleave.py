@@ -1,19 +1,21 @@
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
-from runtime_bench.interleave import Series, interleave, wait_until_quiet, warm_up
+from runtime_bench.interleave import Series, interleave, warm_up
 from runtime_bench.modes import MODES, Mode, mode_of
-from runtime_bench.statistics import compare_rounds
+from runtime_bench.statistics import compare_loads
 from zoo.errors import InputError
 
 FAST = Mode("test", 20, 0.2, 1.0, 0.05, loads=1, warmup_seconds=0.5, block_seconds=0.02)
+
+
+def leave(order: Sequence[int]) -> None:
+    """Contestants that are not renewed."""
 
 
 @dataclass
@@ -55,7 +57,7 @@ def test_everyone_gets_the_same_rounds_in_an_order_drawn_by_lot() -> None:
     machine = Machine(np.random.default_rng(0))
     contestants = [Simulated(machine, name, ms) for name, ms in (("a", 1.0), ("b", 4.0))]
     done: list[float] = []
-    series = interleave(contestants, [1e6, 4e6], FAST, seed=1, progress=done.append)
+    series = interleave(contestants, [1e6, 4e6], FAST, leave, seed=1, progress=done.append)
     rounds = [len(one.samples) // one.block_runs for one in series]
     assert rounds[0] == rounds[1] == len(machine.order) // 2
     assert rounds[0] >= 8 and rounds[0] % 2 == 0
@@ -66,9 +68,9 @@ def test_everyone_gets_the_same_rounds_in_an_order_drawn_by_lot() -> None:
         assert set(machine.order[start : start + 2]) == {"a", "b"}
     firsts = machine.order[::2]
     assert 0 < firsts.count("a") < len(firsts)
-    # 20 ms a block, and one run of each block thrown away.
-    assert [one.block_runs for one in series] == [20, 5]
-    assert contestants[0].blocks == [21] * rounds[0]
+    # A sixteenth of 0.2 s a block, two for each of 8 epochs, and one run of each thrown away.
+    assert [(one.block_runs, one.load_rounds) for one in series] == [(12, 3), (3, 3)]
+    assert contestants[0].blocks == [13] * rounds[0]
     assert done == sorted(done)
     assert done[-1] == 1.0
 
@@ -78,7 +80,7 @@ def test_order_is_that_of_the_seed() -> None:
     for seed in (1, 1, 2):
         machine = Machine(np.random.default_rng(0))
         contestants = [Simulated(machine, name, 1.0) for name in "abc"]
-        interleave(contestants, [1e6] * 3, FAST, seed=seed)
+        interleave(contestants, [1e6] * 3, FAST, leave, seed=seed)
         orders.append(machine.order)
     assert orders[0] == orders[1]
     assert orders[0] != orders[2]
@@ -86,15 +88,15 @@ def test_order_is_that_of_the_seed() -> None:
 
 def test_stops_only_when_counts_times_and_width_are_reached() -> None:
     machine = Machine(np.random.default_rng(0))
-    series = interleave([Simulated(machine, "slow", 50.0)], [50e6], FAST)[0]
+    series = interleave([Simulated(machine, "slow", 50.0)], [50e6], FAST, leave)[0]
     assert len(series.samples) >= FAST.minimum_runs
     assert series.seconds >= FAST.minimum_seconds
     machine.speed = lambda: 1.0  # type: ignore[method-assign]
-    steady = interleave([Simulated(machine, "steady", 1.0, noise=0.001)], [1e6], FAST)[0]
-    rough = interleave([Simulated(machine, "rough", 1.0, noise=0.5)], [1e6], FAST)[0]
+    steady = interleave([Simulated(machine, "steady", 1.0, noise=0.001)], [1e6], FAST, leave)[0]
+    rough = interleave([Simulated(machine, "rough", 1.0, noise=0.5)], [1e6], FAST, leave)[0]
     assert rough.seconds > steady.seconds
     assert rough.enough(FAST)
-    assert not Series(1, [1_000_000] * 19).enough(FAST)
+    assert not Series(1, 2, [1_000_000] * 19).enough(FAST)
 
 
 def test_contestants_are_renewed_before_each_epoch_in_reversed_orders() -> None:
@@ -107,7 +109,7 @@ def test_contestants_are_renewed_before_each_epoch_in_reversed_orders() -> None:
 
     done: list[float] = []
     mode = replace(FAST, epochs=10, minimum_seconds=0.5)
-    series = interleave(contestants, [1e6, 4e6], mode, renew=renew, progress=done.append)
+    series = interleave(contestants, [1e6, 4e6], mode, renew, progress=done.append)
     orders = [order for _, order in renewals]
     # 25 rounds of 20 ms reach half a second: 3 an epoch.
     assert [one.load_rounds for one in series] == [3, 3]
@@ -128,7 +130,7 @@ def test_slow_contestants_are_renewed_as_often() -> None:
     machine = Machine(np.random.default_rng(0))
     renewed: list[Sequence[int]] = []
     (series,) = interleave(
-        [Simulated(machine, "slow", 1000.0)], [1e9], FAST, renew=lambda order: renewed.append(order)
+        [Simulated(machine, "slow", 1000.0)], [1e9], FAST, lambda order: renewed.append(order)
     )
     # 20 runs are asked for, of which every round has one: 3 rounds for each of 8 epochs.
     assert (series.block_runs, series.load_rounds) == (1, 3)
@@ -140,13 +142,13 @@ def test_ratio_survives_a_wandering_machine_where_plain_averages_do_not() -> Non
     for seed in range(8):
         machine = Machine(np.random.default_rng(seed), seconds=seed * 0.37)
         first, second = Simulated(machine, "a", 1.1), Simulated(machine, "b", 1.0)
-        series = interleave([first, second], [1.1e6, 1e6], FAST, seed=seed)
+        series = interleave([first, second], [1.1e6, 1e6], FAST, leave, seed=seed)
         paired.append(
-            compare_rounds(
+            compare_loads(
                 series[0].samples,
                 series[1].samples,
-                first_block=series[0].block_runs,
-                second_block=series[1].block_runs,
+                first_runs=series[0].block_runs,
+                second_runs=series[1].block_runs,
             ).ratio
         )
         one, two = (np.mean(contestant.run_block(200)) for contestant in (first, second))
@@ -170,38 +172,6 @@ def test_warm_up_is_bounded() -> None:
     warm = warm_up(Simulated(machine, "a", 1.0), FAST)
     assert not warm.settled
     assert machine.seconds < 2 * FAST.warmup_seconds
-
-
-def test_waits_for_spinning_threads() -> None:
-    stop = time.perf_counter() + 0.06
-
-    def spin() -> None:
-        while time.perf_counter() < stop:
-            pass
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    wait_until_quiet(timeout=2.0)
-    ended = time.perf_counter()
-    thread.join()
-    assert ended >= stop - 0.02
-
-
-def test_waiting_for_quiet_is_bounded() -> None:
-    stop = threading.Event()
-
-    def spin() -> None:
-        while not stop.is_set():
-            pass
-
-    thread = threading.Thread(target=spin)
-    thread.start()
-    start = time.perf_counter()
-    wait_until_quiet(timeout=0.05)
-    elapsed = time.perf_counter() - start
-    stop.set()
-    thread.join()
-    assert elapsed < 1.0
 
 
 def test_modes() -> None:

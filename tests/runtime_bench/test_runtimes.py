@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import builtins
 import shutil
 import sys
 from pathlib import Path
@@ -205,15 +204,16 @@ def test_missing_package_names_the_install(
     artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch, format: str, module: str, line: str
 ) -> None:
     path = artefacts(format, "fp32")
-    real = builtins.__import__
 
-    def without(name: str, *arguments: object) -> object:
-        if name.split(".")[0] == module:
-            raise ModuleNotFoundError(f"No module named '{module}'")
-        return real(name, *arguments)  # type: ignore[arg-type]
+    class Without:
+        """Finds nothing below ``module``, before the finders that would."""
+
+        def find_spec(self, name: str, *_: object) -> None:
+            if name.split(".")[0] == module:
+                raise ModuleNotFoundError(f"No module named '{module}'")
 
     for loaded in [name for name in sys.modules if name.split(".")[0] == module]:
         monkeypatch.delitem(sys.modules, loaded)
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(sys, "meta_path", [Without(), *sys.meta_path])
     with pytest.raises(InputError, match=line):
         RUNTIMES[format].load(path, threads=1)

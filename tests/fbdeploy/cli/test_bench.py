@@ -19,7 +19,7 @@ from tests.fbdeploy.samples import sample
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError
 
-SHORT = Mode("short", 10, 0.001, 0.2, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
+SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +109,21 @@ def test_the_user_s_tool_is_run(
     assert one["device"]["cores"] >= 1 and "load_average" in one["state_after"]
     assert run(["bench", str(path), "--binary", str(binary)]) == 0
     assert "as executor_runner itself reports on" in capfd.readouterr().out
+
+
+def test_artefacts_timed_in_turn_are_compared_with_the_fastest(
+    artefacts: Artefacts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths = [artefacts("onnx", "fp32"), artefacts("litert", "fp32")]
+    capfd.readouterr()  # what the exporters said
+    answer = _answer(capfd, *paths, "--mode", "short")
+    medians = {one["artefact"]: one["latency_ms"]["p50"] for one in answer["measurements"]}
+    fastest = min(medians, key=medians.__getitem__)
+    (ratio,) = answer["ratios"]
+    assert ratio["fastest"] == fastest and ratio["artefact"] in set(medians) - {fastest}
+    assert ratio["threads"] == 1 and ratio["compared"]["loads"] == SHORT.epochs
+    low, high = ratio["compared"]["interval"]["low"], ratio["compared"]["interval"]["high"]
+    assert 0 < low <= ratio["compared"]["ratio"] <= high
+    assert run(["bench", *map(str, paths), "--mode", "short"]) == 0
+    assert "times as long as" in capfd.readouterr().out
+    assert _answer(capfd, paths[0], "--mode", "short")["ratios"] == []

@@ -23,7 +23,7 @@ from tests.runtime_bench.targets.conftest import board, network
 from zoo.files import sha256_of
 
 __all__ = ["board", "bundle", "cache", "network"]
-SHORT = Mode("short", 10, 0.001, 0.2, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
+SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
 
 class Kept(Reporter):

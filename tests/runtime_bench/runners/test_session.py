@@ -10,7 +10,7 @@ import pytest
 
 from runtime_bench.runners.benchmark import clock_drop
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import start_session
+from runtime_bench.runners.session import stage_artefact
 from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.local import LocalTarget
 from runtime_bench.targets.opening import open_target
@@ -26,7 +26,9 @@ def target(bundle: Bundle) -> Iterator[Target]:
 
 @pytest.mark.parametrize("format_name", ["executorch", "onnx"])
 def test_commands(target: Target, bundle: Bundle, artefacts: Artefacts, format_name: str) -> None:
-    session = start_session(target, bundle, artefacts(format_name, "int8"), images(3), threads=1)
+    session = stage_artefact(
+        target, bundle, artefacts(format_name, "int8"), images(3), threads=1
+    ).start()
     served = session.served
     assert served.version == bundle.manifest.runtimes[served.runtime]
     assert (served.inputs, served.outputs) == (images(1).size, CLASSES)
@@ -44,19 +46,23 @@ def test_a_broken_model(target: Target, bundle: Bundle, tmp_path: Path, suffix: 
     path = tmp_path / f"it's broken{suffix}"
     path.write_bytes(b"not a model" * 100)
     with pytest.raises(TargetError, match=r"^arm://cortex-a76: ") as caught:
-        start_session(target, bundle, path, images(1), threads=1)
+        stage_artefact(target, bundle, path, images(1), threads=1).start()
     assert "\n" not in str(caught.value)
 
 
 def test_an_input_of_another_size(target: Target, bundle: Bundle, artefacts: Artefacts) -> None:
     with pytest.raises(TargetError, match="not a multiple of the model's input"):
-        start_session(target, bundle, artefacts("onnx", "fp32"), images(1)[:, :, :-1], threads=1)
+        stage_artefact(
+            target, bundle, artefacts("onnx", "fp32"), images(1)[:, :, :-1], threads=1
+        ).start()
 
 
 def test_a_command_that_does_not_exist_ends_the_runner(
     target: Target, bundle: Bundle, artefacts: Artefacts
 ) -> None:
-    session = start_session(target, bundle, artefacts("onnx", "fp32"), images(1), threads=1)
+    session = stage_artefact(
+        target, bundle, artefacts("onnx", "fp32"), images(1), threads=1
+    ).start()
     with pytest.raises(TargetError, match="unknown command dance"):
         session._ask("dance", "samples")
     session.close()
@@ -66,14 +72,18 @@ def test_emulated_cores_are_not_bound_to(
     target: Target, bundle: Bundle, artefacts: Artefacts
 ) -> None:
     with pytest.raises(InputError, match="cannot be bound to"):
-        start_session(target, bundle, artefacts("onnx", "fp32"), images(1), threads=1, cores=[0])
+        stage_artefact(
+            target, bundle, artefacts("onnx", "fp32"), images(1), threads=1, cores=[0]
+        ).start()
 
 
 def test_torchscript_needs_a_python_with_torch(
     target: Target, bundle: Bundle, artefacts: Artefacts
 ) -> None:
     with pytest.raises(TargetError, match="the emulated Python has no torch"):
-        start_session(target, bundle, artefacts("torchscript", "fp32"), images(1), threads=1)
+        stage_artefact(
+            target, bundle, artefacts("torchscript", "fp32"), images(1), threads=1
+        ).start()
 
 
 def test_another_architecture(bundle: Bundle, artefacts: Artefacts) -> None:
@@ -83,7 +93,7 @@ def test_another_architecture(bundle: Bundle, artefacts: Artefacts) -> None:
 
     board = Board("ssh://old")
     with pytest.raises(TargetError, match="is armv7l, the runners are for aarch64"):
-        start_session(board, bundle, artefacts("onnx", "fp32"), images(1), threads=1)
+        stage_artefact(board, bundle, artefacts("onnx", "fp32"), images(1), threads=1).start()
     board.cleanup()
 
 
@@ -96,9 +106,9 @@ def test_counting_is_for_emulated_targets(
 
     board = Board("ssh://new")
     with pytest.raises(InputError, match="counted on arm:// targets only"):
-        start_session(
+        stage_artefact(
             board, bundle, artefacts("onnx", "fp32"), images(1), threads=1, counts=tmp_path / "c"
-        )
+        ).start()
     board.cleanup()
 
 

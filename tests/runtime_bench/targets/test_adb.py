@@ -13,7 +13,7 @@ from runtime_bench.outputs import noise_images
 from runtime_bench.protocol import Subject
 from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import start_session
+from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runners.user_binary import run_tool_on
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.targets.adb import AdbTarget
@@ -24,7 +24,7 @@ from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SERIAL, Board, Network
 
 TARGET = f"adb://{SERIAL}"
-MODE = Mode("test", 8, 0.001, 0.5, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
+MODE = Mode("test", 8, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
 
 
 def test_stage_run_fetch_and_cleanup(board: Board, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_an_artefact_is_measured_and_throttling_is_told(
     board.start_adbd()
     path, batch = artefacts("executorch", "int8"), images(2)
     with open_target(TARGET) as target:
-        session = start_session(target, bundle, path, batch, threads=2)
+        session = stage_artefact(target, bundle, path, batch, threads=2).start()
         host = runtime_of(path).load(path, 1).run(batch)
         np.testing.assert_array_equal(session.outputs(), host)
         session.close()
@@ -109,7 +109,7 @@ def test_a_phone_that_is_unplugged(
     board.start_adbd()
     path = artefacts("onnx", "int8")
     with open_target(TARGET) as target:
-        session = start_session(target, bundle, path, images(1), threads=1)
+        session = stage_artefact(target, bundle, path, images(1), threads=1).start()
         assert len(session.run_block(5)) == 5
         board.stop()
         with pytest.raises(TargetLost, match=r"the device is gone.*resume"):
@@ -119,7 +119,7 @@ def test_a_phone_that_is_unplugged(
             target.run(["true"])
     board.start_adbd()
     with open_target(TARGET) as target:
-        session = start_session(target, bundle, path, images(1), threads=1)
+        session = stage_artefact(target, bundle, path, images(1), threads=1).start()
         assert len(session.run_block(5)) == 5
         session.close()
 
@@ -130,7 +130,9 @@ def test_a_full_disk(board: Board, bundle: Bundle, artefacts: Artefacts) -> None
         open_target(TARGET) as target,
         pytest.raises(TargetError, match=r"MiB free.*free space on the device"),
     ):
-        start_session(target, bundle, artefacts("executorch", "fp32"), images(1), threads=1)
+        stage_artefact(
+            target, bundle, artefacts("executorch", "fp32"), images(1), threads=1
+        ).start()
 
 
 @pytest.mark.parametrize("serial", ["NOSUCHPHONE", 'it\'s a "phone" $(reboot) ; x'])

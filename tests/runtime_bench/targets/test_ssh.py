@@ -13,7 +13,7 @@ from runtime_bench.outputs import noise_images
 from runtime_bench.protocol import Subject
 from runtime_bench.runners.benchmark import benchmark_device_to_file
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.session import start_session
+from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.targets.base import TargetError, TargetLost
 from runtime_bench.targets.listing import list_targets
@@ -23,7 +23,7 @@ from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SSH_PORT, Board, make_key
 
 TARGET = f"ssh://root@127.0.0.1:{SSH_PORT}"
-MODE = Mode("test", 8, 0.001, 0.5, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
+MODE = Mode("test", 8, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
     paths = [artefacts("executorch", "int8"), artefacts("onnx", "fp32")]
     with open_target(TARGET, ssh_options=options) as target:
         for path in paths:
-            session = start_session(target, bundle, path, batch, threads=1, cores=[1])
+            session = stage_artefact(target, bundle, path, batch, threads=1, cores=[1]).start()
             host = runtime_of(path).load(path, 1).run(batch)
             np.testing.assert_allclose(session.outputs(), host, rtol=0, atol=1e-6)
             session.close()
@@ -110,7 +110,7 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
     for one in measured:
         assert one.kind == "measured" and one.cpu_mask == (1,) and one.target == TARGET
         assert len(one.samples_ns) >= MODE.minimum_runs and min(one.samples_ns) > 0
-        assert len(one.load_ns) == len(one.first_run_ns) == MODE.loads
+        assert len(one.load_ns) == len(one.first_run_ns) == MODE.epochs + 1
         assert one.peak_memory_bytes and one.peak_memory_bytes > 1 << 20
         assert one.state_before and one.state_after
 
@@ -182,7 +182,7 @@ def test_another_architecture(
             bundle.folder, bundle.manifest.model_copy(update={"architecture": "riscv64"})
         )
         with pytest.raises(TargetError, match="is aarch64, the runners are for riscv64"):
-            start_session(target, other, artefacts("onnx", "fp32"), images(1), threads=1)
+            stage_artefact(target, other, artefacts("onnx", "fp32"), images(1), threads=1).start()
 
 
 def test_a_changed_host_key(board: Board, options: tuple[str, ...]) -> None:
@@ -233,4 +233,4 @@ def test_no_litert_on_a_board_without_python(
         open_target(TARGET, ssh_options=options) as target,
         pytest.raises(TargetError, match="no python3 there that imports ai_edge_litert"),
     ):
-        start_session(target, bundle, artefacts("litert", "fp32"), images(1), threads=1)
+        stage_artefact(target, bundle, artefacts("litert", "fp32"), images(1), threads=1).start()
