@@ -100,6 +100,10 @@ def correct(
         kl = best if changed is raw else judge.log_kl(trial)
         if tried(name, kl):
             raw, program, best = changed, trial, kl
+            if step.complete is not None:
+                raw = step.complete(raw, task)
+                program = finished(raw)
+                best = judge.log_kl(program)
     int8 = run_reference(program, judge.images, judge.batch)
     summary = replace(
         program.summary,
@@ -144,23 +148,36 @@ class _Task:
 
 @dataclass(frozen=True)
 class _Step:
-    """``apply`` returns a trial, or the program itself where there is nothing to change."""
+    """``apply`` returns a trial, or the program itself where there is nothing to change.
+
+    ``complete`` does for a trial that is kept what would be too long for one that is not.
+    """
 
     wanted: Callable[[Program, Recipe], bool]
     apply: Callable[[Program, _Task], Program]
+    complete: Callable[[Program, _Task], Program] | None = None
 
 
 def _equalization(program: Program, task: _Task) -> Program:
-    graph, _ = equalized(program.graph, _spread(task.images, CORRECTION_IMAGES), task.batch)
+    some = _spread(task.images, CORRECTION_IMAGES)
+    graph, _ = equalized(program.graph, some, task.batch)
+    return _calibrated(replace(program, graph=graph), some, task)
+
+
+def _completed_equalization(program: Program, task: _Task) -> Program:
+    return _calibrated(program, task.images, task)
+
+
+def _calibrated(program: Program, images: Tensor, task: _Task) -> Program:
     grids = calibrate(
-        graph,
+        program.graph,
         program.plan,
-        task.images,
+        images,
         batch=task.batch,
         method=task.recipe.ranges.activations,
         progress=task.progress,
     )
-    return _with_ranges(replace(program, graph=graph), grids, task)
+    return _with_ranges(program, grids, task)
 
 
 def _output_ranges(program: Program, task: _Task) -> Program:
@@ -188,6 +205,7 @@ STEPS = {
             and any(groups(program.graph))
         ),
         _equalization,
+        _completed_equalization,
     ),
     "output_ranges": _Step(
         lambda program, recipe: recipe.corrections.ranges and bool(program.activations),

@@ -17,8 +17,8 @@ class Job(Message):
     """One call of ``function`` (``module:name``) in a process of its own.
 
     ``memory`` is the expected peak of resident bytes; an ``exclusive`` job runs alone, with all
-    threads; if a ``vital`` job fails, the others are ended. Threads that wait for others sleep,
-    since spinning slows a busy machine tenfold; those of a ``timed`` job wait as they always do.
+    threads; if a ``vital`` job fails, the others are ended. Threads that wait for others sleep on a
+    busy machine, which spinning slows tenfold; a ``timed`` job's environment is left as it is.
     ``device`` names a device elsewhere that the job waits for: each has one job at a time, and they
     do not count among those that share this machine's cores.
     """
