@@ -57,7 +57,7 @@ class LatencyRequest:
     degrees Celsius to wait for; ``calibration`` a file of ``fbdeploy
     calibrate``, on emulated cores; ``runners`` a bundle of ``fbdeploy runner build``, the one in
     the cache if None; ``app`` whether the Android app on an adb device does the timing; ``cold``
-    whether this machine loads in fresh processes, as devices always do; ``prepare`` does the
+    whether each artefact is loaded alone too, as devices always do; ``prepare`` does the
     pre-processing of one image, which is then timed here.
     """
 

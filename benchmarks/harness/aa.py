@@ -3,7 +3,7 @@
 No difference is there, so every difference that is called is a false alarm; 5 of 100 are allowed.
 
 * ``interleaved``: ``runtime_bench.protocol.benchmark`` and ``ratio``, called by its 95 % interval:
-  both are loaded anew 8 times, so that a lucky load is no difference;
+  both are loaded in 8 processes, so that a lucky load is no difference;
 * ``averaged``: as onnxruntime_perf_test and benchmark_model do: warm-up, then N runs of one in a
   row, then N of the other; the means are compared, called by Welch's t-test at 5 %;
 * ``torch``: ``torch.utils.benchmark.Timer.blocked_autorange`` of one, then the other; medians are

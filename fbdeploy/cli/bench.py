@@ -75,7 +75,8 @@ def bench(
     cold: Annotated[
         bool,
         typer.Option(
-            "--cold", help="Load in fresh processes, which gives the peak memory too (local)."
+            "--cold",
+            help="Load each alone in its process too, which gives its peak memory (local).",
         ),
     ] = False,
     photo: Annotated[
@@ -112,7 +113,8 @@ def bench(
 ) -> None:
     """Time artefacts with explicit threads: warm-up in process, raw samples, p50, p90, p99.
 
-    All artefacts are loaded and run in turn, so that what disturbs the machine disturbs all alike.
+    All artefacts are run in turn, so that what disturbs the machine disturbs all alike, in several
+    processes, whose luck differs; each is compared with the fastest.
     Emulated cores give instructions and cycles of one run instead of times.
 
     Example:  fbdeploy bench out/int8/model.pte out/int8/model.onnx --threads 1

@@ -37,14 +37,8 @@ from fbdeploy.results import document, summarize
 
 
 def deploy(
-    network: Annotated[
-        str,
-        typer.Argument(help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default."),
-    ] = DEFAULT_NETWORK,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download."),
-    ] = None,
+    network: options.NetworkName = DEFAULT_NETWORK,
+    weights: options.WeightsFile = None,
     data: Annotated[
         str | None,
         typer.Option(help="Labelled images to score on: a folder, or a dataset's name."),
@@ -71,9 +65,7 @@ def deploy(
         str,
         typer.Option(help="How many images each artefact is scored on, spread evenly, or 'all'."),
     ] = str(DEFAULT_IMAGES),
-    num_classes: Annotated[
-        int | None, typer.Option(min=1, help="Classes, if the weights do not say.")
-    ] = None,
+    num_classes: options.NumClasses = None,
     input_size: options.InputSize = None,
     mean: options.Mean = None,
     std: options.Std = None,

@@ -19,6 +19,15 @@ SkipBadImages = Annotated[
     bool,
     typer.Option("--skip-bad-images", help="Leave out images that cannot be read, and name them."),
 ]
+NetworkName = Annotated[
+    str,
+    typer.Argument(help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default."),
+]
+WeightsFile = Annotated[
+    str | None,
+    typer.Option(help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download."),
+]
+NumClasses = Annotated[int | None, typer.Option(min=1, help="Classes, if the weights do not say.")]
 InputSize = Annotated[
     str | None, typer.Option(help="Height and width of the input in pixels: 224 or 192x256.")
 ]

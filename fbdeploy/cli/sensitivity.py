@@ -28,14 +28,8 @@ ROWS_SHOWN = 20
 
 
 def sensitivity(
-    network: Annotated[
-        str,
-        typer.Argument(help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default."),
-    ] = DEFAULT_NETWORK,
-    weights: Annotated[
-        str | None,
-        typer.Option(help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download."),
-    ] = None,
+    network: options.NetworkName = DEFAULT_NETWORK,
+    weights: options.WeightsFile = None,
     calibration: Annotated[
         str | None,
         typer.Option(help="Images to calibrate and to measure on: like those of training."),
@@ -53,9 +47,7 @@ def sensitivity(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads to compute with; all cores.")
     ] = None,
-    num_classes: Annotated[
-        int | None, typer.Option(min=1, help="Classes, if the weights do not say.")
-    ] = None,
+    num_classes: options.NumClasses = None,
     input_size: options.InputSize = None,
     mean: options.Mean = None,
     std: options.Std = None,

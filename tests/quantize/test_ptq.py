@@ -9,20 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.fx import GraphModule, Node
 
 from quantize import bias_correction, metrics
 from quantize.bias_correction import bias_corrections, corrected
+from quantize.calibrate import calibrate
 from quantize.capture import capture
-from quantize.corrections import run_reference
+from quantize.corrections import CORRECTION_IMAGES, run_reference
 from quantize.interpret import HookedInterpreter, largest_value_bytes
 from quantize.program import Program, load_program, with_dequantized_weights
 from quantize.ptq import quantize
 from quantize.qdq import to_reference_dialect
 from quantize.qparams import QParams, QuantizedWeight
-from quantize.recipe import Recipe, load_recipe, ranges_only
+from quantize.recipe import Corrections, Recipe, load_recipe, ranges_only
+from quantize.split import split
 from tests.quantize.small_networks import SPEC, noise_images, tiny_network
 from zoo.errors import InputError
+from zoo.networks import Network, Weights
 
 
 def test_int8_follows_float(program: Program) -> None:
@@ -135,6 +139,38 @@ def test_corrections_are_dropped_when_they_do_not_help(program: Program) -> None
         assert not stays or kl[name] < best
         best = kl[name] if stays else best
     assert kept["bias_correction"]
+
+
+class Uneven(nn.Module):
+    """A depthwise layer whose input channels differ a thousandfold, as equalization mends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3)
+        self.second = nn.Conv2d(8, 8, 3, groups=8)
+        self.last = nn.Linear(8, 7)
+        factors = torch.logspace(-2, 1, 8).reshape(-1, 1, 1, 1)
+        with torch.no_grad():
+            self.first.weight *= factors
+            self.first.bias *= factors.flatten()
+            self.second.weight /= factors
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.second(torch.relu(self.first(x))).relu().mean((2, 3)))
+
+
+def test_an_equalization_that_is_kept_has_its_ranges_from_all_images() -> None:
+    torch.manual_seed(0)
+    weights = Weights("random", seed=0)
+    network = Network("uneven", Uneven().eval(), SPEC, tuple("abcdefg"), 7, "user", weights)
+    recipe = Recipe(name="equalized", corrections=Corrections(ranges=False, bias=False))
+    images = noise_images(256)
+    program = quantize(network, images, recipe)
+    assert program.summary.kept == {"equalization": True}
+    calibration = torch.from_numpy(images)[split(len(images), recipe.calibration).calibration]
+    assert len(calibration) > CORRECTION_IMAGES
+    everything = calibrate(program.graph, program.plan, calibration, batch=32)
+    assert everything == program.activations
 
 
 def test_a_fall_counts_only_beyond_chance() -> None:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from fbdeploy.pipeline.jobs import Event, Job, Note
+from fbdeploy.pipeline.scheduler import ALLOCATOR, SPINS, Scheduler
+from fbdeploy.pipeline.worker import Reporter
+
+
+def tell_environment(report: Reporter) -> None:
+    """A job: its environment as a note."""
+    report.note(json.dumps(dict(os.environ)))
+
+
+def _environment(folder: Path, *, exclusive: bool = False, timed: bool = False) -> dict[str, str]:
+    notes: list[str] = []
+
+    def see(job: Job, event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    job = Job(
+        name="tell",
+        title="tell",
+        function=f"{__name__}:tell_environment",
+        arguments={},
+        memory=0,
+        exclusive=exclusive,
+        timed=timed,
+    )
+    outcome = Scheduler(folder, see, lambda job: None, cores=2).run([job])
+    assert not outcome.failed
+    found: dict[str, str] = json.loads(notes[0])
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*ALLOCATOR, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(("load", "spins"), [(0.1, True), (1.5, False)])
+def test_threads_of_a_job_that_has_the_machine_wait_awake_unless_others_use_it(
+    load: float, spins: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    alone = _environment(tmp_path, exclusive=True)
+    assert alone["OMP_NUM_THREADS"] == "2"
+    assert alone.get("GOMP_SPINCOUNT") == (str(SPINS) if spins else None)
+    assert alone.get("OMP_WAIT_POLICY") == (None if spins else "PASSIVE")
+    shared = _environment(tmp_path)
+    assert (shared["OMP_NUM_THREADS"], shared["OMP_WAIT_POLICY"]) == ("1", "PASSIVE")
+
+
+def test_the_allocator_is_tuned_unless_the_job_is_timed_or_the_user_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _environment(tmp_path).items() >= ALLOCATOR.items()
+    timed = _environment(tmp_path, exclusive=True, timed=True)
+    assert not timed.keys() & {*ALLOCATOR, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+    assert _environment(tmp_path)["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=0"
