@@ -39,7 +39,7 @@ class Bench:
         self._paths, self._threads = paths, threads
         self._loaded: dict[int, SessionContestant] = {}
         # An app links its runtime, so Python's import of it is no part of the load.
-        for runtime in {runtime_of(path).format: runtime_of(path) for path in paths}.values():
+        for runtime in dict.fromkeys(map(runtime_of, paths)):
             import_modules(runtime)
         self._resident = resident_bytes()
 

@@ -128,10 +128,9 @@ class Measurement(Record):
     loaded anew, in new processes, before each so many rounds; None: every sample is of one load.
     ``load_ns`` and ``first_run_ns`` hold one duration a fresh load: of the processes that the
     series came from, or where ``cold`` of some that loaded nothing else; ``warmup_runs`` came
-    before the samples. ``preparation_ns`` times the
-    pre-processing of one image apart. ``mode`` names the protocol. ``kind`` is ``measured``
-    (native), ``emulated`` (counts, no times) or ``estimated`` (times from counts and a calibration,
-    ``estimate_interval_ms`` the 95 % interval).
+    before the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
+    names the protocol. ``kind`` is ``measured`` (native), ``emulated`` (counts, no times) or
+    ``estimated`` (times from counts and a calibration, ``estimate_interval_ms`` the 95 % interval).
     """
 
     schema_version: Literal[1] = 1

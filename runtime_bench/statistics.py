@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -210,16 +211,22 @@ def _fastest_quarter(logs: FloatVector) -> FloatVector:
 def _swap_p(pairs: FloatVector, shift: float) -> float:
     """Two-sided p-value of the swap test for (2, loads) logarithms that differ by ``shift``."""
     first, second = pairs[0] - shift, pairs[1]
-    loads = first.size
-    if loads <= ALL_SWAPS_UP_TO:
-        swapped = (np.arange(2**loads)[:, None] >> np.arange(loads)) & 1 == 1
-    else:
-        swapped = np.random.default_rng(0).random((SWAPS, loads)) < 0.5
-        swapped[0] = False  # as it was, so that no p-value is 0
+    swapped = _swaps(first.size)
     either = np.where(swapped, second, first), np.where(swapped, first, second)
     differences = np.abs(_fastest_quarter(either[0]) - _fastest_quarter(either[1]))
     seen = abs(float(_fastest_quarter(first) - _fastest_quarter(second)))
     return float(np.mean(differences >= seen - 1e-12))
+
+
+@cache
+def _swaps(loads: int) -> NDArray[np.bool_]:
+    """Which loads to swap, (ways, loads): all ways, or some by lot. Not to be written to."""
+    if loads <= ALL_SWAPS_UP_TO:
+        ways: NDArray[np.bool_] = (np.arange(2**loads)[:, None] >> np.arange(loads)) & 1 == 1
+        return ways
+    drawn = np.random.default_rng(0).random((SWAPS, loads)) < 0.5
+    drawn[0] = False  # as it was, so that no p-value is 0
+    return drawn
 
 
 def _last_kept(pairs: FloatVector, center: float, side: int, alpha: float) -> float:

@@ -32,8 +32,8 @@ CLOCK_KEPT = 0.9
 class RestartedRunner:
     """An artefact on a device whose runner is started again and again. A contestant.
 
-    ``loads`` holds what every start said, ``clocks`` the core's kHz after each block, where the
-    device tells them.
+    ``loads`` holds what every start said, ``clocks`` the core's kHz after each block of the runners
+    that have ended, where the device tells them.
     """
 
     def __init__(self, staged: StagedArtefact) -> None:
@@ -51,6 +51,7 @@ class RestartedRunner:
         self._session = self._staged.start()
         self.loads.append(self._session.served)
         settle(self._session.run_block)
+        self._session.clocks.clear()  # a core that was idle is still speeding up
 
     def run_block(self, runs: int) -> list[int]:
         """Durations in nanoseconds of ``runs`` runs in a row.
@@ -59,13 +60,12 @@ class RestartedRunner:
             InputError: as ``RunnerSession.run_block``.
         """
         assert self._session is not None
-        durations = self._session.run_block(runs)
-        self.clocks.extend(self._session.clocks[-1:])
-        return durations
+        return self._session.run_block(runs)
 
     def close(self) -> None:
         """End the runner; never raises."""
         if self._session is not None:
+            self.clocks += self._session.clocks
             self._session.close()
             self._session = None
 

@@ -134,10 +134,10 @@ def test_several_thread_counts_of_one_command(artefacts: Artefacts, tmp_path: Pa
     allowed = len(os.sched_getaffinity(0))
     if allowed < 2:
         pytest.skip("this process has one core on this processor")
-    subjects = [Subject(artefacts("litert", "fp32")), Subject(artefacts("onnx", "fp32"))]
+    subjects = [Subject(artefacts("executorch", "fp32")), Subject(artefacts("onnx", "fp32"))]
     found = list(benchmark_to_file(tmp_path / "r.jsonl", subjects, threads=[1, 2], mode=SHORT))
     assert [(one.format, one.threads) for one in found] == [
-        *(("litert", 1), ("onnx", 1), ("litert", 2), ("onnx", 2)),
+        *(("executorch", 1), ("onnx", 1), ("executorch", 2), ("onnx", 2)),
     ]
 
 
