@@ -8,13 +8,19 @@ from torch import Tensor
 
 #: Images on which both say practically the same count as equal, or their ratio would be noise.
 SMALLEST_KL = 1e-6
+#: What steps are judged at. The plain KL sees the one or two classes an image may be of, and its
+#: ratio between two programs varies as much over 125 photos as a step gains; at 4 it sees many. On
+#: MobileNetV3-Small and EfficientNet-Lite0 seven steps' gains, in standard errors, were 0.6 to 3.7
+#: at 1, 2.0 to 5.3 at 2, 3.3 to 7.9 at 4, and as large at either on 500 other photos.
+JUDGING_TEMPERATURE = 4.0
 
 
-def image_kl(reference: Tensor, other: Tensor) -> Tensor:
-    """KL(softmax(reference) || softmax(other)) in nats, (N,) float64, of (N, classes) logits."""
-    p = F.log_softmax(reference.double(), 1)
-    q = F.log_softmax(other.double(), 1)
-    return (p.exp() * (p - q)).sum(1)
+def image_kl(reference: Tensor, other: Tensor, temperature: float = 1.0) -> Tensor:
+    """T^2 KL(softmax(reference / T) || softmax(other / T)) in nats, (N,) float64, of logits
+    (N, classes); the factor keeps its size (arXiv:1503.02531, section 2)."""
+    p = F.log_softmax(reference.double() / temperature, 1)
+    q = F.log_softmax(other.double() / temperature, 1)
+    return temperature**2 * (p.exp() * (p - q)).sum(1)
 
 
 def kl_divergence(reference: Tensor, other: Tensor) -> float:
@@ -27,14 +33,19 @@ def log_kl(reference: Tensor, other: Tensor, smallest: float = SMALLEST_KL) -> T
     return image_kl(reference, other).clamp_min(smallest).log()
 
 
-def typical_kl(reference: Tensor, other: Tensor) -> float:
-    """Geometric mean of :func:`image_kl`, nats: what corrections are judged by.
+def judged_log_kl(reference: Tensor, other: Tensor) -> Tensor:
+    """What steps are judged by: :func:`log_kl` at :data:`JUDGING_TEMPERATURE`, (N,) float64."""
+    return image_kl(reference, other, JUDGING_TEMPERATURE).clamp_min(SMALLEST_KL).log()
+
+
+def judged_kl(reference: Tensor, other: Tensor) -> float:
+    """Geometric mean of the images' KL at :data:`JUDGING_TEMPERATURE`, nats.
 
     The arithmetic mean is a few images' whose first two classes are close. On EfficientNet-Lite0
     it doubled with a correction that raised the logits' signal-to-noise by 3 dB; here each image's
     relative change counts alike.
     """
-    return float(log_kl(reference, other).mean().exp())
+    return float(judged_log_kl(reference, other).mean().exp())
 
 
 def falls(before: Tensor, after: Tensor) -> bool:

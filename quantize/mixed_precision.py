@@ -59,7 +59,7 @@ def mixed_precision(
             trial = with_float_operators(program, choice)
             module = trial.module()
             int8 = torch.cat([module(part) for part in image_batches(images, _batch(program))])
-            trials.append((metrics.typical_kl(reference, int8), choice, trial))
+            trials.append((metrics.judged_kl(reference, int8), choice, trial))
         if not trials:
             break
         _, choice, trial = min(trials, key=lambda entry: entry[0])

@@ -32,12 +32,14 @@ class Corrections(_Strict):
     """Optional steps; each is kept only if the held-out KL divergence falls.
 
     ``equalization`` scales channels between layers where that is exact; ``ranges`` searches again
-    for each grid, now by the error at the logits; ``bias`` corrects channels' means.
+    for each grid, now by the error at the logits; ``bias`` corrects channels' means;
+    ``reconstruction`` chooses the int8 weights anew by what each layer makes, its biases with them.
     """
 
     equalization: bool = True
     ranges: bool = True
     bias: bool = True
+    reconstruction: bool = True
 
 
 class MixedPrecision(_Strict):
@@ -102,7 +104,7 @@ class Recipe(_Strict):
 def ranges_only(recipe: Recipe) -> Recipe:
     """``recipe`` without what it corrects afterwards, for looking at what there is to correct."""
     nothing = {
-        "corrections": Corrections(equalization=False, ranges=False, bias=False),
+        "corrections": Corrections(**dict.fromkeys(Corrections.model_fields, False)),
         "mixed_precision": MixedPrecision(),
     }
     return recipe.model_copy(update={"method": "ptq", **nothing})

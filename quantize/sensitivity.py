@@ -41,7 +41,7 @@ class LayerSensitivity:
     with float inputs: of weights and rounding together, of the int8 weights alone, and of rounding
     the result alone; None where nothing is lost. ``kl_alone`` is KL(float || this layer in int8)
     and ``kl_without`` KL(float || all but this layer in int8), in nats: geometric means over the
-    images, as corrections are judged by (:func:`quantize.metrics.typical_kl`).
+    images, as corrections are judged by, though at temperature 1.
     """
 
     layer: Layer

@@ -63,8 +63,7 @@ class TrainedLayer(nn.Module):
 
     def int8_weight(self, input_scale: float | None) -> Tensor:
         """The weight on its grids; ``input_scale`` is that of what the layer reads, if int8."""
-        rounded = round_weight(self.weight, self._growth(input_scale))
-        return rounded * per_channel(self.start_scale, self.weight)
+        return round_weight(self.weight, self._growth(input_scale), self.start_scale)
 
     @torch.no_grad()
     def quantized(self, input_scale: float | None) -> QuantizedWeight:

@@ -42,9 +42,14 @@ def round_activation(x: Tensor, scale: Tensor, zero_point: Tensor) -> Tensor:
     return result
 
 
-def round_weight(weight: Tensor, scale: Tensor) -> Tensor:
-    """``weight`` (out, ...) on the int8 grids of ``scale`` (out,), symmetric to +-127."""
-    result: Tensor = _RoundWeight.apply(weight, scale)
+def round_weight(weight: Tensor, scale: Tensor, unit: Tensor) -> Tensor:
+    """``weight`` (out, ...) on the int8 grids of ``scale`` (out,), symmetric to +-127, in ``unit``
+    (out,): both are multiples of it.
+
+    The result is an integer times (scale * unit), bit for bit what an int8 weight with that scale
+    has: multiplied in another order, values that lie between two steps would round the other way.
+    """
+    result: Tensor = _RoundWeight.apply(weight, scale, unit)
     return result
 
 
@@ -96,23 +101,23 @@ class _RoundActivation(Function):
 
 class _RoundWeight(Function):
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
+    def forward(ctx: Any, weight: Tensor, scale: Tensor, unit: Tensor) -> Tensor:
         integers = integer_weight(weight, scale)
-        ctx.save_for_backward(weight, scale, integers)
-        return integers * per_channel(scale, weight)
+        ctx.save_for_backward(weight, scale, unit, integers)
+        return integers * per_channel(scale * unit, weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        (grad,) = grads
-        weight, scale, integers = ctx.saved_tensors
+        weight, scale, unit, integers = ctx.saved_tensors
+        grad = grads[0] * per_channel(unit, weight)
         exact = weight / per_channel(scale, weight)
         inside = exact.round().abs() <= WEIGHT_MAX
         passed = grad * inside
         if not ctx.needs_input_grad[1]:
-            return passed, None
+            return passed, None, None
         slope = integers - exact * inside
         factor = gradient_factor(weight[0].numel(), WEIGHT_MAX)
-        return passed, (grad * slope).flatten(1).sum(1) * factor
+        return passed, (grad * slope).flatten(1).sum(1) * factor, None
 
 
 class _AtMost(Function):

@@ -113,7 +113,7 @@ class _Run:
         self._batch = batch_size(program.graph, program.dynamic_batch)
         self._most_at_once = settings.batch if program.dynamic_batch else 1
         self._expected = self._logits(self._teacher)
-        self._start = metrics.log_kl(self._expected, self._logits(program.module()))
+        self._start = metrics.judged_log_kl(self._expected, self._logits(program.module()))
         self._start_kl = float(self._start.mean().exp())
         self.done = Progress()
 
@@ -146,7 +146,7 @@ class _Run:
     def judge(self) -> None:
         """Measure the averaged parameters on the held-out images; remember the best."""
         with self._average.applied():
-            found = metrics.log_kl(self._expected, self._logits(self._module))
+            found = metrics.judged_log_kl(self._expected, self._logits(self._module))
         kl = float(found.mean().exp())
         self.done.history.append((self.done.step, kl))
         best = self._start_kl if self.done.best_kl is None else self.done.best_kl

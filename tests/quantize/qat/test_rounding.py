@@ -84,14 +84,15 @@ def test_weight_gradients_are_the_papers() -> None:
     weight = torch.tensor([[0.2, -0.33, 100.0], [0.0, 0.55, -100.0]], requires_grad=True)
     scale = torch.tensor([0.1, 0.2], requires_grad=True)
     upstream = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
-    rounded = round_weight(weight, scale)
-    expected = torch.tensor([[0.2, -0.3, 12.7], [0.0, 0.6, -25.4]])
+    unit = torch.tensor([1.0, 2.0])
+    rounded = round_weight(weight, scale, unit)
+    expected = torch.tensor([[0.2, -0.3, 12.7], [0.0, 1.2, -50.8]])
     assert torch.allclose(rounded, expected)
     rounded.backward(upstream)  # type: ignore[no-untyped-call]
     assert weight.grad is not None and scale.grad is not None
-    assert weight.grad.tolist() == [[1, 2, 0], [4, 5, 0]]
+    assert weight.grad.tolist() == [[1, 2, 0], [8, 10, 0]]
     factor = 1 / math.sqrt(3 * 127)
-    by_hand = [(0 * 1 + 0.3 * 2 + 127 * 3) * factor, (0 * 4 + 0.25 * 5 - 127 * 6) * factor]
+    by_hand = [(0 * 1 + 0.3 * 2 + 127 * 3) * factor, 2 * (0 * 4 + 0.25 * 5 - 127 * 6) * factor]
     assert scale.grad.tolist() == pytest.approx(by_hand, rel=1e-5)
     integers = integer_weight(weight.detach(), scale.detach())
     assert integers.tolist() == [[2, -3, 127], [0, 3, -127]]
