@@ -32,12 +32,12 @@ LEAST_SLOPE = 0.5
 SLOPE_STEP = 0.05
 #: Copies of the largest value that live at once in both networks (EfficientNet-Lite0: 8.3).
 COPIES = 8
-BUDGET_BYTES = 2_000_000_000
+BUDGET_BYTES = 1_000_000_000
 
 
-def most_images(graph: GraphModule) -> int:
-    """How many images :func:`bias_corrections` may hold at once."""
-    return max(1, BUDGET_BYTES // (COPIES * largest_value_bytes(graph)))
+def most_images(graph: GraphModule, budget_bytes: int = BUDGET_BYTES) -> int:
+    """How many images may be held at once in lock step."""
+    return max(1, budget_bytes // (COPIES * largest_value_bytes(graph)))
 
 
 @torch.no_grad()

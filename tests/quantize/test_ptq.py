@@ -186,7 +186,7 @@ def test_a_fall_counts_only_beyond_chance() -> None:
     assert not metrics.falls(before, torch.full_like(before, float("nan")))
 
 
-def test_bias_correction_holds_no_more_images_than_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lock_step_holds_no_more_images_than_fit() -> None:
     graph = capture(tiny_network().module, SPEC).graph
     sizes: list[int] = []
 
@@ -197,8 +197,8 @@ def test_bias_correction_holds_no_more_images_than_fit(monkeypatch: pytest.Monke
     with torch.no_grad():
         HookedInterpreter(graph, see).run(torch.from_numpy(noise_images(2)))
     assert largest_value_bytes(graph) == max(sizes)
-    monkeypatch.setattr(bias_correction, "BUDGET_BYTES", 7 * bias_correction.COPIES * max(sizes))
-    assert bias_correction.most_images(graph) == 7
+    budget = 7 * bias_correction.COPIES * max(sizes)
+    assert bias_correction.most_images(graph, budget) == 7
 
 
 def test_no_images_and_infinite_values_are_refused() -> None:
