@@ -27,10 +27,9 @@ from zoo.input_spec import InputSpec
 class Summary:
     """What quantization did, for the manifest.
 
-    ``kept`` maps an optional step to whether it was kept; ``held_out_kl`` is the geometric mean
-    of the held-out images' KL(float || int8), nats, by step; ``sqnr_db`` is that of their
-    logits. ``float_operators`` are those that mixed precision left in float, by
-    their modules' paths.
+    ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
+    :func:`quantize.metrics.judged_kl` with it, nats; ``sqnr_db`` is that of their logits.
+    ``float_operators`` are those that mixed precision left in float, by their modules' paths.
     """
 
     method: str

@@ -4,6 +4,8 @@
         --calibration DIR --output FILE.json
 
 Each is scored like an artefact of ours: in its own runtime, against the float network.
+NNCF and Neural Compressor are no dependencies of ours: their rows end with an ImportError unless
+``pip install nncf neural-compressor-pt`` has been run in the environment.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from benchmarks.emulated.default_exports import (
     executorch_int8,
     litert_int8,
     onnx_best,
+    onnx_fp32,
     onnx_int8,
     quiet,
 )
@@ -51,14 +54,52 @@ def torchscript_int8(
     torch.jit.trace(convert_fx(prepared), example).save(str(path))
 
 
+def nncf_int8(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor]
+) -> None:
+    """NNCF's post-training guide for ONNX: nncf.quantize with its defaults."""
+    import nncf
+    import onnx
+
+    onnx_fp32(module, example, path)
+    data = nncf.Dataset([batch.numpy() for batch in calibration], lambda batch: {"input": batch})
+    onnx.save(nncf.quantize(onnx.load(path), data), path)
+
+
+def neural_compressor_int8(
+    module: nn.Module, example: Tensor, path: Path, calibration: Sequence[Tensor]
+) -> None:
+    """Neural Compressor's PT2E guide for static quantization, with its default configuration.
+
+    What comes out is for torch.compile on x86; here it runs as it is, in float between the values
+    that it rounds.
+    """
+    from neural_compressor.torch.export import export
+    from neural_compressor.torch.quantization import convert, get_default_static_config, prepare
+
+    batch = torch.cat([example, example])
+    shapes = ({0: torch.export.Dim("batch", min=1, max=512)},)
+    captured = export(module, (batch,), dynamic_shapes=shapes)
+    prepared = prepare(captured, quant_config=get_default_static_config())
+    for images in calibration:
+        prepared(images)
+    torch.export.save(torch.export.export(convert(prepared), (batch,), dynamic_shapes=shapes), path)
+
+
 @dataclass(frozen=True)
 class DefaultPath:
-    """One documented way to int8; ``format`` is ours for the same runtime."""
+    """One documented way to int8; ``format`` is ours for the same runtime, or ``torch.export``."""
 
     name: str
     format: str
     suffix: str
     export: Callable[[nn.Module, Tensor, Path, Sequence[Tensor]], None]
+
+    def load(self, path: Path, network: Network, threads: int) -> Session:
+        """What runs the file at ``path``."""
+        if self.format in RUNTIMES:
+            return RUNTIMES[self.format].load(path, threads)
+        return FloatSession(replace(network, module=torch.export.load(path).module()), threads)
 
 
 PATHS = (
@@ -67,6 +108,8 @@ PATHS = (
     DefaultPath("onnxruntime U8S8 per channel", "onnx", ".onnx", onnx_best),
     DefaultPath("ai-edge-quantizer static", "litert", ".tflite", litert_int8),
     DefaultPath("FX QNNPACK, defaults", "torchscript", ".pt", torchscript_int8),
+    DefaultPath("NNCF, defaults", "onnx", ".onnx", nncf_int8),
+    DefaultPath("Neural Compressor, defaults", "torch.export", ".pt2", neural_compressor_int8),
 )
 
 
@@ -125,7 +168,7 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
                 rows.append(replace(row, error=f"{type(error).__name__}: {error}"))
                 print(rows[-1])
                 continue
-            scored = score(RUNTIMES[entry.format].load(target, threads))
+            scored = score(entry.load(target, network, threads))
             found = compare(scored, expected)
             rows.append(
                 replace(
