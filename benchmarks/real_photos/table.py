@@ -9,10 +9,11 @@ import itertools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from fbdeploy.manifest import read_manifest
 from fbdeploy.predictions import read_predictions
-from fbdeploy.results import EvaluationLine, read_lines
+from fbdeploy.results import Comparison, EvaluationLine, read_lines
 
 
 def main(output: Path, target: Path) -> None:
@@ -34,7 +35,7 @@ def main(output: Path, target: Path) -> None:
                 "variant": line.variant,
                 "images": line.images,
                 "top1": line.top1,
-                **({} if other is None else other.model_dump(mode="json", exclude={"reference"})),
+                **({} if other is None else _compared(other)),
             }
         )
         if other is not None:
@@ -57,6 +58,12 @@ def main(output: Path, target: Path) -> None:
         "pairwise_int8_agreement": pairs,
     }
     target.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    """A comparison's keys beside the artefact's own; its ``top1`` is the float network's."""
+    found = comparison.model_dump(mode="json", exclude={"reference"})
+    return {"float_top1": found.pop("top1"), **found}
 
 
 def _pairwise(output: Path, lines: list[EvaluationLine]) -> dict[str, float]:

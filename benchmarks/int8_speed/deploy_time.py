@@ -1,0 +1,143 @@
+"""Wall time of a deployment without measurements, against the libraries' default exports in turn.
+
+    python -m benchmarks.int8_speed.deploy_time --data DIR --calibration DIR \
+        --output benchmarks/int8_speed/deploy_time.json
+
+Both make what there is of five formats in fp32 and int8, from the same photos, on all cores of an
+idle machine. Each default export is a process of its own, as for someone who follows one guide
+after the other, and calibrates on 128 photos; Core ML has no int8 there, since it calibrates on a
+Mac alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.emulated.default_exports import EXPORTERS, quiet
+from benchmarks.int8_speed.artefacts import command_line
+from benchmarks.real_photos.default_paths import CALIBRATION_IMAGES, torchscript_int8
+from fbdeploy.pipeline.environment import environment
+from zoo.datasets import batches, open_dataset
+from zoo.files import atomic_path
+from zoo.networks import load_network
+
+Export = Callable[[nn.Module, Tensor, Path, list[Tensor]], object]
+
+
+def _torchscript_fp32(module: nn.Module, example: Tensor, path: Path, _: list[Tensor]) -> None:
+    torch.jit.trace(module, example).save(str(path))
+
+
+def _coreml_fp32(module: nn.Module, example: Tensor, path: Path, _: list[Tensor]) -> None:
+    import coremltools
+
+    traced = torch.jit.trace(module, example)
+    shape = coremltools.TensorType(shape=example.shape)
+    coremltools.convert(traced, inputs=[shape], convert_to="mlprogram").save(str(path))
+
+
+def _default_exports() -> dict[str, tuple[Export, str]]:
+    """Every default export and its file's suffix, by name."""
+    found: dict[str, tuple[Export, str]] = {
+        f"{library} {precision}": (
+            export if precision == "int8" else lambda m, e, p, _, export=export: export(m, e, p),
+            suffix,
+        )
+        for (library, precision), (export, suffix) in EXPORTERS.items()
+    }
+    found["torchscript fp32"] = _torchscript_fp32, "pt"
+    found["torchscript int8"] = torchscript_int8, "pt"
+    found["coreml fp32"] = _coreml_fp32, "mlpackage"
+    return found
+
+
+@dataclass(frozen=True)
+class Step:
+    """One export, seconds with its process's start, and what it raised, if anything."""
+
+    name: str
+    seconds: float
+    error: str = ""
+
+
+def _export(network: str, calibration: Path, name: str, folder: Path) -> str:
+    """Run one default export; what it raised."""
+    loaded = load_network(network)
+    export, suffix = _default_exports()[name]
+    photos = []
+    if name.endswith("int8"):
+        dataset, threads = open_dataset(str(calibration), labelled=False), torch.get_num_threads()
+        taken = batches(dataset, loaded.input_spec, 1, CALIBRATION_IMAGES, threads=threads)
+        photos = [torch.from_numpy(images) for images, _, _ in taken]
+    example = torch.zeros(loaded.input_spec.shape)
+    try:
+        with quiet():
+            export(loaded.module.eval(), example, folder / f"model.{suffix}", photos)
+    except Exception as error:  # whatever a library raises is its finding
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return ""
+
+
+def _defaults(network: str, calibration: Path) -> list[Step]:
+    steps = []
+    for name in _default_exports():
+        started = time.monotonic()
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            multiprocessing.get_context("spawn").Pool(1) as pool,
+        ):
+            error = pool.apply(_export, (network, calibration, name, Path(folder)))
+        steps.append(Step(name, round(time.monotonic() - started, 1), error))
+        print(steps[-1], flush=True)
+    return steps
+
+
+def _ours(network: str, data: Path, calibration: Path) -> float:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "fbdeploy", "deploy", network, "--artefacts-only"),
+                *("--data", str(data), "--calibration", str(calibration)),
+                *("--output", str(Path(folder) / "out")),
+            ],
+            check=True,
+        )
+    return round(time.monotonic() - started, 1)
+
+
+def main() -> None:
+    """Measure and write the document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", default="fbnetv3_b")
+    for name in ("--data", "--calibration", "--output"):
+        parser.add_argument(name, required=True, type=Path)
+    given = parser.parse_args()
+    ours = _ours(given.network, given.data, given.calibration)
+    steps = _defaults(given.network, given.calibration)
+    document = {
+        "command": command_line("deploy_time", sys.argv[1:]),
+        "network": given.network,
+        "ours_seconds": ours,
+        "defaults_seconds": round(sum(step.seconds for step in steps), 1),
+        "defaults": [asdict(step) for step in steps],
+        "environment": environment().model_dump(mode="json"),
+    }
+    with atomic_path(given.output) as temporary:
+        temporary.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
