@@ -12,6 +12,7 @@ one; equal means before the activation leave both in (MobileNetV3-Small, photos 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -30,6 +31,8 @@ ROUNDS = 3
 LEAST_SLOPE = 0.5
 #: Of the channel's standard deviation: the step the slope is measured with.
 SLOPE_STEP = 0.05
+#: Values a channel that its means are taken over: rounding's error of one step's 0.3 leaves 0.2 %.
+POSITIONS = 16384
 #: Copies of the largest value that live at once in both networks (EfficientNet-Lite0: 8.3).
 COPIES = 8
 BUDGET_BYTES = 1_000_000_000
@@ -113,6 +116,7 @@ class LockStep(Interpreter):
     def _shift(self, node: Node, exact: Tensor, rough: Tensor) -> Tensor:
         """What lets ``rough``, (N, channels, ...), have the means of ``exact``: (channels,)."""
         over = [d for d in range(exact.ndim) if d != 1]
+        exact, rough = _some_positions(exact), _some_positions(rough)
         shift = (exact - rough).mean(over, dtype=torch.float64).float()
         reader = only_user(node)
         if reader is None or not is_call(reader, *ACTIVATIONS):
@@ -139,6 +143,15 @@ class LockStep(Interpreter):
     def _rounded(self, node: Node, value: Tensor) -> Tensor:
         grid = self.program.qparams(node.name)
         return value if grid is None else grid.fake_quantize(value)
+
+
+def _some_positions(values: Tensor) -> Tensor:
+    """A grid over the positions of (N, channels, H, W) that keeps :data:`POSITIONS` or more."""
+    if values.ndim != 4:
+        return values
+    count = len(values) * values.shape[2] * values.shape[3]
+    step = max(1, math.isqrt(count // POSITIONS))
+    return values[:, :, step // 2 :: step, step // 2 :: step]
 
 
 class _Pair(tuple[object, object]):

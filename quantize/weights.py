@@ -31,7 +31,7 @@ def quantize_weight(
     *,
     search: bool = True,
     smallest_factor: float = 0.8,
-    steps: int = 41,
+    steps: int = 21,
 ) -> QuantizedWeight:
     """Symmetric int8 of ``weight`` (out, ...) with one scale per output channel.
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -25,22 +26,13 @@ def _bars() -> Progress:
     )
 
 
-def _say(progress: Progress | None, text: str) -> None:
-    if progress:
-        progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
-    else:
-        print(text, file=sys.stderr, flush=True)
-
-
-class DeployProgress:
-    """Shows what the workers of a deployment do (``pipeline.deploy.Observer``)."""
+class _Display:
+    """Bars while it is entered, where a person watches."""
 
     def __init__(self) -> None:
         self._progress = _bars() if sys.stderr.isatty() else None
-        self._tasks: dict[str, TaskID] = {}
-        self._started: dict[str, float] = {}
 
-    def __enter__(self) -> DeployProgress:
+    def __enter__(self) -> Self:
         if self._progress:
             self._progress.start()
         return self
@@ -48,6 +40,22 @@ class DeployProgress:
     def __exit__(self, *_: object) -> None:
         if self._progress:
             self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """One line for the user."""
+        if self._progress:
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+class DeployProgress(_Display):
+    """Shows what the workers of a deployment do (``pipeline.deploy.Observer``)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tasks: dict[str, TaskID] = {}
+        self._started: dict[str, float] = {}
 
     def started(self, job: Job) -> None:
         """A worker begins with ``job``."""
@@ -70,10 +78,6 @@ class DeployProgress:
         elif isinstance(event, Failed):
             self._progress.update(self._tasks[job.name], step="[red]failed[/red]")
 
-    def note(self, text: str) -> None:
-        """One line for the user."""
-        _say(self._progress, text)
-
     def _log(self, job: Job, event: Event) -> None:
         if isinstance(event, Ended | Failed):
             seconds = time.monotonic() - self._started[job.name]
@@ -86,21 +90,12 @@ def _ending(event: Ended | Failed) -> str:
     return "done" if event.peak_bytes is None else f"{event.peak_bytes / 1e9:.1f} GB"
 
 
-class Steps:
+class Steps(_Display):
     """Shows the steps of one long computation, each with how much of it is done."""
 
     def __init__(self) -> None:
-        self._progress = _bars() if sys.stderr.isatty() else None
+        super().__init__()
         self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> Steps:
-        if self._progress:
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress:
-            self._progress.stop()
 
     def progress(self, step: str, done: float) -> None:
         """``done`` of a step, in 0..1; a log is told of each step once."""
@@ -112,10 +107,6 @@ class Steps:
                 print(step, file=sys.stderr, flush=True)
         if self._progress:
             self._progress.update(self._tasks[step], completed=done)
-
-    def note(self, text: str) -> None:
-        """One line for the user."""
-        _say(self._progress, text)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantize.histogram import BINS, Histogram, best_grid, sample
+from quantize.histogram import BINS, COUNTED, Histogram, best_grid, sample
 from quantize.qparams import QParams, from_range
 from quantize.weights import LARGEST_BIAS, quantize_weight
 
@@ -64,7 +64,9 @@ def test_histogram_clamps_what_lies_outside() -> None:
 
 def test_a_histogram_grows_with_what_it_sees() -> None:
     generator = torch.Generator().manual_seed(0)
-    batches = [scale * torch.randn(1, 10_000, generator=generator) for scale in (1.0, 5.0, 0.1, 40)]
+    batches = [
+        scale * torch.randn(1, COUNTED, generator=generator) for scale in (1.0, 5.0, 0.1, 40)
+    ]
     histogram = Histogram(-50.0)
     for batch in batches:
         histogram.update(batch)
