@@ -133,7 +133,7 @@ class LockStep(Interpreter):
             return self._rounded(reader, y).mean(over, dtype=torch.float64)
 
         target = mean(exact)
-        step = SLOPE_STEP * exact.std(over).clamp_min(1e-6)
+        step = SLOPE_STEP * exact.std(over, correction=0).clamp_min(1e-6)
         slope = (mean(exact + _by_channel(step, exact)) - target) / step
         slope = slope.clamp(LEAST_SLOPE, 1.0)
         for _ in range(ROUNDS):

@@ -66,7 +66,7 @@ def run_reference(program: Program, images: Tensor, batch: int) -> Tensor:
 def correct(
     program: Program, images: Tensor, recipe: Recipe, judge: Judge, progress: Progress
 ) -> Program:
-    """Try the recipe's corrections in turn with calibration ``images``; keep what surely helps.
+    """Try the recipe's corrections in turn with calibration ``images``; keep what helps.
 
     Bias correction comes first and again behind every other step but the last: it repairs part of
     what they change, so without it the wrong ranges would win.
@@ -197,7 +197,8 @@ def _mixed_precision(program: Program, task: _Task) -> Program:
 def _reconstruction(program: Program, task: _Task) -> Program:
     most = most_images(program.graph, RECONSTRUCTION_BYTES)
     some = _spread(task.images, min(RECONSTRUCTION_IMAGES, most))
-    return reconstructed(program, some, task.progress)
+    search = task.recipe.ranges.weights == "mse"
+    return reconstructed(program, some, task.progress, search=search)
 
 
 #: In the order of trial: what changes values, then ranges, which decide what is worst, then what

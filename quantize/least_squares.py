@@ -33,9 +33,10 @@ class Equations:
         return Equations(self.gram + other.gram, self.cross + other.cross)
 
     def ridge(self, penalty: float) -> Tensor:
-        """A + penalty * mean(diag A) * I, (groups, k, k)."""
+        """A + penalty * mean(diag A) * I, (groups, k, k); penalty * I where A is zero."""
         diagonal = self.gram.diagonal(dim1=1, dim2=2)
-        size = penalty * diagonal.mean(1).clamp_min(1e-30)
+        mean = diagonal.mean(1)
+        size = penalty * torch.where(mean > 0, mean, 1.0)
         return self.gram + torch.diag_embed(size[:, None].expand_as(diagonal))
 
     def solve(self, penalty: float) -> Tensor:

@@ -28,15 +28,21 @@ from quantize.weights import quantize_weight
 
 #: Least squares are not tried with fewer rows for each unknown.
 LEAST_ROWS = 2
+#: Layers that read more values for each they make keep their weight: the equations take its square
+#: in memory and its cube in time. 3 x 3 x 256; VGG's first linear layer reads 25,088.
+MOST_UNKNOWNS = 2304
 
 
-def reconstructed(program: Program, images: Tensor, progress: Progress = silent) -> Program:
+def reconstructed(
+    program: Program, images: Tensor, progress: Progress = silent, *, search: bool = True
+) -> Program:
     """``program`` with new int8 weights and corrected biases, by float32 ``images`` (N, 3, H, W).
 
     ``program`` must not have been corrected yet. All images are held at once: give at most
-    :func:`quantize.bias_correction.most_images`.
+    :func:`quantize.bias_correction.most_images`. ``search`` as in
+    :func:`quantize.weights.quantize_weight`.
     """
-    twin = _Reconstruction(program, progress)
+    twin = _Reconstruction(program, progress, search)
     with torch.no_grad():
         twin.run(images.contiguous(memory_format=torch.channels_last))
     done = replace(program, graph=copy.deepcopy(program.graph), weights=twin.weights)
@@ -47,8 +53,9 @@ def reconstructed(program: Program, images: Tensor, progress: Progress = silent)
 class _Reconstruction(LockStep):
     """Gives each layer its new weight before the layer runs in int8."""
 
-    def __init__(self, program: Program, progress: Progress) -> None:
+    def __init__(self, program: Program, progress: Progress, search: bool) -> None:
         super().__init__(program)
+        self._search = search
         self.weights = dict(program.weights)
         self._progress = progress
         self._done = 0
@@ -56,9 +63,10 @@ class _Reconstruction(LockStep):
     def before_layer(self, node: Node, read: Tensor, exact: Tensor) -> None:
         """Choose the weight of the layer at ``node``."""
         weight = tensor_of(self.program.graph, argument(node, 1))
-        quantized = self._reconstruct(node, weight, layer_rows(node, weight, read, exact))
-        self.weights[node.name] = quantized
-        self.int8[argument(node, 1).name].copy_(quantized.dequantize())
+        if weight[0].numel() <= MOST_UNKNOWNS:
+            quantized = self._reconstruct(node, weight, layer_rows(node, weight, read, exact))
+            self.weights[node.name] = quantized
+            self.int8[argument(node, 1).name].copy_(quantized.dequantize())
         self._done += 1
         self._progress("reconstruction", self._done / len(self.program.weights))
 
@@ -89,6 +97,7 @@ class _Reconstruction(LockStep):
         """``weight`` rounded to the nearest, on the scales that lose least of it."""
         owner = self.program.plan.owner(argument(node, 0).name)
         if owner is None:
-            return quantize_weight(weight, None, 1.0)
+            return quantize_weight(weight, None, 1.0, search=self._search)
         scale = self.program.activations[owner].scale
-        return quantize_weight(weight, bias_of(self.program.graph, node), scale)
+        bias = bias_of(self.program.graph, node)
+        return quantize_weight(weight, bias, scale, search=self._search)

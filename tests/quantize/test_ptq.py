@@ -215,3 +215,10 @@ def test_float_graph_matches_the_module() -> None:
     module, x = tiny_network().module, torch.from_numpy(noise_images(4))
     with torch.no_grad():
         assert torch.allclose(capture(module, SPEC).graph(x), module(x), atol=1e-5)
+
+
+def test_one_image_quantizes() -> None:
+    """The mean of a map of one position has no deviation, which must not become NaN."""
+    program = quantize(tiny_network(), noise_images(1), load_recipe("ptq"))
+    assert all(torch.isfinite(shift).all() for shift in program.corrections.values())
+    assert torch.isfinite(program.module()(torch.from_numpy(noise_images(2)))).all()

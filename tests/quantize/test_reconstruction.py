@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from quantize import metrics
+from quantize import metrics, reconstruction
 from quantize.capture import capture
 from quantize.corrections import run_reference
 from quantize.layer_rows import layer_rows
@@ -88,6 +88,31 @@ def test_reconstruction_is_the_same_each_time() -> None:
     first, second = reconstructed(plain, images), reconstructed(plain, images)
     assert first.ranges_sha256() == second.ranges_sha256()
     assert first.ranges_sha256() != plain.ranges_sha256()
+
+
+def test_a_layer_with_too_many_unknowns_keeps_its_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = _plain()
+    nodes = {node.name: node for node in plain.graph.graph.nodes}
+    sizes = {
+        name: tensor_of(plain.graph, argument(nodes[name], 1))[0].numel() for name in plain.weights
+    }
+    limit = sorted(sizes.values())[-2]
+    assert limit < max(sizes.values())
+    monkeypatch.setattr(reconstruction, "MOST_UNKNOWNS", limit)
+    done = reconstructed(plain, torch.from_numpy(noise_images(32)))
+    for name, size in sizes.items():
+        same = torch.equal(done.weights[name].values, plain.weights[name].values)
+        assert same or size <= limit
+    assert any(
+        not torch.equal(done.weights[n].values, plain.weights[n].values) for n in plain.weights
+    )
+
+
+def test_one_image_is_enough_to_run_and_dead_inputs_do_no_harm() -> None:
+    plain = _plain()
+    done = reconstructed(plain, torch.zeros(1, 3, 32, 32))
+    assert all(torch.isfinite(weight.scale).all() for weight in done.weights.values())
+    assert all(torch.isfinite(c).all() for c in done.corrections.values())
 
 
 def test_layers_in_float_keep_their_weights() -> None:
