@@ -107,7 +107,7 @@ def test_weight_search_beats_the_plain_scale_and_is_the_best_of_its_candidates()
     error = [(w.dequantize() - weight).square().sum((1, 2, 3)) for w in (plain, found)]
     assert bool((error[1] <= error[0] + 1e-9).all())
     assert float(error[1].sum()) < float(error[0].sum())
-    for channel, factor in itertools.product(range(6), np.linspace(0.8, 1.0, 21)):
+    for channel, factor in itertools.product(range(6), torch.linspace(0.8, 1.0, 21).tolist()):
         scale = float(weight[channel].abs().max()) / 127 * float(factor)
         q = torch.clamp(torch.round(weight[channel] / scale), -127, 127)
         tried = (q * scale - weight[channel]).square().sum()
