@@ -35,6 +35,9 @@ SPINS = 10_000
 """Turns that a thread of libgomp waits awake for the others where a job has the machine to itself.
 A range search takes 10 s with it, 15 s by the default (300,000), 25 s asleep at once; beside a busy
 loop on one of two cores 32, 39 and 18 s."""
+IDLE_SHARE = 0.3
+"""A job has the machine to itself if less of the processors' time is used: one busy loop on two
+cores is half."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -51,6 +54,26 @@ class Outcome:
 
     ended: dict[str, Ended] = field(default_factory=dict)
     failed: dict[str, Failed] = field(default_factory=dict)
+
+
+def busy_share(seconds: float = 0.2) -> float:
+    """Share of the processors' time that is used over so long, 0..1.
+
+    The kernel's load average still counts what ended a minute ago, such as an installation.
+    """
+
+    def ticks() -> tuple[int, int]:
+        fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
+        counts = [int(field) for field in fields[:8]]  # guests' time is in the first two
+        return sum(counts), counts[3] + counts[4]
+
+    try:
+        before, waited = ticks()
+        time.sleep(seconds)
+        after, since = ticks()
+    except (OSError, ValueError, IndexError):  # no Linux
+        return min(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    return 1 - (since - waited) / max(1, after - before)
 
 
 def available_memory() -> int:
@@ -128,7 +151,7 @@ class Scheduler:
 
     def _waiting(self, job: Job) -> dict[str, str]:
         """How OpenMP's threads wait for each other."""
-        if job.exclusive and os.getloadavg()[0] < self._cores / 2:
+        if job.exclusive and busy_share() < IDLE_SHARE:
             return {"GOMP_SPINCOUNT": str(SPINS)}
         return {"OMP_WAIT_POLICY": "PASSIVE"}
 

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from fbdeploy.pipeline import scheduler
 from fbdeploy.pipeline.jobs import Event, Job, Note
-from fbdeploy.pipeline.scheduler import ALLOCATOR, SPINS, Scheduler
+from fbdeploy.pipeline.scheduler import ALLOCATOR, SPINS, Scheduler, busy_share
 from fbdeploy.pipeline.worker import Reporter
 
 
@@ -44,17 +48,29 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize(("load", "spins"), [(0.1, True), (1.5, False)])
+@pytest.mark.parametrize(("load", "spins"), [(0.05, True), (0.5, False)])
 def test_threads_of_a_job_that_has_the_machine_wait_awake_unless_others_use_it(
     load: float, spins: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr(scheduler, "busy_share", lambda: load)
     alone = _environment(tmp_path, exclusive=True)
     assert alone["OMP_NUM_THREADS"] == "2"
     assert alone.get("GOMP_SPINCOUNT") == (str(SPINS) if spins else None)
     assert alone.get("OMP_WAIT_POLICY") == (None if spins else "PASSIVE")
     shared = _environment(tmp_path)
     assert (shared["OMP_NUM_THREADS"], shared["OMP_WAIT_POLICY"]) == ("1", "PASSIVE")
+
+
+def test_a_busy_loop_is_seen_at_once() -> None:
+    command = [sys.executable, "-c", "while True: pass"]
+    loops = [subprocess.Popen(command) for _ in range(os.cpu_count() or 1)]
+    try:
+        time.sleep(0.3)
+        assert busy_share(0.5) > 0.6
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
 
 
 def test_the_allocator_is_tuned_unless_the_job_is_timed_or_the_user_did(
