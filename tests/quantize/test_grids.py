@@ -100,18 +100,19 @@ def test_not_a_number_counts_nothing() -> None:
 
 def test_weight_search_beats_the_plain_scale_and_is_the_best_of_its_candidates() -> None:
     generator = torch.Generator().manual_seed(3)
-    weight = torch.randn(6, 1, 3, 3, generator=generator)
-    weight[0, 0, 0, 0] = 9.0
+    # Long tails (Laplace's), so that cutting them off pays; of few weights it rarely does.
+    draw = torch.rand(6, 4096, generator=generator) - 0.5
+    weight = -draw.sign() * torch.log1p(-2 * draw.abs())
     plain = quantize_weight(weight, None, 0.1, search=False)
     found = quantize_weight(weight, None, 0.1)
-    error = [(w.dequantize() - weight).square().sum((1, 2, 3)) for w in (plain, found)]
+    error = [(w.dequantize() - weight).square().sum(1) for w in (plain, found)]
     assert bool((error[1] <= error[0] + 1e-9).all())
     assert float(error[1].sum()) < float(error[0].sum())
     for channel, factor in itertools.product(range(6), torch.linspace(0.8, 1.0, 21).tolist()):
         scale = float(weight[channel].abs().max()) / 127 * float(factor)
         q = torch.clamp(torch.round(weight[channel] / scale), -127, 127)
         tried = (q * scale - weight[channel]).square().sum()
-        assert float(tried) >= float(error[1][channel]) - 1e-6
+        assert float(tried) >= float(error[1][channel]) - 1e-6 * float(tried)
 
 
 def test_bias_guard_keeps_the_int32_bias_in_range() -> None:
