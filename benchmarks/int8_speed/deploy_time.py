@@ -26,7 +26,6 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.emulated.default_exports import EXPORTERS, quiet
-from benchmarks.int8_speed.artefacts import command_line
 from benchmarks.real_photos.default_paths import CALIBRATION_IMAGES, torchscript_int8
 from fbdeploy.pipeline.environment import environment
 from zoo.datasets import batches, open_dataset
@@ -122,19 +121,19 @@ def main() -> None:
     """Measure and write the document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="fbnetv3_b")
+    parser.add_argument("--parts", default="ours,defaults", help="the other one stays as it was")
     for name in ("--data", "--calibration", "--output"):
         parser.add_argument(name, required=True, type=Path)
     given = parser.parse_args()
-    ours = _ours(given.network, given.data, given.calibration)
-    steps = _defaults(given.network, given.calibration)
-    document = {
-        "command": command_line("deploy_time", sys.argv[1:]),
-        "network": given.network,
-        "ours_seconds": ours,
-        "defaults_seconds": round(sum(step.seconds for step in steps), 1),
-        "defaults": [asdict(step) for step in steps],
-        "environment": environment().model_dump(mode="json"),
-    }
+    parts = given.parts.split(",")
+    document = json.loads(given.output.read_text()) if given.output.exists() else {}
+    document |= {"network": given.network, "environment": environment().model_dump(mode="json")}
+    if "ours" in parts:
+        document["ours_seconds"] = _ours(given.network, given.data, given.calibration)
+    if "defaults" in parts:
+        steps = _defaults(given.network, given.calibration)
+        document["defaults_seconds"] = round(sum(step.seconds for step in steps), 1)
+        document["defaults"] = [asdict(step) for step in steps]
     with atomic_path(given.output) as temporary:
         temporary.write_text(json.dumps(document, indent=1) + "\n")
 
