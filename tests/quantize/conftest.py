@@ -7,7 +7,7 @@ import torch
 
 from quantize.program import Program
 from quantize.ptq import quantize
-from quantize.recipe import load_recipe
+from quantize.recipe import load_recipe, ranges_only
 from tests.quantize.small_networks import noise_images, tiny_network
 
 
@@ -19,3 +19,9 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def program() -> Program:
     return quantize(tiny_network(), noise_images(64), load_recipe("ptq"))
+
+
+@pytest.fixture(scope="session")
+def plain() -> Program:
+    """The same before any correction."""
+    return quantize(tiny_network(), noise_images(64), ranges_only(load_recipe("ptq")))

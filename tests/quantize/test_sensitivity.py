@@ -23,6 +23,13 @@ IMAGES = torch.from_numpy(noise_images(24, seed=3))
 
 
 @pytest.fixture(scope="module")
+def program(plain: Program) -> Program:
+    """Before corrections, as the command measures: behind them a KL is hardly more than float's
+    own errors."""
+    return plain
+
+
+@pytest.fixture(scope="module")
 def found(program: Program) -> Sensitivity:
     return sensitivity(program, IMAGES)
 
@@ -65,15 +72,14 @@ def test_every_question_has_the_answer_of_a_whole_pass(
 ) -> None:
     reference = _float_logits(program)
     whole = _typical(reference, program.module()(IMAGES))
-    # So small a KL, 1e-6 nats, is told apart from float's own errors to a percent.
-    assert found.kl == pytest.approx(whole, rel=1e-2)
+    assert found.kl == pytest.approx(whole, rel=1e-3)
     assert found.images == len(IMAGES)
     assert len(found.layers) == len(layers_of(program)) > len(program.weights)
     for entry in found.layers:
         alone = _only(program, entry.layer.node).module()(IMAGES)
         without = _without(program, entry.layer.node).module()(IMAGES)
         assert entry.kl_alone == pytest.approx(_typical(reference, alone), rel=5e-2)
-        assert entry.kl_without == pytest.approx(_typical(reference, without), rel=1e-1)
+        assert entry.kl_without == pytest.approx(_typical(reference, without), rel=5e-2)
 
 
 def test_layers_are_ranked_and_named_as_the_user_knows_them(found: Sensitivity) -> None:
@@ -136,8 +142,7 @@ def test_values_that_share_a_grid_are_switched_with_their_makers() -> None:
     assert names[:3] == ["x", "a", "b"] and names[-1] == "head"
     assert not {"cat", "max_pool2d"} & {entry.layer.operator for entry in found.layers}
     whole = _typical(_float_logits(program), program.module()(IMAGES))
-    # So small a KL, 1e-6 nats, is told apart from float's own errors to a percent.
-    assert found.kl == pytest.approx(whole, rel=1e-2)
+    assert found.kl == pytest.approx(whole, rel=1e-3)
 
 
 def test_no_images_are_refused(program: Program) -> None:
