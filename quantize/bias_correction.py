@@ -12,7 +12,9 @@ one; equal means before the activation leave both in (MobileNetV3-Small, photos 
 
 from __future__ import annotations
 
+import copy
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -54,20 +56,16 @@ def bias_corrections(program: Program, images: Tensor) -> dict[str, Tensor]:
     return twin.corrections
 
 
-def corrected(program: Program, corrections: dict[str, Tensor]) -> GraphModule:
-    """Add ``corrections`` to the biases of ``program.graph`` in place; returns the graph.
-
-    ``program.corrections`` remembers them.
-    """
-    total = dict(program.corrections)
-    for node in program.graph.graph.nodes:
+def corrected(program: Program, corrections: dict[str, Tensor]) -> Program:
+    """``program`` with ``corrections`` added to its biases; its ``corrections`` remember them."""
+    graph, total = copy.deepcopy(program.graph), dict(program.corrections)
+    for node in graph.graph.nodes:
         if node.name in corrections:
-            bias = bias_of(program.graph, node)
+            bias = bias_of(graph, node)
             assert bias is not None
             bias.add_(corrections[node.name])
             total[node.name] = total.get(node.name, 0) + corrections[node.name]
-    program.corrections = total
-    return program.graph
+    return replace(program, graph=graph, corrections=total)
 
 
 class LockStep(Interpreter):

@@ -6,7 +6,6 @@ fall beyond chance, a good one was left out that another had half anticipated.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -73,10 +72,10 @@ def correct(
     """
     finish = _finisher(program, images, recipe)
     best = judge.log_kl(program)
-    found, kept, raw = {"ranges": _typical(best)}, {}, program
+    found, kept, raw = {"ranges": metrics.typical(best)}, {}, program
 
     def tried(name: str, kl: Tensor) -> bool:
-        found[name], kept[name] = _typical(kl), bool(kl.mean() < best.mean())
+        found[name], kept[name] = metrics.typical(kl), bool(kl.mean() < best.mean())
         progress(name.replace("_", " "), 1.0)
         return kept[name]
 
@@ -93,7 +92,7 @@ def correct(
         return program if finish is None else finish(program)
 
     def ended_kl(program: Program) -> float:
-        return _typical(judge.log_kl(finished(program)))
+        return metrics.typical(judge.log_kl(finished(program)))
 
     for name, step in STEPS.items():
         if not step.wanted(program, recipe):
@@ -118,11 +117,6 @@ def correct(
     return replace(program, summary=summary)
 
 
-def _typical(log_kl: Tensor) -> float:
-    """:func:`quantize.metrics.judged_kl` from its parts, nats."""
-    return float(log_kl.mean().exp())
-
-
 def _finisher(
     program: Program, images: Tensor, recipe: Recipe
 ) -> Callable[[Program], Program] | None:
@@ -132,9 +126,7 @@ def _finisher(
     some = _spread(images, min(CORRECTION_IMAGES, most_images(program.graph)))
 
     def finish(program: Program) -> Program:
-        done = replace(program, graph=copy.deepcopy(program.graph))
-        corrected(done, bias_corrections(program, some))
-        return done
+        return corrected(program, bias_corrections(program, some))
 
     return finish
 

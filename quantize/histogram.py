@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -96,12 +97,12 @@ def sample(x: Tensor, most: int) -> Tensor:
 def _error(
     centers: NDArray[np.float64],
     counts: NDArray[np.float64],
-    lows: NDArray[np.float64],
-    highs: NDArray[np.float64],
+    lows: Ends | float,
+    highs: Ends | float,
 ) -> NDArray[np.float64]:
     """Sum of squared quantization errors of the histogram for each (low, high) candidate."""
-    low = np.minimum(lows, 0.0)[:, None]
-    high = np.maximum(highs, 0.0)[:, None]
+    low = np.minimum(np.atleast_1d(lows), 0.0)[:, None]
+    high = np.maximum(np.atleast_1d(highs), 0.0)[:, None]
     scale = np.maximum((high - low) / (QMAX - QMIN), 1e-30)
     zero = np.clip(np.round(QMIN - low / scale), QMIN, QMAX)
     q = np.clip(np.round(centers[None, :] / scale) + zero, QMIN, QMAX)
@@ -121,29 +122,20 @@ def best_grid(histogram: Histogram, rounds: int = 3) -> QParams:
     low, high = histogram.extent
     if len(centers) == 0 or high - low < 1e-9:
         return from_range(low, high)
-
     best_low, best_high = low, high
     for _ in range(rounds):
-
-        def with_high(factors: Ends, low: float = best_low) -> Ends:
-            return _error(centers, counts, np.full_like(factors, low), factors * high)
-
-        chosen_high = high * _best_factor(with_high)
-
-        def with_low(factors: Ends, high: float = chosen_high) -> Ends:
-            return _error(centers, counts, factors * low, np.full_like(factors, high))
-
-        chosen_low = low * _best_factor(with_low)
+        chosen_high = _best_end(high, partial(_error, centers, counts, best_low))
+        chosen_low = _best_end(low, partial(_error, centers, counts, highs=chosen_high))
         if (chosen_low, chosen_high) == (best_low, best_high):
             break
         best_low, best_high = chosen_low, chosen_high
     return from_range(best_low, best_high)
 
 
-def _best_factor(error: Callable[[Ends], Ends]) -> float:
-    """The factor in [0.2, 1] with the least ``error``, of some coarse ones and then around it."""
+def _best_end(end: float, error: Callable[[Ends], Ends]) -> float:
+    """20 to 100 % of ``end``, where ``error`` is least: of some coarse steps, then around it."""
     coarse = np.linspace(0.2, 1.0, COARSE)
-    best = float(coarse[int(error(coarse).argmin())])
+    best = float(coarse[int(error(coarse * end).argmin())])
     step = coarse[1] - coarse[0]
     fine = np.linspace(max(best - step, 0.2), min(best + step, 1.0), FINE)
-    return float(fine[int(error(fine).argmin())])
+    return end * float(fine[int(error(fine * end).argmin())])

@@ -54,16 +54,8 @@ def equations(inputs: Tensor, errors: Tensor) -> Equations:
     return Equations((transposed @ inputs).double(), (transposed @ errors).double())
 
 
-@dataclass(frozen=True)
-class Solution:
-    """A ``change`` (groups, k, out) and the ridge penalty it was found with."""
-
-    penalty: float
-    change: Tensor
-
-
-def cross_validated(halves: tuple[Equations, Equations]) -> Solution | None:
-    """The solution for both halves with the best of :data:`PENALTIES`.
+def best_penalty(halves: tuple[Equations, Equations]) -> float | None:
+    """The best of :data:`PENALTIES` by cross-validation.
 
     What is solved on one half is judged on the other, which has other images; None where no
     change beats none there.
@@ -74,7 +66,7 @@ def cross_validated(halves: tuple[Equations, Equations]) -> Solution | None:
         found = second.error(first.solve(penalty)) + first.error(second.solve(penalty))
         if found < best:
             best, chosen = found, penalty
-    return None if chosen is None else Solution(chosen, (first + second).solve(chosen))
+    return chosen
 
 
 def round_to_grids(weight: Tensor, hessian: Tensor, scale: Tensor) -> Tensor:

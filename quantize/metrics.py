@@ -28,14 +28,21 @@ def kl_divergence(reference: Tensor, other: Tensor) -> float:
     return float(image_kl(reference, other).mean())
 
 
-def log_kl(reference: Tensor, other: Tensor, smallest: float = SMALLEST_KL) -> Tensor:
+def log_kl(
+    reference: Tensor, other: Tensor, smallest: float = SMALLEST_KL, temperature: float = 1.0
+) -> Tensor:
     """Logarithm of :func:`image_kl`, of at least ``smallest`` nats, (N,) float64."""
-    return image_kl(reference, other).clamp_min(smallest).log()
+    return image_kl(reference, other, temperature).clamp_min(smallest).log()
 
 
 def judged_log_kl(reference: Tensor, other: Tensor) -> Tensor:
     """What steps are judged by: :func:`log_kl` at :data:`JUDGING_TEMPERATURE`, (N,) float64."""
-    return image_kl(reference, other, JUDGING_TEMPERATURE).clamp_min(SMALLEST_KL).log()
+    return log_kl(reference, other, temperature=JUDGING_TEMPERATURE)
+
+
+def typical(log_kl: Tensor) -> float:
+    """The geometric mean of what :func:`log_kl` has the logarithms of, nats."""
+    return float(log_kl.mean().exp())
 
 
 def judged_kl(reference: Tensor, other: Tensor) -> float:
@@ -45,7 +52,7 @@ def judged_kl(reference: Tensor, other: Tensor) -> float:
     it doubled with a correction that raised the logits' signal-to-noise by 3 dB; here each image's
     relative change counts alike.
     """
-    return float(judged_log_kl(reference, other).mean().exp())
+    return typical(judged_log_kl(reference, other))
 
 
 def falls(before: Tensor, after: Tensor) -> bool:

@@ -10,7 +10,6 @@ in closed form. Biases are corrected in the same pass (:mod:`quantize.bias_corre
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 import torch
@@ -20,11 +19,11 @@ from torch.fx import Node
 from quantize.bias_correction import LockStep, corrected
 from quantize.calibrate import Progress, silent
 from quantize.layer_rows import LayerRows, layer_rows
-from quantize.least_squares import cross_validated, equations, round_to_grids
+from quantize.least_squares import best_penalty, equations, round_to_grids
 from quantize.passes.surgery import argument, tensor_of
 from quantize.program import Program, bias_of
 from quantize.qparams import QuantizedWeight
-from quantize.weights import quantize_weight
+from quantize.weights import quantize_for
 
 #: Least squares are not tried with fewer rows for each unknown.
 LEAST_ROWS = 2
@@ -45,9 +44,7 @@ def reconstructed(
     twin = _Reconstruction(program, progress, search)
     with torch.no_grad():
         twin.run(images.contiguous(memory_format=torch.channels_last))
-    done = replace(program, graph=copy.deepcopy(program.graph), weights=twin.weights)
-    corrected(done, twin.corrections)
-    return done
+    return corrected(replace(program, weights=twin.weights), twin.corrections)
 
 
 class _Reconstruction(LockStep):
@@ -82,22 +79,19 @@ class _Reconstruction(LockStep):
             equations(inputs[:, even], errors[:, even]),
             equations(inputs[:, ~even], errors[:, ~even]),
         )
-        wanted = wanted.double()
+        whole, wanted = halves[0] + halves[1], wanted.double()
         # With few rows for its unknowns, A is these images' more than the layer's.
         penalty = size / count
-        if count >= LEAST_ROWS * size and (best := cross_validated(halves)) is not None:
-            wanted = wanted + best.change.transpose(1, 2)
-            penalty = max(penalty, best.penalty)
-        grid = self._nearest(node, wanted.float().reshape(weight.shape))
-        hessian = (halves[0] + halves[1]).ridge(penalty)
-        values = round_to_grids(wanted, hessian, grid.scale.double().reshape(groups, -1))
-        return QuantizedWeight(values.reshape(weight.shape).to(torch.int8), grid.scale)
-
-    def _nearest(self, node: Node, weight: Tensor) -> QuantizedWeight:
-        """``weight`` rounded to the nearest, on the scales that lose least of it."""
-        owner = self.program.plan.owner(argument(node, 0).name)
-        if owner is None:
-            return quantize_weight(weight, None, 1.0, search=self._search)
-        scale = self.program.activations[owner].scale
-        bias = bias_of(self.program.graph, node)
-        return quantize_weight(weight, bias, scale, search=self._search)
+        if count >= LEAST_ROWS * size and (best := best_penalty(halves)) is not None:
+            wanted = wanted + whole.solve(best).transpose(1, 2)
+            penalty = max(penalty, best)
+        # The scales that lose least of the weight; its values on them are rounded below.
+        scale = quantize_for(
+            self.program.qparams(argument(node, 0).name),
+            wanted.float().reshape(weight.shape),
+            bias_of(self.program.graph, node),
+            search=self._search,
+        ).scale
+        hessian = whole.ridge(penalty)
+        values = round_to_grids(wanted, hessian, scale.double().reshape(groups, -1))
+        return QuantizedWeight(values.reshape(weight.shape).to(torch.int8), scale)

@@ -72,14 +72,19 @@ def quantize_weights(
         owner = plan.owner(node.args[0].name)
         if owner is None and plan.observed:
             continue
-        found[name] = quantize_weight(
-            tensor_of(graph, node.args[1]),
-            # A float accumulator takes any bias.
-            None if owner is None else bias_of(graph, node),
-            1.0 if owner is None else grids[owner].scale,
-            search=search,
-        )
+        grid = None if owner is None else grids[owner]
+        weight, bias = tensor_of(graph, node.args[1]), bias_of(graph, node)
+        found[name] = quantize_for(grid, weight, bias, search=search)
     return found
+
+
+def quantize_for(
+    read: QParams | None, weight: Tensor, bias: Tensor | None, *, search: bool
+) -> QuantizedWeight:
+    """:func:`quantize_weight` for a layer that reads values on the grid ``read``; None: floats."""
+    if read is None:  # a float accumulator takes any bias
+        return quantize_weight(weight, None, 1.0, search=search)
+    return quantize_weight(weight, bias, read.scale, search=search)
 
 
 def _rounded(flat: Tensor, scale: Tensor) -> Tensor:

@@ -26,20 +26,17 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.emulated.default_exports import EXPORTERS, quiet
-from benchmarks.real_photos.default_paths import CALIBRATION_IMAGES, torchscript_int8
+from benchmarks.real_photos.default_paths import calibration_photos, torchscript_int8
 from fbdeploy.pipeline.environment import environment
-from zoo.datasets import batches, open_dataset
 from zoo.files import atomic_path
 from zoo.networks import load_network
 
-Export = Callable[[nn.Module, Tensor, Path, list[Tensor]], object]
 
-
-def _torchscript_fp32(module: nn.Module, example: Tensor, path: Path, _: list[Tensor]) -> None:
+def _torchscript_fp32(module: nn.Module, example: Tensor, path: Path) -> None:
     torch.jit.trace(module, example).save(str(path))
 
 
-def _coreml_fp32(module: nn.Module, example: Tensor, path: Path, _: list[Tensor]) -> None:
+def _coreml_fp32(module: nn.Module, example: Tensor, path: Path) -> None:
     import coremltools
 
     traced = torch.jit.trace(module, example)
@@ -47,19 +44,13 @@ def _coreml_fp32(module: nn.Module, example: Tensor, path: Path, _: list[Tensor]
     coremltools.convert(traced, inputs=[shape], convert_to="mlprogram").save(str(path))
 
 
-def _default_exports() -> dict[str, tuple[Export, str]]:
-    """Every default export and its file's suffix, by name."""
-    found: dict[str, tuple[Export, str]] = {
-        f"{library} {precision}": (
-            export if precision == "int8" else lambda m, e, p, _, export=export: export(m, e, p),
-            suffix,
-        )
-        for (library, precision), (export, suffix) in EXPORTERS.items()
-    }
-    found["torchscript fp32"] = _torchscript_fp32, "pt"
-    found["torchscript int8"] = torchscript_int8, "pt"
-    found["coreml fp32"] = _coreml_fp32, "mlpackage"
-    return found
+#: Every default export and its file's suffix; those of int8 take calibration photos, too.
+DEFAULTS: dict[tuple[str, str], tuple[Callable[..., None], str]] = {
+    **EXPORTERS,
+    ("torchscript", "fp32"): (_torchscript_fp32, "pt"),
+    ("torchscript", "int8"): (torchscript_int8, "pt"),
+    ("coreml", "fp32"): (_coreml_fp32, "mlpackage"),
+}
 
 
 @dataclass(frozen=True)
@@ -71,19 +62,15 @@ class Step:
     error: str = ""
 
 
-def _export(network: str, calibration: Path, name: str, folder: Path) -> str:
+def _export(network: str, calibration: Path, library: str, precision: str, folder: Path) -> str:
     """Run one default export; what it raised."""
     loaded = load_network(network)
-    export, suffix = _default_exports()[name]
-    photos = []
-    if name.endswith("int8"):
-        dataset, threads = open_dataset(str(calibration), labelled=False), torch.get_num_threads()
-        taken = batches(dataset, loaded.input_spec, 1, CALIBRATION_IMAGES, threads=threads)
-        photos = [torch.from_numpy(images) for images, _, _ in taken]
+    export, suffix = DEFAULTS[library, precision]
+    photos = [calibration_photos(loaded, calibration)] if precision == "int8" else []
     example = torch.zeros(loaded.input_spec.shape)
     try:
         with quiet():
-            export(loaded.module.eval(), example, folder / f"model.{suffix}", photos)
+            export(loaded.module.eval(), example, folder / f"model.{suffix}", *photos)
     except Exception as error:  # whatever a library raises is its finding
         return f"{type(error).__name__}: {str(error).splitlines()[0]}"
     return ""
@@ -91,14 +78,14 @@ def _export(network: str, calibration: Path, name: str, folder: Path) -> str:
 
 def _defaults(network: str, calibration: Path) -> list[Step]:
     steps = []
-    for name in _default_exports():
+    for library, precision in DEFAULTS:
         started = time.monotonic()
         with (
             tempfile.TemporaryDirectory() as folder,
             multiprocessing.get_context("spawn").Pool(1) as pool,
         ):
-            error = pool.apply(_export, (network, calibration, name, Path(folder)))
-        steps.append(Step(name, round(time.monotonic() - started, 1), error))
+            error = pool.apply(_export, (network, calibration, library, precision, Path(folder)))
+        steps.append(Step(f"{library} {precision}", round(time.monotonic() - started, 1), error))
         print(steps[-1], flush=True)
     return steps
 

@@ -133,17 +133,17 @@ class Row:
     error: str = ""
 
 
+def calibration_photos(network: Network, folder: Path) -> list[Tensor]:
+    """What every path is calibrated with, one photo (1, 3, H, W) after the other."""
+    dataset, threads = open_dataset(str(folder), labelled=False), torch.get_num_threads()
+    taken = batches(dataset, network.input_spec, 1, CALIBRATION_IMAGES, threads=threads)
+    return [torch.from_numpy(images) for images, _, _ in taken]
+
+
 def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
     """Export, score and compare every path."""
     threads = torch.get_num_threads()
-    taken = batches(
-        open_dataset(str(calibration), labelled=False),
-        network.input_spec,
-        1,
-        CALIBRATION_IMAGES,
-        threads=threads,
-    )
-    photos = [torch.from_numpy(images) for images, _, _ in taken]
+    photos = calibration_photos(network, calibration)
 
     def score(session: Session) -> Evaluation:
         found = open_dataset(

@@ -114,7 +114,7 @@ class _Run:
         self._most_at_once = settings.batch if program.dynamic_batch else 1
         self._expected = self._logits(self._teacher)
         self._start = metrics.judged_log_kl(self._expected, self._logits(program.module()))
-        self._start_kl = float(self._start.mean().exp())
+        self._start_kl = metrics.typical(self._start)
         self.done = Progress()
 
     def step(self) -> None:
@@ -147,7 +147,7 @@ class _Run:
         """Measure the averaged parameters on the held-out images; remember the best."""
         with self._average.applied():
             found = metrics.judged_log_kl(self._expected, self._logits(self._module))
-        kl = float(found.mean().exp())
+        kl = metrics.typical(found)
         self.done.history.append((self.done.step, kl))
         best = self._start_kl if self.done.best_kl is None else self.done.best_kl
         # Written so that NaN is not better.

@@ -7,7 +7,7 @@ import itertools
 import torch
 from torch import Tensor
 
-from quantize.least_squares import cross_validated, equations, round_to_grids
+from quantize.least_squares import best_penalty, equations, round_to_grids
 
 GENERATOR_SEED = 0
 
@@ -48,11 +48,13 @@ def test_what_both_halves_have_is_found_and_noise_is_not() -> None:
             equations(inputs[:, 200:], errors[:, 200:]),
         )
 
-    found = cross_validated(halves(inputs @ change + 0.1 * noise))
+    both = halves(inputs @ change + 0.1 * noise)
+    found = best_penalty(both)
     assert found is not None
-    assert torch.allclose(found.change, change.double(), atol=0.15)
-    found = cross_validated(halves(noise))
-    assert found is None or float(found.change.abs().max()) < 0.05
+    assert torch.allclose((both[0] + both[1]).solve(found), change.double(), atol=0.15)
+    both = halves(noise)
+    found = best_penalty(both)
+    assert found is None or float((both[0] + both[1]).solve(found).abs().max()) < 0.05
 
 
 def test_without_correlation_rounding_is_to_the_nearest() -> None:

@@ -14,7 +14,7 @@ from quantize.layer_rows import layer_rows
 from quantize.passes.surgery import argument, aten, calls, tensor_of
 from quantize.program import Program, bias_of, float_graph
 from quantize.ptq import quantize
-from quantize.recipe import Corrections, Recipe
+from quantize.recipe import Recipe, ranges_only
 from quantize.reconstruction import reconstructed
 from tests.quantize.small_networks import SPEC, noise_images, tiny_network
 from zoo.input_spec import InputSpec
@@ -63,9 +63,7 @@ def test_rows_times_weights_are_the_layers_output(layer: nn.Module) -> None:
 
 
 def _plain() -> Program:
-    without = dict.fromkeys(Corrections.model_fields, False)
-    recipe = Recipe(name="plain", corrections=Corrections(**without))
-    return quantize(tiny_network(), noise_images(256), recipe)
+    return quantize(tiny_network(), noise_images(256), ranges_only(Recipe(name="plain")))
 
 
 def test_reconstruction_brings_int8_nearer_to_float_on_other_images() -> None:
