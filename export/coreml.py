@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from export.base import (
     cannot_express,
     require,
 )
+from export.tracing import light_tracing
 from quantize.hard_swish import float_between
 from quantize.qdq import to_reference_dialect
 
@@ -42,9 +45,7 @@ class CoreMLExporter:
         self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
     ) -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
-        # coremltools warns at import of every native library that only macOS has.
-        logging.getLogger("coremltools").setLevel(logging.ERROR)
-        coremltools = require("coremltools", "coreml")
+        coremltools = _coremltools()
         graph, passes, spec = source.graph, dict[str, int](), source.input_spec
         if source.precision == "int8":
             program = source.quantized()
@@ -52,7 +53,8 @@ class CoreMLExporter:
                 program, passes["fused_hard_swish"] = float_between(program)
             graph = to_reference_dialect(program)
         try:
-            program = torch.export.export(graph, (source.example,)).run_decompositions({})
+            with light_tracing():
+                program = torch.export.export(graph, (source.example,)).run_decompositions({})
             model = coremltools.convert(
                 program,
                 convert_to="mlprogram",
@@ -72,3 +74,17 @@ class CoreMLExporter:
             raise cannot_express(self.format, error) from error
         model.save(str(path))
         return ExportResult(passes)
+
+
+def _coremltools() -> ModuleType:
+    # It warns at import of every native library that only macOS has.
+    logging.getLogger("coremltools").setLevel(logging.ERROR)
+    hidden = "executorch" not in sys.modules
+    if hidden:
+        # It imports ExecuTorch's exporter, if there is one, for programs of that kind: 3 seconds.
+        sys.modules["executorch"] = None  # type: ignore[assignment]
+    try:
+        return require("coremltools", "coreml")
+    finally:
+        if hidden:
+            del sys.modules["executorch"]

@@ -20,6 +20,7 @@ from export.base import (
     require,
 )
 from export.half import in_half_precision
+from export.tracing import light_tracing
 from quantize.passes import run
 from quantize.passes.gates import fold_hard_sigmoid
 from quantize.passes.surgery import argument, aten, calls, is_call, shape_of
@@ -70,12 +71,12 @@ class ExecuTorchExporter:
         )
         graph, configs, passes = _prepared(source)
         try:
-            program = torch.export.export(graph, (source.example,))
-            lowered = exir.to_edge_transform_and_lower(
-                program,
-                partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
-                compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
-            ).to_executorch()
+            with light_tracing():
+                lowered = exir.to_edge_transform_and_lower(
+                    torch.export.export(graph, (source.example,)),
+                    partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
+                    compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
+                ).to_executorch()
         except Exception as error:
             raise cannot_express(self.format, error) from error
         with path.open("wb") as stream:

@@ -18,6 +18,7 @@ from export.base import (
 )
 from export.litert_float import restore_float_layers
 from export.tflite_interface import with_float_interface
+from export.tracing import light_tracing
 from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
@@ -58,7 +59,7 @@ class LiteRTExporter:
         else:
             graph = source.graph
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with light_tracing(), contextlib.redirect_stdout(io.StringIO()):
                 edge = litert_torch.convert(graph.eval(), (source.example,), quant_config=config)
                 edge.export(str(path))
         except Exception as error:

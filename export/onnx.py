@@ -22,6 +22,7 @@ from export.base import (
     require,
 )
 from export.onnx_qdq import finish_qdq
+from export.tracing import light_tracing
 from quantize.hard_swish import product_form
 from quantize.qdq import to_reference_dialect
 
@@ -77,7 +78,7 @@ def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
         if source.prepares("hard_swish_product"):
             program, passes["hard_swish_product"] = product_form(program)
         graph = to_reference_dialect(program)
-    with warnings.catch_warnings():
+    with light_tracing(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exported = torch.onnx.export(
             torch.export.export(graph, (source.example,)),

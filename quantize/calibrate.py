@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -32,9 +33,11 @@ def calibrate(
     batch: int,
     method: str = "mse",
     progress: Progress = silent,
+    known: Mapping[str, QParams] = MappingProxyType({}),
 ) -> dict[str, QParams]:
     """Grids by value name from float32 ``images`` (N, 3, H, W), in one pass over them.
 
+    Those of values that are ``known`` are taken as they are.
     A value's histogram is clipped to what its readers can tell apart
     (:func:`quantize.plan.limits`); its grid loses the least of it, or with ``minmax`` covers it.
 
@@ -48,10 +51,12 @@ def calibrate(
     # Moves carry their owner's values along; only cat joins different ones, so it alone is seen.
     joined = {node.name for node in calls(graph, aten.cat.default)}
     watched = set(plan.observed) | (joined & set(plan.shared))
-    histograms = {name: Histogram(*limits(nodes[name])) for name in plan.observed}
+    histograms = {
+        name: Histogram(*limits(nodes[name])) for name in plan.observed if name not in known
+    }
 
     def see(node: Node, value: Tensor) -> Tensor:
-        if node.name in watched:
+        if node.name in watched and owners[node.name] in histograms:
             histograms[owners[node.name]].update(value)
         return value
 
@@ -61,8 +66,10 @@ def calibrate(
         seen += len(part)
         progress("ranges", seen / len(images))
     return {
-        name: grid_of(nodes[name], plan, _grid(name, histogram, method))
-        for name, histogram in histograms.items()
+        name: grid_of(nodes[name], plan, _grid(name, histograms[name], method))
+        if name in histograms
+        else known[name]
+        for name in plan.observed
     }
 
 

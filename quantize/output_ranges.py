@@ -9,6 +9,8 @@ every value and every candidate grid at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
@@ -24,6 +26,9 @@ from quantize.qparams import QParams, from_range
 #: What an end of a range is multiplied by; errors are flat around the best, so steps are coarse.
 FACTORS = (0.2, 0.26, 0.34, 0.44, 0.55, 0.66, 0.78, 0.89, 1.0, 1.15, 1.35, 1.6)
 PROJECTIONS = 2
+#: Candidates that are still tried on the rest of the images, once some have told the others apart.
+FINALISTS = 4
+FIRST_SHARE = 1 / 3
 #: Values, gradients and candidates' errors are held at once.
 BUDGET_BYTES = 1_000_000_000
 COPIES = 5
@@ -48,9 +53,10 @@ def search_ranges(
         for name in free:
             found = _candidates(grids[name], nodes[name], program.plan, end)
             if len(found) > 1:
-                candidates[name] = found
-        errors = _output_errors(program, candidates, images, progress, sweep)
-        grids |= {name: found[int(errors[name].argmin())] for name, found in candidates.items()}
+                candidates[name] = _Contest(found)
+        for done in _try_on(program, candidates, images):
+            progress("ranges by output error", (sweep + done) / 2)
+        grids |= {name: contest.best(1)[0] for name, contest in candidates.items()}
     return grids
 
 
@@ -72,30 +78,48 @@ def _candidates(grid: QParams, node: Node, plan: Plan, end: str) -> list[QParams
     return found
 
 
-def _output_errors(
-    program: Program,
-    candidates: dict[str, list[QParams]],
-    images: Tensor,
-    progress: Progress,
-    sweep: int,
-) -> dict[str, Tensor]:
-    """Squared error at the logits by candidate, (candidates,) float64 by value name."""
+class _Contest:
+    """Candidate grids of one value, and the errors that they have caused so far."""
+
+    def __init__(self, grids: list[QParams]) -> None:
+        self._grids = grids
+        self._gains: list[Tensor] = []
+        self._errors: list[Tensor] = []
+
+    def see(self, value: Tensor, slopes: list[Tensor]) -> None:
+        """Try all on more images; ``value`` and ``slopes`` as :func:`_rows`."""
+        self._gains.append(torch.stack([slope.sum(1) for slope in slopes]))
+        self._errors.append(_trials(self._grids, value, slopes))
+
+    def best(self, count: int) -> list[QParams]:
+        """The ``count`` that change the logits least, the best one first."""
+        return [self._grids[index] for index in self._order()[:count]]
+
+    def reduce(self, count: int) -> None:
+        """Go on with the ``count`` best alone."""
+        order = self._order()[:count]
+        self._grids = [self._grids[index] for index in order]
+        self._errors = [errors[order] for errors in self._errors]
+
+    def _order(self) -> list[int]:
+        errors = _uncorrectable(torch.cat(self._errors, 2), torch.cat(self._gains, 1))
+        return [int(index) for index in errors.argsort(stable=True)]
+
+
+def _try_on(program: Program, candidates: dict[str, _Contest], images: Tensor) -> Iterator[float]:
+    """Let all ``candidates`` see the ``images``; yields how much is done, in 0..1."""
     generator = torch.Generator().manual_seed(0)
-    gains: dict[str, list[Tensor]] = {name: [] for name in candidates}
-    errors: dict[str, list[Tensor]] = {name: [] for name in candidates}
-    done = 0
+    done, reduced = 0, False
     for part in image_batches(images, _batch(program)):
         values, gradients = _gradients(program.graph, set(candidates), part, generator)
         for name, value in values.items():
-            slopes = gradients[name]
-            gains[name].append(torch.stack([slope.sum(1) for slope in slopes]))
-            errors[name].append(_trials(candidates[name], value, slopes))
+            candidates[name].see(value, gradients[name])
         done += len(part)
-        progress("ranges by output error", (sweep + done / len(images)) / 2)
-    return {
-        name: _uncorrectable(torch.cat(errors[name], 2), torch.cat(gains[name], 1))
-        for name in candidates
-    }
+        if not reduced and done >= FIRST_SHARE * len(images):
+            for contest in candidates.values():
+                contest.reduce(FINALISTS)
+            reduced = True
+        yield done / len(images)
 
 
 def _trials(grids: list[QParams], value: Tensor, slopes: list[Tensor]) -> Tensor:

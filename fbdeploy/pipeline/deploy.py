@@ -301,7 +301,9 @@ class _Deployment:
             title="quantization-aware training",
             function=self.stages.train,
             arguments=self._arguments(
-                network_key=self.prepared.network_key, start=self.programs["int8"].key
+                network_key=self.prepared.network_key,
+                data=self.prepared.evaluation_data.model_dump(mode="json"),
+                start=self.programs["int8"].key,
             ),
             memory=MEMORY["train"] * MEGABYTE,
             exclusive=True,
@@ -338,7 +340,11 @@ class _Deployment:
                         title=f"{form} export",
                         function=self.stages.export,
                         arguments=self._arguments(
-                            network_key=self.prepared.network_key, form=form, keys=missing
+                            network_key=self.prepared.network_key,
+                            input_spec=self.prepared.input_spec.model_dump(mode="json"),
+                            data=self.prepared.evaluation_data.model_dump(mode="json"),
+                            form=form,
+                            keys=missing,
                         ),
                         memory=MEMORY[form] * MEGABYTE,
                     )

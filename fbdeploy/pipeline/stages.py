@@ -28,6 +28,7 @@ from fbdeploy.manifest import (
     Weights,
     now,
 )
+from fbdeploy.pipeline.checks import Checks
 from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
 from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
 from fbdeploy.pipeline.opening import BATCH, open_network, read_images, state_sha256
@@ -53,9 +54,10 @@ if TYPE_CHECKING:
     from quantize.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
+    from zoo.input_spec import InputSpec
     from zoo.networks import Network
 
-PARITY_IMAGES = 32
+CHECK_IMAGES = 32
 FLOAT_TOLERANCE = 1e-4
 """Largest relative difference of an fp32 artefact's logits from the float network's (issue 2)."""
 HALF_SQNR_DB = 40.0
@@ -81,6 +83,9 @@ def prepare(
     report.result("prepared", _prepared(asked, network, network_key, evaluation))
     report.progress("capturing the network", 0.0)
     captured = _captured(Path(work), network, network_key)
+    checks = Checks(Path(work), network_key, _data_info(asked, evaluation).identity)
+    checks.images(lambda: _check_images(evaluation, network))
+    checks.logits(_graph_folder(Path(work), network_key), network.module)
     if not {"int8", "int8-qat"} & set(asked.precisions):
         return
     calibration = _calibration(asked, network)
@@ -97,17 +102,25 @@ def prepare(
         program_folder(Path(work), "int8"),
         asked.skip_passes,
     )
+    _check_program(checks, Path(work), "int8")
     report.result("quantized", Quantized(precision="int8", quantization=quantization))
     if "int8-qat" in asked.precisions:
         info = _dataset_info(asked.calibration, len(calibration), most_images(recipe))
         key = training_key(key, info, recipe)
         trained = _known_program(known_programs, Path(work), "int8-qat", key)
         if trained is not None:
+            _check_program(checks, Path(work), "int8-qat")
             report.result("quantized", Quantized(precision="int8-qat", quantization=trained))
 
 
 def train(
-    report: Reporter, *, request: dict[str, Any], work: str, network_key: str, start: str
+    report: Reporter,
+    *,
+    request: dict[str, Any],
+    work: str,
+    network_key: str,
+    data: dict[str, Any],
+    start: str,
 ) -> None:
     """Train the int8 program, whose key is ``start``, further; go on where that was cut off."""
     from quantize.program import load_program
@@ -129,6 +142,8 @@ def train(
         progress=report.progress,
     )
     program.save(program_folder(Path(work), "int8-qat"))
+    evaluation = DatasetInfo.model_validate(data)
+    _check_program(Checks(Path(work), network_key, evaluation.identity), Path(work), "int8-qat")
     quantization = quantization_of(program, recipe, info, key, began)
     report.result("quantized", Quantized(precision="int8-qat", quantization=quantization))
     if not program.summary.kept["qat"]:
@@ -162,28 +177,22 @@ def export(
     request: dict[str, Any],
     work: str,
     network_key: str,
+    input_spec: dict[str, Any],
+    data: dict[str, Any],
     form: Format,
     keys: dict[str, str],
 ) -> None:
     """Export one format in the precisions of ``keys``, each checked in its own runtime."""
+    from zoo.input_spec import InputSpec
+
     asked = DeployRequest.model_validate(request)
-    network = _network(asked, network_key)
-    images = _parity_images(asked, network)
+    spec = InputSpec(**InputSpecInfo.model_validate(input_spec).model_dump())
+    checks = Checks(Path(work), network_key, DatasetInfo.model_validate(data).identity)
     for precision in asked.precisions:
         if precision not in keys:
             continue
         try:
-            made = _export_one(
-                report,
-                asked,
-                Path(work),
-                network,
-                network_key,
-                images,
-                form,
-                precision,
-                keys[precision],
-            )
+            made = _export_one(report, asked, checks, spec, form, precision, keys[precision])
             if made:
                 report.result("exported", Exported(artefacts=made))
         except Exception as error:
@@ -401,17 +410,29 @@ def _captured(work: Path, network: Network, network_key: str) -> Captured:
     """The canonical float graph: captured once, then read from ``work``."""
     from quantize.capture import capture, load_captured
 
-    key = key_of(
-        network=network_key,
-        versions=dict(versions(("torch",))),
-        code=code_sha256("quantize", "zoo"),
-    )
-    folder = work / f"graph-{key}"
+    folder = _graph_folder(work, network_key)
     if folder.exists():
         return load_captured(folder)
     captured = capture(network.module, network.input_spec)
     captured.save(folder)
     return captured
+
+
+def _graph_folder(work: Path, network_key: str) -> Path:
+    key = key_of(
+        network=network_key,
+        versions=dict(versions(("torch",))),
+        code=code_sha256("quantize", "zoo"),
+    )
+    return work / f"graph-{key}"
+
+
+def _check_program(checks: Checks, work: Path, precision: Precision) -> None:
+    """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
+    from quantize.program import load_program
+
+    folder = program_folder(work, precision)
+    checks.logits(folder, load_program(folder).module())
 
 
 def _known_program(
@@ -482,10 +503,8 @@ def _quantize(
 def _export_one(
     report: Reporter,
     asked: DeployRequest,
-    work: Path,
-    network: Network,
-    network_key: str,
-    images: NDArray[np.float32],
+    checks: Checks,
+    spec: InputSpec,
     form: Format,
     precision: Precision,
     key: str,
@@ -496,25 +515,25 @@ def _export_one(
     """
     from export.base import ExportSource
     from export.formats import FORMATS, left_out
+    from quantize.capture import load_captured
     from quantize.program import load_program
-    from runtime_bench.float_network import run_module
     from runtime_bench.runtimes import RUNTIMES
 
     exporter, runtime = FORMATS[form], RUNTIMES[form]
     skipped = frozenset(asked.skip_passes)
     if precision == "int8" or precision == "int8-qat":
         # A program is exported in the same way, however it came about.
-        program = load_program(program_folder(work, precision))
+        folder = program_folder(checks.work, precision)
+        program = load_program(folder)
         reason = left_out(form, program)
         if reason is not None:
             report.note(f"{form} {precision} is left out: {reason}")
             return ()
-        source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
-        expected = run_module(program.module(), images)
+        source = ExportSource("int8", spec, program.graph, program, skipped)
     else:
-        graph = _captured(work, network, network_key).graph
-        source = ExportSource(precision, network.input_spec, graph, skipped=skipped)
-        expected = run_module(network.module, images)
+        folder = _graph_folder(checks.work, checks.network_key)
+        source = ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
+    images, expected = checks.images(), checks.logits(folder)
     made = []
     for variant in exporter.variants(source.precision):
         start = time.monotonic()
@@ -602,13 +621,12 @@ def _coverage(path: Path) -> Coverage:
     )
 
 
-def _parity_images(asked: DeployRequest, network: Network) -> NDArray[np.float32]:
+def _check_images(dataset: Dataset, network: Network) -> NDArray[np.float32]:
     import numpy as np
 
     from zoo.datasets import batches
 
-    dataset = _evaluation(asked, network)
-    found = batches(dataset, network.input_spec, PARITY_IMAGES, PARITY_IMAGES, threads=_threads())
+    found = batches(dataset, network.input_spec, CHECK_IMAGES, CHECK_IMAGES, threads=_threads())
     return np.concatenate([images for images, _, _ in found])
 
 

@@ -125,7 +125,13 @@ def prepare(
 
 
 def train(
-    report: Reporter, *, request: dict[str, Any], work: str, network_key: str, start: str
+    report: Reporter,
+    *,
+    request: dict[str, Any],
+    work: str,
+    network_key: str,
+    data: dict[str, Any],
+    start: str,
 ) -> None:
     _called("train")
     _misbehave("train")
@@ -156,6 +162,8 @@ def export(
     request: dict[str, Any],
     work: str,
     network_key: str,
+    input_spec: dict[str, Any],
+    data: dict[str, Any],
     form: Any,
     keys: dict[str, str],
 ) -> None:

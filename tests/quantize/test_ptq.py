@@ -168,7 +168,11 @@ def test_an_equalization_that_is_kept_has_its_ranges_from_all_images() -> None:
     calibration = torch.from_numpy(images)[split(len(images), recipe.calibration).calibration]
     assert len(calibration) > CORRECTION_IMAGES
     everything = calibrate(program.graph, program.plan, calibration, batch=32)
-    assert everything == program.activations
+    assert everything.keys() == program.activations.keys()
+    for name, grid in program.activations.items():
+        # Values that are not scaled keep their grid; scaling moves others by float32's error.
+        assert grid.scale == pytest.approx(everything[name].scale, rel=1e-6)
+        assert grid.zero_point == everything[name].zero_point
 
 
 def test_a_fall_counts_only_beyond_chance() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -67,13 +68,15 @@ def _plain() -> Program:
 
 
 def test_reconstruction_brings_int8_nearer_to_float_on_other_images() -> None:
-    plain, images = _plain(), torch.from_numpy(noise_images(192, seed=1))
-    other = torch.from_numpy(noise_images(64, seed=9))
-    done = reconstructed(plain, images)
+    plain, other = _plain(), torch.from_numpy(noise_images(64, seed=9))
     with torch.no_grad():
         expected = plain.graph(other)
-    before, after = (run_reference(p, other, 16) for p in (plain, done))
-    assert metrics.sqnr_db(expected, after) > metrics.sqnr_db(expected, before) + 2
+    before = metrics.sqnr_db(expected, run_reference(plain, other, 16))
+    gains = []
+    for seed in range(1, 5):  # one draw of images has 1.8 to 2.6 dB
+        done = reconstructed(plain, torch.from_numpy(noise_images(192, seed=seed)))
+        gains.append(metrics.sqnr_db(expected, run_reference(done, other, 16)) - before)
+    assert statistics.mean(gains) > 2
     # Only int8's weights and biases are new: inside is the same float network, on the same grids.
     assert done.activations == plain.activations
     with torch.no_grad():

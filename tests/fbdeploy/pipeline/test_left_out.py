@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from fbdeploy.pipeline import stages
+from fbdeploy.pipeline.checks import Checks
 from fbdeploy.pipeline.programs import program_folder
 from fbdeploy.pipeline.request import DeployRequest
 from quantize.ptq import quantize
@@ -32,14 +32,13 @@ class Notes:
         self.results.append((kind, value))
 
 
-def test_weights_only_leaves_out_what_has_no_kernels(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
     network, work = tiny_network(), tmp_path / "work"
     program = quantize(network, noise_images(16), load_recipe("weights-only"))
     program.save(program_folder(work, "int8"))
-    monkeypatch.setattr(stages, "_network", lambda asked, key: network)
-    monkeypatch.setattr(stages, "_parity_images", lambda asked, network: noise_images(4))
+    checks = Checks(work, "key", "photos")
+    checks.images(lambda: noise_images(4))
+    checks.logits(program_folder(work, "int8"), program.module())
     request = DeployRequest(
         network="tiny",
         data="x",
@@ -57,6 +56,8 @@ def test_weights_only_leaves_out_what_has_no_kernels(
             request=request.model_dump(mode="json"),
             work=str(work),
             network_key="key",
+            input_spec=asdict(network.input_spec),
+            data={"name": "x", "images": 4, "identity": "photos"},
             form=form,
             keys={"int8": "artefact"},
         )

@@ -71,13 +71,19 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
         images=15,
     )
     (prepared,) = _results(request, work, "prepare", known_programs={})
-    key = prepared["network_key"]
+    key, data = prepared["network_key"], prepared["evaluation_data"]
     _results(request, work, "reference", network_key=key)
     (made,) = _results(
-        request, work, "export", network_key=key, form="torchscript", keys={"fp32": "key"}
+        request,
+        work,
+        "export",
+        network_key=key,
+        input_spec=prepared["input_spec"],
+        data=data,
+        form="torchscript",
+        keys={"fp32": "key"},
     )
     (artefact,) = made["artefacts"]
-    data = prepared["evaluation_data"]
     (value,) = _results(request, work, "evaluate", network_key=key, artefacts=[artefact], data=data)
     line = EvaluationLine.model_validate(value)
     assert line.predictions == f"predictions/{line.key}.npz"

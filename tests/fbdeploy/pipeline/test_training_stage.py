@@ -95,6 +95,8 @@ class Desk:
                 pixels = generator.integers(0, 256, (20, 20, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(path)
         self.network_key = ""
+        self.data: dict[str, Any] = {}
+        self.input_spec: dict[str, Any] = {}
 
     @property
     def work(self) -> Path:
@@ -119,12 +121,18 @@ class Desk:
         stages.prepare(cast(Reporter, heard), known_programs=known or {}, **self.arguments())
         (prepared,) = [v for _, v in heard.results if isinstance(v, Prepared)]
         self.network_key = prepared.network_key
+        self.data = prepared.evaluation_data.model_dump(mode="json")
+        self.input_spec = prepared.input_spec.model_dump(mode="json")
         return heard
 
     def train(self, start: str, heard: Heard | None = None) -> Heard:
         heard = heard or Heard()
         stages.train(
-            cast(Reporter, heard), network_key=self.network_key, start=start, **self.arguments()
+            cast(Reporter, heard),
+            network_key=self.network_key,
+            data=self.data,
+            start=start,
+            **self.arguments(),
         )
         return heard
 
@@ -150,6 +158,8 @@ def test_a_trained_program_becomes_an_artefact_and_is_not_made_twice(desk: Desk)
     stages.export(
         cast(Reporter, heard),
         network_key=desk.network_key,
+        input_spec=desk.input_spec,
+        data=desk.data,
         form="onnx",
         keys={"int8-qat": "k"},
         **desk.arguments(),
