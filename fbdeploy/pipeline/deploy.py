@@ -58,16 +58,18 @@ MEMORY = {
     "prepare": 2500,
     "train": 4000,
     "reference": 1200,
-    "executorch": 1500,
+    "executorch": 1300,
     "torchscript": 1200,
-    "onnx": 1500,
-    "coreml": 1800,
-    "litert": 2200,
+    "onnx": 1400,
+    "coreml": 1500,
+    "litert": 1700,
     "evaluate": 1200,
     "bundle": 1800,
     "bench": 3000,
 }
 """Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
+LONGEST_FIRST: tuple[Format, ...] = ("executorch", "litert", "coreml", "onnx", "torchscript")
+"""Formats by the time their export takes: 40, 30, 22, 19 and 6 s for fbnetv3_b."""
 
 
 Step = Literal["train", "export", "evaluate", "bundle", "bench"]
@@ -327,7 +329,8 @@ class _Deployment:
     def _export(self) -> None:
         assert self.manifest is not None and self.prepared is not None
         jobs = []
-        for form in self.request.formats:
+        # Two at a time end together if the shortest come last.
+        for form in sorted(self.request.formats, key=LONGEST_FIRST.index):
             missing: dict[str, JsonValue] = {
                 precision: key
                 for precision in self._possible()
@@ -349,8 +352,6 @@ class _Deployment:
                         memory=MEMORY[form] * MEGABYTE,
                     )
                 )
-        # The longest first, so that the two ends of the queue meet.
-        jobs.sort(key=lambda job: -job.memory)
         if not self.artefacts_only:
             jobs.insert(
                 0,

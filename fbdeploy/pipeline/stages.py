@@ -102,14 +102,14 @@ def prepare(
         program_folder(Path(work), "int8"),
         asked.skip_passes,
     )
-    _check_program(checks, Path(work), "int8")
+    _check_program(checks, "int8")
     report.result("quantized", Quantized(precision="int8", quantization=quantization))
     if "int8-qat" in asked.precisions:
         info = _dataset_info(asked.calibration, len(calibration), most_images(recipe))
         key = training_key(key, info, recipe)
         trained = _known_program(known_programs, Path(work), "int8-qat", key)
         if trained is not None:
-            _check_program(checks, Path(work), "int8-qat")
+            _check_program(checks, "int8-qat")
             report.result("quantized", Quantized(precision="int8-qat", quantization=trained))
 
 
@@ -143,7 +143,7 @@ def train(
     )
     program.save(program_folder(Path(work), "int8-qat"))
     evaluation = DatasetInfo.model_validate(data)
-    _check_program(Checks(Path(work), network_key, evaluation.identity), Path(work), "int8-qat")
+    _check_program(Checks(Path(work), network_key, evaluation.identity), "int8-qat")
     quantization = quantization_of(program, recipe, info, key, began)
     report.result("quantized", Quantized(precision="int8-qat", quantization=quantization))
     if not program.summary.kept["qat"]:
@@ -427,11 +427,11 @@ def _graph_folder(work: Path, network_key: str) -> Path:
     return work / f"graph-{key}"
 
 
-def _check_program(checks: Checks, work: Path, precision: Precision) -> None:
+def _check_program(checks: Checks, precision: Precision) -> None:
     """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
     from quantize.program import load_program
 
-    folder = program_folder(work, precision)
+    folder = program_folder(checks.work, precision)
     checks.logits(folder, load_program(folder).module())
 
 

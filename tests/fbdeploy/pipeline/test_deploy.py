@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from fbdeploy.manifest import read_manifest
-from fbdeploy.pipeline.deploy import Deployed, PipelineError, deploy
+from fbdeploy.pipeline.deploy import LONGEST_FIRST, MEMORY, Deployed, PipelineError, deploy
+from fbdeploy.pipeline.formats import FORMATS
 from fbdeploy.pipeline.jobs import Event, Job
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import DeployRequest
@@ -536,3 +537,8 @@ def test_a_copied_folder_goes_on(bench: Bench) -> None:
     shutil.move(bench.out, bench.folder / "moved")
     bench.run(output=bench.folder / "moved")
     assert bench.calls() == ["prepare", "reference"]
+
+
+def test_every_format_has_its_place_and_its_memory() -> None:
+    assert sorted(LONGEST_FIRST) == sorted(FORMATS)
+    assert set(FORMATS) <= set(MEMORY)
