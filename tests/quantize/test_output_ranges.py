@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 import torch
 from torch import Tensor, nn
 
-from quantize.output_ranges import search_ranges
+from quantize import output_ranges
+from quantize.output_ranges import FINALISTS, search_ranges
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.qparams import QParams
 from quantize.recipe import Recipe, ranges_only
-from tests.quantize.small_networks import SPEC
+from tests.quantize.small_networks import SPEC, noise_images, tiny_network
 from zoo.networks import Network, Weights
 
 OUTLIER = 0
@@ -78,3 +80,25 @@ def test_a_graph_of_one_image_at_a_time_has_its_ranges_searched() -> None:
     program, value, _ = _program(gain=0.0)
     found = search_ranges(replace(program, dynamic_batch=False), _images()[:8])
     assert found[value].high < 0.3 * program.activations[value].high
+
+
+def test_finalists_are_chosen_as_all_candidates_would_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = noise_images(64)
+    program = quantize(tiny_network(), images, ranges_only(Recipe(name="ranges")))
+    tried: list[int] = []
+    trials = output_ranges._trials
+
+    def counted(grids: list[QParams], value: Tensor, slopes: list[Tensor]) -> Tensor:
+        tried.append(len(grids))
+        return trials(grids, value, slopes)
+
+    monkeypatch.setattr(output_ranges, "_trials", counted)
+    found = search_ranges(program, torch.from_numpy(images)[:48])
+    few = sum(tried)
+    assert tried.count(FINALISTS) > len(tried) / 2
+    monkeypatch.setattr(output_ranges, "FINALISTS", 99)
+    tried.clear()
+    everything = search_ranges(program, torch.from_numpy(images)[:48])
+    assert few < 0.7 * sum(tried)
+    # A third of the images now and then prefers another of two that are about as good.
+    assert sum(found[name] == everything[name] for name in found) >= len(found) - 2
