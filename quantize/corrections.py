@@ -24,6 +24,7 @@ from quantize.program import Program
 from quantize.qparams import QParams
 from quantize.recipe import Recipe
 from quantize.reconstruction import reconstructed
+from quantize.unrounded import with_unrounded_biases
 from quantize.weights import quantize_weights
 from zoo.datasets import spread
 
@@ -107,6 +108,11 @@ def correct(
         kl = judge.log_kl(trial)
         if tried(name, kl):
             raw, program, best = changed, trial, kl
+    if program.corrections:
+        some = _correction_images(program, images)
+        program = with_unrounded_biases(
+            program, some, lambda trial: metrics.typical(judge.log_kl(trial))
+        )
     int8 = run_reference(program, judge.images, judge.batch)
     summary = replace(
         program.summary,
@@ -123,12 +129,16 @@ def _finisher(
     """Bias correction of a program like this, if the recipe asks for it and it can be done."""
     if not recipe.corrections.bias or not program.dynamic_batch:
         return None
-    some = _spread(images, min(CORRECTION_IMAGES, most_images(program.graph)))
+    some = _correction_images(program, images)
 
     def finish(program: Program) -> Program:
         return corrected(program, bias_corrections(program, some))
 
     return finish
+
+
+def _correction_images(program: Program, images: Tensor) -> Tensor:
+    return _spread(images, min(CORRECTION_IMAGES, most_images(program.graph)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import torch
 from torch.fx import GraphModule, Node
 
 from quantize.alignment import is_aligned
+from quantize.bias_correction import corrected
 from quantize.passes.surgery import aten, calls, constant, drop_unused_tensors, is_call
 from quantize.plan import MOVES, POOLS, WEIGHTED, Plan
 from quantize.program import Program
@@ -90,8 +91,10 @@ def product_form(program: Program, *, exact_gate: bool = False) -> tuple[Program
 def float_between(program: Program) -> tuple[Program, int]:
     """A program that rounds nothing between a layer and its hard-swish, and how many those are.
 
-    For runtimes whose layers compute the activation before they write int8.
+    For runtimes whose layers compute the activation before they write int8. Biases are those of
+    :mod:`quantize.unrounded`.
     """
+    program = corrected(program, program.unrounded)
     grids = dict(program.activations)
     for swish in calls(program.graph, aten.hardswish.default):
         source = swish.args[0]

@@ -51,6 +51,8 @@ class Program:
     ``activations`` are the grids of its observed values by node name, ``weights`` the int8
     weights of its convolutions and linear layers by node name. ``corrections`` (out,) by layer are
     what correction added to the biases: without them the graph is the float network.
+    ``unrounded`` (out,) by layer is what to add where nothing is rounded between a layer and its
+    hard-swish (:mod:`quantize.unrounded`).
     """
 
     graph: GraphModule
@@ -61,6 +63,7 @@ class Program:
     dynamic_batch: bool
     summary: Summary
     corrections: dict[str, Tensor] = field(default_factory=dict)
+    unrounded: dict[str, Tensor] = field(default_factory=dict)
 
     def qparams(self, name: str) -> QParams | None:
         """The grid of a value, shared ones included; None where it stays float."""
@@ -96,12 +99,15 @@ class Program:
             tensors[f"scale.{name}"] = weight.scale.contiguous()
         for name, correction in self.corrections.items():
             tensors[f"correction.{name}"] = correction.contiguous()
+        for name, shift in self.unrounded.items():
+            tensors[f"unrounded.{name}"] = shift.contiguous()
         document = {
             "graph": graph_to_json(self.graph, tensors),
             "plan": asdict(self.plan),
             "activations": {name: asdict(grid) for name, grid in self.activations.items()},
             "weights": list(self.weights),
             "corrections": list(self.corrections),
+            "unrounded": list(self.unrounded),
             "input_spec": asdict(self.input_spec),
             "dynamic_batch": self.dynamic_batch,
             "summary": asdict(self.summary),
@@ -140,6 +146,7 @@ def load_program(folder: Path) -> Program:
         dynamic_batch=document["dynamic_batch"],
         summary=Summary(**document["summary"]),
         corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
+        unrounded={name: tensors[f"unrounded.{name}"] for name in document["unrounded"]},
     )
 
 

@@ -149,7 +149,14 @@ def convert(module: QatModule) -> Program:
         assert isinstance(activation, ActivationGrid)
         grids[name] = activation.qparams()
     summary = replace(module.program.summary, method="qat")
-    return replace(module.program, graph=graph, activations=grids, weights=weights, summary=summary)
+    return replace(
+        module.program,
+        graph=graph,
+        activations=grids,
+        weights=weights,
+        summary=summary,
+        unrounded={},  # it was for the biases before
+    )
 
 
 class _TrainingInterpreter(Interpreter):

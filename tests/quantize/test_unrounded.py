@@ -1,0 +1,74 @@
+"""A runtime that does not round before hard-swish has no use for what repaired that rounding."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from quantize import metrics
+from quantize.bias_correction import bias_corrections, corrected
+from quantize.hard_swish import float_between
+from quantize.program import Program, load_program
+from quantize.ptq import quantize
+from quantize.qat.module import QatModule, convert
+from quantize.recipe import Recipe, ranges_only
+from quantize.unrounded import with_unrounded_biases
+from tests.quantize.small_networks import SPEC, noise_images
+from zoo.networks import Network, Weights
+
+
+class Coarse(nn.Module):
+    """One channel is so large that the steps of all are coarse for the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3, stride=2), nn.Conv2d(8, 5, 1)
+        with torch.no_grad():
+            self.first.weight[0] *= 100
+            self.second.weight[:, 0] *= 0.01
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(F.hardswish(self.first(x))).mean((2, 3))
+
+
+def _corrected(images: Tensor) -> Program:
+    torch.manual_seed(0)
+    weights = Weights("random", seed=0)
+    network = Network("coarse", Coarse().eval(), SPEC, tuple("abcde"), 5, "user", weights)
+    plain = quantize(network, images.numpy(), ranges_only(Recipe(name="ranges")))
+    return corrected(plain, bias_corrections(plain, images))
+
+
+def test_biases_are_those_of_what_is_computed(tmp_path: Path) -> None:
+    images, other = torch.from_numpy(noise_images(64)), torch.from_numpy(noise_images(64, seed=9))
+    program = _corrected(images)
+    judged: list[float] = []
+
+    def judge(trial: Program) -> float:
+        judged.append(metrics.judged_kl(logits, trial.module()(other)))
+        return judged[-1]
+
+    torch.manual_seed(0)
+    logits = Coarse().eval()(other).detach()
+    done = with_unrounded_biases(program, images, judge)
+    trial, before = judged
+    assert trial < 0.5 * before
+    assert set(done.unrounded) == set(program.corrections)
+    # The program itself computes what it did.
+    assert torch.equal(done.module()(other), program.module()(other))
+    done.save(tmp_path / "program")
+    again = load_program(tmp_path / "program")
+    assert judge(float_between(again)[0]) == trial
+    assert not convert(QatModule(done)).unrounded
+
+
+def test_they_are_left_out_where_they_do_not_help() -> None:
+    images = torch.from_numpy(noise_images(16))
+    program = _corrected(images)
+    assert with_unrounded_biases(program, images, lambda trial: 1.0) is program
+    uncorrected = replace(program, corrections={})
+    assert with_unrounded_biases(uncorrected, images, lambda trial: 0.0) is uncorrected
