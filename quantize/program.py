@@ -146,7 +146,8 @@ def load_program(folder: Path) -> Program:
         dynamic_batch=document["dynamic_batch"],
         summary=Summary(**document["summary"]),
         corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
-        unrounded={name: tensors[f"unrounded.{name}"] for name in document["unrounded"]},
+        # Programs made before 2026-11-28 have none.
+        unrounded={name: tensors[f"unrounded.{name}"] for name in document.get("unrounded", ())},
     )
 
 
