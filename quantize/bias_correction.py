@@ -25,6 +25,7 @@ from quantize.interpret import largest_value_bytes
 from quantize.passes.surgery import is_call, only_user, tensor_of
 from quantize.plan import ACTIVATIONS
 from quantize.program import Program, bias_of, with_dequantized_weights
+from zoo.datasets import spread
 
 #: Newton steps towards equal means behind an activation.
 ROUNDS = 3
@@ -38,6 +39,9 @@ POSITIONS = 16384
 #: Copies of the largest value that live at once in both networks (EfficientNet-Lite0: 8.3).
 COPIES = 8
 BUDGET_BYTES = 1_000_000_000
+#: Of calibration images; more gain nothing measurable (96 photos: agreement 97.2 -> 98.4 % on
+#: EfficientNet-Lite0).
+CORRECTION_IMAGES = 96
 
 
 def most_images(graph: GraphModule, budget_bytes: int = BUDGET_BYTES) -> int:
@@ -45,13 +49,26 @@ def most_images(graph: GraphModule, budget_bytes: int = BUDGET_BYTES) -> int:
     return max(1, budget_bytes // (COPIES * largest_value_bytes(graph)))
 
 
+def spread_images(images: Tensor, count: int) -> Tensor:
+    """At most ``count`` images from everywhere in the folder, which may be sorted by class."""
+    return images[torch.tensor(spread(len(images), count))]
+
+
+def correction_images(graph: GraphModule, images: Tensor) -> Tensor:
+    """Those of ``images`` that biases are corrected with: enough, and no more than fit."""
+    return spread_images(images, min(CORRECTION_IMAGES, most_images(graph)))
+
+
 @torch.no_grad()
-def bias_corrections(program: Program, images: Tensor) -> dict[str, Tensor]:
+def bias_corrections(
+    program: Program, images: Tensor, exact: GraphModule | None = None
+) -> dict[str, Tensor]:
     """What to add to each layer's bias, (out,) float32 by node name, from images (N, 3, H, W).
 
-    All images are held at once: give at most :func:`most_images`.
+    ``exact`` is the float network, the program's own graph unless that has been corrected or
+    trained. All images are held at once: give at most :func:`most_images`.
     """
-    twin = LockStep(program)
+    twin = LockStep(program, exact)
     twin.run(images.contiguous(memory_format=torch.channels_last))
     return twin.corrections
 
@@ -69,15 +86,16 @@ def corrected(program: Program, corrections: dict[str, Tensor]) -> Program:
 
 
 class LockStep(Interpreter):
-    """Runs float and int8 side by side; a value is a pair (float, int8).
+    """Runs float, the graph ``exact``, and int8 side by side; a value is a pair (float, int8).
 
     ``int8`` holds the int8 network's dequantized weights and its biases by node name,
     ``corrections`` what has been found for the biases so far.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, exact: GraphModule | None = None) -> None:
         super().__init__(program.graph, garbage_collect_values=True)
         self.program = program
+        self._exact = program.graph if exact is None else exact
         graph = with_dequantized_weights(program)
         self.int8 = {
             node.name: tensor_of(graph, node) for node in graph.graph.nodes if node.op == "get_attr"
@@ -88,7 +106,7 @@ class LockStep(Interpreter):
         """Run ``n`` for both networks."""
         args, kwargs = self.fetch_args_kwargs_from_env(n)
         if n.op == "get_attr":
-            return _Pair(tensor_of(self.program.graph, n), self.int8[n.name])
+            return _Pair(tensor_of(self._exact, n), self.int8[n.name])
         if n.op == "placeholder":
             value = super().run_node(n)
             return _Pair(value, self._rounded(n, value))

@@ -11,26 +11,25 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from torch import Tensor
+from torch.fx import GraphModule
 
 from quantize.bias_correction import bias_corrections
 from quantize.hard_swish import float_between
-from quantize.program import Program, float_graph
+from quantize.program import Program
 
 
 def with_unrounded_biases(
-    program: Program, images: Tensor, judge: Callable[[Program], float]
+    program: Program, exact: GraphModule, images: Tensor, judge: Callable[[Program], float]
 ) -> Program:
     """``program`` with :attr:`Program.unrounded` from float32 ``images`` (N, 3, H, W).
 
-    ``program`` has been corrected; it comes back as it is where that has no hard-swish to do with,
-    or where ``judge``, the held-out KL in nats, does not fall. All images are held at once: give at
-    most :func:`quantize.bias_correction.most_images`.
+    ``program`` has been corrected or trained, ``exact`` is the float network it was made from. It
+    comes back as it is where it has no hard-swish behind a layer, or where ``judge``, the held-out
+    KL in nats, does not fall. All images are held at once: give at most
+    :func:`quantize.bias_correction.most_images`.
     """
-    plain, count = float_between(program)
-    if not count or not program.corrections:
+    plain, count = float_between(replace(program, unrounded={}))
+    if not count:
         return program
-    uncorrected = replace(plain, graph=float_graph(program), corrections={})
-    found = bias_corrections(uncorrected, images)
-    shifts = {name: shift - program.corrections[name] for name, shift in found.items()}
-    trial = replace(program, unrounded=shifts)
+    trial = replace(program, unrounded=bias_corrections(plain, images, exact))
     return trial if judge(float_between(trial)[0]) < judge(plain) else program

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize import metrics
+from quantize.bias_correction import correction_images
 from quantize.interpret import HookedInterpreter, batch_size, image_batches
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
@@ -25,6 +26,7 @@ from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
 from quantize.qat.loss import Outputs, distillation_loss, feature_points
 from quantize.qat.module import QatModule, convert
 from quantize.recipe import Training
+from quantize.unrounded import with_unrounded_biases
 
 logger = logging.getLogger(__name__)
 
@@ -159,7 +161,9 @@ class _Run:
         """The program of the best parameters, or the one training started from."""
         if self._best is not None:
             assign(self._parameters, self._best)
-        trained = convert(self._module) if self._best is not None else self._program
+        trained = self._program
+        if self._best is not None:
+            trained = self._with_unrounded_biases(convert(self._module))
         summary = self._program.summary
         reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
         kl = {"qat": self.done.best_kl or min(reached)} if reached else {}
@@ -174,6 +178,16 @@ class _Run:
                 sqnr_db=metrics.sqnr_db(self._expected, int8),
             ),
         )
+
+    def _with_unrounded_biases(self, trained: Program) -> Program:
+        if not trained.dynamic_batch:
+            return trained
+        some = correction_images(trained.graph, self._images.images)
+
+        def kl(program: Program) -> float:
+            return metrics.judged_kl(self._expected, self._logits(program.module()))
+
+        return with_unrounded_biases(trained, self._teacher, some, kl)
 
     def describe(self, speed: float) -> str:
         """How training goes, for the user."""

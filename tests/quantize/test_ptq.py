@@ -12,10 +12,10 @@ from torch import nn
 from torch.fx import GraphModule, Node
 
 from quantize import bias_correction, metrics
-from quantize.bias_correction import bias_corrections, corrected
+from quantize.bias_correction import CORRECTION_IMAGES, bias_corrections, corrected
 from quantize.calibrate import calibrate
 from quantize.capture import capture
-from quantize.corrections import CORRECTION_IMAGES, run_reference
+from quantize.corrections import run_reference
 from quantize.interpret import HookedInterpreter, largest_value_bytes
 from quantize.program import Program, load_program, with_dequantized_weights
 from quantize.ptq import quantize

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from quantize import metrics
 from quantize.bias_correction import bias_corrections, corrected
-from quantize.hard_swish import float_between
-from quantize.program import Program, load_program
+from quantize.hard_swish import float_between, product_form
+from quantize.program import Program, float_graph, load_program
 from quantize.ptq import quantize
 from quantize.qat.module import QatModule, convert
-from quantize.recipe import Recipe, ranges_only
+from quantize.qat.train import QatData, train
+from quantize.recipe import Recipe, Training, ranges_only
 from quantize.unrounded import with_unrounded_biases
 from tests.quantize.small_networks import SPEC, noise_images
 from zoo.networks import Network, Weights
@@ -35,11 +36,15 @@ class Coarse(nn.Module):
         return self.second(F.hardswish(self.first(x))).mean((2, 3))
 
 
-def _corrected(images: Tensor) -> Program:
+def _ranges_only(images: Tensor) -> Program:
     torch.manual_seed(0)
     weights = Weights("random", seed=0)
     network = Network("coarse", Coarse().eval(), SPEC, tuple("abcde"), 5, "user", weights)
-    plain = quantize(network, images.numpy(), ranges_only(Recipe(name="ranges")))
+    return quantize(network, images.numpy(), ranges_only(Recipe(name="ranges")))
+
+
+def _corrected(images: Tensor) -> Program:
+    plain = _ranges_only(images)
     return corrected(plain, bias_corrections(plain, images))
 
 
@@ -54,7 +59,7 @@ def test_biases_are_those_of_what_is_computed(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     logits = Coarse().eval()(other).detach()
-    done = with_unrounded_biases(program, images, judge)
+    done = with_unrounded_biases(program, float_graph(program), images, judge)
     trial, before = judged
     assert trial < 0.5 * before
     assert set(done.unrounded) == set(program.corrections)
@@ -69,6 +74,28 @@ def test_biases_are_those_of_what_is_computed(tmp_path: Path) -> None:
 def test_they_are_left_out_where_they_do_not_help() -> None:
     images = torch.from_numpy(noise_images(16))
     program = _corrected(images)
-    assert with_unrounded_biases(program, images, lambda trial: 1.0) is program
-    uncorrected = replace(program, corrections={})
-    assert with_unrounded_biases(uncorrected, images, lambda trial: 0.0) is uncorrected
+    exact = float_graph(program)
+    assert with_unrounded_biases(program, exact, images, lambda trial: 1.0) is program
+
+
+def test_nothing_to_do_without_a_hard_swish() -> None:
+    images = torch.from_numpy(noise_images(16))
+    program = product_form(_corrected(images))[0]
+    exact = float_graph(program)
+    assert with_unrounded_biases(program, exact, images, lambda trial: 0.0) is program
+
+
+def test_a_trained_program_has_its_own() -> None:
+    images = torch.from_numpy(noise_images(96))
+    start = _ranges_only(images)
+    settings = Training(steps=60, batch=16, bias_lr=0.02)
+    data = QatData(images[:64], images[64:])
+    trained = train(start, data, settings, progress=lambda step, done: None)
+    assert trained.summary.kept["qat"] and trained.unrounded
+    with torch.no_grad():
+        logits = start.graph(data.held_out)
+    own, without = (
+        metrics.judged_kl(logits, float_between(program)[0].module()(data.held_out))
+        for program in (trained, replace(trained, unrounded={}))
+    )
+    assert own < without
