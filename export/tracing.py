@@ -19,13 +19,12 @@ def light_tracing() -> Iterator[None]:
     copies sixty notes. Notes are never changed, so here they are shared: lowering fbnetv3_b to
     ExecuTorch takes 39 s instead of 45, converting it to LiteRT 27 instead of 33.
     """
-    kept: Any = config
     source: Any = NodeSource
-    without = kept.do_not_emit_stack_traces
-    kept.do_not_emit_stack_traces = True
+    without = config.do_not_emit_stack_traces
+    config.do_not_emit_stack_traces = True
     source.__deepcopy__ = lambda self, memo: self
     try:
         yield
     finally:
-        kept.do_not_emit_stack_traces = without
+        config.do_not_emit_stack_traces = without
         del source.__deepcopy__

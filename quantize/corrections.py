@@ -116,8 +116,7 @@ def correct(
         if tried(name, kl):
             raw, program, best = changed, trial, kl
     if program.corrections:
-        some = correction_images(program.graph, images)
-        program = with_unrounded_biases(program, float_graph(program), some, judge.kl)
+        program = with_unrounded_biases(program, float_graph(program), images, judge.kl)
     int8 = run_reference(program, judge.images, judge.batch)
     summary = replace(
         program.summary,

@@ -103,7 +103,8 @@ def float_between(program: Program) -> tuple[Program, int]:
             grids.pop(source.name, None)
     observed = tuple(name for name in program.plan.observed if name in grids)
     plan = replace(program.plan, observed=observed)
-    return replace(program, plan=plan, activations=grids), len(program.activations) - len(grids)
+    written = replace(program, plan=plan, activations=grids, unrounded={})
+    return written, len(program.activations) - len(grids)
 
 
 def _scalar(graph: GraphModule, before: Node, name: str, value: float) -> Node:

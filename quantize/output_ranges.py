@@ -56,7 +56,7 @@ def search_ranges(
                 candidates[name] = _Contest(found)
         for done in _try_on(program, candidates, images):
             progress("ranges by output error", (sweep + done) / 2)
-        grids |= {name: contest.best(1)[0] for name, contest in candidates.items()}
+        grids |= {name: contest.best() for name, contest in candidates.items()}
     return grids
 
 
@@ -91,9 +91,9 @@ class _Contest:
         self._gains.append(torch.stack([slope.sum(1) for slope in slopes]))
         self._errors.append(_trials(self._grids, value, slopes))
 
-    def best(self, count: int) -> list[QParams]:
-        """The ``count`` that change the logits least, the best one first."""
-        return [self._grids[index] for index in self._order()[:count]]
+    def best(self) -> QParams:
+        """The one that changes the logits least."""
+        return self._grids[self._order()[0]]
 
     def reduce(self, count: int) -> None:
         """Go on with the ``count`` best alone."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from torch import Tensor
 from torch.fx import GraphModule
 
-from quantize.bias_correction import bias_corrections
+from quantize.bias_correction import bias_corrections, correction_images
 from quantize.hard_swish import float_between
 from quantize.program import Program
 
@@ -21,15 +21,15 @@ from quantize.program import Program
 def with_unrounded_biases(
     program: Program, exact: GraphModule, images: Tensor, judge: Callable[[Program], float]
 ) -> Program:
-    """``program`` with :attr:`Program.unrounded` from float32 ``images`` (N, 3, H, W).
+    """``program`` with :attr:`Program.unrounded` from some of the float32 ``images`` (N, 3, H, W).
 
     ``program`` has been corrected or trained, ``exact`` is the float network it was made from. It
-    comes back as it is where it has no hard-swish behind a layer, or where ``judge``, the held-out
-    KL in nats, does not fall. All images are held at once: give at most
-    :func:`quantize.bias_correction.most_images`.
+    comes back as it is where it takes one image at a time, where it has no hard-swish behind a
+    layer, or where ``judge``, the held-out KL in nats, does not fall.
     """
     plain, count = float_between(replace(program, unrounded={}))
-    if not count:
+    if not count or not program.dynamic_batch:
         return program
-    trial = replace(program, unrounded=bias_corrections(plain, images, exact))
+    some = correction_images(program.graph, images)
+    trial = replace(program, unrounded=bias_corrections(plain, some, exact))
     return trial if judge(float_between(trial)[0]) < judge(plain) else program

@@ -17,15 +17,16 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
+from benchmarks.emulated.files import write
 from export.base import ExportSource
 from export.formats import FORMATS
 from export.preparation import ALL
@@ -34,27 +35,13 @@ from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.accuracy import Evaluation, compare, evaluate
-from runtime_bench.float_network import FloatSession, run_module
+from runtime_bench.module_session import ModuleSession
 from runtime_bench.runtimes import RUNTIMES
 from zoo.datasets import batches, open_dataset
-from zoo.files import atomic_path
 from zoo.networks import InputOverrides, Network, load_network
 
 COMPARED = ("executorch", "onnx", "litert", "coreml")
 MOVES = (1e-7, 1e-6, 1e-5, 1e-4)
-
-
-class ProgramSession:
-    """Runs a program's reference behind the interface of an artefact's session."""
-
-    def __init__(self, program: Program) -> None:
-        self._module = program.module()
-        self.input_shape = program.input_spec.shape
-        self.threads = 1
-
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits (N, classes) of a float32 batch (N, 3, H, W)."""
-        return run_module(self._module, batch)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -96,11 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     found = open_dataset(options.calibration, labelled=False)
     images = read_images(found, network, recipe.calibration.images, 1, lambda count: None)
     program = quantize(network, images, recipe)
-    reference = _answers(FloatSession(network, 1), network, options.data)
+    reference = _answers(_session(network.module, network), network, options.data)
     if not controlled:
         for row in _last_bit(program, network, options.data):
             controls.append({"network": options.network, **row})
-        _write(document, options.output)
+        write(options.output, document)
     for form in left:
         answers = []
         for skipped in (frozenset[str](), ALL):
@@ -120,29 +107,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "of_float": asdict(compare(plain, reference)),
         }
         document["rows"].append(row)
-        _write(document, options.output)
+        write(options.output, document)
         print(f"{form}: agreement {row['unprepared']['agreement']:.4f}", file=sys.stderr)
 
 
 def _last_bit(program: Program, network: Network, data: str) -> list[dict[str, Any]]:
     """One row for each of :data:`MOVES`."""
     generator, rows = torch.Generator().manual_seed(0), []
-    exact = _answers(ProgramSession(program), network, data)
+    exact = _answers(_session(program.module(), network), network, data)
     for most in MOVES:
         grids = {}
         for name, grid in program.activations.items():
             move = most * (2 * float(torch.rand(1, generator=generator)) - 1)
             grids[name] = replace(grid, scale=float(np.float32(grid.scale * (1 + move))))
-        moved = _answers(ProgramSession(replace(program, activations=grids)), network, data)
+        trial = replace(program, activations=grids)
+        moved = _answers(_session(trial.module(), network), network, data)
         found = asdict(compare(moved, exact))
         rows.append({"moved": most, "compared": found})
         print(f"moved by {most:g}: agreement {found['agreement']:.4f}", file=sys.stderr)
     return rows
 
 
-def _write(document: dict[str, Any], path: Path) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(document, indent=1) + "\n")
+def _session(module: Callable[[Tensor], Tensor], network: Network) -> ModuleSession:
+    return ModuleSession(module, network.input_spec, threads=1)
 
 
 def _answers(session: Any, network: Network, data: str) -> Evaluation:

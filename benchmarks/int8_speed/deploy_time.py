@@ -26,9 +26,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.emulated.default_exports import EXPORTERS, quiet
+from benchmarks.emulated.files import write
 from benchmarks.real_photos.default_paths import calibration_photos, torchscript_int8
 from fbdeploy.pipeline.environment import environment
-from zoo.files import atomic_path
 from zoo.networks import load_network
 
 
@@ -121,8 +121,7 @@ def main() -> None:
         steps = _defaults(given.network, given.calibration)
         document["defaults_seconds"] = round(sum(step.seconds for step in steps), 1)
         document["defaults"] = [asdict(step) for step in steps]
-    with atomic_path(given.output) as temporary:
-        temporary.write_text(json.dumps(document, indent=1) + "\n")
+    write(given.output, document)
 
 
 if __name__ == "__main__":

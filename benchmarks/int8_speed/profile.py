@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zoo.files import atomic_path
+from benchmarks.emulated.files import write
 
 RUNS = 30
 Profile = dict[str, dict[str, float]]
@@ -43,8 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         elif path.suffix == ".onnx":
             found[path.stem] = profile_onnxruntime(path, shape)
     document = {"network": options.network, "unit": "microseconds", "profiles": found}
-    with atomic_path(options.output) as temporary:
-        temporary.write_text(json.dumps(document, indent=1) + "\n")
+    write(options.output, document)
 
 
 def profile_onnxruntime(path: Path, shape: tuple[int, ...]) -> Profile:

@@ -20,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.emulated.files import write
 from benchmarks.int8_speed.artefacts import (
     NETWORKS,
     Export,
@@ -68,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             paths = pool.apply(make, (network, work, exports(), options.export_again))
         if not options.export_only:
             document = {"command": command, **time(network, paths, options.mode)}
-            with atomic_path(result) as temporary:
-                temporary.write_text(json.dumps(document, indent=1) + "\n")
+            write(result, document)
             print(f"{network}: timed", file=sys.stderr, flush=True)
     documents = [
         json.loads(path.read_text())

@@ -30,7 +30,7 @@ from benchmarks.emulated.default_exports import (
     quiet,
 )
 from runtime_bench.accuracy import Evaluation, compare, evaluate
-from runtime_bench.float_network import FloatSession
+from runtime_bench.module_session import ModuleSession
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.base import Session
 from zoo.datasets import batches, open_dataset
@@ -99,7 +99,7 @@ class DefaultPath:
         """What runs the file at ``path``."""
         if self.format in RUNTIMES:
             return RUNTIMES[self.format].load(path, threads)
-        return FloatSession(replace(network, module=torch.export.load(path).module()), threads)
+        return ModuleSession(torch.export.load(path).module(), network.input_spec, threads)
 
 
 PATHS = (
@@ -154,7 +154,7 @@ def measure(network: Network, data: Path, calibration: Path) -> list[Row]:
         )
         return evaluate(session, batches(found, network.input_spec, BATCH, None, threads=threads))
 
-    expected = score(FloatSession(network, threads))
+    expected = score(ModuleSession(network.module, network.input_spec, threads))
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for entry in PATHS:

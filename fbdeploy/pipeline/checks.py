@@ -50,7 +50,7 @@ class Checks:
         Raises:
             FileNotFoundError: it is not kept, and there is no ``module``.
         """
-        from runtime_bench.float_network import run_module
+        from runtime_bench.module_session import run_module
 
         compute = None if module is None else lambda: run_module(module, self.images())
         return _kept(folder / f"check-logits-{self._name}", compute)

@@ -154,7 +154,7 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     """The float network's logits on the evaluation images, kept to compare artefacts with."""
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.accuracy import save_logits
-    from runtime_bench.float_network import FloatSession
+    from runtime_bench.module_session import ModuleSession
 
     asked = DeployRequest.model_validate(request)
     network = _network(asked, network_key)
@@ -163,9 +163,8 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     if path.exists():
         return
     counter = _Counter(report, "float network", _count(len(dataset), asked.images))
-    save_logits(
-        run(FloatSession(network, _threads()), _batches(asked, network, dataset), counter), path
-    )
+    session = ModuleSession(network.module, network.input_spec, _threads())
+    save_logits(run(session, _batches(asked, network, dataset), counter), path)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         report.note(f"{len(dataset.skipped)} unreadable images are left out: {names}")
@@ -432,7 +431,8 @@ def _check_program(checks: Checks, precision: Precision) -> None:
     from quantize.program import load_program
 
     folder = program_folder(checks.work, precision)
-    checks.logits(folder, load_program(folder).module())
+    # Read only if its logits are not kept yet.
+    checks.logits(folder, lambda images: load_program(folder).module()(images))
 
 
 def _known_program(

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize import metrics
-from quantize.bias_correction import correction_images
+from quantize.corrections import Judge
 from quantize.interpret import HookedInterpreter, batch_size, image_batches
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
@@ -163,7 +163,10 @@ class _Run:
             assign(self._parameters, self._best)
         trained = self._program
         if self._best is not None:
-            trained = self._with_unrounded_biases(convert(self._module))
+            judge = Judge(self._held_out, self._expected, self._batch)
+            trained = with_unrounded_biases(
+                convert(self._module), self._teacher, self._images.images, judge.kl
+            )
         summary = self._program.summary
         reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
         kl = {"qat": self.done.best_kl or min(reached)} if reached else {}
@@ -178,16 +181,6 @@ class _Run:
                 sqnr_db=metrics.sqnr_db(self._expected, int8),
             ),
         )
-
-    def _with_unrounded_biases(self, trained: Program) -> Program:
-        if not trained.dynamic_batch:
-            return trained
-        some = correction_images(trained.graph, self._images.images)
-
-        def kl(program: Program) -> float:
-            return metrics.judged_kl(self._expected, self._logits(program.module()))
-
-        return with_unrounded_biases(trained, self._teacher, some, kl)
 
     def describe(self, speed: float) -> str:
         """How training goes, for the user."""

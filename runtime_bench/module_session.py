@@ -1,4 +1,4 @@
-"""The float network behind the interface of an artefact's session, to be scored alike."""
+"""A torch module behind the interface of an artefact's session, to be scored alike."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo.networks import Network
+from zoo.input_spec import InputSpec
 
 
-class FloatSession:
-    """Runs a network's module; ``threads`` says what torch was told, it changes nothing."""
+class ModuleSession:
+    """Runs a network's module, or whatever maps images (N, 3, H, W) to logits (N, classes);
+    ``threads`` says what torch was told, it changes nothing."""
 
-    def __init__(self, network: Network, threads: int) -> None:
-        self._module = network.module
-        self.input_shape = network.input_spec.shape
+    def __init__(self, module: Callable[[Tensor], Tensor], spec: InputSpec, threads: int) -> None:
+        self._module = module
+        self.input_shape = spec.shape
         self.threads = threads
 
     def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
