@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.interpret import largest_value_bytes
-from quantize.passes.surgery import is_call, only_user, tensor_of
-from quantize.plan import ACTIVATIONS
+from quantize.passes.surgery import calls, is_call, only_user, tensor_of
+from quantize.plan import ACTIVATIONS, WEIGHTED
 from quantize.program import Program, bias_of, with_dequantized_weights
 from zoo.datasets import spread
 
@@ -63,7 +63,8 @@ def correction_images(graph: GraphModule, images: Tensor) -> Tensor:
 def bias_corrections(
     program: Program, images: Tensor, exact: GraphModule | None = None
 ) -> dict[str, Tensor]:
-    """What to add to each layer's bias, (out,) float32 by node name, from images (N, 3, H, W).
+    """What to add to each layer's bias, (out,) float32 by node name, from images (N, 3, H, W);
+    those that stay in float are corrected as well, for what they read.
 
     ``exact`` is the float network, the program's own graph unless that has been corrected or
     trained. All images are held at once: give at most :func:`most_images`.
@@ -101,6 +102,12 @@ class LockStep(Interpreter):
             node.name: tensor_of(graph, node) for node in graph.graph.nodes if node.op == "get_attr"
         }
         self.corrections: dict[str, Tensor] = {}
+        # Layers in float, too: they are where what int8 ones before them moved can be taken back.
+        self._corrected = {
+            node.name
+            for node in calls(program.graph, *WEIGHTED)
+            if bias_of(program.graph, node) is not None
+        }
 
     def run_node(self, n: Node) -> object:
         """Run ``n`` for both networks."""
@@ -117,7 +124,7 @@ class LockStep(Interpreter):
         if n.name in self.program.weights:
             self.before_layer(n, _side(args, 1)[0], exact)
         rough = operator(*_side(args, 1), **_side(kwargs, 1))
-        if n.name in self.program.weights:
+        if n.name in self._corrected:
             shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift
             rough += _by_channel(shift, rough)

@@ -25,7 +25,7 @@ from quantize.bias_correction import (
 from quantize.calibrate import Progress, calibrate
 from quantize.equalization import equalized, groups
 from quantize.interpret import image_batches
-from quantize.mixed_precision import mixed_precision
+from quantize.mixed_precision import RANKING_IMAGES, mixed_precision
 from quantize.output_ranges import search_ranges
 from quantize.program import Program, float_graph
 from quantize.qparams import QParams
@@ -106,7 +106,7 @@ def correct(
         if not step.wanted(program, recipe):
             continue
         progress(name.replace("_", " "), 0.0)
-        task = _Task(images, recipe, judge.batch, ended_kl, progress)
+        task = _Task(images, recipe, judge.batch, ended_kl, finish is not None, progress)
         changed = step.apply(raw, task)
         if changed is raw:
             tried(name, best)
@@ -143,12 +143,14 @@ def _finisher(
 
 @dataclass(frozen=True)
 class _Task:
-    """What a step works with; ``kl``, in nats, judges a program as it would end up."""
+    """What a step works with; ``kl``, in nats, judges a program as it would end up, with biases
+    corrected if ``bias``."""
 
     images: Tensor
     recipe: Recipe
     batch: int
     kl: Callable[[Program], float]
+    bias: bool
     progress: Progress
 
 
@@ -198,7 +200,19 @@ def _with_ranges(program: Program, grids: dict[str, QParams], task: _Task) -> Pr
 
 def _mixed_precision(program: Program, task: _Task) -> Program:
     some = spread_images(task.images, CORRECTION_IMAGES)
-    return mixed_precision(program, some, task.kl, task.recipe.mixed_precision, task.progress)
+    few = spread_images(some, min(RANKING_IMAGES, most_images(program.graph)))
+
+    def finish(program: Program) -> Program:
+        return corrected(program, bias_corrections(program, few)) if task.bias else program
+
+    return mixed_precision(
+        program,
+        some,
+        task.kl,
+        task.recipe.mixed_precision,
+        task.progress,
+        finish=finish,
+    )
 
 
 def _reconstruction(program: Program, task: _Task) -> Program:

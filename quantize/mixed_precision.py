@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,14 +14,14 @@ from quantize import metrics
 from quantize.calibrate import Progress, silent
 from quantize.interpret import batch_size, image_batches
 from quantize.layers import Layer, layer_path, layers_of, operator_costs, operator_name
+from quantize.passes.surgery import shape_of
 from quantize.plan import Plan, carries, fused_clamp
 from quantize.program import Program
 from quantize.recipe import MixedPrecision
 from quantize.sensitivity import sensitivity
 
-#: Layers whose absence from int8 lowers the KL most, on so many images, are tried; each costs up
-#: to two passes a round.
-CANDIDATES, RANKING_IMAGES = 6, 32
+#: Layers whose absence from int8 lowers the KL most, on so many images, are tried.
+CANDIDATES, RANKING_IMAGES = 10, 32
 
 
 def mixed_precision(
@@ -29,12 +30,17 @@ def mixed_precision(
     judge: Callable[[Program], float],
     budget: MixedPrecision,
     progress: Progress = silent,
+    *,
+    finish: Callable[[Program], Program] = lambda program: program,
 ) -> Program:
     """Greedily leave operators of ``program`` in float while ``judge`` falls materially.
 
-    ``images``, float32 (N, 3, H, W), choose the operators; ``judge`` gives the KL in nats on images
-    held out from that and from calibration. Run it before bias correction, which depends on what is
-    in int8. The result's summary names the operators; it is ``program`` itself where none pays.
+    Each round takes the choice that lowers the KL most for what it costs. ``images``, float32
+    (N, 3, H, W), choose the operators; ``judge`` gives the KL in nats on images held out from that
+    and from calibration. Run it before bias correction, which depends on what is in int8;
+    ``finish`` is that correction or a quick form of it, without which the choice would be of the
+    layers that it repairs. The result's summary names the operators; it is ``program`` itself where
+    none pays.
     """
     few = images[:: max(1, len(images) // RANKING_IMAGES)]
     ranked = sorted(sensitivity(program, few, progress).layers, key=lambda e: e.kl_without)
@@ -43,32 +49,54 @@ def mixed_precision(
     layers = {layer.node for layer in layers_of(program)} & set(costs)
     whole = sum(costs[name].total for name in layers)
     reference = _logits(program.graph, images, program)
+
+    def share(operators: frozenset[str]) -> float:
+        return sum(costs[name].total for name in operators) / whole
+
+    def seen(trial: Program) -> float:
+        module = finish(trial).module()
+        int8 = torch.cat([module(part) for part in image_batches(images, _batch(program))])
+        return metrics.judged_kl(reference, int8)
+
     left: frozenset[str] = frozenset()
-    best, kl = program, judge(program)
+    best, kl, known = program, judge(program), seen(program)
     while True:
         affordable = {
             left | option
             for option in options
             if not option <= left
             and len(left | option) <= budget.max_operators
-            and sum(costs[name].total for name in left | option) <= budget.max_cost_share * whole
+            and share(left | option) <= budget.max_cost_share
         }
-        trials = []
+        trials: list[_Trial] = []
         for number, choice in enumerate(sorted(affordable, key=sorted)):
             progress("mixed precision", number / len(affordable))
-            trial = with_float_operators(program, choice)
-            module = trial.module()
-            int8 = torch.cat([module(part) for part in image_batches(images, _batch(program))])
-            trials.append((metrics.judged_kl(reference, int8), choice, trial))
-        if not trials:
+            mixed = with_float_operators(program, choice)
+            trials.append(_Trial(choice, mixed, seen(mixed), share(choice - left)))
+        for trial in sorted(trials, key=lambda trial: -trial.worth(known)):
+            enough = trial.kl <= (1 - budget.min_gain) * known
+            if enough and (found := judge(trial.program)) <= (1 - budget.min_gain) * kl:
+                left, best, kl, known = trial.operators, trial.program, found, trial.kl
+                break
+        else:
             break
-        _, choice, trial = min(trials, key=lambda entry: entry[0])
-        found = judge(trial)
-        if found > (1 - budget.min_gain) * kl:
-            break
-        left, best, kl = choice, trial, found
     progress("mixed precision", 1.0)
     return best
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """``program`` with ``operators`` in float, its ``kl`` in nats, and what share of the network's
+    cost is in float now that was not before."""
+
+    operators: frozenset[str]
+    program: Program
+    kl: float
+    further_cost: float
+
+    def worth(self, before: float) -> float:
+        """How far the KL fell from ``before``, as a logarithm, for each part of the cost."""
+        return math.log(before / max(self.kl, metrics.SMALLEST_KL)) / max(self.further_cost, 1e-6)
 
 
 def with_float_operators(program: Program, operators: frozenset[str]) -> Program:
@@ -128,7 +156,9 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
     """What can be left in float for each layer: itself, and all that touches its result.
 
     The first spares the layer its int8 weights. The second also spares its result the rounding,
-    which takes every reader of the result to be in float, too.
+    which takes every reader of the result to be in float, too. All that computes one value a
+    channel, squeeze-excite and what is behind the last pool, is a choice of its own: it is many
+    operators, none of which gains much alone, and next to none of the cost.
     """
     touching = _touching(program.graph, program.plan)
     found: list[frozenset[str]] = []
@@ -138,7 +168,17 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
         owner = None if layer.value is None else program.plan.owner(layer.value)
         if owner is not None:
             found.append(touching[owner])
+    integer = frozenset().union(*touching.values())
+    found.append(frozenset(n for n in _of_one_pixel(program.graph) if n in integer))
     return list(dict.fromkeys(option for option in found if option))
+
+
+def _of_one_pixel(graph: GraphModule) -> Iterator[str]:
+    for node in graph.graph.nodes:
+        if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor):
+            shape = shape_of(node)
+            if len(shape) == 4 and tuple(shape[2:]) == (1, 1):
+                yield node.name
 
 
 def _batch(program: Program) -> int:

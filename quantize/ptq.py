@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from quantize.bias_correction import spread_images
 from quantize.calibrate import Progress, calibrate, silent
 from quantize.capture import Captured, capture
 from quantize.corrections import correct, judge_of
@@ -16,6 +17,7 @@ from quantize.interpret import batch_size
 from quantize.passes import INTEGER_FORMS, run
 from quantize.plan import plan
 from quantize.program import Program, Summary
+from quantize.qat.train import QatData, train
 from quantize.recipe import Recipe
 from quantize.split import split
 from quantize.weights import quantize_weights
@@ -85,5 +87,10 @@ def quantize_captured(
             passes=passes,
         ),
     )
-    judge = judge_of(graph, held_out if len(held_out) else calibration, batch)
-    return correct(program, calibration, recipe, judge, progress)
+    judging = held_out if len(held_out) else calibration
+    judge = judge_of(graph, judging, batch)
+    program = correct(program, calibration, recipe, judge, progress)
+    if not recipe.corrections.distillation:
+        return program
+    learned = spread_images(calibration, recipe.qat.images)
+    return train(program, QatData(learned, judging), recipe.qat, progress=progress, method="ptq")

@@ -97,6 +97,7 @@ def quantization_of(
 
 def _applied(recipe: Recipe, *, trained: bool) -> dict[str, Any]:
     """The recipe's values, those of training only where there was any."""
+    trained = trained or recipe.corrections.distillation
     return recipe.model_dump(mode="json", exclude=set() if trained else {"method", "qat"})
 
 

@@ -11,17 +11,25 @@ from quantize.qat.rounding import integer_weight, per_channel, round_weight
 from quantize.qparams import WEIGHT_MAX, QuantizedWeight
 from quantize.weights import smallest_scales
 
+#: Steps from its integer that a weight starts at most; at 0.5 it would round to the next. Nearer
+#: to that, the first noise of training rounds weights anew, one by one, that had been rounded
+#: together so that their errors cancel: with 0.499 MobileNetV3-Small's held-out KL rose from 0.0191
+#: to 0.0227 in 50 steps, with this it fell to 0.0188.
+FARTHEST_START = 0.3
+
 
 class TrainedLayer(nn.Module):
     """The parameters of a layer, all without dimension, so that one rate fits every network:
 
     - ``weight`` (out, ...) in steps of the int8 grid it starts with: folded batch norms leave the
-      channels of one layer up to a million times apart;
+      channels of one layer up to a million times apart. What it differs by from the float one,
+      ``remainder``, at the start, it does all along;
     - ``bias`` (out,) as what is added to the one it starts with, in steps of the output's grid;
     - ``log_scale`` (out,): the weight's scales are exp(log_scale) times those they start with.
     """
 
     start_scale: Tensor
+    remainder: Tensor
     start_bias: Tensor
     correction: Tensor
 
@@ -33,15 +41,19 @@ class TrainedLayer(nn.Module):
         correction: Tensor,
         bias_step: float,
     ) -> None:
-        """Start from ``weight`` (out, ...), which is moved only where it would not round to
-        ``quantized``; ``correction`` (out,) is the part of ``bias`` (out,) that is for rounding."""
+        """Start from the float ``weight`` (out, ...) that became ``quantized``, within
+        :data:`FARTHEST_START` of that; ``correction`` (out,) is the part of ``bias`` (out,) that is
+        for rounding."""
         super().__init__()
         self.register_buffer("start_scale", quantized.scale.detach().clone())
         self.register_buffer("start_bias", bias.detach().clone())
         self.register_buffer("correction", correction.detach().clone())
         self.bias_step = bias_step
         steps = weight.detach() / per_channel(self.start_scale, weight)
-        self.weight = nn.Parameter(_inside_cells(steps, quantized.values.float()))
+        integers = quantized.values.float()
+        start = _near(integers, steps)
+        self.register_buffer("remainder", steps - start)
+        self.weight = nn.Parameter(start)
         self.bias = nn.Parameter(torch.zeros_like(bias))
         self.log_scale = nn.Parameter(torch.zeros_like(quantized.scale))
 
@@ -51,7 +63,7 @@ class TrainedLayer(nn.Module):
 
     def float_weight(self) -> Tensor:
         """The weight (out, ...) as it is not rounded."""
-        return self.weight * per_channel(self.start_scale, self.weight)
+        return (self.weight + self.remainder) * per_channel(self.start_scale, self.weight)
 
     def float_bias(self) -> Tensor:
         """The bias (out,) without the correction for what rounding does."""
@@ -80,13 +92,9 @@ class TrainedLayer(nn.Module):
         return torch.maximum(self.log_scale.exp(), guard / self.start_scale)
 
 
-def _inside_cells(steps: Tensor, integers: Tensor) -> Tensor:
-    """``steps``, just inside the cells of ``integers`` where they would not round to them.
-
-    That is so where a weight was not rounded to the nearest.
-    """
-    edge = 0.499
-    low = torch.where(integers <= -WEIGHT_MAX, -math.inf, integers - edge)
-    high = torch.where(integers >= WEIGHT_MAX, math.inf, integers + edge)
-    rounds_right = steps.round().clamp(-WEIGHT_MAX, WEIGHT_MAX) == integers
-    return torch.where(rounds_right, steps, torch.minimum(torch.maximum(steps, low), high))
+def _near(integers: Tensor, steps: Tensor) -> Tensor:
+    """``steps``, moved to within :data:`FARTHEST_START` of ``integers``; what lies beyond the ends
+    of the grid stays there, for its scale to reach."""
+    low = torch.where(integers <= -WEIGHT_MAX, -math.inf, integers - FARTHEST_START)
+    high = torch.where(integers >= WEIGHT_MAX, math.inf, integers + FARTHEST_START)
+    return torch.minimum(torch.maximum(steps, low), high)

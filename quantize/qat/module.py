@@ -103,6 +103,8 @@ class QatModule(nn.Module):
             if node.name in self.layers:
                 weight, bias = node.args[1:3]
                 found[weight.name], found[bias.name] = self._parameters_of(node)
+            elif not self.quantizing and node.name in self.program.corrections:
+                found[node.args[2].name] = self._uncorrected(node.name)
         return found
 
     def _parameters_of(self, node: Node) -> tuple[Substitute, Substitute]:
@@ -110,6 +112,10 @@ class QatModule(nn.Module):
         if not self.quantizing:
             return lambda _: layer.float_weight(), lambda _: layer.float_bias()
         return lambda _: layer.int8_weight(self.input_scale(node)), lambda _: layer.int8_bias()
+
+    def _uncorrected(self, name: str) -> Substitute:
+        correction = self.program.corrections[name]
+        return lambda bias: bias - correction
 
     def _grid(self, owner: str) -> ActivationGrid:
         grid = self.activations[owner]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -55,15 +56,17 @@ def train(
     *,
     checkpoint: Path | None = None,
     progress: Callable[[str, float], None],
+    method: Literal["ptq", "qat"] = "qat",
 ) -> Program:
     """Train ``program`` to answer as the float network it was made from.
 
-    The moving average of the parameters is judged by the held-out images every few steps. The best
-    becomes a program; ``program`` itself comes back where none is better, and its summary says so.
-    With ``checkpoint``, a file, training that was cut off goes on from there and ends as if it had
-    not been; the file is removed at the end.
+    Its summary calls that ``qat``, or, as a part of post-training quantization (``method``),
+    ``distillation``. The moving average of the parameters is judged by the held-out images every
+    few steps. The best becomes a program; ``program`` itself comes back where none is better, and
+    its summary says so. With ``checkpoint``, a file, training that was cut off goes on from there
+    and ends as if it had not been; the file is removed at the end.
     """
-    run = _Run(program, data, settings)
+    run = _Run(program, data, settings, method)
     identity = _identity(program, data, settings)
     if checkpoint is not None:
         run.resume(checkpoint, identity)
@@ -86,8 +89,14 @@ def train(
 class _Run:
     """One training run; ``done`` says how far it is."""
 
-    def __init__(self, program: Program, data: QatData, settings: Training) -> None:
-        self._program, self._settings = program, settings
+    def __init__(
+        self,
+        program: Program,
+        data: QatData,
+        settings: Training,
+        method: Literal["ptq", "qat"],
+    ) -> None:
+        self._program, self._settings, self._method = program, settings, method
         self._module, self._teacher = QatModule(program), float_graph(program)
         self._images = TrainingImages(
             data.images,
@@ -169,14 +178,15 @@ class _Run:
             )
         summary = self._program.summary
         reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
-        kl = {"qat": self.done.best_kl or min(reached)} if reached else {}
+        step = "qat" if self._method == "qat" else "distillation"
+        kl = {step: self.done.best_kl or min(reached)} if reached else {}
         int8 = self._logits(trained.module())
         return replace(
             trained,
             summary=replace(
                 summary,
-                method="qat",
-                kept={**summary.kept, "qat": self._best is not None},
+                method=self._method,
+                kept={**summary.kept, step: self._best is not None},
                 held_out_kl={**summary.held_out_kl, **kl},
                 sqnr_db=metrics.sqnr_db(self._expected, int8),
             ),

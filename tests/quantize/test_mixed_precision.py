@@ -134,3 +134,35 @@ def test_the_budget_is_kept(program: Program) -> None:
 
 def test_nothing_is_left_in_float_without_a_gain(program: Program) -> None:
     assert mixed_precision(program, IMAGES, lambda _: 1.0, WIDE) is program
+
+
+def test_what_computes_one_value_a_channel_is_one_choice(plain: Program) -> None:
+    """Squeeze-excite's operators and those behind the last pool."""
+    pixel = {
+        node.name
+        for node in plain.graph.graph.nodes
+        if node.op == "call_function" and tuple(node.meta["val"].shape[2:]) == (1, 1)
+    }
+    ruined = plain
+    for name in sorted(pixel & set(plain.weights)):
+        ruined = _ruined(ruined, name)
+    _, judge = _judge(plain)
+    budget = MixedPrecision(max_operators=64, max_cost_share=1.0, min_gain=0.1)
+    mixed = mixed_precision(ruined, IMAGES, judge, budget)
+    assert pixel & set(plain.weights) and not pixel & set(mixed.weights)
+    assert judge(mixed) < judge(ruined) / 3
+
+
+def test_where_the_best_choice_does_not_help_on_other_images_the_next_is_tried(
+    program: Program,
+) -> None:
+    ruined = _ruined(program, list(program.weights)[3])
+    asked, real = _judge(program)
+
+    def judge(trial: Program) -> float:
+        kl = real(trial)
+        return 1e3 if len(asked) == 2 else kl  # of the first choice; the first is ``ruined``
+
+    mixed = mixed_precision(ruined, IMAGES, judge, WIDE)
+    assert len(asked) >= 3 and real(mixed) < real(ruined) / 3
+    assert mixed.summary.float_operators != asked[1].summary.float_operators

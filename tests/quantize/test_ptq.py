@@ -18,6 +18,7 @@ from quantize.capture import capture
 from quantize.corrections import run_reference
 from quantize.equalization import groups
 from quantize.interpret import HookedInterpreter, largest_value_bytes
+from quantize.mixed_precision import with_float_operators
 from quantize.program import Program, load_program, with_dequantized_weights
 from quantize.ptq import quantize
 from quantize.qdq import to_reference_dialect
@@ -73,7 +74,8 @@ def test_reference_dialect_computes_the_same_values(program: Program) -> None:
         assert len(weights) == len(program.weights) * (2 if float_weights else 1)
 
 
-def test_bias_correction_gives_the_logits_their_float_means() -> None:
+@pytest.mark.parametrize("last_in_float", [False, True])
+def test_bias_correction_gives_the_logits_their_float_means(last_in_float: bool) -> None:
     network, images = tiny_network(), np.abs(noise_images(64))
     plain = quantize(network, images, ranges_only(Recipe(name="plain")))
     # A planted rounding error of the worst kind: every weight a few steps too high.
@@ -81,17 +83,21 @@ def test_bias_correction_gives_the_logits_their_float_means() -> None:
         name: QuantizedWeight((w.values.int() + 3).clamp(-127, 127).to(torch.int8), w.scale)
         for name, w in plain.weights.items()
     }
-    plain = replace(plain, weights=shifted)
+    plain, layers = replace(plain, weights=shifted), set(shifted)
+    if last_in_float:
+        plain = with_float_operators(plain, frozenset({list(shifted)[-1]}))
+        assert set(plain.weights) < layers
     x = torch.from_numpy(images)
     shifts = bias_corrections(plain, x)
-    assert set(shifts) == set(plain.weights)
+    assert set(shifts) == layers
     better = corrected(plain, shifts)
     with torch.no_grad():
         expected = network.module(x).mean(0)
     before = (run_reference(plain, x, 16).mean(0) - expected).abs().max()
     after = (run_reference(better, x, 16).mean(0) - expected).abs().max()
     # The last layer's own shift is removed exactly; the logits' rounding averages out.
-    assert float(before) > 10 * plain.activations[plain.plan.observed[-1]].scale
+    if not last_in_float:
+        assert float(before) > 10 * plain.activations[plain.plan.observed[-1]].scale
     assert float(after) < float(before) / 20
 
 

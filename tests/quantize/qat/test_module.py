@@ -12,6 +12,7 @@ from torch import nn
 
 from quantize import metrics
 from quantize.api import prepare_qat
+from quantize.bias_correction import bias_corrections, corrected
 from quantize.layers import layers_of
 from quantize.mixed_precision import with_float_operators
 from quantize.passes.surgery import aten, calls
@@ -178,6 +179,22 @@ def test_operators_in_float_stay_there(program: Program, x: torch.Tensor) -> Non
         assert torch.allclose(trained.module()(x), module(x), rtol=1e-5, atol=1e-5)
 
 
+def test_without_rounding_operators_in_float_are_not_corrected_either(
+    plain: Program, x: torch.Tensor
+) -> None:
+    layers = [layer.node for layer in layers_of(plain) if layer.weighted]
+    mixed = with_float_operators(plain, frozenset(layers[2:4]))
+    images = torch.from_numpy(noise_images(32))
+    mixed = corrected(mixed, bias_corrections(mixed, images))
+    assert set(mixed.corrections) > set(mixed.weights)
+    module = prepare_qat(mixed)
+    with torch.no_grad():
+        expected = plain.graph(x)
+        assert torch.equal(module(x), mixed.module()(x))
+        with module.in_float():
+            assert metrics.sqnr_db(expected, module(x)) > 100
+
+
 def _trained(module: QatModule) -> Iterator[tuple[str, nn.Parameter]]:
     return ((n, p) for n, p in module.named_parameters() if p.requires_grad)
 
@@ -209,6 +226,7 @@ def test_a_layer_in_its_own_units() -> None:
     )
     assert layer.weight.tolist() == [[pytest.approx(3.2), -180.0]]
     assert layer.int8_weight(1.0).tolist() == [[1.5, -63.5]]
+    assert layer.float_weight().tolist() == [[pytest.approx(1.6), -90.0]]
     with torch.no_grad():
         layer.bias.add_(3)
         layer.log_scale.add_(float(torch.tensor(2.0).log()))
@@ -217,6 +235,19 @@ def test_a_layer_in_its_own_units() -> None:
     # Twice the scale: 3.2 steps are 1.6 of them, and 180 are 90.
     assert layer.quantized(1.0).values.tolist() == [[2, -90]]
     assert layer.quantized(1.0).scale.tolist() == pytest.approx([1.0])
+
+
+def test_weights_start_away_from_where_they_would_round_otherwise() -> None:
+    quantized = QuantizedWeight(torch.tensor([[4, 3, 2]], dtype=torch.int8), torch.tensor([0.5]))
+    weight = torch.tensor([[1.6, 1.74, 1.1]])  # 3.2, 3.48 and 2.2 steps; the first rounded up
+    nothing = torch.zeros(1)
+    layer = TrainedLayer(weight, quantized, nothing, nothing, bias_step=0.1)
+    assert layer.weight[0].tolist() == pytest.approx([3.7, 3.3, 2.2])
+    assert layer.float_weight()[0].tolist() == pytest.approx(weight[0].tolist())
+    with torch.no_grad():
+        layer.weight.add_(0.1)
+    # What is learned is learned for the float weight, too.
+    assert layer.float_weight()[0].tolist() == pytest.approx((weight + 0.05)[0].tolist())
 
 
 def test_a_two_sided_grid_moves_its_zero_point(program: Program) -> None:
