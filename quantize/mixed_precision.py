@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,7 +14,7 @@ from quantize import metrics
 from quantize.calibrate import Progress, silent
 from quantize.interpret import batch_size, image_batches
 from quantize.layers import Layer, layer_path, layers_of, operator_costs, operator_name
-from quantize.passes.surgery import shape_of
+from quantize.passes.surgery import aten, calls, shape_of
 from quantize.plan import Plan, carries, fused_clamp
 from quantize.program import Program
 from quantize.recipe import MixedPrecision
@@ -156,9 +156,9 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
     """What can be left in float for each layer: itself, and all that touches its result.
 
     The first spares the layer its int8 weights. The second also spares its result the rounding,
-    which takes every reader of the result to be in float, too. All that computes one value a
-    channel, squeeze-excite and what is behind the last pool, is a choice of its own: it is many
-    operators, none of which gains much alone, and next to none of the cost.
+    which takes every reader of the result to be in float, too. All that makes gates is a choice of
+    its own: squeeze-excite is many operators, none of which gains much alone, and next to none of
+    the cost.
     """
     touching = _touching(program.graph, program.plan)
     found: list[frozenset[str]] = []
@@ -169,16 +169,26 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
         if owner is not None:
             found.append(touching[owner])
     integer = frozenset().union(*touching.values())
-    found.append(frozenset(n for n in _of_one_pixel(program.graph) if n in integer))
+    found.append(_gates(program.graph) & integer)
     return list(dict.fromkeys(option for option in found if option))
 
 
-def _of_one_pixel(graph: GraphModule) -> Iterator[str]:
-    for node in graph.graph.nodes:
-        if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor):
-            shape = shape_of(node)
-            if len(shape) == 4 and tuple(shape[2:]) == (1, 1):
-                yield node.name
+def _gates(graph: GraphModule) -> frozenset[str]:
+    """The nodes that make what maps are multiplied with, one value a channel: squeeze-excite's."""
+    found: set[Node] = set()
+    for product in calls(graph, aten.mul.Tensor):
+        waiting = list(product.all_input_nodes)
+        while waiting:
+            node = waiting.pop()
+            if node.op == "call_function" and node not in found and _is_one_pixel(node):
+                found.add(node)
+                waiting += node.all_input_nodes
+    return frozenset(node.name for node in found)
+
+
+def _is_one_pixel(node: Node) -> bool:
+    shape = shape_of(node) if "val" in node.meta else ()
+    return len(shape) == 4 and tuple(shape[2:]) == (1, 1)
 
 
 def _batch(program: Program) -> int:

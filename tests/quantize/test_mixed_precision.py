@@ -136,21 +136,25 @@ def test_nothing_is_left_in_float_without_a_gain(program: Program) -> None:
     assert mixed_precision(program, IMAGES, lambda _: 1.0, WIDE) is program
 
 
-def test_what_computes_one_value_a_channel_is_one_choice(plain: Program) -> None:
-    """Squeeze-excite's operators and those behind the last pool."""
-    pixel = {
-        node.name
-        for node in plain.graph.graph.nodes
-        if node.op == "call_function" and tuple(node.meta["val"].shape[2:]) == (1, 1)
-    }
+def test_what_makes_gates_is_one_choice(plain: Program) -> None:
+    """Squeeze-excite with its pool, but neither the product nor the head's layers of one pixel."""
+    whole = [layer for layer in layers_of(plain) if layer.module.endswith(".se")]
+    operators = {f"{x.module} ({x.operator})" for x in layers_of(plain) if ".se" in x.module}
+    operators -= {f"{layer.module} (mul)" for layer in whole}
+    assert any("adaptive_avg_pool2d" in name for name in operators) and len(operators) > 3
+    asked: list[set[str]] = []
+
+    def judge(trial: Program) -> float:
+        asked.append(set(trial.summary.float_operators))
+        return 0.1 if asked[-1] == operators else 1.0
+
     ruined = plain
-    for name in sorted(pixel & set(plain.weights)):
-        ruined = _ruined(ruined, name)
-    _, judge = _judge(plain)
+    for layer in layers_of(plain):
+        if layer.weighted and ".se" in layer.module:
+            ruined = _ruined(ruined, layer.node)
     budget = MixedPrecision(max_operators=64, max_cost_share=1.0, min_gain=0.1)
     mixed = mixed_precision(ruined, IMAGES, judge, budget)
-    assert pixel & set(plain.weights) and not pixel & set(mixed.weights)
-    assert judge(mixed) < judge(ruined) / 3
+    assert set(mixed.summary.float_operators) == operators
 
 
 def test_where_the_best_choice_does_not_help_on_other_images_the_next_is_tried(
