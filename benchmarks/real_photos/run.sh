@@ -20,7 +20,7 @@ measure() { # NAME NETWORK WEIGHTS
     "$python" -m fbdeploy deploy "$2" --weights "$3" "${data[@]}" --images all \
         --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5 --recipe "${RECIPE:-ptq}" \
         --precisions "${PRECISIONS:-fp32,int8}" --output "$work/$1"
-    "$python" -m benchmarks.real_photos.table "$work/$1" "$here/$1.json"
+    "$python" -m benchmarks.real_photos.table "$work/$1" "$here/$1${SUFFIX:-}.json"
     [[ -z "${DEFAULT_PATHS-1}" ]] || "$python" -m benchmarks.real_photos.default_paths "$2" \
         --weights "$3" "${data[@]}" --output "$here/$1.default_paths.json"
 }
