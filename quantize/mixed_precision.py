@@ -158,7 +158,7 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
     The first spares the layer its int8 weights. The second also spares its result the rounding,
     which takes every reader of the result to be in float, too. All that makes gates is a choice of
     its own: squeeze-excite is many operators, none of which gains much alone, and next to none of
-    the cost.
+    the cost. So is all that makes one value a channel, with the layers behind the last pool.
     """
     touching = _touching(program.graph, program.plan)
     found: list[frozenset[str]] = []
@@ -169,7 +169,8 @@ def _options(program: Program, layers: list[Layer]) -> list[frozenset[str]]:
         if owner is not None:
             found.append(touching[owner])
     integer = frozenset().union(*touching.values())
-    found.append(_gates(program.graph) & integer)
+    pixel = {node.name for node in program.graph.graph.nodes if _is_one_pixel(node)}
+    found += [_gates(program.graph) & integer, integer & pixel]
     return list(dict.fromkeys(option for option in found if option))
 
 
@@ -180,14 +181,16 @@ def _gates(graph: GraphModule) -> frozenset[str]:
         waiting = list(product.all_input_nodes)
         while waiting:
             node = waiting.pop()
-            if node.op == "call_function" and node not in found and _is_one_pixel(node):
+            if node not in found and _is_one_pixel(node):
                 found.add(node)
                 waiting += node.all_input_nodes
     return frozenset(node.name for node in found)
 
 
 def _is_one_pixel(node: Node) -> bool:
-    shape = shape_of(node) if "val" in node.meta else ()
+    if node.op != "call_function" or "val" not in node.meta:
+        return False
+    shape = shape_of(node)
     return len(shape) == 4 and tuple(shape[2:]) == (1, 1)
 
 

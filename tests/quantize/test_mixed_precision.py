@@ -12,6 +12,7 @@ import torch
 from quantize import metrics
 from quantize.layers import layers_of, operator_costs
 from quantize.mixed_precision import float_plan, mixed_precision, with_float_operators
+from quantize.passes.surgery import shape_of
 from quantize.program import Program, load_program
 from quantize.ptq import quantize
 from quantize.qparams import QParams, QuantizedWeight
@@ -136,21 +137,26 @@ def test_nothing_is_left_in_float_without_a_gain(program: Program) -> None:
     assert mixed_precision(program, IMAGES, lambda _: 1.0, WIDE) is program
 
 
-def test_what_makes_gates_is_one_choice(plain: Program) -> None:
-    """Squeeze-excite with its pool, but neither the product nor the head's layers of one pixel."""
-    whole = [layer for layer in layers_of(plain) if layer.module.endswith(".se")]
-    operators = {f"{x.module} ({x.operator})" for x in layers_of(plain) if ".se" in x.module}
-    operators -= {f"{layer.module} (mul)" for layer in whole}
-    assert any("adaptive_avg_pool2d" in name for name in operators) and len(operators) > 3
-    asked: list[set[str]] = []
+@pytest.mark.parametrize("gates_alone", [True, False])
+def test_what_makes_one_value_a_channel_is_one_choice(plain: Program, gates_alone: bool) -> None:
+    """Squeeze-excite with its pool but without its product, or all layers of one pixel."""
+    pixel = {
+        node.name
+        for node in plain.graph.graph.nodes
+        if node.op == "call_function" and tuple(shape_of(node)[2:]) == (1, 1)
+    }
+    layers = [layer for layer in layers_of(plain) if layer.node in pixel]
+    gates = [layer for layer in layers if ".se" in layer.module]
+    assert 3 < len(gates) < len(layers)
+    chosen = gates if gates_alone else layers
+    operators = {f"{layer.module} ({layer.operator})" for layer in chosen}
 
     def judge(trial: Program) -> float:
-        asked.append(set(trial.summary.float_operators))
-        return 0.1 if asked[-1] == operators else 1.0
+        return 0.1 if set(trial.summary.float_operators) == operators else 1.0
 
     ruined = plain
-    for layer in layers_of(plain):
-        if layer.weighted and ".se" in layer.module:
+    for layer in chosen:
+        if layer.weighted:
             ruined = _ruined(ruined, layer.node)
     budget = MixedPrecision(max_operators=64, max_cost_share=1.0, min_gain=0.1)
     mixed = mixed_precision(ruined, IMAGES, judge, budget)
