@@ -54,9 +54,9 @@ def spread_images(images: Tensor, count: int) -> Tensor:
     return images[torch.tensor(spread(len(images), count))]
 
 
-def correction_images(graph: GraphModule, images: Tensor) -> Tensor:
-    """Those of ``images`` that biases are corrected with: enough, and no more than fit."""
-    return spread_images(images, min(CORRECTION_IMAGES, most_images(graph)))
+def correction_images(graph: GraphModule, images: Tensor, count: int = CORRECTION_IMAGES) -> Tensor:
+    """Those of ``images`` that biases are corrected with: ``count``, and no more than fit."""
+    return spread_images(images, min(count, most_images(graph)))
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
@@ -24,7 +23,7 @@ from quantize.bias_correction import (
 )
 from quantize.calibrate import Progress, calibrate
 from quantize.equalization import equalized, groups
-from quantize.interpret import image_batches
+from quantize.interpret import batched_logits
 from quantize.mixed_precision import RANKING_IMAGES, mixed_precision
 from quantize.output_ranges import search_ranges
 from quantize.program import Program, float_graph
@@ -59,15 +58,12 @@ class Judge:
 
 def judge_of(graph: GraphModule, images: Tensor, batch: int) -> Judge:
     """A judge by ``images`` (N, 3, H, W) that calibration has not seen; ``graph`` is in float."""
-    with torch.no_grad():
-        logits = [graph(part) for part in image_batches(images, batch)]
-    return Judge(images, torch.cat(logits), batch)
+    return Judge(images, batched_logits(graph, images, batch), batch)
 
 
 def run_reference(program: Program, images: Tensor, batch: int) -> Tensor:
     """Logits (N, classes) of the program's reference over ``images``, in batches."""
-    reference = program.module()
-    return torch.cat([reference(part) for part in image_batches(images, batch)])
+    return batched_logits(program.module(), images, batch)
 
 
 def correct(
@@ -133,12 +129,13 @@ def _finisher(
     """Bias correction of a program like this, if the recipe asks for it and it can be done."""
     if not recipe.corrections.bias or not program.dynamic_batch:
         return None
-    some = correction_images(program.graph, images)
+    return _bias_corrector(program.graph, images, CORRECTION_IMAGES)
 
-    def finish(program: Program) -> Program:
-        return corrected(program, bias_corrections(program, some))
 
-    return finish
+def _bias_corrector(graph: GraphModule, images: Tensor, count: int) -> Callable[[Program], Program]:
+    """Bias correction of programs of ``graph`` with up to ``count`` of ``images``."""
+    some = correction_images(graph, images, count)
+    return lambda program: corrected(program, bias_corrections(program, some))
 
 
 @dataclass(frozen=True)
@@ -200,19 +197,9 @@ def _with_ranges(program: Program, grids: dict[str, QParams], task: _Task) -> Pr
 
 def _mixed_precision(program: Program, task: _Task) -> Program:
     some = spread_images(task.images, CORRECTION_IMAGES)
-    few = spread_images(some, min(RANKING_IMAGES, most_images(program.graph)))
-
-    def finish(program: Program) -> Program:
-        return corrected(program, bias_corrections(program, few)) if task.bias else program
-
-    return mixed_precision(
-        program,
-        some,
-        task.kl,
-        task.recipe.mixed_precision,
-        task.progress,
-        finish=finish,
-    )
+    quick = _bias_corrector(program.graph, some, RANKING_IMAGES) if task.bias else None
+    budget = task.recipe.mixed_precision
+    return mixed_precision(program, some, task.kl, budget, task.progress, finish=quick)
 
 
 def _reconstruction(program: Program, task: _Task) -> Program:

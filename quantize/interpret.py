@@ -34,6 +34,12 @@ def image_batches(images: Tensor, size: int) -> Iterator[Tensor]:
         yield images[start : start + size].contiguous(memory_format=torch.channels_last)
 
 
+@torch.no_grad()
+def batched_logits(network: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
+    """What ``network`` makes of ``images`` (N, 3, H, W), ``size`` at a time: (N, classes)."""
+    return torch.cat([network(part) for part in image_batches(images, size)])
+
+
 def value_bytes(graph: GraphModule) -> list[int]:
     """Bytes of each float32 value of ``graph`` for one image."""
     values = [node.meta.get("val") for node in graph.graph.nodes if node.op != "get_attr"]

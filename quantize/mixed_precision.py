@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize import metrics
 from quantize.calibrate import Progress, silent
-from quantize.interpret import batch_size, image_batches
+from quantize.interpret import batch_size, batched_logits
 from quantize.layers import Layer, layer_path, layers_of, operator_costs, operator_name
 from quantize.passes.surgery import aten, calls, shape_of
 from quantize.plan import Plan, carries, fused_clamp
@@ -31,16 +30,16 @@ def mixed_precision(
     budget: MixedPrecision,
     progress: Progress = silent,
     *,
-    finish: Callable[[Program], Program] = lambda program: program,
+    finish: Callable[[Program], Program] | None = None,
 ) -> Program:
     """Greedily leave operators of ``program`` in float while ``judge`` falls materially.
 
     Each round takes the choice that lowers the KL most for what it costs. ``images``, float32
     (N, 3, H, W), choose the operators; ``judge`` gives the KL in nats on images held out from that
     and from calibration. Run it before bias correction, which depends on what is in int8;
-    ``finish`` is that correction or a quick form of it, without which the choice would be of the
-    layers that it repairs. The result's summary names the operators; it is ``program`` itself where
-    none pays.
+    ``finish`` is that correction or a quick form of it, if there will be any: without it the choice
+    would be of the layers that it repairs. The result's summary names the operators; it is
+    ``program`` itself where none pays.
     """
     few = images[:: max(1, len(images) // RANKING_IMAGES)]
     ranked = sorted(sensitivity(program, few, progress).layers, key=lambda e: e.kl_without)
@@ -48,15 +47,15 @@ def mixed_precision(
     costs = operator_costs(program.graph, program.input_spec)
     layers = {layer.node for layer in layers_of(program)} & set(costs)
     whole = sum(costs[name].total for name in layers)
-    reference = _logits(program.graph, images, program)
+    batch = batch_size(program.graph, program.dynamic_batch)
+    reference = batched_logits(program.graph, images, batch)
 
     def share(operators: frozenset[str]) -> float:
         return sum(costs[name].total for name in operators) / whole
 
     def seen(trial: Program) -> float:
-        module = finish(trial).module()
-        int8 = torch.cat([module(part) for part in image_batches(images, _batch(program))])
-        return metrics.judged_kl(reference, int8)
+        finished = trial if finish is None else finish(trial)
+        return metrics.judged_kl(reference, batched_logits(finished.module(), images, batch))
 
     left: frozenset[str] = frozenset()
     best, kl, known = program, judge(program), seen(program)
@@ -96,7 +95,7 @@ class _Trial:
 
     def worth(self, before: float) -> float:
         """How far the KL fell from ``before``, as a logarithm, for each part of the cost."""
-        return math.log(before / max(self.kl, metrics.SMALLEST_KL)) / max(self.further_cost, 1e-6)
+        return math.log(before / self.kl) / max(self.further_cost, 1e-6)
 
 
 def with_float_operators(program: Program, operators: frozenset[str]) -> Program:
@@ -192,12 +191,3 @@ def _is_one_pixel(node: Node) -> bool:
         return False
     shape = shape_of(node)
     return len(shape) == 4 and tuple(shape[2:]) == (1, 1)
-
-
-def _batch(program: Program) -> int:
-    return batch_size(program.graph, program.dynamic_batch)
-
-
-@torch.no_grad()
-def _logits(graph: GraphModule, images: Tensor, program: Program) -> Tensor:
-    return torch.cat([graph(part) for part in image_batches(images, _batch(program))])

@@ -49,7 +49,8 @@ class MixedPrecision(_Strict):
     """How many operators may stay in float where int8 hurts most; none by default.
 
     Together they have at most ``max_cost_share`` of the network's multiply-adds and activation
-    elements, and each must lower the held-out KL by ``min_gain`` of what it was; both in 0..1.
+    elements, and each choice, of one or several, must lower the held-out KL by ``min_gain`` of what
+    it was; both in 0..1.
     """
 
     max_operators: int = Field(default=0, ge=0, le=1000)

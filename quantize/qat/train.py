@@ -19,7 +19,7 @@ from torch.fx import GraphModule, Node
 
 from quantize import metrics
 from quantize.corrections import Judge
-from quantize.interpret import HookedInterpreter, batch_size, image_batches
+from quantize.interpret import HookedInterpreter, batch_size, batched_logits
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
@@ -245,9 +245,8 @@ class _Run:
             loss = loss + settings.label_weight * F.cross_entropy(logits, labels)
         return loss
 
-    @torch.no_grad()
     def _logits(self, network: Callable[[Tensor], Tensor]) -> Tensor:
-        return torch.cat([network(part) for part in image_batches(self._held_out, self._batch)])
+        return batched_logits(network, self._held_out, self._batch)
 
 
 def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outputs:
