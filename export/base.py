@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -16,12 +17,15 @@ from torch.fx import GraphModule
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
+from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 
 Precision = Literal["fp32", "fp16", "int8"]
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
+FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
+"""Suffixes of artefacts that are folders, each with what tells such a folder."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,16 @@ class Exporter(Protocol):
         Raises:
             InputError: a package is missing, or the format cannot express the network.
         """
+
+
+def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
+    """Where to write an artefact so that ``path`` holds a whole one or none (``zoo.files``).
+
+    Raises:
+        InputError: something else stands there, or it cannot be written.
+    """
+    marks = FOLDER_MARKS.get(path.suffix)
+    return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
 def require(module: str, requirement: str) -> ModuleType:

@@ -13,10 +13,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from fbdeploy.manifest import Entry, Precision, Sha256
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 SCHEMA_VERSION = 1
 FOLDER_NAME = "demo_bundle"
+CONFIG_NAME = "model_config.json"
 AppFormat = Literal["executorch", "onnx", "coreml", "litert"]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
@@ -144,7 +145,7 @@ def write_schemas(folder: Path) -> None:
     }
     for name, document in documents.items():
         text = json.dumps(document.model_json_schema(), indent=1) + "\n"
-        with atomic_path(folder / f"{name}.schema.json") as temporary:
+        with atomic_file(folder / f"{name}.schema.json") as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 

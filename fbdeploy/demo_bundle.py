@@ -21,6 +21,7 @@ from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from fbdeploy.bundle_schema import (
+    CONFIG_NAME,
     FOLDER_NAME,
     AppFormat,
     BundleInput,
@@ -40,11 +41,13 @@ from fbdeploy.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
 from zoo.datasets import Dataset, Sample, spread
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_folder, sha256_of
 from zoo.input_spec import CropMode, InputSpec
 from zoo.preprocess import preprocess, resize_and_crop
 
-CONFIG_NAME, GOLDEN_NAME, LABELS_NAME = "model_config.json", "golden.json", "labels.txt"
+GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
+MARKS = (CONFIG_NAME, README)
+"""What tells a bundle's folder; ios_demo keeps the README in it, which its project needs."""
 APP_FORMATS: tuple[AppFormat, ...] = get_args(AppFormat)
 ANDROID_FORMATS: tuple[AppFormat, ...] = ("onnx", "executorch", "litert")
 IOS_FORMATS: tuple[AppFormat, ...] = ("coreml", "executorch")
@@ -119,7 +122,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     spec = input_spec(manifest.input_spec)
     tensors = np.stack([preprocess(sample.image, spec) for sample in samples])
     target = folder / FOLDER_NAME
-    with atomic_path(target) as temporary:
+    with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
         models, logits = [], {}
         for artefact in artefacts:
@@ -262,14 +265,13 @@ def install_bundle(bundle: Path, app: Path) -> Path:
     )
     config = read.config.model_copy(update={"models": models})
     golden = read.golden.model_copy(update={"images": images})
-    with atomic_path(target) as temporary:
+    with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
         for model in models:
             _copy(read.folder / model.file, temporary / model.file)
         shutil.copyfile(read.folder / LABELS_NAME, temporary / LABELS_NAME)
-        # ios_demo keeps one in the folder, which the project needs to exist.
-        if (target / "README.md").exists():
-            shutil.copyfile(target / "README.md", temporary / "README.md")
+        if (target / README).exists():
+            shutil.copyfile(target / README, temporary / README)
         (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
         (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
     return target

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
@@ -261,5 +261,5 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         InputError: the folder cannot be written or is full.
     """
-    with atomic_path(folder / FILE_NAME) as temporary:
+    with atomic_file(folder / FILE_NAME) as temporary:
         temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

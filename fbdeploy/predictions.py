@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, sha256_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +81,7 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     import numpy as np
 
     path = output / FOLDER / f"{key}{SUFFIX}"
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             images_sha256=np.array(predictions.images_sha256),

@@ -11,7 +11,7 @@ import fbdeploy
 from fbdeploy.manifest import Entry, Manifest, Sha256, Share, now
 from fbdeploy.pipeline.opening import open_network, read_images, state_sha256
 from fbdeploy.pipeline.request import InputOptions
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 if TYPE_CHECKING:
     from quantize.sensitivity import LayerSensitivity
@@ -174,7 +174,7 @@ def write_sensitivity(folder: Path, document: SensitivityDocument) -> Path:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    with atomic_path(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text(document.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return target
 

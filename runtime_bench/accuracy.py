@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runtime_bench.runtimes.base import Session
 from runtime_bench.statistics import Interval, PairedOutcomes, wilson_interval
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]
 Progress = Callable[[int], None]
@@ -241,7 +241,7 @@ def save_logits(evaluation: Evaluation, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             logits=evaluation.logits,

@@ -35,7 +35,7 @@ from runtime_bench.measurement import LatencySummary, Measurement
 from runtime_bench.modes import MODES, mode_of
 from runtime_bench.protocol import Subject, benchmark, ratio
 from runtime_bench.runners.cache import cache_folder
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 PACKAGES = ("torch", "torchao", "executorch", "onnxruntime", "ai-edge-litert", "litert-torch")
 
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for path in (options.output / f"{name}.json" for name in NETWORKS)
         if path.exists()
     ]
-    with atomic_path(options.output / "tables.md") as temporary:
+    with atomic_file(options.output / "tables.md") as temporary:
         temporary.write_text(tables(documents))
 
 

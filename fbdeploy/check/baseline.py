@@ -32,7 +32,7 @@ from fbdeploy.predictions import Predictions, read_predictions
 from fbdeploy.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import Device, Kind, Measurement
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 SCHEMA_VERSION = 1
 
@@ -209,7 +209,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 

@@ -43,10 +43,10 @@ def calibrate(
     """
     with only_result_on_stdout() as show:
         from fbdeploy.calibration import fit_from_results
-        from zoo.files import atomic_path
+        from zoo.files import atomic_file
 
         fitted = fit_from_results(measured, emulated, target=target, core=core)
-        with atomic_path(output) as partial:
+        with atomic_file(output) as partial:
             partial.write_text(fitted.calibration.model_dump_json(indent=1) + "\n")
         if as_json:
             document = {

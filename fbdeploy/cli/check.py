@@ -69,7 +69,7 @@ def check(
         from fbdeploy.check.render import as_markdown, as_text
         from fbdeploy.check.rules import load_rules
         from fbdeploy.manifest import read_manifest
-        from zoo.files import atomic_path
+        from zoo.files import atomic_file
 
         limits = load_rules(
             rules,
@@ -88,7 +88,7 @@ def check(
             passed = report.verdict == "PASS"
             show(report.model_dump_json(indent=1) if as_json else as_text(report))
             if markdown is not None:
-                with atomic_path(markdown) as temporary:
+                with atomic_file(markdown) as temporary:
                     temporary.write_text(as_markdown(report), encoding="utf-8")
         if write_baseline is not None and passed:
             files.write_baseline(write_baseline, after)

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, get_args
 from pydantic import JsonValue
 
 import fbdeploy
-from fbdeploy.bundle_schema import FOLDER_NAME, AppFormat
+from fbdeploy.bundle_schema import CONFIG_NAME, FOLDER_NAME, AppFormat
 from fbdeploy.manifest import (
     FILE_NAME,
     Artefact,
@@ -48,7 +48,7 @@ from fbdeploy.report.page import write_report
 from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
 from runtime_bench.measurement import Measurement
 from zoo.errors import InputError
-from zoo.files import sha256_of
+from zoo.files import exists, sha256_of
 
 WORK = ".fbdeploy"
 """Folder in the output folder for what is kept between runs but is not for the user."""
@@ -176,7 +176,7 @@ def deploy(
         PipelineError: the network could not be prepared.
         KeyboardInterrupt: interrupted; all workers have ended and what is finished is kept.
     """
-    existed = request.output.exists()
+    existed = exists(request.output)
     with locked(request.output):
         try:
             deployment = _Deployment(
@@ -431,7 +431,8 @@ class _Deployment:
 
     def _drop_bundle(self) -> None:
         """A bundle of other artefacts than the folder's is worse than none."""
-        shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
+        if (self.folder / FOLDER_NAME / CONFIG_NAME).is_file():
+            shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""

@@ -44,7 +44,7 @@ from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.worker import Reporter, is_disk_error, one_line
 from fbdeploy.results import Comparison, EvaluationLine
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of, size_of
+from zoo.files import sha256_of, size_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -513,7 +513,7 @@ def _export_one(
 
     Nothing, with a note, where the format cannot hold the program.
     """
-    from export.base import ExportSource
+    from export.base import ExportSource, atomic_artefact
     from export.formats import FORMATS, left_out
     from quantize.capture import load_captured
     from quantize.program import load_program
@@ -541,7 +541,7 @@ def _export_one(
         name = "-".join(part for part in ("model", variant.name) if part)
         path = asked.output / precision / f"{name}{exporter.suffix}"
         report.progress(f"{title} export", 0.0)
-        with atomic_path(path) as temporary:
+        with atomic_artefact(path) as temporary:
             result = exporter.export(source, temporary, variant)
         report.progress(f"{title} check", 0.7)
         logits = runtime.load(path, _threads()).run(images)

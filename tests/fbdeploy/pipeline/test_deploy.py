@@ -112,7 +112,7 @@ EVERYTHING = {
     "fp32/model.onnx",
     "int8/model.executorch",
     "int8/model.onnx",
-    "demo_bundle/golden.json",
+    "demo_bundle/model_config.json",
 }
 
 
@@ -199,7 +199,7 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
         "results.jsonl",
         "report.html",
         "fp32/model.onnx",
-        "demo_bundle/golden.json",
+        "demo_bundle/model_config.json",
     }
 
 
