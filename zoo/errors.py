@@ -1,32 +1,56 @@
-"""The one exception the command line turns into exit code 2, and how long a line may be."""
+"""The one exception the command line turns into exit code 2, and how text becomes one line."""
 
 from __future__ import annotations
 
 import re
 
-LINE_LENGTH = 300
+LONGEST_LINE = 300
 """Characters a line for the user has at most; a longer one hides what it says."""
+LONGEST_NAME = 60
+"""Characters that are enough to recognize a name by."""
 SHORTEST_WORD = 40
-"""Words are not shortened below this, so that names stay recognizable."""
+"""Words are not shortened below this to make a line fit, so that names stay recognizable."""
 
 
 class InputError(ValueError):
     """Bad input, said in one line: what was given, what is wrong with it and what to do."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
-def one_line(text: str, length: int = LINE_LENGTH) -> str:
+
+def one_line(text: str, length: int = LONGEST_LINE) -> str:
     """``text`` as one printable line of at most ``length`` characters.
 
     White space becomes single spaces; what a terminal would obey or cannot show is escaped; the
     longest words, which are names the user gave, lose their middle first, then the text does.
     """
-    words = ["".join(map(_printable, word)) for word in re.split(r"\s+", text.strip())]
-    while (excess := len(" ".join(words)) - length) > 0:
+    # Most of a text that is longer by far is never shown, so it is not looked at.
+    words = [_word(word) for word in re.split(r"\s+", _shorten(text.strip(), 50 * length))]
+    while (excess := sum(map(len, words)) + len(words) - 1 - length) > 0:
         longest = max(range(len(words)), key=lambda index: len(words[index]))
         if len(words[longest]) <= SHORTEST_WORD:
             break
         words[longest] = _shorten(words[longest], max(SHORTEST_WORD, len(words[longest]) - excess))
     return _shorten(" ".join(words), length)
+
+
+def shown(value: object, length: int = LONGEST_NAME) -> str:
+    """``value`` as a part of a line, of at most ``length`` printable characters."""
+    return _shorten(one_line(str(value), length), length)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why something failed, in a few words: the system's, or the first line, or the type."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _word(word: str) -> str:
+    short = _shorten(word, 2 * LONGEST_LINE)
+    return short if short.isprintable() else "".join(map(_printable, short))
 
 
 def _shorten(text: str, length: int) -> str:

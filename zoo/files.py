@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 
 PARTIAL = re.compile(r"\.\d+-partial-")
 """How what is not finished is named; the number is that of the writing process."""
@@ -169,14 +169,14 @@ def _replacing(target: Path, place: Path) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         _remove(temporary)
     except OSError as error:
-        raise _unwritable(target, error.strerror or str(error)) from error
+        raise _unwritable(target, reason_of(error)) from error
     try:
         yield temporary
     except OSError as error:
         named = None if error.filename is None else str(error.filename)
         written = named is not None and (str(temporary) in named or named == str(place))
         if written or (named is None and error.errno in DISK_ERRORS):
-            raise _unwritable(target, error.strerror or str(error)) from error
+            raise _unwritable(target, reason_of(error)) from error
         raise
     finally:
         with suppress(OSError):  # what the block could not write cannot be removed either
@@ -246,7 +246,7 @@ def _followed(target: Path) -> Path:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise _unwritable(target, _reason(error)) from error
+        raise _unwritable(target, reason_of(error)) from error
     raise InputError(f"{target}: is a link that leads to itself; name a file")
 
 
@@ -257,7 +257,7 @@ def _kind(path: Path, named: Path) -> int | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        raise InputError(f"{named}: cannot be read ({_reason(error)}); check the path") from error
+        raise InputError(f"{named}: cannot be read ({reason_of(error)}); check the path") from error
 
 
 def _current_folder() -> Path:
@@ -284,11 +284,7 @@ def _try_name(target: Path, folder: Path, name: str) -> None:
             with suppress(OSError):
                 probe.unlink()
     except OSError as error:
-        raise _unwritable(target, _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise _unwritable(target, reason_of(error)) from error
 
 
 def _unwritable(target: Path, reason: str) -> InputError:

@@ -167,7 +167,7 @@ def test_artefacts_only_ends_when_they_are_made(bench: Bench) -> None:
     assert done.complete and done.lines == []
     assert not set(bench.calls()) & {"reference", "bundle", "bench"}
     assert bench.files() == {
-        name for name in EVERYTHING if "results" not in name and "golden" not in name
+        name for name in EVERYTHING if "results" not in name and "bundle" not in name
     }
     assert bench.run().manifest.artefacts == done.manifest.artefacts
 
