@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from zoo.errors import InputError, reason_of
+from zoo.errors import InputError, reason_of, shown
 
 PARTIAL = re.compile(r"\.\d+-partial-")
 """How what is not finished is named; the number is that of the writing process."""
@@ -123,17 +123,26 @@ def is_folder(path: Path) -> bool:
     return kind is not None and stat.S_ISDIR(kind)
 
 
-def inside(folder: Path, name: str) -> Path:
-    """The place in ``folder`` that ``name`` tells, for names read from a file.
+def inner_name(name: str) -> str:
+    """``name``, if it is a relative path that does not leave the folder it is relative to.
 
     Raises:
-        InputError: the name is empty, absolute, leaves the folder, or goes through a link.
+        InputError: it is empty, absolute, or goes up.
     """
     parts = Path(name).parts
     if not parts or ".." in parts or Path(name).is_absolute() or "\\" in name or "\0" in name:
-        raise InputError(f"{folder}: names a file {name!r} that is not inside it")
+        raise InputError(f"{shown(name) or 'an empty name'} leaves the folder")
+    return name
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The place in ``folder`` that ``name``, which was read from a file, tells.
+
+    Raises:
+        InputError: as ``inner_name`` does, or it goes through a link.
+    """
     path = folder
-    for part in parts:
+    for part in Path(inner_name(name)).parts:
         path = path / part
         if path.is_symlink():
             raise InputError(f"{path}: is a link; {folder} may hold files and folders alone")

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationError
 
 from fbdeploy.manifest import Entry
-from zoo.errors import InputError
+from zoo.documents import first_error, read_toml
+from zoo.errors import InputError, shown
 
 Measure = Literal[
     "artefact",
@@ -28,8 +29,11 @@ Measure = Literal[
 TestedMeasure = Literal["accuracy", "agreement", "classes", "latency"]
 """Those whose changes may be chance."""
 
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+MOST = 10**6
+"""Percent, points or partitions beyond this hold nothing back."""
+
+NotNegative = Annotated[float, Field(ge=0, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
 
 
 class Weights(Entry):
@@ -64,7 +68,7 @@ class Rules(Entry):
     max_slowdown: Positive
     max_growth: NotNegative
     max_coverage_drop: NotNegative
-    max_more_partitions: Annotated[int, Field(ge=0)]
+    max_more_partitions: Annotated[int, Field(ge=0, le=MOST)]
     max_instruction_growth: NotNegative
     session_spread: NotNegative
     required: tuple[Measure, ...]
@@ -79,20 +83,20 @@ def load_rules(path: Path | None = None, **options: object) -> Rules:
     """
     values = _defaults()
     if path is not None:
-        given = _read(path)
+        given = read_toml(path, "mend it; docs/ci.md shows one")
         values |= given | {"weights": values["weights"] | _table(given, "weights", path)}
     chosen = {name: value for name, value in options.items() if value is not None}
     values |= chosen
     try:
         return Rules.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        told = first_error(error)
+        where = told.partition(":")[0]
         rules = ", ".join(Rules.model_fields)
         origin = path if path is not None and where.partition(".")[0] not in chosen else "rules"
         raise InputError(
-            f"{origin}: {where}: {first['msg']}; the rules are {rules}, "
-            f"the measures {', '.join(get_args(Measure))}"
+            f"{shown(origin)}: {told}; the rules are {rules}, the measures "
+            f"{', '.join(get_args(Measure))}"
         ) from error
 
 
@@ -103,15 +107,6 @@ def _default_text() -> str:
 
 def _defaults() -> dict[str, Any]:
     return tomllib.loads(_default_text())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a TOML file ({error}); mend it") from error
 
 
 def _table(values: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from export.preparation import PREPARATIONS, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.reading import text
 from fbdeploy.manifest import Precision
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
@@ -32,7 +34,8 @@ from fbdeploy.pipeline.request import (
     DeployRequest,
     images_for,
 )
-from fbdeploy.report import numbers, recommend
+from fbdeploy.report import numbers as written
+from fbdeploy.report import recommend
 from fbdeploy.results import document, summarize
 
 
@@ -41,30 +44,64 @@ def deploy(
     weights: options.WeightsFile = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Labelled images to score on: a folder, or a dataset's name."),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Labelled images to score on: a folder, or a dataset's name.",
+        ),
     ] = None,
     calibration: Annotated[
         str | None,
-        typer.Option(help="Images to calibrate int8 on: like those of training, no labels."),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Images to calibrate int8 on: like those of training, no labels.",
+        ),
     ] = None,
     formats: Annotated[
-        str | None, typer.Option(help=f"Some of {','.join(FORMATS)}; all that are installed.")
+        str | None,
+        typer.Option(
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(FORMATS)}; all that are installed.",
+        ),
     ] = None,
     precisions: Annotated[
         str | None,
         typer.Option(
-            help=f"Some of {','.join(PRECISIONS)}; the last only if the recipe trains, or if named."
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(PRECISIONS)}; the last if the recipe trains, or if named.",
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="How to quantize: a recipe's name or a TOML file.")
-    ] = "ptq",
-    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("out"),
-    threads: Annotated[int, typer.Option(min=1, help="Threads that latency is timed with.")] = 1,
-    images: Annotated[
         str,
-        typer.Option(help="How many images each artefact is scored on, spread evenly, or 'all'."),
-    ] = str(DEFAULT_IMAGES),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="RECIPE",
+            help="How to quantize: a recipe's name or a TOML file.",
+        ),
+    ] = "ptq",
+    output: Annotated[
+        Path,
+        typer.Option(
+            parser=paths.folder_out, metavar="FOLDER", help="Folder for everything that is made."
+        ),
+    ] = Path("out"),
+    threads: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.threads, metavar="N", help="Threads that latency is timed with."
+        ),
+    ] = 1,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            parser=numbers.image_count,
+            metavar="N",
+            help="How many images each artefact is scored on, spread evenly, or 'all'.",
+        ),
+    ] = DEFAULT_IMAGES,
     num_classes: options.NumClasses = None,
     input_size: options.InputSize = None,
     mean: options.Mean = None,
@@ -75,7 +112,9 @@ def deploy(
     skip_pass: Annotated[
         str | None,
         typer.Option(
-            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all."
+            parser=text,
+            metavar="NAMES",
+            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all.",
         ),
     ] = None,
     artefacts_only: Annotated[
@@ -104,11 +143,11 @@ def deploy(
         recipe=recipe,
         output=output,
         threads=threads,
-        images=options.image_count(images),
+        images=images,
         skip_bad_images=skip_bad_images,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         with DeployProgress() as progress:
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
@@ -118,21 +157,24 @@ def deploy(
                     if not can_hold(form, precision):
                         progress.note(f"{form} has no {precision}: its runtimes gain nothing")
             deployed = run(request, progress, artefacts_only=artefacts_only)
-        show(document(deployed.manifest, deployed.lines) if as_json else _summary(deployed))
+        if as_json:
+            result.json(document(deployed.manifest, deployed.lines))
+        else:
+            result.text(_summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
 
 
-def _precisions(text: str | None, recipe: str) -> tuple[Precision, ...]:
-    if text is None:
+def _precisions(given: str | None, recipe: str) -> tuple[Precision, ...]:
+    if given is None:
         return default_precisions(recipe)
-    return as_precisions(options.choices(text, PRECISIONS, "--precisions"))
+    return as_precisions(options.choices(given, PRECISIONS, "--precisions"))
 
 
-def _formats(text: str | None) -> tuple[str, ...]:
-    if text is None:
+def _formats(given: str | None) -> tuple[str, ...]:
+    if given is None:
         return installed_formats()
-    chosen = options.choices(text, FORMATS, "--formats")
+    chosen = options.choices(given, FORMATS, "--formats")
     for form in as_formats(chosen):
         check_installed(form)
     return chosen
@@ -143,10 +185,10 @@ def _summary(deployed: Deployed) -> str:
     rows = summarize(deployed.manifest, deployed.lines)
     lines = [f"{'':22}{'size':>10}{'top-1':>11}{'agreement':>12}{'p50':>11}"]
     for row in rows:
-        time = f"{numbers.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
+        time = f"{written.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
         lines.append(
-            f"{recommend.name_of(row):22}{numbers.size(row.bytes):>10}"
-            f"{numbers.percent(row.top1):>11}{numbers.percent(row.agreement):>12}{time:>11}"
+            f"{recommend.name_of(row):22}{written.size(row.bytes):>10}"
+            f"{written.percent(row.top1):>11}{written.percent(row.agreement):>12}{time:>11}"
         )
     advice = recommend.recommend(rows)
     if advice.row is not None:

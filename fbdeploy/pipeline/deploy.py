@@ -48,7 +48,7 @@ from fbdeploy.report.page import write_report
 from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
 from runtime_bench.measurement import Measurement
 from zoo.errors import InputError
-from zoo.files import exists, sha256_of
+from zoo.files import exists, inside, sha256_of
 
 WORK = ".fbdeploy"
 """Folder in the output folder for what is kept between runs but is not for the user."""
@@ -378,7 +378,7 @@ class _Deployment:
             if isinstance(line, EvaluationLine)
             and line.dataset == data
             and line.predictions is not None
-            and (self.folder / line.predictions).exists()
+            and exists(inside(self.folder, line.predictions))
         }
         jobs = []
         for form in self.request.formats:
@@ -596,15 +596,14 @@ class _Deployment:
         return [entry for entry in self.manifest.artefacts if entry.key in keys]
 
     def _intact(self, entry: Artefact) -> bool:
-        path = self.folder / entry.path
+        path = inside(self.folder, entry.path)
         return path.exists() and sha256_of(path) == entry.sha256
 
     def _remove(self, entry: Artefact) -> None:
         """Remove an artefact of other inputs; a file that was changed since is left alone."""
         self._drop_bundle()
-        path = self.folder / entry.path
-        inside = path.resolve().is_relative_to(self.folder.resolve())
-        if inside and self._intact(entry):
+        path = inside(self.folder, entry.path)
+        if self._intact(entry):
             if path.is_dir():
                 shutil.rmtree(path)
             else:

@@ -7,15 +7,17 @@ import re
 from collections.abc import Callable
 
 from fbdeploy.cli.types.reading import option, refuse
+from runtime_bench.measurement import HOTTEST, MOST_CORES, MOST_THREADS
+from zoo.input_spec import MOST_CLASSES
 
 MOST_IMAGES = 10**9
-MOST_CLASSES = 10**6
-MOST_THREADS = 1024
 MOST_THREADS_HERE = max(64, os.cpu_count() or 1)
 """Runtimes start as many; thousands on a few cores come to no end."""
-MOST_CORES = 4096
-HOTTEST = 150.0
-"""Degrees Celsius; processors switch themselves off at about 110."""
+
+
+class Numbers(tuple[int, ...]):
+    """Several whole numbers; a class of its own, since typer takes a tuple for several values."""
+
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _REAL = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
@@ -41,25 +43,31 @@ def real(smallest: float, largest: float) -> Callable[[str | float], float]:
     return number
 
 
-def whole_list(smallest: int, largest: int) -> Callable[[str | tuple[int, ...]], tuple[int, ...]]:
+def whole_list(smallest: int, largest: int) -> Callable[[str | Numbers], Numbers]:
     """Whole numbers with commas, each in ``smallest..largest``, without repeats."""
 
     @option
-    def numbers(given: str) -> tuple[int, ...]:
+    def numbers(given: str) -> Numbers:
         parts = [part.strip() for part in given.split(",")]
-        return tuple(dict.fromkeys(_whole(part, given, smallest, largest) for part in parts))
+        return Numbers(dict.fromkeys(_whole(part, given, smallest, largest) for part in parts))
 
     return numbers
 
 
 @option
-def image_count(given: str) -> int | None:
-    """A positive number of images; None for ``all``."""
+def image_text(given: str) -> str:
+    """A positive number of images, or ``all``; as it was given."""
     if given == "all":
-        return None
+        return given
     if not _WHOLE.fullmatch(given) or not 1 <= int(given) <= MOST_IMAGES:
         refuse(given, f"is no number of images; give 1 to {MOST_IMAGES}, or all")
-    return int(given)
+    return given
+
+
+@option
+def image_count(given: str) -> int | None:
+    """A positive number of images; None for ``all``."""
+    return None if image_text(given) == "all" else int(given)
 
 
 def as_real(part: str, whole_text: str, smallest: float, largest: float) -> float:
@@ -80,6 +88,8 @@ def _whole(part: str, whole_text: str, smallest: int, largest: int) -> int:
         refuse(whole_text, f"is out of range; give {smallest} to {largest}")
     return value
 
+
+ONE_THREAD = Numbers((1,))
 
 threads = whole(1, MOST_THREADS_HERE)
 thread_list = whole_list(1, MOST_THREADS)
