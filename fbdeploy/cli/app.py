@@ -148,9 +148,12 @@ def _ending(error: BaseException) -> tuple[str, int]:
 
 def _usage(error: Any) -> str:
     if isinstance(error, typer.BadParameter) and error.param is not None:
-        option = next((name for name in error.param.opts if name.startswith("--")), "")
         # pydantic, which typer converts values with, says first that there is an error.
-        return f"{option} {error.message.removeprefix('Value error, ')}".lstrip()
+        told = error.message.removeprefix("Value error, ")
+        option = next((name for name in error.param.opts if name.startswith("--")), "")
+        if not option and told.startswith("is "):  # an argument is told by its own text
+            option = error.param.metavar or error.param.name
+        return f"{option} {told}".lstrip()
     message = " ".join(error.format_message().split()).rstrip(".")
     command = error.ctx.command_path if error.ctx else "fbdeploy"
     return f"{message}; '{command} --help' shows how"

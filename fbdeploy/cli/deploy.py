@@ -16,6 +16,7 @@ from fbdeploy.cli.types.reading import text
 from fbdeploy.manifest import Precision
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
@@ -147,6 +148,9 @@ def deploy(
         skip_bad_images=skip_bad_images,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
+    look_at_network(network, weights)
+    for place in (request.data, request.calibration):
+        look_at_images(place)
     with only_result_on_stdout() as result:
         with DeployProgress() as progress:
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]

@@ -12,6 +12,7 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import Steps
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
 from fbdeploy.report import numbers as written_as
 from fbdeploy.sensitivity import (
@@ -22,6 +23,7 @@ from fbdeploy.sensitivity import (
     measure,
     write_sensitivity,
 )
+from quantize.recipe import load_recipe
 from zoo.files import try_file
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ def sensitivity(
         threads=threads or cores(),
         skip_bad_images=skip_bad_images,
     )
+    look_at_network(network, weights)
+    look_at_images(request.calibration)
+    load_recipe(recipe)
     place = None if output is None else output / FILE_NAME
     if place is not None:
         try_file(place)

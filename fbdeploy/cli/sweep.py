@@ -12,6 +12,7 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
@@ -125,6 +126,11 @@ def sweep(
     asked = read_plan(plan, {key: value for key, value in changes.items() if value is not None})
     for form in as_formats(asked.formats):
         check_installed(form)
+    for network in asked.networks:
+        look_at_network(network.name, network.weights)
+        for given in (network.data or asked.data, network.calibration or asked.calibration):
+            if given is not None:
+                look_at_images(given)
     with only_result_on_stdout() as result:
         from fbdeploy.sweep.run import sweep as run
 

@@ -42,6 +42,10 @@ def zoo(
     Example:  fbdeploy zoo FBNetV3_A
     """
     with only_result_on_stdout() as result:
+        from zoo.names import UNPUBLISHED, resolve
+
+        if network is not None and all(network != one.name for one in UNPUBLISHED):
+            resolve(network)  # a name that there is not is told at once
         from zoo.catalogue import catalogue
 
         if network is not None:
