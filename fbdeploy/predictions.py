@@ -103,7 +103,7 @@ def read_predictions(path: Path) -> Predictions:
 
     advice = "remove it and give the same deploy command again"
     names = ("images_sha256", "names", "labels", "top1", "reference")
-    stored = read_arrays(path, names, advice)
+    stored = read_arrays(path, names, "predictions", advice)
     images, count = stored["images_sha256"], stored["names"].size
     if images.ndim or images.dtype.kind != "U" or stored["names"].dtype.kind != "U":
         raise InputError(f"{path}: holds no predictions; {advice}")

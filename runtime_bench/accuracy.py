@@ -257,7 +257,7 @@ def load_logits(path: Path) -> Evaluation:
         InputError: missing, truncated or another kind of file.
     """
     advice = "evaluate again"
-    stored = read_arrays(path, ("logits", "labels", "names"), advice)
+    stored = read_arrays(path, ("logits", "labels", "names"), "kept logits", advice)
     logits, labels, names = stored["logits"], stored["labels"], stored["names"]
     count = names.size
     fits = logits.ndim == 2 and len(logits) == count and labels.shape == names.shape == (count,)

@@ -156,7 +156,7 @@ def versioned(schema: type[Model], value: Any, version: int, name: str, advice: 
     """``validated`` for documents that tell their ``schema_version``, which is looked at first."""
     found = value.get("schema_version") if isinstance(value, Mapping) else None
     if found != version or isinstance(found, bool):
-        told = "none" if found is None else shown(repr(found), 20)
+        told = shown(repr(found), 20)
         raise InputError(
             f"{name}: has schema_version {told}, this fbdeploy reads {version}; {advice}"
         )

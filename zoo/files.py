@@ -89,6 +89,17 @@ def try_file(target: Path) -> None:
     _try_name(target, place.parent, place.name)
 
 
+def try_append(target: Path) -> None:
+    """``try_file`` for a file that is added to: where there is one, its folder is left alone.
+
+    Raises:
+        InputError: as ``atomic_file`` does.
+    """
+    place = _file_place(target)
+    if not place.exists():
+        _try_name(target, place.parent, place.name)
+
+
 def try_folder(target: Path) -> None:
     """Refuse, before any work is done, a folder in which no file could be made; leaves nothing.
 

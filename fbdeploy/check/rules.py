@@ -6,13 +6,13 @@ import tomllib
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from fbdeploy.manifest import Entry
 from zoo.documents import first_error, read_toml
-from zoo.errors import InputError, shown
+from zoo.errors import InputError
 
 Measure = Literal[
     "artefact",
@@ -92,12 +92,10 @@ def load_rules(path: Path | None = None, **options: object) -> Rules:
     except ValidationError as error:
         told = first_error(error)
         where = told.partition(":")[0]
-        rules = ", ".join(Rules.model_fields)
         origin = path if path is not None and where.partition(".")[0] not in chosen else "rules"
-        raise InputError(
-            f"{shown(origin)}: {told}; the rules are {rules}, the measures "
-            f"{', '.join(get_args(Measure))}"
-        ) from error
+        lists = {"extra_forbidden": f"the rules are {', '.join(Rules.model_fields)}"}
+        advice = lists.get(error.errors()[0]["type"], "docs/ci.md explains the rules")
+        raise InputError(f"{origin}: {told}; {advice}") from error
 
 
 @cache

@@ -34,7 +34,7 @@ def test_a_foreign_line_is_refused_with_its_number(tmp_path: Path) -> None:
     _, lines = sample()
     (tmp_path / FILE_NAME).write_text("{}\n")
     append_line(tmp_path, lines[0])
-    with pytest.raises(InputError, match=r"results\.jsonl:1: is not a measurement"):
+    with pytest.raises(InputError, match=r"results\.jsonl:1: the document: .*; move the file away"):
         read_lines(tmp_path)
 
 

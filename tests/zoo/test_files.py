@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unprivileged import unprivileged
 from zoo.errors import InputError, one_line
 from zoo.files import (
     atomic_file,
@@ -253,49 +254,34 @@ def test_names_stay_inside_their_folder(place: Path) -> None:
 
 
 @pytest.fixture
-def nobody() -> Iterator[None]:
-    """Root writes everywhere, so these tests run as another user."""
-    if os.geteuid() == 0:
-        os.seteuid(65534)
-        yield
-        os.seteuid(0)
-    else:
-        yield
+def own() -> Iterator[Path]:
+    with unprivileged() as folder:
+        yield folder
 
 
-def test_without_permission(tmp_path: Path, nobody: None) -> None:
-    if os.geteuid() == 65534:
-        os.seteuid(0)
-        for path in (tmp_path, *tmp_path.parents[:3]):
-            path.chmod(path.stat().st_mode | 0o055)
-        os.chown(tmp_path, 65534, 65534)
-        os.seteuid(65534)
-    shut, read_only = tmp_path / "shut", tmp_path / "read-only"
+def test_without_permission(own: Path) -> None:
+    shut, read_only = own / "shut", own / "read-only"
     shut.mkdir()
     read_only.mkdir()
     (read_only / "file").write_text("old")
-    (tmp_path / "file").write_text("old")
-    (tmp_path / "file").chmod(0o400)
+    (own / "file").write_text("old")
+    (own / "file").chmod(0o400)
     shut.chmod(0o000)
     read_only.chmod(0o500)
-    try:
-        for path in (
-            shut / "x",
-            shut / "x/y",
-            read_only / "x",
-            read_only / "x/y",
-            tmp_path / "file",
-        ):
-            for attempt in (write, try_file):
-                with pytest.raises(InputError, match="Permission denied"):
-                    attempt(path)
-        for folder in (shut / "x", read_only / "x"):
-            for attempt in (make, try_folder):
-                with pytest.raises(InputError, match="Permission denied"):
-                    attempt(folder)
-        with pytest.raises(InputError, match="Permission denied"):
-            exists(shut / "x")
-        assert (tmp_path / "file").read_text() == "old"
-    finally:
-        shut.chmod(0o700)
-        read_only.chmod(0o700)
+    for path in (
+        shut / "x",
+        shut / "x/y",
+        read_only / "x",
+        read_only / "x/y",
+        own / "file",
+    ):
+        for attempt in (write, try_file):
+            with pytest.raises(InputError, match="Permission denied"):
+                attempt(path)
+    for folder in (shut / "x", read_only / "x"):
+        for attempt in (make, try_folder):
+            with pytest.raises(InputError, match="Permission denied"):
+                attempt(folder)
+    with pytest.raises(InputError, match="Permission denied"):
+        exists(shut / "x")
+    assert (own / "file").read_text() == "old"

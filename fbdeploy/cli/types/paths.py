@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from fbdeploy.cli.types.reading import option, refuse
-from zoo.files import exists, is_file, is_folder, try_file, try_folder
+from zoo.files import exists, is_file, is_folder, try_append, try_file, try_folder
 
 
 @option
@@ -53,10 +53,11 @@ def file_out(given: str) -> Path:
 @option
 def file_to_extend(given: str) -> Path:
     """A file to append to, or to make; its folder need not be writable if it is there."""
+    if given.endswith(os.sep):
+        refuse(given, "is a folder; name a file")
     path = Path(given)
-    if is_file(path) and os.access(path, os.W_OK):
-        return path
-    return file_out(given)
+    try_append(path)
+    return path
 
 
 @option
