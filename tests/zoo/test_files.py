@@ -46,7 +46,7 @@ def tree(folder: Path) -> dict[str, object]:
         if path.is_symlink():
             found[name] = path.readlink()
         else:
-            found[name] = path.read_text() if path.is_file() else stat.S_IFMT(path.stat().st_mode)
+            found[name] = path.read_bytes() if path.is_file() else stat.S_IFMT(path.stat().st_mode)
     return found
 
 
