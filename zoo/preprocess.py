@@ -63,7 +63,7 @@ class Placement:
 
 
 def placement(width: int, height: int, spec: InputSpec) -> Placement:
-    """The resize and the crop of a picture of ``width`` x ``height`` pixels, as timm computes them."""
+    """The resize and crop of a picture of ``width`` x ``height`` pixels, as timm computes them."""
     target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
     if spec.crop_mode == "squash":
         new_height, new_width = target
