@@ -7,7 +7,7 @@ first used, so that ``import fbdeploy`` stays quick.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fbdeploy.version import __version__
+from fbdeploy.version import __version__, claim_packages
 
 if TYPE_CHECKING:
     from export.base import ExportSource
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from zoo.errors import InputError
     from zoo.input_spec import InputSpec
     from zoo.networks import Network, load_network
+
+claim_packages()
 
 _HOMES = {
     "FORMATS": "export.formats",

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime_bench.machine.python_process import module_command, with_our_packages
 from runtime_bench.targets.base import LineProcess, last_line
 from zoo.errors import InputError
 
@@ -40,17 +40,10 @@ class FreshProcess:
     def __init__(self, paths: Sequence[Path], threads: int) -> None:
         self._paths = paths
         self._current: Path | None = None  # the artefact of the last command
-        modules = os.pathsep.join(part for part in sys.path if part)
         self._process = LineProcess(
-            [
-                sys.executable,
-                "-m",
-                "runtime_bench.timing.bench_process",
-                str(threads),
-                *map(str, paths),
-            ],
+            module_command("runtime_bench.timing.bench_process", str(threads), *paths),
             self._explain,
-            env={**os.environ, "PYTHONPATH": modules},
+            env=with_our_packages(os.environ),
         )
 
     def load(self, index: int) -> Load:

@@ -7,7 +7,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fbdeploy.pipeline.workers.jobs import EVENT, Ended, Event, Failed, Job
-from fbdeploy.version import PACKAGES_FOLDER
+from runtime_bench.machine.python_process import module_command, with_our_packages
 
 MEMORY_LIMIT = 3_700_000_000
 """Resident bytes of all workers together: 4 GB (issue 2) less the front door's own process."""
@@ -161,19 +160,14 @@ class Scheduler:
         environment.update({name: str(threads) for name in THREAD_VARIABLES})
         if not job.timed:
             environment = ALLOCATOR | environment | self._waiting(job)
-        # Our own packages, wherever this process found them; -P keeps the folder the user stands in
-        # out, since a zoo.py or export.py there would take their place.
-        ours = str(PACKAGES_FOLDER)
-        others = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = ours + (os.pathsep + others if others else "")
         self._logs.mkdir(parents=True, exist_ok=True)
         with (self._logs / f"{job.name}.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "fbdeploy.pipeline.workers.worker"],
+                module_command("fbdeploy.pipeline.workers.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment,
+                env=with_our_packages(environment),
                 start_new_session=True,
             )
         assert process.stdin is not None
