@@ -67,6 +67,16 @@ def test_what_runtimes_print_is_no_answer(
     (tmp_path / "onnxruntime.py").write_text(
         "import os\nos.write(1, b'loading\\n')\nraise ImportError('it is a fake')\n"
     )
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError, match=r"cannot be imported \(it is a fake\); pip install"):
         run_alone(path, 1)
+
+
+def test_files_called_like_our_packages_do_not_take_their_place(
+    tmp_path: Path, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stats", "zoo", "quantize", "export", "runtime_bench"):
+        (tmp_path / f"{name}.py").write_text("raise AssertionError\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert run_alone(artefacts["onnx"], 1).load.first_run_ns > 0
