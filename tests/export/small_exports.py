@@ -25,7 +25,7 @@ CALIBRATION, CHECKED = 16, 4
 
 
 class SmallExport:
-    """``module`` at ``size`` pixels, quantized once by ``recipe``; its artefacts go to ``folder``."""
+    """``module`` at ``size`` pixels, quantized once by ``recipe``; artefacts go to ``folder``."""
 
     def __init__(
         self, module: nn.Module, folder: Path, size: int = 32, recipe: str = "ptq-fast"
