@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from export.base import ExportSource, Precision
 from export.formats import FORMATS
-from quantize import metrics
-from quantize.capture import Captured, capture
+from quantize import judging
+from quantize.graph.capture import Captured, capture
 from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
@@ -60,7 +60,7 @@ class SmallExport:
     @cached_property
     def program_sqnr(self) -> float:
         """The program against the float network, dB."""
-        return metrics.sqnr_db(self.expected, self.program.module()(self.images))
+        return judging.sqnr_db(self.expected, self.program.module()(self.images))
 
     def export(self, form: str, precision: Precision = "int8") -> Path:
         exporter = FORMATS[form]
@@ -75,7 +75,7 @@ class SmallExport:
         actual = RUNTIMES[form].load(path, threads=1).run(self.images.numpy())
         with torch.no_grad():
             made_from = self.program.module() if precision == "int8" else self.module
-            return metrics.sqnr_db(made_from(self.images), torch.from_numpy(np.asarray(actual)))
+            return judging.sqnr_db(made_from(self.images), torch.from_numpy(np.asarray(actual)))
 
 
 def smooth_noise(count: int, size: int, seed: int = 1) -> Tensor:
