@@ -19,8 +19,8 @@ from export.base import (
 from export.litert_float import restore_float_layers
 from export.tflite_interface import with_float_interface
 from export.tracing import light_tracing
-from quantize.hard_swish import product_form
-from quantize.qdq import to_reference_dialect
+from quantize.forms.hard_swish import product_form
+from quantize.forms.qdq import to_reference_dialect
 
 
 class LiteRTExporter:
