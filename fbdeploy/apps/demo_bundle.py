@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast, get_args
@@ -38,9 +39,10 @@ from fbdeploy.records.bundle_schema import (
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
-from zoo.datasets import Dataset, Sample, spread
+from zoo.datasets import BadImageError, Dataset, Sample, spread
 from zoo.errors import InputError
 from zoo.files import atomic_path, sha256_of
+from zoo.images import UnusableImageError
 from zoo.input_spec import CropMode, InputSpec
 from zoo.preprocess import preprocess, resize_and_crop
 
@@ -68,9 +70,32 @@ Document = TypeVar("Document", bound=BaseModel)
 
 
 def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample]:
-    """``count`` images spread over the dataset, and the reference card."""
-    chosen = [dataset.sample(index) for index in spread(len(dataset), count)]
+    """``count`` images spread over the dataset, and the reference card.
+
+    Raises:
+        BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
+    """
+    chosen: list[Sample] = []
+    for index in spread(len(dataset), count):
+        try:
+            chosen.append(dataset.sample(index))
+        except BadImageError as error:
+            if not dataset.skip_bad_images:
+                raise
+            dataset.skipped[error.name] = error.reason
     return [*chosen, Sample(reference_card(), None, "reference-card")]
+
+
+def _prepared(
+    samples: Sequence[Sample], spec: InputSpec
+) -> tuple[list[Sample], NDArray[np.float32]]:
+    """The samples that can be pre-processed, and their tensors, float32 (N, 3, H, W)."""
+    kept, tensors = [], []
+    for sample in samples:
+        with suppress(UnusableImageError):
+            tensors.append(preprocess(sample.image, spec))
+            kept.append(sample)
+    return kept, np.stack(tensors)
 
 
 def reference_card(width: int = 211, height: int = 157) -> Image.Image:
@@ -117,7 +142,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     if not samples:
         raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
     spec = input_spec(manifest.input_spec)
-    tensors = np.stack([preprocess(sample.image, spec) for sample in samples])
+    samples, tensors = _prepared(samples, spec)
     target = folder / FOLDER_NAME
     with atomic_path(target) as temporary:
         (temporary / "models").mkdir(parents=True)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
 from fbdeploy.records.manifest import Manifest
 from zoo.errors import InputError
+from zoo.images import BadImageError, UnusableImageError, read_image
 from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess
 
@@ -33,14 +32,13 @@ def preparation(photo: Path, manifests: Sequence[Manifest | None]) -> Callable[[
     spec = InputSpec(**specs.pop().model_dump())
 
     def prepare() -> object:
-        with Image.open(photo) as image:
-            return preprocess(image, spec)
+        return preprocess(read_image(photo), spec)
 
     try:
         prepare()
-    except UnidentifiedImageError as error:
-        raise InputError(f"--photo {photo}: is no image; give a JPEG or PNG file") from error
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise InputError(f"--photo {photo}: cannot be read ({reason}); check the file") from error
+    except (BadImageError, UnusableImageError) as error:
+        reason = error.reason if isinstance(error, BadImageError) else str(error)
+        raise InputError(
+            f"--photo {photo}: cannot be read ({reason}); give a JPEG or PNG file"
+        ) from error
     return prepare

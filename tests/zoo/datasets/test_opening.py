@@ -128,7 +128,10 @@ def test_labels_csv_that_is_no_text(listed: Path) -> None:
 
 
 def test_bad_folders(tmp_path: Path, folder: Path) -> None:
-    assert "outside the network's classes 0..1" in _error(folder, num_classes=2)
+    (tmp_path / "numbered").mkdir()
+    for name in ("cat", "dog", "hen"):
+        (folder / name).rename(tmp_path / "numbered" / str(ord(name[0]) - ord("a")))
+    assert "outside the network's classes 0..6" in _error(tmp_path / "numbered", num_classes=7)
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     assert "holds no images" in _error(tmp_path / "empty")
