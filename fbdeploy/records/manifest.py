@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.one_of import OneOf
 from zoo.errors import InputError
 from zoo.files import atomic_path
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
 
-Format = Literal["executorch", "torchscript", "onnx", "coreml", "litert"]
+Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

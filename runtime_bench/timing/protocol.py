@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from export.format_info import FORMAT_INFO
 from runtime_bench.machine.device import changes, describe, read_state, require_cool
 from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import (
@@ -88,7 +89,7 @@ def benchmark(
     """
     runtimes = [runtime_of(subject.path) for subject in subjects]
     for subject, runtime in zip(subjects, runtimes, strict=True):
-        if not runtime.timed:
+        if not FORMAT_INFO[runtime.format].timed:
             raise InputError(
                 f"{subject.path}: {runtime.name} checks the artefact and is not the runtime of a "
                 "device, so its time means nothing; time this format on the device itself"

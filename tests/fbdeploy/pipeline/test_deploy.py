@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.pipeline.deploy import LONGEST_FIRST, MEMORY, Deployed, PipelineError, deploy
-from fbdeploy.pipeline.formats import FORMATS
+from fbdeploy.pipeline.deploy import Deployed, PipelineError, deploy
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Event, Job
@@ -537,8 +536,3 @@ def test_a_copied_folder_goes_on(bench: Bench) -> None:
     shutil.move(bench.out, bench.folder / "moved")
     bench.run(output=bench.folder / "moved")
     assert bench.calls() == ["prepare", "reference"]
-
-
-def test_every_format_has_its_place_and_its_memory() -> None:
-    assert sorted(LONGEST_FIRST) == sorted(FORMATS)
-    assert set(FORMATS) <= set(MEMORY)

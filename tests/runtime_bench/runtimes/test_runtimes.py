@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from export.format_info import FORMAT_INFO
 from runtime_bench.runtimes import RUNTIMES, runtime_of
 from tests.runtime_bench.artefacts import CLASSES, MAKERS, SHAPE, Artefacts, answers, images
 from zoo.errors import InputError
@@ -66,7 +67,7 @@ def test_versions_name_the_package(format: str) -> None:
 
 def test_interpreter_says_that_it_is_not_core_ml() -> None:
     assert "not Core ML" in RUNTIMES["coreml"].version()
-    assert [name for name, runtime in RUNTIMES.items() if not runtime.timed] == ["coreml"]
+    assert [name for name, info in FORMAT_INFO.items() if not info.timed] == ["coreml"]
 
 
 def _refused(path: Path) -> str:
@@ -81,7 +82,7 @@ def _refused(path: Path) -> str:
 @pytest.mark.parametrize("format", FILE_FORMATS)
 def test_damaged_files_are_refused(artefacts: Artefacts, tmp_path: Path, format: str) -> None:
     intact = artefacts(format, "fp32").read_bytes()
-    suffix = RUNTIMES[format].suffix
+    suffix = FORMAT_INFO[format].suffix
     generator = np.random.default_rng(0)
     damaged = {
         "missing": None,
@@ -107,7 +108,7 @@ def test_artefact_under_another_suffix_is_refused(
     artefacts: Artefacts, tmp_path: Path, format: str
 ) -> None:
     other = FILE_FORMATS[FILE_FORMATS.index(format) - 1]
-    path = tmp_path / f"renamed{RUNTIMES[format].suffix}"
+    path = tmp_path / f"renamed{FORMAT_INFO[format].suffix}"
     shutil.copy(artefacts(other, "fp32"), path)
     _refused(path)
 
