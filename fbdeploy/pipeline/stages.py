@@ -285,7 +285,8 @@ def bench(
 ) -> None:
     """Time all artefacts whose runtime is that of a device, interleaved in this process."""
     from runtime_bench.timing.modes import mode_of
-    from runtime_bench.timing.protocol import Subject, benchmark
+    from runtime_bench.timing.protocol import benchmark
+    from runtime_bench.timing.session import Subject
 
     asked = DeployRequest.model_validate(request)
     entries = [Artefact.model_validate(value) for value in artefacts]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, cast
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """``Annotated[str, OneOf(names)]`` is read as ``Literal[*names]`` would be, which takes no
-    names from a table."""
+    """``Annotated[str, OneOf(names)]`` is read as ``Literal[*names]`` would be.
+
+    A type checker takes no names for ``Literal`` from a table.
+    """
 
     names: tuple[str, ...]
 
-    def __get_pydantic_core_schema__(
-        self, source: type[Any], handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """How pydantic checks it."""
-        return core_schema.literal_schema(list(self.names))
+        return handler.generate_schema(cast(Any, Literal)[self.names])
