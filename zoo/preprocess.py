@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +37,44 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
     resizes both sides and crops, ``border`` resizes the longer side and pads with the mean colour.
     """
     image = image.convert("RGB")
-    target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    place = placement(image.width, image.height, spec)
     fill = (0, 0, 0)
-    if spec.crop_mode == "squash":
-        height, width = target
-    elif spec.crop_mode == "border":
-        height, width = _keep_ratio(image, target, longest=True)
+    if spec.crop_mode == "border":
         red, green, blue = (round(255 * value) for value in spec.mean)
         fill = (red, green, blue)
+    resized = _resize(image, place.width, place.height, spec)
+    canvas = Image.new("RGB", (spec.width, spec.height), fill)
+    canvas.paste(resized, (-place.left, -place.top))
+    return canvas
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies under the network's input: resized to ``width`` x ``height`` pixels.
+
+    The input's left upper corner is at ``left``, ``top`` of the resized picture: positive where
+    that is cropped, negative where it is padded.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+
+
+def placement(width: int, height: int, spec: InputSpec) -> Placement:
+    """The resize and crop of a picture of ``width`` x ``height`` pixels, as timm computes them."""
+    target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    if spec.crop_mode == "squash":
+        new_height, new_width = target
+    elif spec.crop_mode == "border":
+        new_height, new_width = _keep_ratio(width, height, target, longest=True)
     elif target[0] == target[1]:
-        height, width = _shorter_side(image, target[0])
+        new_height, new_width = _shorter_side(width, height, target[0])
     else:
-        height, width = _keep_ratio(image, target, longest=False)
-    return _centre(_resize(image, width, height, spec), spec, fill)
+        new_height, new_width = _keep_ratio(width, height, target, longest=False)
+    left, top = _offset(new_width, spec.width), _offset(new_height, spec.height)
+    return Placement(new_width, new_height, left, top)
 
 
 def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Image.Image:
@@ -63,26 +89,21 @@ def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Ima
     return image.resize((width, height), resampling)
 
 
-def _shorter_side(image: Image.Image, size: int) -> tuple[int, int]:
+def _shorter_side(width: int, height: int, size: int) -> tuple[int, int]:
     # torchvision truncates the longer side where ResizeKeepRatio rounds it.
-    width, height = image.size
     if width <= height:
         return int(size * height / width), size
     return size, int(size * width / height)
 
 
-def _keep_ratio(image: Image.Image, target: tuple[int, int], *, longest: bool) -> tuple[int, int]:
-    ratios = (image.height / target[0], image.width / target[1])
+def _keep_ratio(
+    width: int, height: int, target: tuple[int, int], *, longest: bool
+) -> tuple[int, int]:
+    ratios = (height / target[0], width / target[1])
     ratio = max(ratios) if longest else min(ratios)
-    return round(image.height / ratio), round(image.width / ratio)
+    return round(height / ratio), round(width / ratio)
 
 
-def _centre(image: Image.Image, spec: InputSpec, fill: tuple[int, int, int]) -> Image.Image:
-    missing_x, missing_y = max(0, spec.width - image.width), max(0, spec.height - image.height)
-    if missing_x or missing_y:
-        size = (image.width + missing_x, image.height + missing_y)
-        canvas = Image.new("RGB", size, fill)
-        canvas.paste(image, (missing_x // 2, missing_y // 2))
-        image = canvas
-    left, top = round((image.width - spec.width) / 2), round((image.height - spec.height) / 2)
-    return image.crop((left, top, left + spec.width, top + spec.height))
+def _offset(size: int, wanted: int) -> int:
+    # Borders are rounded down, crops to even.
+    return -((wanted - size) // 2) if size < wanted else round((size - wanted) / 2)
