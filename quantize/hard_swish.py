@@ -21,7 +21,7 @@ from torch.fx import GraphModule, Node
 
 from quantize.alignment import is_aligned
 from quantize.bias_correction import corrected
-from quantize.passes.surgery import aten, calls, constant, drop_unused_tensors, is_call
+from quantize.passes.surgery import aten, calls, constant, drop_unused_tensors, is_call, shape_of
 from quantize.plan import MOVES, POOLS, WEIGHTED, Plan
 from quantize.program import Program
 from quantize.qparams import QMIN, QParams, QuantizedWeight, from_range
@@ -108,8 +108,10 @@ def float_between(program: Program) -> tuple[Program, int]:
 
 
 def _scalar(graph: GraphModule, before: Node, name: str, value: float) -> Node:
-    """A constant of shape (1, 1, 1, 1), which broadcasts over a map."""
-    return constant(graph, before, f"{before.name}_{name}", torch.full((1, 1, 1, 1), value))
+    """A constant of as many dimensions as ``before`` has, each 1: of more, it would add some to
+    the result, and not every runtime's kernel takes operands of different ranks."""
+    shape = (1,) * len(shape_of(before))
+    return constant(graph, before, f"{before.name}_{name}", torch.full(shape, value))
 
 
 def _reach(

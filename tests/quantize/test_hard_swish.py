@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -82,3 +83,36 @@ def test_an_exact_gate_rounds_nothing_that_hard_swish_would_not(plain: Program) 
     assert not list(calls(exact.graph, aten.hardswish.default))
     errors = [float((expected - form.module()(x)).abs().max()) for form in (rounded, exact)]
     assert errors[1] < 0.5 * errors[0]
+
+
+class Swished(nn.Module):
+    """Hard-swish of a value of ``rank`` dimensions, read by the last layer or first added to."""
+
+    def __init__(self, rank: int, added: bool) -> None:
+        super().__init__()
+        self.rank, self.added = rank, added
+        self.a, self.b = nn.Conv2d(3, 8, 3, stride=8), nn.Linear(8, 8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = torch.relu(self.a(x))
+        rows = {2: maps.mean((2, 3)), 3: maps.flatten(2).transpose(1, 2)}[self.rank]
+        values = self.b(rows)
+        swished = F.hardswish(values) + (values if self.added else 0)
+        return self.head(swished if self.rank == 2 else swished.mean(1))
+
+
+@pytest.mark.parametrize("added", [False, True])
+@pytest.mark.parametrize("rank", [2, 3])
+def test_constants_add_no_dimensions(rank: int, added: bool) -> None:
+    torch.manual_seed(0)
+    module = Swished(rank, added)
+    program = quantize_captured(
+        capture(module, SPEC), tiny_network(), noise_images(16), load_recipe("ptq-fast")
+    )
+    written, count = product_form(program)
+    assert count == 1
+    x = torch.from_numpy(noise_images(8, seed=4))
+    before, after = program.module()(x), written.module()(x)
+    assert after.shape == before.shape
+    assert metrics.sqnr_db(before, after) > 25
