@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fbdeploy.manifest import Artefact, Manifest
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates
+from fbdeploy.report.problems import problems
 from fbdeploy.results import Line, ResultRow, summarize
 from fbdeploy.sensitivity import SensitivityDocument, sensitivity_of
 from runtime_bench.measurement import Measurement
@@ -36,6 +37,7 @@ def render(
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
+        problems=problems(manifest),
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
         narrow_plot=narrow,
