@@ -87,7 +87,7 @@ def deploy(
         bool,
         typer.Option(
             "--accept-low-fidelity",
-            help="Exit with 0 though the int8 program is far from float; that is said all the same.",
+            help="Exit with 0 even if the int8 program is far from float; it is said all the same.",
         ),
     ] = False,
     as_json: options.Json = False,
