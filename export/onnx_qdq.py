@@ -179,24 +179,21 @@ def _integer_clamp(editor: Editor) -> int:
             )
             for end in ends
         )
-        quantize, name = after[0], after[0].output[0]
-        quantize.input[0] = node.input[0]
-        quantize.output[0] = f"{name}_unclamped"
-        clip = editor.onnx.helper.make_node(
-            "Clip",
-            [
-                quantize.output[0],
-                editor.add(f"{kind}_{low}", np.asarray(low, kind)),
-                editor.add(f"{kind}_{high}", np.asarray(high, kind)),
-            ],
-            [name],
-        )
-        editor.insert_before(quantize, clip)
-        editor.graph.node.remove(quantize)
-        editor.insert_before(clip, quantize)
-        editor.graph.node.remove(node)
+        quantize = after[0]
+        unclamped = f"{quantize.output[0]}_unclamped"
+        ends_of = [editor.add(f"{kind}_{end}", np.asarray(end, kind)) for end in (low, high)]
+        _become(node, "QuantizeLinear", [node.input[0], *quantize.input[1:3]], unclamped)
+        _become(quantize, "Clip", [unclamped, *ends_of], quantize.output[0])
         changed += 1
     return changed
+
+
+def _become(node: Any, operator: str, inputs: list[str], output: str) -> None:
+    """Make another operator of ``node`` where it stands."""
+    node.op_type = operator
+    del node.attribute[:], node.input[:], node.output[:]
+    node.input.extend(inputs)
+    node.output.append(output)
 
 
 def _own_zero_points(editor: Editor) -> None:
