@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbdeploy.manifest import Artefact, Failure, Manifest, Quantization
+from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
 from fbdeploy.report import numbers
 
 
@@ -22,8 +22,8 @@ def unfaithful(precision: str, program: Quantization) -> str | None:
     return (
         f"{precision}: the quantized program is not the float network: "
         f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
-        f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All formats have "
-        "it. Check the calibration images and --mean/--std, or try the recipe ptq or "
+        f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
+        "formats have it. Check the calibration images and --mean/--std, or try the recipe ptq or "
         "ptq-best; fbdeploy sensitivity names the layers"
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime_bench.device import describe
+from runtime_bench.machine.device import describe
 from runtime_bench.measurement import Device
 from runtime_bench.runtimes.base import (
     FloatArray,

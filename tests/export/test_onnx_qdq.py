@@ -13,7 +13,7 @@ from torch import nn
 from export.base import ExportSource
 from export.formats import FORMATS
 from export.inspection import inspect
-from quantize.metrics import sqnr_db
+from quantize.judging import sqnr_db
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES

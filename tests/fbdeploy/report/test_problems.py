@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbdeploy.manifest import Failure, Fidelity
+from fbdeploy.records.manifest import Failure, Fidelity
 from fbdeploy.report.problems import problems
 from tests.fbdeploy.samples import sample
 
