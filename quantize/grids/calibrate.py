@@ -38,9 +38,9 @@ def calibrate(
     """Grids by value name from float32 ``images`` (N, 3, H, W), in one pass over them.
 
     Those of values that are ``known`` are taken as they are.
-    A value's histogram is clipped to what its readers can tell apart
-    (:func:`quantize.graph.plan.limits`); its grid loses the least of it, or with ``minmax`` covers
-    it.
+    A grid's histogram is of all values on it, clipped to what those can be and their readers can
+    tell apart (:mod:`quantize.grids.joint_limits`); the grid loses the least of it, or with
+    ``minmax`` covers it.
 
     Raises:
         InputError: a value is not finite.
