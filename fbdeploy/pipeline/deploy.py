@@ -227,8 +227,19 @@ class _Deployment:
         lines = read_lines(self.folder)
         self._update(failures=tuple(self.failures))
         report = write_report(self.folder, self.manifest, lines)
+        return Deployed(self.manifest, lines, report, self._is_complete())
+
+    def _is_complete(self) -> bool:
+        """Whether all was made, equals its reference, and is near float or accepted as it is."""
+        assert self.manifest is not None
         parity = all(entry.parity.passed for entry in self.manifest.artefacts if entry.parity)
-        return Deployed(self.manifest, lines, report, parity and not self.failures)
+        faithful = all(
+            entry.fidelity.passed
+            for entry in self.manifest.quantizations.values()
+            if entry.fidelity is not None
+        )
+        accepted = faithful or self.request.accept_low_fidelity
+        return parity and accepted and not self.failures
 
     def _prepare(self, previous: Manifest | None) -> None:
         known: dict[str, JsonValue] = {

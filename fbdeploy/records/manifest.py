@@ -86,6 +86,22 @@ class Step(Entry):
     seconds: float | None = None
 
 
+class Fidelity(Entry):
+    """The int8 program against the float network, on images that did not calibrate it.
+
+    ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
+    the share of images with the same top-1. ``held_out`` is false where the recipe holds none
+    out, so that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
+    """
+
+    images: int
+    held_out: bool
+    sqnr_db: float | None
+    agreement: Share
+    criterion: str
+    passed: bool
+
+
 class Quantization(Entry):
     """How the int8 program came about.
 
@@ -103,6 +119,7 @@ class Quantization(Entry):
     held_out_kl: float | None = None
     held_out_agreement: Share | None = None
     sqnr_db: float | None = None
+    fidelity: Fidelity | None = None
     float_operators: tuple[str, ...] = ()
     seconds: float
 

@@ -11,6 +11,7 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, plot, recommend, templates
+from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from zoo.files import atomic_path
 
@@ -37,6 +38,7 @@ def render(
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
+        problems=problems(manifest),
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
         narrow_plot=narrow,

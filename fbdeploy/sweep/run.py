@@ -36,6 +36,7 @@ from fbdeploy.pipeline.workers.jobs import Event, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Scheduler
 from fbdeploy.records.manifest import Artefact
 from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
+from fbdeploy.report.problems import unfaithful
 from fbdeploy.sweep.page import write_page
 from fbdeploy.sweep.plan import NetworkPlan, SweepPlan, TargetPlan, recipe_title, slug
 from fbdeploy.sweep.rows import Exported, Failure, SweepRow, join
@@ -165,6 +166,10 @@ class _Sweep:
             what = " ".join(part for part in (failed.format, failed.precision, failed.step) if part)
             log = (place / failed.log).as_posix() if failed.log else ""
             self._fail(Failure(network=network, what=what, message=failed.message, log=log))
+        for precision, program in done.manifest.quantizations.items():
+            found = unfaithful(precision, program)
+            if found is not None:
+                self.observer.note(f"{network}, {recipe_title(recipe)}: {found}")
         for entry in done.manifest.artefacts:
             if entry.parity is not None and not entry.parity.passed:
                 message = f"differs from the {entry.parity.reference}: not {entry.parity.criterion}"
