@@ -28,7 +28,7 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits, and
+    :func:`quantize.judging.divergence` with it, nats; ``sqnr_db`` is that of their logits, and
     ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
     Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.

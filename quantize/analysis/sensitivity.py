@@ -18,12 +18,12 @@ from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from quantize import judging
 from quantize.analysis.layers import Cost, Layer, layers_of, operator_costs
 from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
 from quantize.grids.calibrate import Progress, silent
+from quantize.judging import log_kl
 from quantize.program import Program
 from zoo.errors import InputError
 
@@ -106,7 +106,7 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
 
 def _log_kl(reference: Tensor, other: Tensor) -> float:
     """The sum over the images of the logarithm of their KL."""
-    return float(judging.log_kl(reference, other, SMALLEST_KL).sum())
+    return float(log_kl(reference, other, SMALLEST_KL).sum())
 
 
 def _measure(
