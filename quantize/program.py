@@ -73,6 +73,11 @@ class Program:
         owner = self.plan.owner(name)
         return None if owner is None else self.activations.get(owner)
 
+    def rounded(self, node: Node, value: Tensor) -> Tensor:
+        """``value``, the result of ``node`` in float32, on the node's grid if it has one."""
+        grid = self.qparams(node.name)
+        return value if grid is None else grid.fake_quantize(value)
+
     @property
     def weights_only(self) -> bool:
         """Whether weights are int8 and every value is float."""
@@ -160,11 +165,7 @@ class QuantizedReference:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._graph = with_dequantized_weights(program)
-        self._interpreter = HookedInterpreter(self._graph, self._round)
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        return value if grid is None else grid.fake_quantize(value)
+        self._interpreter = HookedInterpreter(self._graph, program.rounded)
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:

@@ -207,7 +207,7 @@ class _Switched:
         else:
             return
         number = self._rounded_by.get(node.name)
-        env[node] = self._round(node, value) if number in int8 else value
+        env[node] = self._program.rounded(node, value) if number in int8 else value
         for dead in self._ends.get(index, ()):
             env.pop(dead, None)
 
@@ -231,8 +231,8 @@ class _Switched:
         if layer.weighted:
             rough = changed["weights"] = result(True)
         if layer.value is not None:
-            changed["rounding"] = self._round(made, exact)
-            rough = self._round(made, rough)
+            changed["rounding"] = self._program.rounded(made, exact)
+            rough = self._program.rounded(made, rough)
         changed["both"] = rough
         # Not an error: what lies where the readers tell nothing apart, such as below -3 in front
         # of a hard-swish.
@@ -250,8 +250,3 @@ class _Switched:
         value = target(*args, **map_arg(node.kwargs, value_of))
         assert isinstance(value, Tensor)
         return value
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        assert grid is not None
-        return grid.fake_quantize(value)
