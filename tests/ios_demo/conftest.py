@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.geometry_goldens import write_geometry_goldens
 from tests.preprocessing_goldens import write_preprocessing_goldens
 from tests.trial_output import locked, trial_output
 
@@ -64,6 +65,7 @@ def workspace(bundle: Path) -> Path:
                 shutil.copy(bundle / name, folder / "demo_bundle")
         shutil.rmtree(folder / "preprocessing", ignore_errors=True)
         write_preprocessing_goldens(folder / "preprocessing")
+        write_geometry_goldens(folder / "geometry_goldens.json")
     return folder
 
 
