@@ -32,10 +32,13 @@ func milliseconds(_ name: String, runs: Int = 60, _ work: () -> Int) {
             + "p90 \(String(format: "%.2f", statistics.p90)) ms, \(runs) runs, checksum \(checksum)")
 }
 
-func converted() -> RGBImage {
-    frame.withUnsafeBytes { RGBImage(bgra: $0, width: width, height: height, bytesPerRow: 4 * width) }
+func converted(_ rotation: Rotation) -> RGBImage {
+    frame.withUnsafeBytes {
+        RGBImage(bgra: $0, width: width, height: height, bytesPerRow: 4 * width, rotation: rotation)
+    }
 }
 
-let picture = converted()
+let picture = converted(.none)
 milliseconds("prepare \(width)x\(height)") { Int(preprocessor.prepare(picture).pixels.pixels[0]) }
-milliseconds("convert \(width)x\(height)") { Int(converted().pixels[0]) }
+milliseconds("convert \(width)x\(height)") { Int(converted(.none).pixels[0]) }
+milliseconds("turn \(width)x\(height)") { Int(converted(.quarter).pixels[0]) }
