@@ -8,6 +8,7 @@ struct BenchmarkView: View {
     @State private var benchmark = BenchmarkModel()
     @State private var iterations = 100
     @State private var seconds = 2.0
+    @Environment(\.scenePhase) private var scenePhase
 
     var body: some View {
         ScrollView {
@@ -34,7 +35,11 @@ struct BenchmarkView: View {
             }
             .padding()
         }
+        // The system slows down what is not on the screen.
         .onDisappear { benchmark.cancel() }
+        .onChange(of: scenePhase) { _, phase in
+            if phase == .background { benchmark.cancel() }
+        }
     }
 
     @ViewBuilder private var buttons: some View {

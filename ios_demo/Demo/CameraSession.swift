@@ -5,13 +5,14 @@ import DemoCore
 /// A camera: a session for the preview at full size, and smaller frames for `onFrame`, on the camera's
 /// queue.
 final class CameraSession: NSObject, @unchecked Sendable {
-    // The session is configured and run on `queue` only; `rotation` has its lock.
+    // All is touched on `queue` only, but for `rotation`, which has its lock.
     let session = AVCaptureSession()
     private let queue = DispatchQueue(label: "camera")
     private let input: InputSpec
     private let onFrame: @Sendable (@escaping @Sendable () -> RGBImage) -> Void
     private let lock = NSLock()
     private var rotation = Rotation.none
+    private var configured: (position: AVCaptureDevice.Position, format: CameraFormat)?
 
     /// `input` says how large the frames must be.
     init(input: InputSpec, onFrame: @escaping @Sendable (@escaping @Sendable () -> RGBImage) -> Void) {
@@ -43,6 +44,11 @@ final class CameraSession: NSObject, @unchecked Sendable {
     }
 
     private func configure(_ position: AVCaptureDevice.Position) throws -> CameraFormat {
+        if let configured, configured.position == position,
+            AVCaptureDevice(uniqueID: configured.format.deviceID)?.isConnected == true {
+            return configured.format
+        }
+        configured = nil
         guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: position) else {
             throw BundleError("This device has no such camera: pick a photo.")
         }
@@ -78,7 +84,9 @@ final class CameraSession: NSObject, @unchecked Sendable {
                 connection.isVideoMirrored = false
             }
         }
-        return CameraFormat(deviceID: device.uniqueID, width: size.width, height: size.height)
+        let format = CameraFormat(deviceID: device.uniqueID, width: size.width, height: size.height)
+        configured = (position, format)
+        return format
     }
 }
 

@@ -42,6 +42,9 @@ struct RootView: View {
                 Text("Run `fbdeploy bundle OUT --app ios_demo` and build again, or pick a bundle in Files.")
             } actions: {
                 ImportButton(store: store)
+                if store.isImported {
+                    Button("Use the app's own bundle") { store.removeImported() }
+                }
             }
         }
     }

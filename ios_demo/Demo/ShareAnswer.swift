@@ -9,7 +9,8 @@ struct ShareAnswer: View {
     @State private var card: UIImage?
 
     var body: some View {
-        Group {
+        // Unlike a group, it is there without a card, too, and draws one.
+        ZStack {
             if let card {
                 let image = Image(uiImage: card)
                 ShareLink(item: image, preview: SharePreview(model.bundle.config.network, image: image))

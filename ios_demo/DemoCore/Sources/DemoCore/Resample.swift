@@ -70,10 +70,9 @@ public enum Resample {
         let stride = 3 * columns.taps.count
         // The source rows that the vertical pass reads, their columns filtered.
         let between = filled(stride * rows.sources.count) { out in
-            // Pixels are read four bytes at a time, which a picture of one pixel does not have.
-            (image.pixels.count < 4 ? image.pixels + [0] : image.pixels).withUnsafeBytes { source in
+            image.pixels.withUnsafeBufferPointer { source in
                 for (index, row) in rows.sources.enumerated() {
-                    filterRow(source, 3 * row * image.width, columns, out, index * stride)
+                    filterRow(source, 3 * row * image.width, columns, out.row(index, of: stride))
                 }
             }
         }
@@ -84,8 +83,7 @@ public enum Resample {
                     for (index, tap) in rows.taps.enumerated() {
                         let from = (tap.first - rows.sources.lowerBound) * stride
                         let weights = rows.weights[tap.base..<tap.base + tap.count]
-                        let target = UnsafeMutableBufferPointer(rebasing: out[index * stride..<(index + 1) * stride])
-                        mixRows(source, from, weights, sums, target)
+                        mixRows(source, from, weights, sums, out.row(index, of: stride))
                     }
                 }
             }
@@ -102,29 +100,25 @@ public enum Resample {
 
     private static let half: Int32 = 1 << (Taps.precisionBits - 1)
 
-    /// One row, whose pixels begin at byte `start`, to `out` at `target`. The three channels, and the
-    /// next pixel's first, are summed as one vector.
+    /// One row, whose pixels begin at `start`, to `out`.
     private static func filterRow(
-        _ source: UnsafeRawBufferPointer, _ start: Int, _ columns: Taps,
-        _ out: UnsafeMutableBufferPointer<UInt8>, _ target: Int
+        _ source: UnsafeBufferPointer<UInt8>, _ start: Int, _ columns: Taps, _ out: UnsafeMutableBufferPointer<UInt8>
     ) {
-        // The last pixel of a picture has no byte behind it: it is read from before.
-        let lastLoad = source.count - 4
         columns.weights.withUnsafeBufferPointer { weights in
-            var target = target
+            var target = 0
             for tap in columns.taps {
-                var sums = SIMD4<Int32>(repeating: half)
+                var (red, green, blue) = (half, half, half)
                 var from = start + 3 * tap.first
                 for index in tap.base..<tap.base + tap.count {
-                    let load = min(from, lastLoad)
-                    let word = source.loadUnaligned(fromByteOffset: load, as: UInt32.self) >> UInt32(8 * (from - load))
-                    let pixel = unsafeBitCast(word, to: SIMD4<UInt8>.self)
-                    sums &+= SIMD4<Int32>(truncatingIfNeeded: pixel) &* weights[index]
+                    let weight = weights[index]
+                    red &+= Int32(source[from]) &* weight
+                    green &+= Int32(source[from + 1]) &* weight
+                    blue &+= Int32(source[from + 2]) &* weight
                     from += 3
                 }
-                for channel in 0..<3 {
-                    out[target + channel] = UInt8(clamping: sums[channel] >> Taps.precisionBits)
-                }
+                out[target] = UInt8(clamping: red >> Taps.precisionBits)
+                out[target + 1] = UInt8(clamping: green >> Taps.precisionBits)
+                out[target + 2] = UInt8(clamping: blue >> Taps.precisionBits)
                 target += 3
             }
         }
@@ -143,5 +137,11 @@ public enum Resample {
             row += sums.count
         }
         for index in 0..<sums.count { out[index] = UInt8(clamping: sums[index] >> Taps.precisionBits) }
+    }
+}
+
+extension UnsafeMutableBufferPointer {
+    fileprivate func row(_ index: Int, of length: Int) -> Self {
+        Self(rebasing: self[index * length..<(index + 1) * length])
     }
 }
