@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -247,8 +248,8 @@ class _Switched:
             args = (args[0], self._weights[node.name], *args[2:])
         target = node.target
         assert callable(target)
-        value = target(*args, **map_arg(node.kwargs, value_of))
-        assert isinstance(value, Tensor)
+        # Sizes and operators of several results are carried along as they are.
+        value: Any = target(*args, **map_arg(node.kwargs, value_of))
         return value
 
     def _round(self, node: Node, value: Tensor) -> Tensor:
