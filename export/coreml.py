@@ -23,8 +23,8 @@ from export.base import (
     require,
 )
 from export.tracing import light_tracing
-from quantize.hard_swish import float_between
-from quantize.qdq import to_reference_dialect
+from quantize.forms.hard_swish import float_between
+from quantize.forms.qdq import to_reference_dialect
 
 
 class CoreMLExporter:

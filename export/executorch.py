@@ -21,10 +21,10 @@ from export.base import (
 )
 from export.half import in_half_precision
 from export.tracing import light_tracing
-from quantize.passes import run
-from quantize.passes.gates import fold_hard_sigmoid
-from quantize.passes.surgery import argument, aten, calls, is_call, shape_of
-from quantize.qdq import quantized, to_reference_dialect
+from quantize.forms.qdq import quantized, to_reference_dialect
+from quantize.graph.passes import run
+from quantize.graph.passes.gates import fold_hard_sigmoid
+from quantize.graph.passes.surgery import argument, aten, calls, is_call, shape_of
 
 _FLATTEN = (aten.flatten.using_ints, aten.view.default, aten.reshape.default)
 #: Operators that compute the same in every memory format, and are lowered the same.

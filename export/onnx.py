@@ -23,8 +23,8 @@ from export.base import (
 )
 from export.onnx_qdq import finish_qdq
 from export.tracing import light_tracing
-from quantize.hard_swish import product_form
-from quantize.qdq import to_reference_dialect
+from quantize.forms.hard_swish import product_form
+from quantize.forms.qdq import to_reference_dialect
 
 
 class OnnxExporter:

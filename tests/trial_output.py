@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbdeploy.demo_bundle import golden_samples, write_bundle
-from fbdeploy.manifest import (
+from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
+from fbdeploy.records.manifest import (
     Artefact,
     Environment,
     Format,
@@ -85,7 +85,7 @@ def _trial_output() -> Path:
 
 def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
-    parts = [root / "fbdeploy/demo_bundle.py", root / "fbdeploy/bundle_schema.py"]
+    parts = [root / "fbdeploy/apps/demo_bundle.py", root / "fbdeploy/records/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
     for package in ("export", "quantize"):
         parts += sorted((root / package).rglob("*.py"))
@@ -96,7 +96,7 @@ def _stamp(source: Path | None) -> str:
 def _export(network: Network, folder: Path) -> None:
     from export.base import ExportSource
     from export.formats import FORMATS
-    from quantize.capture import capture
+    from quantize.graph.capture import capture
     from quantize.ptq import quantize_captured
     from quantize.recipe import load_recipe
 

@@ -30,13 +30,13 @@ from benchmarks.emulated.files import write
 from export.base import ExportSource
 from export.formats import FORMATS
 from export.preparation import ALL
-from fbdeploy.pipeline.opening import BATCH, read_images
+from fbdeploy.pipeline.steps.opening import BATCH, read_images
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.accuracy import Evaluation, compare, evaluate
-from runtime_bench.module_session import ModuleSession
 from runtime_bench.runtimes import RUNTIMES
+from runtime_bench.runtimes.module_session import ModuleSession
 from zoo.datasets import batches, open_dataset
 from zoo.networks import InputOverrides, Network, load_network
 

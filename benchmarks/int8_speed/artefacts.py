@@ -24,8 +24,8 @@ from benchmarks.emulated.default_exports import (
 )
 from export.base import ExportSource
 from export.formats import FORMATS
-from quantize.capture import Captured, capture
-from quantize.passes.surgery import aten, calls
+from quantize.graph.capture import Captured, capture
+from quantize.graph.passes.surgery import aten, calls
 from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe

@@ -11,7 +11,6 @@ from export.preparation import PREPARATIONS, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
-from fbdeploy.manifest import Precision
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.formats import (
@@ -32,8 +31,9 @@ from fbdeploy.pipeline.request import (
     DeployRequest,
     images_for,
 )
+from fbdeploy.records.manifest import Precision
+from fbdeploy.records.results import document, summarize
 from fbdeploy.report import numbers, recommend
-from fbdeploy.results import document, summarize
 
 
 def deploy(

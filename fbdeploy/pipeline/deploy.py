@@ -16,9 +16,16 @@ from typing import Any, Literal, Protocol, get_args
 
 from pydantic import JsonValue
 
-import fbdeploy
-from fbdeploy.bundle_schema import FOLDER_NAME, AppFormat
-from fbdeploy.manifest import (
+from fbdeploy.pipeline.environment import cores, environment
+from fbdeploy.pipeline.formats import can_hold
+from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
+from fbdeploy.pipeline.lock import FILE_NAME as LOCK
+from fbdeploy.pipeline.lock import locked, remove_partial
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
+from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
+from fbdeploy.records.bundle_schema import FOLDER_NAME, AppFormat
+from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
     DatasetInfo,
@@ -35,17 +42,10 @@ from fbdeploy.manifest import (
     read_manifest,
     write_manifest,
 )
-from fbdeploy.pipeline.environment import cores, environment
-from fbdeploy.pipeline.formats import can_hold
-from fbdeploy.pipeline.jobs import Event, Failed, Job, Result
-from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
-from fbdeploy.pipeline.lock import FILE_NAME as LOCK
-from fbdeploy.pipeline.lock import locked, remove_partial
-from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.scheduler import Outcome, Scheduler
-from fbdeploy.predictions import remove_unused
+from fbdeploy.records.predictions import remove_unused
+from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
 from fbdeploy.report.page import write_report
-from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
+from fbdeploy.version import __version__
 from runtime_bench.measurement import Measurement
 from zoo.errors import InputError
 from zoo.files import sha256_of
@@ -279,7 +279,7 @@ class _Deployment:
         in_use = {entry.precision for entry in kept} | set(self.programs)
         self._check_space(len(kept))
         self.manifest = Manifest(
-            fbdeploy_version=fbdeploy.__version__,
+            fbdeploy_version=__version__,
             created=previous.created if previous else now(),
             updated=now(),
             network=self.prepared.network,

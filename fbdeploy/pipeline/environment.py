@@ -6,8 +6,8 @@ import os
 import platform
 from pathlib import Path
 
-from fbdeploy.manifest import Environment
 from fbdeploy.pipeline.keys import versions
+from fbdeploy.records.manifest import Environment
 
 PACKAGES = (
     "torch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import util
 from typing import cast
 
-from fbdeploy.manifest import Format, Precision
+from fbdeploy.records.manifest import Format, Precision
 from quantize.recipe import load_recipe
 from zoo.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fbdeploy.manifest import Format, Precision
+from fbdeploy.records.manifest import Format, Precision
 from zoo.errors import InputError
 
 DEFAULT_IMAGES = 2000

@@ -6,10 +6,10 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from fbdeploy.manifest import Artefact, Manifest
+from fbdeploy.records.manifest import Artefact, Manifest
+from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates
-from fbdeploy.results import Line, ResultRow, summarize
-from fbdeploy.sensitivity import SensitivityDocument, sensitivity_of
 from runtime_bench.measurement import Measurement
 from zoo.files import atomic_path
 

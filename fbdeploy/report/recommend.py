@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
-from fbdeploy.results import ResultRow
 
 DROP_TOLERANCE = 0.005
 """Share of the images: half a point, the floor of issue 2 for int8 in every format."""

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from fbdeploy.latency import is_by, read_calibration
-from fbdeploy.manifest import Artefact
+from fbdeploy.latency.measure import is_by, read_calibration
 from fbdeploy.pipeline.deploy import (
     MEGABYTE,
     MEMORY,
@@ -25,7 +24,6 @@ from fbdeploy.pipeline.deploy import (
     deploy,
 )
 from fbdeploy.pipeline.environment import cores
-from fbdeploy.pipeline.jobs import Event, Job, Result
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
     DEFAULT_CALIBRATION,
@@ -33,14 +31,16 @@ from fbdeploy.pipeline.request import (
     DeployRequest,
     images_for,
 )
-from fbdeploy.pipeline.scheduler import Scheduler
-from fbdeploy.results import EvaluationLine, Line, append_line, read_lines
+from fbdeploy.pipeline.workers.jobs import Event, Job, Result
+from fbdeploy.pipeline.workers.scheduler import Scheduler
+from fbdeploy.records.manifest import Artefact
+from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
 from fbdeploy.sweep.page import write_page
 from fbdeploy.sweep.plan import NetworkPlan, SweepPlan, TargetPlan, recipe_title, slug
 from fbdeploy.sweep.rows import Exported, Failure, SweepRow, join
-from runtime_bench.emulation.measure import MODE as COUNTED
+from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement
-from runtime_bench.pinning import pinned
+from runtime_bench.runners.emulated import MODE as COUNTED
 from runtime_bench.runtimes import RUNTIMES
 from zoo.errors import InputError
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.fx import Node
 
-from quantize.alignment import is_aligned, nearest, read_by_hard_swish
-from quantize.passes.activations import clamp_bounds
-from quantize.passes.surgery import aten, is_call
-from quantize.plan import limits, saturates
+from quantize.graph.passes.activations import clamp_bounds
+from quantize.graph.passes.surgery import aten, is_call
+from quantize.graph.plan import limits, saturates
+from quantize.grids.alignment import is_aligned, nearest, read_by_hard_swish
 from quantize.qat.rounding import at_most, round_activation
 from quantize.qparams import QMAX, QMIN, SMALLEST_SCALE, QParams
 
@@ -21,9 +21,9 @@ class ActivationGrid(nn.Module):
 
     The exponential keeps the scale positive, and a start of 0 keeps it exact. A gate's grid, which
     is [0, 1], is not trained; nor is the zero point of a value that has one sign. Where a clamp is
-    the saturation of its grid (:func:`quantize.plan.saturates`), the scale stays small enough for
-    that. An aligned grid (:mod:`quantize.alignment`) stays aligned: its scale is the nearest that
-    is, with the gradient of the one that is trained.
+    the saturation of its grid (:func:`quantize.graph.plan.saturates`), the scale stays small enough
+    for that. An aligned grid (:mod:`quantize.grids.alignment`) stays aligned: its scale is the
+    nearest that is, with the gradient of the one that is trained.
     """
 
     start_scale: Tensor

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.passes.surgery import tensor_of
-from quantize.plan import fused_clamp
+from quantize.graph.passes.surgery import tensor_of
+from quantize.graph.plan import fused_clamp
 from quantize.program import Program, bias_of
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from runtime_bench.device import require_cool
-from runtime_bench.in_process import settle
-from runtime_bench.interleave import Progress, interleave, warm_up
+from runtime_bench.machine.device import require_cool
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
-from runtime_bench.modes import Mode
-from runtime_bench.outputs import OutputDifference, host_outputs
-from runtime_bench.protocol import Finished, Setting, Subject, measurements_of
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
 from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.base import Target
+from runtime_bench.timing.in_process import settle
+from runtime_bench.timing.interleave import Progress, interleave, warm_up
+from runtime_bench.timing.modes import Mode
+from runtime_bench.timing.protocol import Finished, Setting, Subject, measurements_of
 from zoo.files import sha256_of
 
 # A core whose clock fell below this part of its highest in the run was throttled.

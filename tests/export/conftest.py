@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from export.base import ExportResult, ExportSource, Precision
 from export.formats import FORMATS
-from quantize.capture import capture
+from quantize.graph.capture import capture
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe

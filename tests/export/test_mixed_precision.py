@@ -10,9 +10,9 @@ import torch
 from export.base import ExportSource
 from export.formats import FORMATS
 from export.inspection import inspect
-from quantize import metrics
-from quantize.layers import layers_of, operator_costs, weights_of
-from quantize.mixed_precision import with_float_operators
+from quantize import judging
+from quantize.analysis.layers import layers_of, operator_costs, weights_of
+from quantize.analysis.mixed_precision import with_float_operators
 from quantize.program import Program
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
@@ -46,7 +46,7 @@ def test_every_format_computes_what_the_mixed_program_does(
     exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, chosen)
     images = noise_images(8, seed=11)
     actual = torch.from_numpy(RUNTIMES[form].load(path, threads=1).run(images))
-    assert metrics.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25
+    assert judging.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25
     if variant != "s8s8":  # onnxruntime fuses only half of those on this processor
         costs = operator_costs(mixed.graph, mixed.input_spec)
         left = sum(costs[name].macs for name in _chosen_nodes(mixed))

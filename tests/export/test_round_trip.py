@@ -12,7 +12,7 @@ from export.base import Precision
 from export.formats import FORMATS
 from export.inspection import inspect
 from fbdeploy.pipeline import formats as pipeline
-from quantize import metrics
+from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
@@ -39,7 +39,7 @@ def test_artefact_computes_what_it_was_made_from(
         assert np.abs(actual - expected).max() <= 1e-4 * np.abs(expected).max()
     else:
         least = {"fp16": 50, "int8": 25}[precision]
-        ratio = metrics.sqnr_db(torch.from_numpy(expected), torch.from_numpy(actual))
+        ratio = judging.sqnr_db(torch.from_numpy(expected), torch.from_numpy(actual))
         assert ratio > least
 
 

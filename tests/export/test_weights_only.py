@@ -10,7 +10,7 @@ import torch
 from export.base import ExportSource
 from export.formats import FORMATS, WEIGHTS_ONLY, left_out
 from export.inspection import inspect
-from quantize import metrics
+from quantize import judging
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
@@ -32,7 +32,7 @@ def test_only_weights_are_rounded(light: Program) -> None:
     with torch.no_grad():
         expected = tiny_network().module(x)
     # Rounding the results too costs another 5 dB on this network (tests/quantize/test_ptq.py).
-    assert metrics.sqnr_db(expected, light.module()(x)) > 33
+    assert judging.sqnr_db(expected, light.module()(x)) > 33
 
 
 @pytest.mark.parametrize("form", sorted(WEIGHTS_ONLY))
@@ -44,7 +44,7 @@ def test_the_file_is_small_and_computes_in_float(
     images = noise_images(8, seed=11)
     actual = torch.from_numpy(RUNTIMES[form].load(path, threads=1).run(images))
     # Core ML keeps the scales in float16: 11 bits of them, 6.02 dB each, less 5 dB of luck.
-    assert metrics.sqnr_db(light.module()(torch.from_numpy(images)), actual) > 50
+    assert judging.sqnr_db(light.module()(torch.from_numpy(images)), actual) > 50
     weights = sum(weight.values.numel() for weight in light.weights.values())
     assert size_of(workshop.make(form, "fp32").path) - size_of(path) > 2.5 * weights
     found = inspect(path)

@@ -16,7 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from fbdeploy.manifest import (
+from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized, Stages
+from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Failure,
@@ -28,12 +32,8 @@ from fbdeploy.manifest import (
     Weights,
     now,
 )
-from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized, Stages
-from fbdeploy.pipeline.keys import key_of
-from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.worker import Reporter
-from fbdeploy.predictions import Predictions, write_predictions
-from fbdeploy.results import Comparison, EvaluationLine
+from fbdeploy.records.predictions import Predictions, write_predictions
+from fbdeploy.records.results import Comparison, EvaluationLine
 from fbdeploy.sweep.plan import TargetPlan
 from runtime_bench.measurement import Counts, Device, LatencySummary, Measurement
 from tests.fbdeploy.samples import digest

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.manifest import read_manifest
 from fbdeploy.pipeline.deploy import LONGEST_FIRST, MEMORY, Deployed, PipelineError, deploy
 from fbdeploy.pipeline.formats import FORMATS
-from fbdeploy.pipeline.jobs import Event, Job
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.predictions import FOLDER
-from fbdeploy.results import EvaluationLine, Line, read_lines, summarize
+from fbdeploy.pipeline.workers.jobs import Event, Job
+from fbdeploy.records.manifest import read_manifest
+from fbdeploy.records.predictions import FOLDER
+from fbdeploy.records.results import EvaluationLine, Line, read_lines, summarize
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 

@@ -4,7 +4,7 @@ import html
 import re
 from html.parser import HTMLParser
 
-from fbdeploy.manifest import Failure, NetworkInfo
+from fbdeploy.records.manifest import Failure, NetworkInfo
 from fbdeploy.report.page import render
 from tests.fbdeploy.samples import sample
 
