@@ -222,8 +222,10 @@ class _Switched:
         def result(int8_weights: bool) -> Tensor:
             if node.op == "placeholder":
                 return env[node]
-            value = self._call(node, env, int8_weights)
-            return value if clamp is None else self._call(clamp, {**env, node: value}, False)
+            value: Tensor = self._call(node, env, int8_weights)
+            if clamp is not None:
+                value = self._call(clamp, {**env, node: value}, False)
+            return value
 
         low, high = limits(made)
         exact = result(False)

@@ -22,6 +22,7 @@ from zoo.errors import InputError
 from zoo.files import atomic_path
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec
+from zoo.probe import refuse_scripted
 
 logger = logging.getLogger(__name__)
 
@@ -98,21 +99,6 @@ def float_copy(module: nn.Module) -> nn.Module:
             if isinstance(value, Tensor) and not value.is_leaf:
                 setattr(part, key, value.detach())
     return copy.deepcopy(module).cpu().float().eval()
-
-
-def refuse_scripted(name: str, module: nn.Module) -> None:
-    """Refuse what has no Python code to capture.
-
-    Raises:
-        InputError: ``module`` or a part of it is a ``torch.jit.ScriptModule``.
-    """
-    for path, part in module.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            where = f"its part {path}" if path else "it"
-            raise InputError(
-                f"{name}: {where} is a ScriptModule, which cannot be captured; "
-                "return the nn.Module that it was made of"
-            )
 
 
 def _exported(name: str, module: nn.Module, spec: InputSpec) -> tuple[ExportedProgram, bool]:

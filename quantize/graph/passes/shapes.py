@@ -129,6 +129,8 @@ def plain_selections(graph: GraphModule) -> int:
 
 def _first_alone(node: Node, target: Any, arguments: tuple[Any, ...]) -> int:
     """Replace the first of ``node``'s results by a call of ``target``, if no other is read."""
+    for reader in [user for user in node.users if not user.users]:
+        node.graph.erase_node(reader)
     readers = list(node.users)
     if not all(is_call(user, operator.getitem) and user.args[1] == 0 for user in readers):
         return 0
