@@ -9,6 +9,8 @@ from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 
 _OTHER_CHANNELS = (1, 4)
+#: How torch's errors call tensors that are no float32.
+_KINDS = ("Half", "BFloat16", "Double", "double", "dtype", "scalar type")
 
 
 @torch.no_grad()
@@ -35,7 +37,7 @@ def float32_output(name: str, module: nn.Module, spec: InputSpec) -> object:
                     f"that makes its {channels} of them first"
                 ) from error
         advice = "check --input-size"
-        if "dtype" in reason or "scalar type" in reason:
+        if any(kind in reason for kind in _KINDS):
             advice = "compute in float32, without casts in its forward()"
         raise InputError(
             f"{name}: fails on an input of shape {spec.shape} ({reason}); {advice}"

@@ -30,7 +30,7 @@ def test_other_floating_point_modules_become_float32(dtype: torch.dtype) -> None
 def test_script_modules_are_refused(nested: bool) -> None:
     scripted: nn.Module = torch.jit.trace(small(), torch.zeros(SPEC.shape))
     module = nn.Sequential(scripted) if nested else scripted
-    with pytest.raises(InputError, match="net: .* is a ScriptModule, which cannot be captured"):
+    with pytest.raises(InputError, match=r"net: .* is a ScriptModule, which cannot be captured"):
         float32_output("net", module, SPEC)
 
 
