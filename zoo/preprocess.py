@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.images import UnusableImageError, to_rgb
 from zoo.input_spec import InputSpec
 
 _RESAMPLING = {
@@ -17,11 +19,19 @@ _RESAMPLING = {
 }
 
 
+MOST_RESIZED_PIXELS = 1 << 25
+"""134 MB as Pillow holds RGB. At 256 pixels it is a picture 512 times longer than wide."""
+
+
 def preprocess(image: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
     """Resize, crop, scale to [0, 1] and normalize one image of any size and mode.
 
     Returns:
         float32 of shape (3, spec.height, spec.width), RGB.
+
+    Raises:
+        UnusableImageError: its pixels cannot be told in 8 bits, or it would have more than
+            MOST_RESIZED_PIXELS before it is cropped.
     """
     pixels = np.asarray(resize_and_crop(image, spec), dtype=np.float32) / np.float32(255)
     pixels -= np.array(spec.mean, np.float32)
@@ -35,20 +45,50 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
     ``crop_mode`` has timm's meanings: ``center`` resizes the shorter side and crops, ``squash``
     resizes both sides and crops, ``border`` resizes the longer side and pads with the mean colour.
     """
-    image = image.convert("RGB")
-    target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    place = placement(image.width, image.height, spec)
+    if place.width * max(place.height, image.height) > MOST_RESIZED_PIXELS:
+        raise UnusableImageError(
+            f"{image.width}x{image.height} pixels, too long for its width: "
+            f"{place.width}x{place.height} resized; crop it"
+        )
+    image = to_rgb(image)
     fill = (0, 0, 0)
-    if spec.crop_mode == "squash":
-        height, width = target
-    elif spec.crop_mode == "border":
-        height, width = _keep_ratio(image, target, longest=True)
+    if spec.crop_mode == "border":
         red, green, blue = (round(255 * value) for value in spec.mean)
         fill = (red, green, blue)
+    resized = _resize(image, place.width, place.height, spec)
+    canvas = Image.new("RGB", (spec.width, spec.height), fill)
+    canvas.paste(resized, (-place.left, -place.top))
+    return canvas
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a picture lies under the network's input: resized to ``width`` x ``height`` pixels.
+
+    The input's left upper corner is at ``left``, ``top`` of the resized picture: positive where
+    that is cropped, negative where it is padded.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+
+
+def placement(width: int, height: int, spec: InputSpec) -> Placement:
+    """The resize and crop of a picture of ``width`` x ``height`` pixels, as timm computes them."""
+    target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
+    if spec.crop_mode == "squash":
+        new_height, new_width = target
+    elif spec.crop_mode == "border":
+        new_height, new_width = _keep_ratio(width, height, target, longest=True)
     elif target[0] == target[1]:
-        height, width = _shorter_side(image, target[0])
+        new_height, new_width = _shorter_side(width, height, target[0])
     else:
-        height, width = _keep_ratio(image, target, longest=False)
-    return _centre(_resize(image, width, height, spec), spec, fill)
+        new_height, new_width = _keep_ratio(width, height, target, longest=False)
+    left, top = _offset(new_width, spec.width), _offset(new_height, spec.height)
+    return Placement(new_width, new_height, left, top)
 
 
 def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Image.Image:
@@ -63,26 +103,21 @@ def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Ima
     return image.resize((width, height), resampling)
 
 
-def _shorter_side(image: Image.Image, size: int) -> tuple[int, int]:
+def _shorter_side(width: int, height: int, size: int) -> tuple[int, int]:
     # torchvision truncates the longer side where ResizeKeepRatio rounds it.
-    width, height = image.size
     if width <= height:
         return int(size * height / width), size
     return size, int(size * width / height)
 
 
-def _keep_ratio(image: Image.Image, target: tuple[int, int], *, longest: bool) -> tuple[int, int]:
-    ratios = (image.height / target[0], image.width / target[1])
+def _keep_ratio(
+    width: int, height: int, target: tuple[int, int], *, longest: bool
+) -> tuple[int, int]:
+    ratios = (height / target[0], width / target[1])
     ratio = max(ratios) if longest else min(ratios)
-    return round(image.height / ratio), round(image.width / ratio)
+    return max(1, round(height / ratio)), max(1, round(width / ratio))
 
 
-def _centre(image: Image.Image, spec: InputSpec, fill: tuple[int, int, int]) -> Image.Image:
-    missing_x, missing_y = max(0, spec.width - image.width), max(0, spec.height - image.height)
-    if missing_x or missing_y:
-        size = (image.width + missing_x, image.height + missing_y)
-        canvas = Image.new("RGB", size, fill)
-        canvas.paste(image, (missing_x // 2, missing_y // 2))
-        image = canvas
-    left, top = round((image.width - spec.width) / 2), round((image.height - spec.height) / 2)
-    return image.crop((left, top, left + spec.width, top + spec.height))
+def _offset(size: int, wanted: int) -> int:
+    # Borders are rounded down, crops to even.
+    return -((wanted - size) // 2) if size < wanted else round((size - wanted) / 2)

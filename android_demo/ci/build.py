@@ -279,7 +279,7 @@ def package(tools: Tools, base: Path, dexes: Path, output: Path) -> Path:
 def build(bundle: Path, output: Path, tools: Tools) -> Path:
     """Everything from sources to the signed APK."""
     sys.path.insert(0, str(ROOT))
-    from fbdeploy.demo_bundle import install_bundle
+    from fbdeploy.apps.demo_bundle import install_bundle
 
     output.mkdir(parents=True, exist_ok=True)
     classes = compile_modules(tools, output)

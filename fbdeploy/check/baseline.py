@@ -15,7 +15,7 @@ from pydantic import Field
 
 from fbdeploy.check.packing import pack, unpack
 from fbdeploy.check.timing import reduce_samples
-from fbdeploy.manifest import (
+from fbdeploy.records.manifest import (
     Artefact,
     Entry,
     Format,
@@ -27,8 +27,8 @@ from fbdeploy.manifest import (
     now,
     read_manifest,
 )
-from fbdeploy.predictions import Predictions, read_predictions
-from fbdeploy.results import EvaluationLine, Line, read_lines
+from fbdeploy.records.predictions import Predictions, read_predictions
+from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
 from zoo.documents import Count, read_json, versioned
 from zoo.errors import InputError, reason_of

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from fbdeploy.manifest import Entry
+from fbdeploy.records.manifest import Entry
 from zoo.documents import first_error, read_toml
 from zoo.errors import InputError
 

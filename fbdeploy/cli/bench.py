@@ -15,14 +15,14 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
-from fbdeploy.report import numbers as written
+from fbdeploy.report import numbers as figures
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
-    from runtime_bench.profiling import Profile
     from runtime_bench.runners.user_binary import ToolReport
-    from runtime_bench.statistics import Comparison
+    from runtime_bench.runtimes.profiling import Profile
+    from stats.loads import Comparison
 
 OPERATORS_SHOWN = 10
 
@@ -171,11 +171,11 @@ def bench(
         _run_tool(artefacts, binary, target, threads, mode, cores, as_json)
         return
     with only_result_on_stdout() as result:
-        from fbdeploy.latency import LatencyRequest, measure_latency
-        from fbdeploy.photo import preparation
-        from runtime_bench.modes import mode_of
-        from runtime_bench.protocol import Subject
+        from fbdeploy.latency.measure import LatencyRequest, measure_latency
+        from fbdeploy.latency.photo import preparation
         from runtime_bench.targets.address import parse_target
+        from runtime_bench.timing.modes import mode_of
+        from runtime_bench.timing.session import Subject
 
         try:
             parse_target(target)
@@ -232,7 +232,7 @@ def _profile(artefacts: list[Path], target: str, threads: tuple[int, ...], as_js
     if target != "local":
         raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
     with only_result_on_stdout() as result:
-        from runtime_bench.profiling import profile
+        from runtime_bench.runtimes.profiling import profile
 
         profiles = [profile(path, count) for count in threads for path in artefacts]
         if as_json:
@@ -246,19 +246,19 @@ def _profile_table(profile: Profile) -> str:
     total = sum(one.microseconds for one in profile.operators) or 1.0
     for kind, (count, time) in profile.by_kind().items():
         lines.append(
-            f"{kind:48}{written.significant(time):>10}{written.percent(time / total, 1):>10}"
+            f"{kind:48}{figures.significant(time):>10}{figures.percent(time / total, 1):>10}"
             f"{count:>12}"
         )
     lines.append("costliest operators")
     costliest = sorted(profile.operators, key=lambda one: -one.microseconds)[:OPERATORS_SHOWN]
     for one in costliest:
         lines.append(
-            f"{one.name:48}{written.significant(one.microseconds):>10}"
-            f"{written.percent(one.share, 1):>10}"
+            f"{one.name:48}{figures.significant(one.microseconds):>10}"
+            f"{figures.percent(one.share, 1):>10}"
         )
     lines.append(
         f"{profile.artefact}: {profile.runtime}, {profile.threads} thread(s), {profile.runs} runs; "
-        f"a whole run takes {written.significant(profile.milliseconds)} ms under the profiler"
+        f"a whole run takes {figures.significant(profile.milliseconds)} ms under the profiler"
     )
     return "\n".join(lines)
 
@@ -275,9 +275,9 @@ def _run_tool(
     for path in artefacts:
         described(path)  # refuses what is not there
     with only_result_on_stdout() as result:
-        from runtime_bench.modes import mode_of
         from runtime_bench.runners.user_binary import run_tool_on
         from runtime_bench.targets.opening import open_target
+        from runtime_bench.timing.modes import mode_of
 
         asked = mode_of(mode)
         with open_target(target) as device, counted("tool", len(threads) * len(artefacts)) as bar:
@@ -308,9 +308,9 @@ def _tool_table(reports: list[ToolReport]) -> list[str]:
     for one in reports:
         times = one.timings_ms
         lines.append(
-            f"{one.artefact:{width}}{one.threads:>8}{written.significant(times.median):>9}"
-            f"{written.significant(times.mean):>9}{times.runs:>8}"
-            f"{written.significant(times.load):>9}{written.significant(times.first_run):>9}"
+            f"{one.artefact:{width}}{one.threads:>8}{figures.significant(times.median):>9}"
+            f"{figures.significant(times.mean):>9}{times.runs:>8}"
+            f"{figures.significant(times.load):>9}{figures.significant(times.first_run):>9}"
         )
     first = reports[0]
     return [*lines, f"as {first.tool} itself reports on {first.device.name}, {first.target}"]
@@ -345,7 +345,7 @@ class Ratio:
 
 def _ratios(measured: list[Measurement]) -> list[Ratio]:
     """Of each artefact but the fastest; none if not all were timed in turn."""
-    from runtime_bench.protocol import ratio
+    from runtime_bench.timing.ratio import ratio
 
     timed = [one for one in measured if one.latency_ms is not None and one.load_rounds is not None]
     if len(timed) < len(measured) or len({one.session for one in timed}) != 1:
@@ -376,8 +376,8 @@ def _summary(measured: list[Measurement]) -> str:
             continue
         noisy = one.noise is not None and one.noise.noisy
         lines.append(
-            f"{one.artefact:{width}}{written.significant(times.p50):>9}"
-            f"{written.significant(times.p90):>9}{written.significant(times.p99):>9}"
+            f"{one.artefact:{width}}{figures.significant(times.p50):>9}"
+            f"{figures.significant(times.p90):>9}{figures.significant(times.p99):>9}"
             f"{times.runs:>8}{_median_ms(one.load_ns):>9}{_median_ms(one.first_run_ns):>9}"
             + ("  noisy" if noisy else "")
         )
@@ -402,15 +402,15 @@ def _summary(measured: list[Measurement]) -> str:
 
 
 def _median_ms(nanoseconds: tuple[int, ...]) -> str:
-    return written.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
+    return figures.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
 
 
 def _count_columns(one: Measurement) -> str:
     assert one.counts is not None
-    cycles = written.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
+    cycles = figures.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
     columns = f"{one.counts.instructions:>14,}{cycles:>14}"
     kernels = "".join(f"  {name}" for name in one.counts.kernels)
     if one.latency_ms is None or one.estimate_interval_ms is None:
-        return f"{columns}{written.UNKNOWN:>10}{kernels}"
-    low, high = map(written.significant, one.estimate_interval_ms)
-    return f"{columns}{written.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"
+        return f"{columns}{figures.UNKNOWN:>10}{kernels}"
+    low, high = map(figures.significant, one.estimate_interval_ms)
+    return f"{columns}{figures.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"

@@ -12,9 +12,9 @@ from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
-from fbdeploy.manifest import FILE_NAME, Artefact, Manifest, read_manifest
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.report import numbers as written
+from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
+from fbdeploy.report import numbers as figures
 from zoo.errors import InputError
 from zoo.files import exists
 from zoo.input_spec import InputSpec
@@ -179,19 +179,19 @@ def _summary(answer: EvaluationDocument) -> str:
     if answer["top1"] is not None:
         interval = answer["top1_interval"]
         spread = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""
-        lines.append(f"top-1 {written.percent(answer['top1'])}{spread}")
-        lines.append(f"top-5 {written.percent(answer['top5'])}")
+        lines.append(f"top-1 {figures.percent(answer['top1'])}{spread}")
+        lines.append(f"top-5 {figures.percent(answer['top5'])}")
     other = answer["reference"]
     if other is not None:
         lines.append(
-            f"agreement with the reference {written.percent(other['agreement'])}, "
-            f"KL {written.significant(other['kl'])} nats"
+            f"agreement with the reference {figures.percent(other['agreement'])}, "
+            f"KL {figures.significant(other['kl'])} nats"
         )
         interval = other["difference_interval"]
         if other["top1_difference"] is not None and interval is not None:
             lines.append(
-                f"top-1 difference {written.points(other['top1_difference'])} points "
-                f"(95 %: {written.points(interval[0])} to {written.points(interval[1])}), "
-                f"McNemar p {written.significant(other['mcnemar_p'])}"
+                f"top-1 difference {figures.points(other['top1_difference'])} points "
+                f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
+                f"McNemar p {figures.significant(other['mcnemar_p'])}"
             )
     return "\n".join(lines)

@@ -14,20 +14,14 @@ from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
-from fbdeploy.report import numbers as written_as
-from fbdeploy.sensitivity import (
-    DEFAULT_IMAGES,
-    FILE_NAME,
-    SensitivityDocument,
-    SensitivityRequest,
-    measure,
-    write_sensitivity,
-)
+from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
+from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
+from fbdeploy.report import numbers as figures
 from quantize.recipe import load_recipe
 from zoo.files import try_file
 
 if TYPE_CHECKING:
-    from fbdeploy.sensitivity import LayerRow
+    from fbdeploy.records.sensitivity import LayerRow
 
 ROWS_SHOWN = 20
 
@@ -120,10 +114,10 @@ def sensitivity(
 
 def _renew_report(folder: Path, found: SensitivityDocument) -> None:
     """Let the report of the same network's deployment show it."""
-    from fbdeploy.manifest import FILE_NAME as MANIFEST
-    from fbdeploy.manifest import read_manifest
+    from fbdeploy.records.manifest import FILE_NAME as MANIFEST
+    from fbdeploy.records.manifest import read_manifest
+    from fbdeploy.records.results import read_lines
     from fbdeploy.report.page import write_report
-    from fbdeploy.results import read_lines
 
     if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
@@ -132,7 +126,7 @@ def _renew_report(folder: Path, found: SensitivityDocument) -> None:
 
 
 def _table(found: SensitivityDocument, written: Path | None) -> str:
-    title = f"{found.network}: KL {written_as.significant(found.kl)} nats with every layer in int8"
+    title = f"{found.network}: KL {figures.significant(found.kl)} nats with every layer in int8"
     shown = found.layers[:ROWS_SHOWN]
     width = max(len(_name(row)) for row in shown)
     lines = [
@@ -143,10 +137,10 @@ def _table(found: SensitivityDocument, written: Path | None) -> str:
     ]
     for number, row in enumerate(shown, 1):
         lines.append(
-            f"{number:>2}  {_name(row):{width}}{written_as.percent(row.macs_share, 1):>9}"
-            f"{written_as.decibels(row.sqnr_db):>7}{written_as.decibels(row.weight_sqnr_db):>9}"
-            f"{written_as.decibels(row.activation_sqnr_db):>10}"
-            f"{written_as.significant(row.kl_alone):>11}{written_as.significant(row.kl_without):>10}"
+            f"{number:>2}  {_name(row):{width}}{figures.percent(row.macs_share, 1):>9}"
+            f"{figures.decibels(row.sqnr_db):>7}{figures.decibels(row.weight_sqnr_db):>9}"
+            f"{figures.decibels(row.activation_sqnr_db):>10}"
+            f"{figures.significant(row.kl_alone):>11}{figures.significant(row.kl_without):>10}"
         )
     more = len(found.layers) - len(shown)
     if more:

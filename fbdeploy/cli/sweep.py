@@ -16,10 +16,9 @@ from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
-    as_formats,
     check_installed,
 )
-from fbdeploy.report import numbers as written
+from fbdeploy.report import numbers as figures
 from fbdeploy.sweep.page import name_of
 from fbdeploy.sweep.plan import read_plan
 
@@ -124,7 +123,7 @@ def sweep(
         changes["precisions"] = options.choices(precisions, PRECISIONS, "--precisions")
     changes |= {"threads": threads, "images": images}
     asked = read_plan(plan, {key: value for key, value in changes.items() if value is not None})
-    for form in as_formats(asked.formats):
+    for form in asked.formats:
         check_installed(form)
     for network in asked.networks:
         look_at_network(network.name, network.weights)
@@ -161,7 +160,7 @@ def _summary(swept: Swept) -> str:
             f"{target}, {threads} thread(s): nothing is both more accurate and faster than",
         ]
         for row in sorted(front, key=lambda row: row.cost or 0.0):
-            lines.append(f"  {name_of(row):44}{written.percent(row.score):>10}{_cost(row):>24}")
+            lines.append(f"  {name_of(row):44}{figures.percent(row.score):>10}{_cost(row):>24}")
     for failure in swept.failures:
         where = ", ".join(part for part in (failure.network, failure.target, failure.what) if part)
         lines.append(f"{where} failed: {failure.message}")
@@ -171,8 +170,8 @@ def _summary(swept: Swept) -> str:
 
 def _cost(row: SweepRow) -> str:
     if row.result.latency_ms is not None:
-        return f"{written.significant(row.result.latency_ms.p50)} ms"
+        return f"{figures.significant(row.result.latency_ms.p50)} ms"
     assert row.counts is not None
     if row.counts.cycles is not None:
-        return f"{written.count(int(row.counts.cycles))} cycles"
-    return f"{written.count(row.counts.instructions)} instructions"
+        return f"{figures.count(int(row.counts.cycles))} cycles"
+    return f"{figures.count(row.counts.instructions)} instructions"

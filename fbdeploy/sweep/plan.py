@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from fbdeploy.manifest import Format, Precision
 from fbdeploy.pipeline.formats import default_precisions, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
+from fbdeploy.records.manifest import Format, Precision
 from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
-from runtime_bench.modes import mode_of
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
+from runtime_bench.timing.modes import mode_of
 from zoo.documents import LARGEST_COUNT, read_toml, validated
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES

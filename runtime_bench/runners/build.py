@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from runtime_bench.machine.cache import cache_folder, cache_lock
+from runtime_bench.machine.commands import require_tool, run_tool
+from runtime_bench.machine.wheels import pinned_versions, requirements_file, unpack_wheels
 from runtime_bench.runners.bundle import (
     BASE_LIBRARIES,
     EXECUTORCH_LIBRARIES,
@@ -16,9 +19,6 @@ from runtime_bench.runners.bundle import (
     BundleManifest,
     open_bundle,
 )
-from runtime_bench.runners.cache import cache_folder, cache_lock
-from runtime_bench.runners.commands import require_tool, run_tool
-from runtime_bench.runners.wheels import pinned_versions, unpack_wheels
 from zoo.errors import InputError
 from zoo.files import atomic_file, atomic_folder, sha256_of
 
@@ -28,8 +28,7 @@ WHEELS_PYTHON = "3.11"  # only names the wheels; the runners do not use their Py
 GCC = "aarch64-linux-gnu-gcc"
 GXX = "aarch64-linux-gnu-g++"
 COMPILER_PACKAGE = "g++-aarch64-linux-gnu"
-HERE = Path(__file__).parent
-SOURCES = HERE / "source"
+SOURCES = Path(__file__).parent / "source"
 
 
 def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
@@ -72,7 +71,7 @@ def cached_bundle(cache: Path | None = None) -> Bundle:
     cache = (cache or cache_folder()).absolute()
     folder = cache / f"runners-{ARCHITECTURE}"
     stamp = folder.with_suffix(".sources")
-    sources = sha256_of(SOURCES) + sha256_of(HERE / WHEELS)
+    sources = sha256_of(SOURCES) + sha256_of(requirements_file(WHEELS))
     with cache_lock(cache):
         if folder.exists() and stamp.exists() and stamp.read_text() == sources:
             try:
@@ -112,15 +111,9 @@ def _compile(bundle: Path, wheels: Path, gcc: str, gxx: str, executorch_version:
     executorch += ["-Wl,--no-as-needed", *(f"-l:{name}" for name in EXECUTORCH_LIBRARIES)]
     executorch += ["-o", str(bundle / NATIVE_RUNNERS["executorch"].program)]
     run_tool(executorch, "executorch_runner.cpp")
-    # Its clock_gettime is for onnxruntime too.
-    onnxruntime = [
-        gcc,
-        "-O2",
-        "-rdynamic",
-        str(SOURCES / "onnxruntime_runner.c"),
-        str(protocol),
-        *link,
-    ]
+    # With -rdynamic the library finds the program's clock_gettime before the C library's.
+    sources = [str(SOURCES / name) for name in ("onnxruntime_runner.c", "even_clock.c")]
+    onnxruntime = [gcc, "-O2", "-rdynamic", *sources, str(protocol), *link]
     onnxruntime += [f"-l:{name}" for name in ONNXRUNTIME_LIBRARIES]
     onnxruntime += ["-o", str(bundle / NATIVE_RUNNERS["onnx"].program)]
     run_tool(onnxruntime, "onnxruntime_runner.c")

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fbdeploy.app_results import read_app_results
-from fbdeploy.demo_bundle import read_bundle
+from fbdeploy.apps.demo_bundle import read_bundle
+from fbdeploy.apps.results import read_app_results
 from tests.preprocessing_goldens import SIZES, SPECS, write_preprocessing_goldens
 
 DEMO = Path(__file__).parents[2] / "android_demo"

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz.reader import Reader
-from fbdeploy.app_results import import_results
-from fbdeploy.bundle_schema import (
+from fbdeploy.apps.demo_bundle import check_golden, install_bundle, read_bundle
+from fbdeploy.apps.results import import_results
+from fbdeploy.records.bundle_schema import (
     BundleInput,
     BundleModel,
     BundleTensor,
@@ -21,10 +22,9 @@ from fbdeploy.bundle_schema import (
     Probe,
     Tolerance,
 )
-from fbdeploy.demo_bundle import check_golden, install_bundle, read_bundle
-from fbdeploy.manifest import write_manifest
+from fbdeploy.records.manifest import write_manifest
+from tests.fbdeploy.apps.test_results import result
 from tests.fbdeploy.samples import sample
-from tests.fbdeploy.test_app_results import result
 from zoo.files import sha256_of
 
 SIZE, GREY = 4, (0.5, 0.5, 0.5)

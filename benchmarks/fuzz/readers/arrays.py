@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz.reader import Reader
-from fbdeploy.predictions import Predictions, read_predictions, write_predictions
+from fbdeploy.records.predictions import Predictions, read_predictions, write_predictions
 from runtime_bench.accuracy import Evaluation, load_logits, save_logits
 
 NAMES = ("a.png", "b.png", "ä.png")

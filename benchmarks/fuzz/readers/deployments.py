@@ -8,10 +8,10 @@ from benchmarks.fuzz.reader import Reader
 from fbdeploy.check.baseline import baseline_of, read_baseline, write_baseline
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.rules import load_rules
-from fbdeploy.manifest import read_manifest
+from fbdeploy.records.manifest import read_manifest
+from fbdeploy.records.results import document, read_lines
+from fbdeploy.records.sensitivity import sensitivity_of
 from fbdeploy.report.page import write_report
-from fbdeploy.results import document, read_lines
-from fbdeploy.sensitivity import sensitivity_of
 from runtime_bench.measurement import read_measurements
 from tests.fbdeploy.check.outputs import output
 from tests.fbdeploy.samples import sample_sensitivity

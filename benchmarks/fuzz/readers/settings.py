@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.fuzz.reader import Reader
 from fbdeploy.check.rules import load_rules
-from fbdeploy.latency import read_calibration
+from fbdeploy.latency.measure import read_calibration
 from fbdeploy.sweep.plan import read_plan
 from quantize.recipe import load_recipe
 from runtime_bench.emulation.calibration import Point, calibrate

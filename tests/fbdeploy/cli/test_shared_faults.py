@@ -245,7 +245,8 @@ FAULTS: dict[str, tuple[Case, ...]] = {
     "19-bundle-labels": (
         (_bundle_without_labels,
          refusals(("bundle bundle --app APP", "labels.txt: cannot be read"))),
-        (_bundle_with_a_folder, refusals(("bundle bundle --app APP", "labels.txt: cannot be read (Is a directory)"))),
+        (_bundle_with_a_folder,
+         refusals(("bundle bundle --app APP", "labels.txt: cannot be read (Is a directory)"))),
         (_bundle_with_bytes, refusals(("bundle bundle --app APP", "labels.txt: is not UTF-8"))),
     ),
     "20-predictions-npz": ((_flipped_predictions, refusals((CHECK, "holds no predictions"))),),
