@@ -147,7 +147,8 @@ def _ending(error: BaseException) -> tuple[str, int]:
 
 
 def _usage(error: Any) -> str:
-    if isinstance(error, typer.BadParameter) and error.param is not None:
+    # A missing one is a BadParameter without words.
+    if isinstance(error, typer.BadParameter) and error.param is not None and error.message:
         # pydantic, which typer converts values with, says first that there is an error.
         told = error.message.removeprefix("Value error, ")
         option = next((name for name in error.param.opts if name.startswith("--")), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 
 import pytest
@@ -29,6 +30,10 @@ class Ran:
 def command(capfd: pytest.CaptureFixture[str], *arguments: object) -> Ran:
     """Run ``fbdeploy`` with the arguments."""
     capfd.readouterr()
-    code = run([str(one) for one in arguments])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        code = run([str(one) for one in arguments])
+    finally:
+        signal.signal(signal.SIGTERM, before)
     out, err = capfd.readouterr()
     return Ran(code, out, err)

@@ -444,7 +444,7 @@ def test_fuzzed_files(reader: str, tmp_path: Path) -> None:
 
 def _refused_elsewhere(reader: str, path: Path, folder: Path) -> None:
     """Of readers that have no row in the table."""
-    from zoo.checkpoints import read_state_dict
+    from zoo.checkpoints import read_states
     from zoo.datasets import open_dataset
 
     with pytest.raises(InputError) as error:
@@ -453,7 +453,7 @@ def _refused_elsewhere(reader: str, path: Path, folder: Path) -> None:
             open_dataset(folder)
         else:
             shutil.copy(path, folder / "x.safetensors")
-            read_state_dict(folder / "x.safetensors")
+            read_states(folder / "x.safetensors")
     assert len(str(error.value)) <= 300
 
 
