@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +15,9 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from zoo import embedded
+from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
@@ -151,7 +152,10 @@ def load_network(
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
     spec = _input_spec(name, source.input_spec(module), overrides)
-    output = _probe(name, module, spec)
+    if resolved.source == "user":
+        output = user_network.probe(name, module, spec)
+    else:
+        output = _probe(name, module, spec)
     if provenance.kind == "random":
         settle_batch_norms(module, spec, seed)
 
@@ -257,7 +261,9 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
         raise InputError(f"{name}: input size {spec.height}x{spec.width} is not positive")
     if not 0 < spec.crop_pct <= 1:
         raise InputError(f"{name}: crop_pct {spec.crop_pct} is outside (0, 1]")
-    if len(spec.mean) != 3 or len(spec.std) != 3 or not all(value > 0 for value in spec.std):
+    finite = all(math.isfinite(value) for value in (*spec.mean, *spec.std))
+    three = len(spec.mean) == len(spec.std) == 3
+    if not finite or not three or not all(value > 0 for value in spec.std):
         raise InputError(f"{name}: mean and std are three numbers each, std above 0")
     return spec
 
@@ -266,10 +272,10 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
 def _probe(name: str, module: nn.Module, spec: InputSpec) -> object:
     try:
         output: object = module(torch.zeros(spec.shape))
-    except Exception as error:  # the user's own forward may run here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:
         raise InputError(
-            f"{name}: fails on an input of shape {spec.shape} ({reason}); check --input-size"
+            f"{name}: fails on an input of shape {spec.shape} ({reason_of(error)}); "
+            "check --input-size"
         ) from error
     return output
 
