@@ -47,22 +47,25 @@ def test_every_layer_is_found_by_itself(workshop: Workshop, joined: Program) -> 
         places = layers(program.graph)
         assert len(places) > 5
         for wrong in places:
-            asked = []
+            asked: list[str] = []
 
             def equals(
-                part: ExportSource, name: str = wrong.name, asked: list[str] = asked
+                part: ExportSource,
+                layer: str,
+                wrong: Node = wrong,
+                asked: list[str] = asked,
             ) -> bool:
-                asked.append(name)
-                return name not in {node.name for node in part.graph.graph.nodes}
+                asked.append(layer)
+                return wrong.name not in {node.name for node in part.graph.graph.nodes}
 
             found = first_unequal(_source(program), equals)
             operator = str(wrong.target).removeprefix("aten.").partition(".")[0]
-            assert found is not None and found.endswith(f"({operator})")
+            assert found is not None and found.endswith(f"{operator})")
             assert len(asked) < len(places)
 
 
 def test_nothing_is_named_where_every_beginning_is_right(joined: Program) -> None:
-    assert first_unequal(_source(joined), lambda part: True) is None
+    assert first_unequal(_source(joined), lambda part, layer: True) is None
 
 
 def test_a_beginning_computes_what_the_program_does_there(
