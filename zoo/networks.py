@@ -17,11 +17,12 @@ from torch import nn
 
 from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
-from zoo.errors import InputError, reason_of
+from zoo.errors import InputError
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
 PRETRAINED = "pretrained"
@@ -152,10 +153,8 @@ def load_network(
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
     spec = _input_spec(name, source.input_spec(module), overrides)
-    if resolved.source == "user":
-        output = user_network.probe(name, module, spec)
-    else:
-        output = _probe(name, module, spec)
+    try_out = user_network.probe if resolved.source == "user" else float32_output
+    output = try_out(name, module, spec)
     if provenance.kind == "random":
         settle_batch_norms(module, spec, seed)
 
@@ -266,18 +265,6 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
     if not finite or not three or not all(value > 0 for value in spec.std):
         raise InputError(f"{name}: mean and std are three numbers each, std above 0")
     return spec
-
-
-@torch.no_grad()
-def _probe(name: str, module: nn.Module, spec: InputSpec) -> object:
-    try:
-        output: object = module(torch.zeros(spec.shape))
-    except Exception as error:
-        raise InputError(
-            f"{name}: fails on an input of shape {spec.shape} ({reason_of(error)}); "
-            "check --input-size"
-        ) from error
-    return output
 
 
 def _count_logits(name: str, logits: object) -> int:

@@ -14,12 +14,12 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.parameter import is_lazy
 
-from zoo.errors import InputError, reason_of, shown
+from zoo.errors import InputError, shown
 from zoo.input_spec import InputSpec
+from zoo.probe import float32_output, refuse_scripted
 from zoo.user_code import run_file
 from zoo.user_process import Result, UserCodeError, run_user_code
 
-_CHANNELS = re.compile(r"to have (\d+) channels, but got 3 channels")
 _DATA_DEPENDENT = re.compile(r"DataDependent|data-dependent|\.item\(\)|_local_scalar_dense|nonzero")
 
 
@@ -31,7 +31,7 @@ def call_user_function(name: str, arguments: dict[str, object]) -> nn.Module:
         arguments: keyword arguments; only those the function takes by name are passed.
 
     Returns:
-        The module on the CPU, its floats float32.
+        The module, on the CPU.
 
     Raises:
         InputError: no such file or function, an error in the user's code, or no nn.Module that can
@@ -70,28 +70,12 @@ def probe(name: str, module: nn.Module, spec: InputSpec) -> object:
             graph can hold.
     """
     path = file_of(name)
-    try:
-        with torch.no_grad():
-            output: object = run_user_code(name, path, lambda: module(torch.zeros(spec.shape)))
-            _check_traceable(name, path, module, spec)
-    except UserCodeError as error:
-        cause = error.__cause__
-        channels = _CHANNELS.search(str(cause))
-        if channels and f"{list(spec.shape)}" in str(cause):
-            raise InputError(
-                f"{name}: takes images of {channels[1]} channels; fbdeploy feeds RGB, so change "
-                "its first layer or its forward to take (N, 3, H, W)"
-            ) from error
-        if not isinstance(cause, Exception):
-            raise
-        at = f" at {error.where}" if error.where else ""
-        raise InputError(
-            f"{name}: fails{at} on an input of shape {spec.shape} "
-            f"({shown(reason_of(cause), 120)}); check --input-size"
-        ) from error
+    output = run_user_code(name, path, lambda: float32_output(name, module, spec))
+    _check_traceable(name, path, module, spec)
     return output
 
 
+@torch.no_grad()
 def _check_traceable(name: str, path: Path, module: nn.Module, spec: InputSpec) -> None:
     """Run on shapes alone, as the capture does; other failures there are the capture's to tell."""
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
@@ -114,7 +98,7 @@ def _check_traceable(name: str, path: Path, module: nn.Module, spec: InputSpec) 
 
 
 def _deployable(name: str, module: nn.Module) -> nn.Module:
-    """The module without wrappers, on the CPU, in float32.
+    """The module without wrappers, on the CPU.
 
     Raises:
         InputError: it is TorchScript, or has no weights yet, or they hold NaN.
@@ -122,13 +106,7 @@ def _deployable(name: str, module: nn.Module) -> nn.Module:
     while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
     module = getattr(module, "_orig_mod", module)  # of torch.compile
-    for part, child in module.named_modules():
-        if isinstance(child, torch.jit.ScriptModule):
-            which = f"its '{shown(part)}'" if part else "it"
-            raise InputError(
-                f"{name}: {which} is a TorchScript module, which cannot be captured; return the "
-                "nn.Module it was made from"
-            )
+    refuse_scripted(name, module)
     for part, tensor in [*module.named_parameters(), *module.named_buffers()]:
         if is_lazy(tensor):
             raise InputError(
@@ -138,9 +116,6 @@ def _deployable(name: str, module: nn.Module) -> nn.Module:
         if tensor.is_meta:
             raise InputError(f"{name}: '{shown(part)}' is on the meta device, without values")
     module = module.cpu()
-    floats = [p for p in module.parameters() if p.dtype.is_floating_point]
-    if any(parameter.dtype != torch.float32 for parameter in floats):
-        module = module.float()
     for part, parameter in module.named_parameters():
         if not bool(parameter.isfinite().all()):
             raise InputError(f"{name}: '{shown(part)}' holds NaN or infinity; load sound weights")

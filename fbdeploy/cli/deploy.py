@@ -16,7 +16,6 @@ from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
-    as_formats,
     as_precisions,
     can_hold,
     check_installed,
@@ -107,7 +106,7 @@ def deploy(
         input=options.input_options(input_size, mean, std, crop_pct, interpolation),
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
-        formats=as_formats(_formats(formats)),
+        formats=_formats(formats),
         precisions=_precisions(precisions, recipe),
         recipe=recipe,
         output=output,
@@ -142,7 +141,7 @@ def _formats(text: str | None) -> tuple[str, ...]:
     if text is None:
         return installed_formats()
     chosen = options.choices(text, FORMATS, "--formats")
-    for form in as_formats(chosen):
+    for form in chosen:
         check_installed(form)
     return chosen
 

@@ -16,15 +16,16 @@ from typing import Any, Literal, Protocol, get_args
 
 from pydantic import JsonValue
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.environment import cores, environment
 from fbdeploy.pipeline.formats import can_hold
-from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
+from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
-from fbdeploy.records.bundle_schema import FOLDER_NAME, AppFormat
+from fbdeploy.records.bundle_schema import APP_FORMATS, FOLDER_NAME
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
@@ -58,18 +59,11 @@ MEMORY = {
     "prepare": 2500,
     "train": 4000,
     "reference": 1200,
-    "executorch": 1300,
-    "torchscript": 1200,
-    "onnx": 1400,
-    "coreml": 1500,
-    "litert": 1700,
     "evaluate": 1200,
     "bundle": 1800,
     "bench": 3000,
 }
-"""Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
-LONGEST_FIRST: tuple[Format, ...] = ("executorch", "litert", "coreml", "onnx", "torchscript")
-"""Formats by the time their export takes: 40, 30, 22, 19 and 6 s for fbnetv3_b."""
+"""Expected peaks of resident memory, megabytes, by step; a format's export has its own."""
 
 
 Step = Literal["train", "export", "evaluate", "bundle", "bench"]
@@ -153,7 +147,7 @@ def artefact_key(
         network=network_key,
         program=program_key,
         skipped=",".join(sorted(skipped)),
-        versions=dict(versions(PACKAGES[form])),
+        versions=dict(versions(FORMAT_INFO[form].packages)),
         code=code_sha256("export", "quantize", "zoo"),
     )
 
@@ -333,7 +327,7 @@ class _Deployment:
                 precision="int8-qat",
                 step="train",
                 message=failed.message,
-                log=str(self._log("train").relative_to(self.folder)),
+                log=self._log_of("train"),
             )
         )
 
@@ -341,7 +335,7 @@ class _Deployment:
         assert self.manifest is not None and self.prepared is not None
         jobs = []
         # Two at a time end together if the shortest come last.
-        for form in sorted(self.request.formats, key=LONGEST_FIRST.index):
+        for form in sorted(self.request.formats, key=_export_seconds, reverse=True):
             missing: dict[str, JsonValue] = {
                 precision: key
                 for precision in self._possible()
@@ -360,7 +354,7 @@ class _Deployment:
                             form=form,
                             keys=missing,
                         ),
-                        memory=MEMORY[form] * MEGABYTE,
+                        memory=FORMAT_INFO[form].export_memory,
                     )
                 )
         if not self.artefacts_only:
@@ -428,7 +422,7 @@ class _Deployment:
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
-        wanted = [entry for entry in self._wanted() if entry.format in get_args(AppFormat)]
+        wanted = [entry for entry in self._shippable() if entry.format in APP_FORMATS]
         if not wanted or (self.folder / FOLDER_NAME).exists():
             return
         job = Job(
@@ -446,7 +440,7 @@ class _Deployment:
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
-        wanted = {entry.sha256 for entry in self._wanted() if entry.format != "coreml"}
+        wanted = {entry.sha256 for entry in self._shippable() if FORMAT_INFO[entry.format].timed}
         sessions: dict[str, set[str]] = {}
         for line in read_lines(self.folder):
             if isinstance(line, Measurement) and (line.target, line.threads) == (
@@ -483,9 +477,9 @@ class _Deployment:
     def _event(self, job: Job, event: Event) -> None:
         self.observer.event(job, event)
         if isinstance(event, Result):
-            self._keep(event.kind, event.value)
+            self._keep(event.kind, event.value, self._log_of(job.name))
 
-    def _keep(self, kind: str, value: dict[str, Any]) -> None:
+    def _keep(self, kind: str, value: dict[str, Any], log: str) -> None:
         """Put something finished where it belongs; the folder holds it when this returns."""
         if kind == "prepared":
             self.prepared = Prepared.model_validate(value)
@@ -496,7 +490,10 @@ class _Deployment:
                 self._update(quantizations={**self.manifest.quantizations, **self.programs})
         elif kind == "exported":
             assert self.manifest is not None
-            made = Exported.model_validate(value).artefacts
+            made = [
+                entry.model_copy(update={"log": log}) if entry.rejected else entry
+                for entry in Exported.model_validate(value).artefacts
+            ]
             replaced = {entry.path for entry in made}
             others = tuple(e for e in self.manifest.artefacts if e.path not in replaced)
             self._drop_bundle()
@@ -506,7 +503,8 @@ class _Deployment:
         elif kind == "timed":
             append_line(self.folder, Measurement.model_validate(value))
         elif kind == "failure":
-            self._fail(Failure.model_validate(value))
+            failure = Failure.model_validate(value)
+            self._fail(failure.model_copy(update={"log": failure.log or log}))
         else:
             raise ValueError(f"a worker sent an unknown kind of result: {kind}")
 
@@ -525,7 +523,7 @@ class _Deployment:
             lost: list[str] = [
                 entry
                 for entry in self._possible()
-                for known in get_args(Format)
+                for known in FORMAT_INFO
                 if step == "export" and known == form and not self._has(self._key(known, entry))
             ]
             for precision in lost or [""]:
@@ -536,7 +534,7 @@ class _Deployment:
                             precision=precision,
                             step=step,
                             message=failed.message,
-                            log=str(self._log(name).relative_to(self.folder)),
+                            log=self._log_of(name),
                         )
                     )
 
@@ -605,6 +603,10 @@ class _Deployment:
         keys = {self._key(f, p) for f in self.request.formats for p in self._possible()}
         return [entry for entry in self.manifest.artefacts if entry.key in keys]
 
+    def _shippable(self) -> list[Artefact]:
+        """Of those, what equals its reference: nothing else is worth timing or packing."""
+        return [entry for entry in self._wanted() if not entry.rejected]
+
     def _intact(self, entry: Artefact) -> bool:
         path = self.folder / entry.path
         return path.exists() and sha256_of(path) == entry.sha256
@@ -628,11 +630,19 @@ class _Deployment:
     def _log(self, name: str) -> Path:
         return self.work / "logs" / f"{name}.log"
 
+    def _log_of(self, name: str) -> str:
+        """The job's log as the manifest names it."""
+        return self._log(name).relative_to(self.folder).as_posix()
+
 
 def _order(entry: Artefact) -> tuple[int, int, str]:
     """Formats and precisions in the order in which they are declared."""
     return (
-        get_args(Format).index(entry.format),
+        list(FORMAT_INFO).index(entry.format),
         get_args(Precision).index(entry.precision),
         entry.variant,
     )
+
+
+def _export_seconds(form: Format) -> float:
+    return FORMAT_INFO[form].export_seconds

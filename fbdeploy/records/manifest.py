@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.one_of import OneOf
 from zoo.errors import InputError
 from zoo.files import atomic_path
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
 
-Format = Literal["executorch", "torchscript", "onnx", "coreml", "litert"]
+Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -128,7 +130,8 @@ class Parity(Entry):
     ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
     the largest difference of a logit, ``relative`` that over the largest logit, ``sqnr_db`` the
     signal-to-noise of the logits (null where they are equal), ``agreement`` the share of images
-    with the same top-1. ``criterion`` says what ``passed`` asked for.
+    with the same top-1. ``criterion`` says what ``passed`` asked for. Where it failed,
+    ``parted_at`` names the first layer whose result differs (null if each is right by itself).
     """
 
     reference: Literal["float network", "quantized program"]
@@ -139,6 +142,7 @@ class Parity(Entry):
     agreement: Share
     criterion: str
     passed: bool
+    parted_at: str | None = None
 
 
 class Island(Entry):
@@ -171,7 +175,11 @@ class Coverage(Entry):
 
 
 class Artefact(Entry):
-    """One file for one format and precision. ``path`` is relative to the manifest's folder."""
+    """One file for one format and precision. ``path`` is relative to the manifest's folder.
+
+    An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
+    its export.
+    """
 
     key: str
     format: Format
@@ -185,7 +193,13 @@ class Artefact(Entry):
     parity: Parity | None = None
     coverage: Coverage | None = None
     preparation: tuple[str, ...] = ()
+    log: str = ""
     seconds: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it does not equal its reference."""
+        return self.parity is not None and not self.parity.passed
 
     @property
     def name(self) -> str:

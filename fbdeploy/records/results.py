@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
@@ -82,7 +83,8 @@ class LatencyPercentiles(Entry):
 class ResultRow(Entry):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
-    What was not measured is null; ``latency_note`` then says why.
+    What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
+    what it was made from.
     """
 
     format: Format
@@ -100,6 +102,7 @@ class ResultRow(Entry):
     difference_interval: Interval | None
     mcnemar_p: float | None
     parity_max_abs: float | None
+    rejected: bool
     latency_ms: LatencyPercentiles | None
     p50_interval: Interval | None
     latency_kind: Kind | None
@@ -199,6 +202,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 difference_interval=compared.difference_interval if compared else None,
                 mcnemar_p=compared.mcnemar_p if compared else None,
                 parity_max_abs=artefact.parity.max_abs if artefact.parity else None,
+                rejected=artefact.rejected,
                 latency_ms=LatencyPercentiles(p50=times.p50, p90=times.p90, p99=times.p99)
                 if times
                 else None,
@@ -217,8 +221,9 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
 def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:
     """What a reader must know of a latency, or why there is none."""
     if speed is None:
-        if artefact.format == "coreml":
-            return "not measured: Core ML runs on Apple devices only"
+        info = FORMAT_INFO[artefact.format]
+        if not info.timed:
+            return f"not measured: {info.title} runs on Apple devices only"
         return "not measured"
     if speed.noise and speed.noise.noisy:
         return "; ".join(("noisy: " + ", ".join(speed.noise.reasons), speed.note)).rstrip("; ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
 from fbdeploy.report import numbers
 
@@ -35,17 +36,21 @@ def _parity(artefact: Artefact) -> str | None:
     how = f"{numbers.significant(found.relative, 2)} relative"
     if found.sqnr_db is not None and artefact.precision != "fp32":
         how = f"{numbers.decibels(found.sqnr_db)} dB"
+    where = f"; the first layer to differ is {found.parted_at}" if found.parted_at else ""
+    log = f" (log: {artefact.log})" if artefact.log else ""
     return (
-        f"{numbers.FORMAT_NAMES[artefact.format]} {artefact.name.partition(' ')[2]} does not equal "
-        f"the {found.reference}: {how}, not {found.criterion}"
+        f"{FORMAT_INFO[artefact.format].title} {artefact.name.partition(' ')[2]} does not equal "
+        f"the {found.reference}: {how}, not {found.criterion}{where}. It is kept as "
+        f"{artefact.path}, not to be shipped{log}"
     )
 
 
 def _failure(failure: Failure) -> str:
+    info = FORMAT_INFO.get(failure.format)
     what = " ".join(
         part
         for part in (
-            numbers.FORMAT_NAMES.get(failure.format, failure.format),
+            failure.format if info is None else info.title,
             failure.precision,
             failure.step,
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.latency.measure import is_by, read_calibration
 from fbdeploy.pipeline.deploy import (
     MEGABYTE,
@@ -42,7 +43,6 @@ from fbdeploy.sweep.rows import Exported, Failure, SweepRow, join
 from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement
 from runtime_bench.runners.emulated import MODE as COUNTED
-from runtime_bench.runtimes import RUNTIMES
 from zoo.errors import InputError
 
 NETWORKS = "networks"
@@ -249,7 +249,7 @@ class _Sweep:
                 continue
             for entry in export.manifest.artefacts:
                 asked = entry.format in self.plan.formats and entry.precision in export.precisions
-                if asked and RUNTIMES[entry.format].timed:
+                if asked and FORMAT_INFO[entry.format].timed:
                     path = (export.folder / entry.path).as_posix()
                     found.setdefault(entry.sha256, entry.model_copy(update={"path": path}))
         return list(found.values())

@@ -28,15 +28,12 @@ class OnnxRuntime:
 
     format = "onnx"
     name = "ONNX Runtime"
-    suffix = ".onnx"
     modules = ("onnxruntime",)
     package = "onnxruntime"
-    requirement = "onnxruntime==1.31.1"
-    timed = True
 
     def version(self) -> str:
         """The onnxruntime package and its version."""
-        return package_version(self.package, self.requirement)
+        return package_version(self.package)
 
     def load(self, path: Path, threads: int) -> OnnxSession:
         """Load a model; ``Runtime.load`` lists what is refused."""

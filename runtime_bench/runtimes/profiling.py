@@ -137,7 +137,7 @@ def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
 def _executorch(path: Path, threads: int, images: FloatArray) -> Trace:
     # The caller's session has set the process's threads.
     del threads
-    with missing_package("executorch", "executorch==1.5.1"):
+    with missing_package("executorch"):
         from executorch.devtools import Inspector
         from executorch.extension.pybindings import portable_lib
 

@@ -9,6 +9,7 @@ import onnx
 import pytest
 import torch
 
+from export.format_info import FORMAT_INFO
 from runtime_bench.machine.device import describe
 from runtime_bench.measurement import Device
 from runtime_bench.runtimes import RUNTIMES, runtime_of
@@ -70,7 +71,7 @@ def test_versions_name_the_package(format: str) -> None:
 
 def test_interpreter_says_that_it_is_not_core_ml() -> None:
     assert "not Core ML" in RUNTIMES["coreml"].version()
-    assert [name for name, runtime in RUNTIMES.items() if not runtime.timed] == ["coreml"]
+    assert [name for name, info in FORMAT_INFO.items() if not info.timed] == ["coreml"]
 
 
 def _refused(path: Path) -> str:
@@ -85,7 +86,7 @@ def _refused(path: Path) -> str:
 @pytest.mark.parametrize("format", FILE_FORMATS)
 def test_damaged_files_are_refused(artefacts: Artefacts, tmp_path: Path, format: str) -> None:
     intact = artefacts(format, "fp32").read_bytes()
-    suffix = RUNTIMES[format].suffix
+    suffix = FORMAT_INFO[format].suffix
     generator = np.random.default_rng(0)
     damaged = {
         "missing": None,
@@ -111,7 +112,7 @@ def test_artefact_under_another_suffix_is_refused(
     artefacts: Artefacts, tmp_path: Path, format: str
 ) -> None:
     other = FILE_FORMATS[FILE_FORMATS.index(format) - 1]
-    path = tmp_path / f"renamed{RUNTIMES[format].suffix}"
+    path = tmp_path / f"renamed{FORMAT_INFO[format].suffix}"
     shutil.copy(artefacts(other, "fp32"), path)
     _refused(path)
 
