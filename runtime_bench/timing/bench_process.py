@@ -1,8 +1,8 @@
 """Artefacts loaded and timed in a process of their own, which is told what to do line by line.
 
 ``python -m runtime_bench.timing.bench_process FOLDER THREADS ARTEFACT...`` answers each line of its
-stdin with one line of JSON, and ends with its stdin or after an error. Like every process that opens
-artefacts from elsewhere, it may change files in FOLDER alone where the kernel can see to it:
+stdin with one line of JSON, and ends with its stdin or after an error. Like every process that
+opens artefacts from elsewhere, it may change files in FOLDER alone where the kernel sees to it:
 
     load I     load artefact I, run it once, settle      {"load_ns": ..., "first_run_ns": ...}
     run I N    run it N times in a row                   {"ns": [...]}
