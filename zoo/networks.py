@@ -21,6 +21,7 @@ from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
 PRETRAINED = "pretrained"
@@ -151,7 +152,7 @@ def load_network(
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
     spec = _input_spec(name, source.input_spec(module), overrides)
-    output = _probe(name, module, spec)
+    output = float32_output(name, module, spec)
     if provenance.kind == "random":
         settle_batch_norms(module, spec, seed)
 
@@ -260,18 +261,6 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
     if len(spec.mean) != 3 or len(spec.std) != 3 or not all(value > 0 for value in spec.std):
         raise InputError(f"{name}: mean and std are three numbers each, std above 0")
     return spec
-
-
-@torch.no_grad()
-def _probe(name: str, module: nn.Module, spec: InputSpec) -> object:
-    try:
-        output: object = module(torch.zeros(spec.shape))
-    except Exception as error:  # the user's own forward may run here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{name}: fails on an input of shape {spec.shape} ({reason}); check --input-size"
-        ) from error
-    return output
 
 
 def _count_logits(name: str, logits: object) -> int:
