@@ -327,7 +327,7 @@ class _Deployment:
                 precision="int8-qat",
                 step="train",
                 message=failed.message,
-                log=str(self._log("train").relative_to(self.folder)),
+                log=self._log_of("train"),
             )
         )
 
@@ -422,7 +422,7 @@ class _Deployment:
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
-        wanted = [entry for entry in self._wanted() if entry.format in APP_FORMATS]
+        wanted = [entry for entry in self._shippable() if entry.format in APP_FORMATS]
         if not wanted or (self.folder / FOLDER_NAME).exists():
             return
         job = Job(
@@ -440,7 +440,7 @@ class _Deployment:
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
-        wanted = {entry.sha256 for entry in self._wanted() if FORMAT_INFO[entry.format].timed}
+        wanted = {entry.sha256 for entry in self._shippable() if FORMAT_INFO[entry.format].timed}
         sessions: dict[str, set[str]] = {}
         for line in read_lines(self.folder):
             if isinstance(line, Measurement) and (line.target, line.threads) == (
@@ -477,9 +477,9 @@ class _Deployment:
     def _event(self, job: Job, event: Event) -> None:
         self.observer.event(job, event)
         if isinstance(event, Result):
-            self._keep(event.kind, event.value)
+            self._keep(event.kind, event.value, self._log_of(job.name))
 
-    def _keep(self, kind: str, value: dict[str, Any]) -> None:
+    def _keep(self, kind: str, value: dict[str, Any], log: str) -> None:
         """Put something finished where it belongs; the folder holds it when this returns."""
         if kind == "prepared":
             self.prepared = Prepared.model_validate(value)
@@ -490,7 +490,10 @@ class _Deployment:
                 self._update(quantizations={**self.manifest.quantizations, **self.programs})
         elif kind == "exported":
             assert self.manifest is not None
-            made = Exported.model_validate(value).artefacts
+            made = [
+                entry.model_copy(update={"log": log}) if entry.rejected else entry
+                for entry in Exported.model_validate(value).artefacts
+            ]
             replaced = {entry.path for entry in made}
             others = tuple(e for e in self.manifest.artefacts if e.path not in replaced)
             self._drop_bundle()
@@ -500,7 +503,8 @@ class _Deployment:
         elif kind == "timed":
             append_line(self.folder, Measurement.model_validate(value))
         elif kind == "failure":
-            self._fail(Failure.model_validate(value))
+            failure = Failure.model_validate(value)
+            self._fail(failure.model_copy(update={"log": failure.log or log}))
         else:
             raise ValueError(f"a worker sent an unknown kind of result: {kind}")
 
@@ -530,7 +534,7 @@ class _Deployment:
                             precision=precision,
                             step=step,
                             message=failed.message,
-                            log=str(self._log(name).relative_to(self.folder)),
+                            log=self._log_of(name),
                         )
                     )
 
@@ -599,6 +603,10 @@ class _Deployment:
         keys = {self._key(f, p) for f in self.request.formats for p in self._possible()}
         return [entry for entry in self.manifest.artefacts if entry.key in keys]
 
+    def _shippable(self) -> list[Artefact]:
+        """Of those, what equals its reference: nothing else is worth timing or packing."""
+        return [entry for entry in self._wanted() if not entry.rejected]
+
     def _intact(self, entry: Artefact) -> bool:
         path = self.folder / entry.path
         return path.exists() and sha256_of(path) == entry.sha256
@@ -621,6 +629,10 @@ class _Deployment:
 
     def _log(self, name: str) -> Path:
         return self.work / "logs" / f"{name}.log"
+
+    def _log_of(self, name: str) -> str:
+        """The job's log as the manifest names it."""
+        return self._log(name).relative_to(self.folder).as_posix()
 
 
 def _order(entry: Artefact) -> tuple[int, int, str]:

@@ -22,6 +22,7 @@ from fbdeploy.pipeline.workers.jobs import Event, Job
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.predictions import FOLDER
 from fbdeploy.records.results import EvaluationLine, Line, read_lines, summarize
+from runtime_bench.measurement import Measurement
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 
@@ -335,7 +336,9 @@ def test_a_failure_a_stage_reports_is_told_once(bench: Bench) -> None:
     notes = Notes()
     done = bench.run(notes)
     assert not done.complete
-    assert [failure.message for failure in done.manifest.failures] == ["has no such kernel"]
+    (failure,) = done.manifest.failures
+    assert failure.message == "has no such kernel"
+    assert failure.log == ".fbdeploy/logs/export-onnx.log" and (bench.out / failure.log).exists()
     assert sum("no such kernel" in text for text in notes.texts) == 1
 
 
@@ -350,7 +353,16 @@ def test_a_measurement_that_fails_keeps_the_artefacts(bench: Bench, step: str) -
 
 def test_an_artefact_that_does_not_equal_its_reference_is_not_complete(bench: Bench) -> None:
     bench.plan(parity=False)
-    assert not bench.run().complete
+    done = bench.run()
+    assert not done.complete
+    assert {entry.log for entry in done.manifest.artefacts} == {
+        ".fbdeploy/logs/export-executorch.log",
+        ".fbdeploy/logs/export-onnx.log",
+    }
+    # Nothing is timed, packed or recommended.
+    assert not [line for line in done.lines if isinstance(line, Measurement)]
+    assert not any("demo_bundle" in name for name in bench.files())
+    assert "Nothing to ship yet" in (bench.out / "report.html").read_text()
 
 
 @pytest.mark.parametrize("artefacts_only", [False, True])
