@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import NumberType
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
@@ -74,21 +72,6 @@ class Exporter(Protocol):
         Raises:
             InputError: a package is missing, or the format cannot express the network.
         """
-
-
-def require(module: str, format_name: str) -> ModuleType:
-    """Import a package that ``format_name`` needs.
-
-    Raises:
-        InputError: it is not installed; the line says how to install it.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"{module.partition('.')[0]} cannot be imported ({error}); "
-            f"pip install '{FORMAT_INFO[format_name].requirement}'"
-        ) from error
 
 
 def cannot_express(format_name: str, error: BaseException) -> InputError:

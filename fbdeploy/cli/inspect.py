@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.report import numbers
 
@@ -26,9 +27,10 @@ def inspect(
     Example:  fbdeploy inspect out/int8/model.tflite
     """
     with only_result_on_stdout() as show:
-        from export.inspection import inspect as run
+        from runtime_bench.runtimes.guest import inspect_as_guest
 
-        found = run(artefact)
+        warn_if_unconfined()
+        found = inspect_as_guest(artefact)
         if as_json:
             document = {"artefact": str(artefact), **dataclasses.asdict(found)}
             show(json.dumps(document, indent=1))

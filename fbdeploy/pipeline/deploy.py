@@ -55,6 +55,8 @@ WORK = ".fbdeploy"
 """Folder in the output folder for what is kept between runs but is not for the user."""
 
 MEGABYTE = 1_000_000
+BYTES_EACH = {"fp32": 4, "fp16": 2}
+"""Of a weight in artefacts of a precision; the others have one."""
 MEMORY = {
     "prepare": 2500,
     "train": 4000,
@@ -203,6 +205,7 @@ class _Deployment:
     prepared: Prepared | None = None
     programs: dict[Precision, Quantization] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    resumes: bool = False
 
     @property
     def folder(self) -> Path:
@@ -214,6 +217,7 @@ class _Deployment:
 
     def run(self) -> Deployed:
         previous = read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else None
+        self.resumes = previous is not None
         self._prepare(previous)
         self._begin_manifest(previous)
         self._train()
@@ -282,7 +286,6 @@ class _Deployment:
         for entry in stale:
             self._remove(entry)
         in_use = {entry.precision for entry in kept} | set(self.programs)
-        self._check_space(len(kept))
         self.manifest = Manifest(
             fbdeploy_version=__version__,
             created=previous.created if previous else now(),
@@ -297,6 +300,9 @@ class _Deployment:
             environment=environment(),
         )
         write_manifest(self.folder, self.manifest)
+        # Behind the manifest, which knows the finished programs: the next run goes on with them.
+        if not kept:
+            self._check_space(self._artefact_bytes())
 
     def _train(self) -> None:
         """Train the int8 program further, unless that was not asked for or is done."""
@@ -483,6 +489,8 @@ class _Deployment:
         """Put something finished where it belongs; the folder holds it when this returns."""
         if kind == "prepared":
             self.prepared = Prepared.model_validate(value)
+            if not self.resumes:
+                self._check_space(self._program_bytes() + self._artefact_bytes())
         elif kind == "quantized":
             quantized = Quantized.model_validate(value)
             self.programs[quantized.precision] = quantized.quantization
@@ -557,15 +565,23 @@ class _Deployment:
                 "choose another --output or free it"
             )
 
-    def _check_space(self, kept: int) -> None:
-        """Say at the start what would otherwise be found out in the middle."""
+    def _artefact_bytes(self) -> int:
+        """About what all artefacts take."""
         assert self.prepared is not None
         parameters = self.prepared.network.parameters or 0
-        bytes_each = {"fp32": 4, "fp16": 2}
-        each = parameters * sum(bytes_each.get(name, 1) for name in self.request.precisions)
-        needed = each * len(self.request.formats)
+        each = sum(BYTES_EACH.get(name, 1) for name in self.request.precisions)
+        return parameters * each * len(self.request.formats)
+
+    def _program_bytes(self) -> int:
+        """About what the captured graph and the programs take, which hold float weights too."""
+        assert self.prepared is not None
+        programs = sum(name not in BYTES_EACH for name in self.request.precisions)
+        return (self.prepared.network.parameters or 0) * (4 + 5 * programs)
+
+    def _check_space(self, needed: int) -> None:
+        """Say at the start what would otherwise be found out in the middle."""
         free = shutil.disk_usage(self.folder).free
-        if not kept and free < needed:
+        if free < needed:
             raise InputError(
                 f"{self.folder}: cannot be written (no space left: {free // MEGABYTE} MB free, "
                 f"about {needed // MEGABYTE + 1} MB needed); choose another --output or free it"

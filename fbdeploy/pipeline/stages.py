@@ -399,15 +399,17 @@ def _calibration(asked: DeployRequest, network: Network, *, labelled: bool = Fal
 
 
 def _captured(work: Path, network: Network, network_key: str) -> Captured:
-    """The canonical float graph: captured once, then read from ``work``."""
+    """The canonical float graph: captured once, and always read from ``work``.
+
+    What is read lacks what only tracing knows, so that a program made of it is the same whether the
+    graph was there already or not.
+    """
     from quantize.graph.capture import capture, load_captured
 
     folder = _graph_folder(work, network_key)
-    if folder.exists():
-        return load_captured(folder)
-    captured = capture(network.module, network.input_spec)
-    captured.save(folder)
-    return captured
+    if not folder.exists():
+        capture(network.module, network.input_spec).save(folder)
+    return load_captured(folder)
 
 
 def _graph_folder(work: Path, network_key: str) -> Path:

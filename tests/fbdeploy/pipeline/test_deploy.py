@@ -416,6 +416,33 @@ def test_too_little_room_is_said_before_anything_is_exported(bench: Bench) -> No
     assert not any(call.startswith("export") for call in bench.calls())
 
 
+def test_a_finished_program_is_kept_where_room_runs_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills while the program is made: the next run goes on with it."""
+    bench.plan(parameters=10**6)
+    usage = shutil.disk_usage(bench.folder)
+    free = iter([10**9, 10**6])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=next(free, 10**9)))
+    with pytest.raises(InputError, match=r"no space left: 1 MB free, about 11 MB needed"):
+        bench.run()
+    assert bench.calls() == ["prepare", "quantize"]
+    assert bench.run().complete
+    assert "quantize" not in bench.calls()
+
+
+def test_room_for_the_program_is_asked_for_before_it_is_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan(parameters=10**6)
+    usage = shutil.disk_usage(bench.folder)
+    # Two formats of 4 + 1 bytes a weight fit, the graph and the program of 4 + 5 do not.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=12 * 10**6))
+    with pytest.raises(InputError, match=r"no space left: 12 MB free, about 20 MB needed"):
+        bench.run()
+    assert not bench.out.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: cannot mount a small file system")
 def test_a_really_full_folder(bench: Bench) -> None:
     bench.out.mkdir()
