@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import NumberType
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
@@ -88,21 +86,6 @@ def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
     """
     marks = FOLDER_MARKS.get(path.suffix)
     return atomic_file(path) if marks is None else atomic_folder(path, marks)
-
-
-def require(module: str, format_name: str) -> ModuleType:
-    """Import a package that ``format_name`` needs.
-
-    Raises:
-        InputError: it is not installed; the line says how to install it.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"{module.partition('.')[0]} cannot be imported ({error}); "
-            f"pip install '{FORMAT_INFO[format_name].requirement}'"
-        ) from error
 
 
 def cannot_express(format_name: str, error: BaseException) -> InputError:

@@ -44,7 +44,11 @@ def reason_of(error: BaseException) -> str:
     """Why something failed, in a few words: the system's, or the first line, or the type."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    try:
+        text = str(error)
+    except Exception:  # of a class of the user's own, whose __str__ fails
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 

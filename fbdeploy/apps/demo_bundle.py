@@ -141,7 +141,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             folder that cannot be written.
     """
     manifest = read_manifest(folder)
-    artefacts = [entry for entry in manifest.artefacts if entry.format in APP_FORMATS]
+    artefacts = [
+        entry for entry in manifest.artefacts if entry.format in APP_FORMATS and not entry.rejected
+    ]
     if not artefacts:
         raise InputError(
             f"{folder}: holds no artefact the apps can run; deploy with --formats onnx,executorch"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
@@ -84,6 +85,7 @@ def evaluate(
         manifest, entry = described(artefact)
         where = data or _data_of(artefact, manifest)
         runtime = runtime_of(artefact)
+        warn_if_unconfined()
         scored = _run(artefact, where, images, threads, given, manifest, skip_bad_images)
         agreement = None
         if reference is not None:
@@ -153,20 +155,20 @@ def _run(
     skip_bad_images: bool,
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
-    from runtime_bench.runtimes import runtime_of
+    from runtime_bench.runtimes.guest import guest_session
     from zoo.datasets import batches, open_dataset
 
-    session = runtime_of(artefact).load(artefact, threads)
-    spec = _input_spec(artefact, session.input_shape, manifest, given)
-    dataset = open_dataset(
-        data,
-        num_classes=manifest.network.num_classes if manifest else None,
-        network_labels=manifest.labels if manifest else (),
-        skip_bad_images=skip_bad_images,
-    )
-    total = len(dataset) if limit is None else min(limit, len(dataset))
-    with counted(str(artefact), total) as counter:
-        scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
+    with guest_session(artefact, threads) as session:
+        spec = _input_spec(artefact, session.input_shape, manifest, given)
+        dataset = open_dataset(
+            data,
+            num_classes=manifest.network.num_classes if manifest else None,
+            network_labels=manifest.labels if manifest else (),
+            skip_bad_images=skip_bad_images,
+        )
+        total = len(dataset) if limit is None else min(limit, len(dataset))
+        with counted(str(artefact), total) as counter:
+            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)

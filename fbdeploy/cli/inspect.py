@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import paths
 from fbdeploy.report import numbers
@@ -33,9 +34,10 @@ def inspect(
     Example:  fbdeploy inspect out/int8/model.tflite
     """
     with only_result_on_stdout() as result:
-        from export.inspection import inspect as run
+        from runtime_bench.runtimes.guest import inspect_as_guest
 
-        found = run(artefact)
+        warn_if_unconfined()
+        found = inspect_as_guest(artefact)
         if as_json:
             document = {"artefact": str(artefact), **dataclasses.asdict(found)}
             result.json(document)

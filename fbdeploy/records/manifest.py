@@ -146,7 +146,8 @@ class Parity(Entry):
     ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
     the largest difference of a logit, ``relative`` that over the largest logit, ``sqnr_db`` the
     signal-to-noise of the logits (null where they are equal), ``agreement`` the share of images
-    with the same top-1. ``criterion`` says what ``passed`` asked for.
+    with the same top-1. ``criterion`` says what ``passed`` asked for. Where it failed,
+    ``parted_at`` names the first layer whose result differs (null if each is right by itself).
     """
 
     reference: Literal["float network", "quantized program"]
@@ -157,6 +158,7 @@ class Parity(Entry):
     agreement: Share
     criterion: str
     passed: bool
+    parted_at: str | None = None
 
 
 class Island(Entry):
@@ -189,7 +191,11 @@ class Coverage(Entry):
 
 
 class Artefact(Entry):
-    """One file for one format and precision. ``path`` is relative to the manifest's folder."""
+    """One file for one format and precision. ``path`` is relative to the manifest's folder.
+
+    An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
+    its export.
+    """
 
     key: str
     format: Format
@@ -203,7 +209,13 @@ class Artefact(Entry):
     parity: Parity | None = None
     coverage: Coverage | None = None
     preparation: tuple[str, ...] = ()
+    log: str = ""
     seconds: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it does not equal its reference."""
+        return self.parity is not None and not self.parity.passed
 
     @property
     def name(self) -> str:

@@ -85,7 +85,8 @@ class LatencyPercentiles(Entry):
 class ResultRow(Entry):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
-    What was not measured is null; ``latency_note`` then says why.
+    What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
+    what it was made from.
     """
 
     format: Format
@@ -103,6 +104,7 @@ class ResultRow(Entry):
     difference_interval: Interval | None
     mcnemar_p: float | None
     parity_max_abs: float | None
+    rejected: bool
     latency_ms: LatencyPercentiles | None
     p50_interval: Interval | None
     latency_kind: Kind | None
@@ -199,6 +201,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 difference_interval=compared.difference_interval if compared else None,
                 mcnemar_p=compared.mcnemar_p if compared else None,
                 parity_max_abs=artefact.parity.max_abs if artefact.parity else None,
+                rejected=artefact.rejected,
                 latency_ms=LatencyPercentiles(p50=times.p50, p90=times.p90, p99=times.p99)
                 if times
                 else None,

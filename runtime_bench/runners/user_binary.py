@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.measurement import LONGEST_NS, Device, DeviceState
-from runtime_bench.targets.base import Target, TargetError, last_line
+from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.timing.modes import Mode
 from zoo.errors import InputError

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.device import describe, read_state
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import (
@@ -18,7 +19,6 @@ from runtime_bench.targets.base import (
     CommandResult,
     LineProcess,
     TargetError,
-    last_line,
 )
 from zoo.errors import InputError
 from zoo.files import atomic_file

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import (
     COMMAND_TIMEOUT,
@@ -17,7 +18,6 @@ from runtime_bench.targets.base import (
     LineProcess,
     TargetError,
     TargetLost,
-    last_line,
 )
 from runtime_bench.targets.device_files import (
     IDENTITY_FILES,
