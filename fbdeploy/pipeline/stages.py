@@ -567,7 +567,7 @@ def _export_one(
             )
         )
         if parity.passed:
-            with atomic_file(final) as temporary:
+            with atomic_artefact(final) as temporary:
                 path.replace(temporary)
     return tuple(made)
 
