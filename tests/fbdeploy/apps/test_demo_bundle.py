@@ -213,6 +213,18 @@ def test_install_elsewhere_is_refused(tmp_path: Path) -> None:
         install_bundle(tmp_path, tmp_path)
 
 
+def test_golden_images_that_cannot_be_read_are_left_out_where_asked(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_text("no image")
+    with pytest.raises(InputError, match=r"c\.png"):
+        golden_samples(open_dataset(tmp_path, labelled=False), 3)
+    dataset = open_dataset(tmp_path, labelled=False, skip_bad_images=True)
+    names = [sample.name for sample in golden_samples(dataset, 3)]
+    assert names == ["a.png", "b.png", "reference-card"]
+    assert list(dataset.skipped) == [str(tmp_path / "c.png")]
+
+
 def test_write_needs_artefacts_and_images(tmp_path: Path) -> None:
     samples = golden_samples(open_dataset(TEST), 1)
     with pytest.raises(InputError, match=r"manifest\.json"):
