@@ -162,6 +162,9 @@ def bench(
         return
     if not artefacts:
         raise InputError("bench: no artefact; give one or more files that fbdeploy deploy wrote")
+    if target == "local" and max(threads) > numbers.MOST_THREADS_HERE:
+        most = numbers.MOST_THREADS_HERE
+        raise InputError(f"--threads {max(threads)}: this machine takes at most {most}; give fewer")
     if app and (by_operator or binary is not None):
         raise InputError("--app: times the app's own runtimes; leave --profile and --binary out")
     if by_operator:

@@ -223,6 +223,7 @@ FAULTS: dict[str, tuple[Case, ...]] = {
                 ("evaluate file --threads 1000000", "--threads 1000000: is out of range"),
                 ("sensitivity --threads 99999999999", "--threads 99999999999: is out of range"),
                 ("deploy --threads 1e300", "--threads 1e300: is no whole number"),
+                ("bench file --threads 1,1024", "--threads 1024: this machine takes at most"),
             ),
         ),
     ),
