@@ -126,7 +126,7 @@ def deploy(
                     if not can_hold(form, precision):
                         progress.note(f"{form} has no {precision}: its runtimes gain nothing")
             deployed = run(request, progress, artefacts_only=artefacts_only)
-        show(document(deployed.manifest, deployed.lines) if as_json else _summary(deployed))
+        show(document(deployed.manifest, deployed.lines) if as_json else summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
 
@@ -156,7 +156,7 @@ def _parity(artefact: Artefact) -> str:
     return "equal" if found.sqnr_db is None else f"{numbers.decibels(found.sqnr_db)} dB"
 
 
-def _summary(deployed: Deployed) -> str:
+def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
     lines = [
@@ -171,7 +171,10 @@ def _summary(deployed: Deployed) -> str:
         )
     advice = recommend.recommend(rows)
     if advice.row is not None:
-        lines += ["", f"Ship {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
+        check = deployed.manifest.float_check
+        sure = advice.sure and (check is None or check.passed)
+        ship = "Ship" if sure else "Safest until more is known:"
+        lines += ["", f"{ship} {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
     else:
         lines += ["", advice.reasons[0]]
     lines += problems(deployed.manifest)
