@@ -60,7 +60,7 @@ def test_everything_that_is_wrong() -> None:
     )
     float_line, program_line, parity_line, failure_line = found
     assert float_line.startswith(
-        "The float network is no better than chance: its top-1 is 0.86\N{NO-BREAK SPACE}% on 116 images"
+        "The float network is no better than chance: its top-1 is 0.86\N{NO-BREAK SPACE}% on 116 "
     )
     assert program_line.startswith(
         "int8: the quantized program is not the float network: 4.9 dB signal-to-noise and the "
