@@ -41,7 +41,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture
 def copy(bundle: Bundle, tmp_path: Path) -> Path:
-    """A bundle to spoil; its models are links."""
+    """A bundle to spoil; its models are hard links."""
     target = tmp_path / "demo_bundle"
     shutil.copytree(bundle.folder, target, copy_function=_link)
     for name in ("model_config.json", "golden.json", "labels.txt"):
@@ -51,7 +51,7 @@ def copy(bundle: Bundle, tmp_path: Path) -> Path:
 
 
 def _link(source: str, target: str) -> None:
-    Path(target).symlink_to(source)
+    Path(target).hardlink_to(source)
 
 
 def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
