@@ -93,6 +93,14 @@ class Plan:
             return self.shared[name]
         return name if name in self.observed else None
 
+    def carried(self, node: Node) -> bool:
+        """Whether all that ``node`` makes is on its grid already, since it only moves values."""
+        if not carries(node):
+            return False
+        source: Any = node.args[0]
+        sources = source if is_call(node, aten.cat.default) else [source]
+        return all(self.owner(part.name) == self.owner(node.name) for part in sources)
+
 
 def channel_dim(layer: Node) -> int:
     """The dimension that a layer's output has its channels in: a linear layer's is the last."""
