@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.inspection import inspect
 from quantize.graph.capture import capture, load_captured
@@ -119,7 +120,7 @@ def test_case_is_right(name: str, tmp_path: Path) -> None:
     assert _typical_db(exact, int8) >= right.program_db
     source = ExportSource("int8", SPEC, captured.graph, program)
     for form in right.formats:
-        path = tmp_path / f"artefact{RUNTIMES[form].suffix}"
+        path = tmp_path / f"artefact{FORMAT_INFO[form].suffix}"
         FORMATS[form].export(source, path)
         logits = torch.from_numpy(RUNTIMES[form].load(path, 1).run(images.numpy()))
         assert _typical_db(int8, logits) >= right.artefact_db, form
