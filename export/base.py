@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,10 +15,13 @@ from export.format_info import NumberType
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
+from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
+FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
+"""Suffixes of artefacts that are folders, each with what tells such a folder."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,16 @@ class Exporter(Protocol):
         Raises:
             InputError: a package is missing, or the format cannot express the network.
         """
+
+
+def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
+    """Where to write an artefact so that ``path`` holds a whole one or none (``zoo.files``).
+
+    Raises:
+        InputError: something else stands there, or it cannot be written.
+    """
+    marks = FOLDER_MARKS.get(path.suffix)
+    return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
 def cannot_express(format_name: str, error: BaseException) -> InputError:

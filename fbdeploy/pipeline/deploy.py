@@ -26,7 +26,7 @@ from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.float_check import float_check
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
-from fbdeploy.records.bundle_schema import APP_FORMATS, FOLDER_NAME
+from fbdeploy.records.bundle_schema import APP_FORMATS, CONFIG_NAME, FOLDER_NAME
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
@@ -50,7 +50,7 @@ from fbdeploy.report.page import write_report
 from fbdeploy.version import __version__
 from runtime_bench.measurement import Measurement
 from zoo.errors import InputError
-from zoo.files import sha256_of
+from zoo.files import exists, inside, sha256_of
 
 WORK = ".fbdeploy"
 """Folder in the output folder for what is kept between runs but is not for the user."""
@@ -173,7 +173,7 @@ def deploy(
         PipelineError: the network could not be prepared.
         KeyboardInterrupt: interrupted; all workers have ended and what is finished is kept.
     """
-    existed = request.output.exists()
+    existed = exists(request.output)
     with locked(request.output):
         try:
             deployment = _Deployment(
@@ -391,7 +391,7 @@ class _Deployment:
             if isinstance(line, EvaluationLine)
             and line.dataset == data
             and line.predictions is not None
-            and (self.folder / line.predictions).exists()
+            and exists(inside(self.folder, line.predictions))
         }
         jobs = []
         for form in self.request.formats:
@@ -458,7 +458,8 @@ class _Deployment:
 
     def _drop_bundle(self) -> None:
         """A bundle of other artefacts than the folder's is worse than none."""
-        shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
+        if (self.folder / FOLDER_NAME / CONFIG_NAME).is_file():
+            shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
@@ -640,15 +641,14 @@ class _Deployment:
         return [entry for entry in self._wanted() if not entry.rejected]
 
     def _intact(self, entry: Artefact) -> bool:
-        path = self.folder / entry.path
+        path = inside(self.folder, entry.path)
         return path.exists() and sha256_of(path) == entry.sha256
 
     def _remove(self, entry: Artefact) -> None:
         """Remove an artefact of other inputs; a file that was changed since is left alone."""
         self._drop_bundle()
-        path = self.folder / entry.path
-        inside = path.resolve().is_relative_to(self.folder.resolve())
-        if inside and self._intact(entry):
+        path = inside(self.folder, entry.path)
+        if self._intact(entry):
             if path.is_dir():
                 shutil.rmtree(path)
             else:

@@ -46,7 +46,7 @@ from fbdeploy.records.manifest import (
 )
 from fbdeploy.records.results import Comparison, EvaluationLine
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of, size_of
+from zoo.files import sha256_of, size_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -508,7 +508,7 @@ def _export_one(
 
     Nothing, with a note, where the format cannot hold the program.
     """
-    from export.base import ExportSource
+    from export.base import ExportSource, atomic_artefact
     from export.formats import FORMATS, left_out
     from quantize.graph.capture import load_captured
     from quantize.program import load_program
@@ -538,7 +538,7 @@ def _export_one(
         # Where it stays if its runtime refuses it or it does not equal its reference.
         path = checks.work / REJECTED / precision / final.name
         report.progress(f"{title} export", 0.0)
-        with atomic_path(path) as temporary:
+        with atomic_artefact(path) as temporary:
             result = exporter.export(source, temporary, variant)
         report.progress(f"{title} check", 0.7)
         parity = parity_of(runtime.load(path, _threads()).run(images), expected, source)
@@ -567,7 +567,7 @@ def _export_one(
             )
         )
         if parity.passed:
-            with atomic_path(final) as temporary:
+            with atomic_artefact(final) as temporary:
                 path.replace(temporary)
     return tuple(made)
 

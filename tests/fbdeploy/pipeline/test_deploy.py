@@ -112,7 +112,7 @@ EVERYTHING = {
     "fp32/model.onnx",
     "int8/model.executorch",
     "int8/model.onnx",
-    "demo_bundle/golden.json",
+    "demo_bundle/model_config.json",
 }
 
 
@@ -167,7 +167,7 @@ def test_artefacts_only_ends_when_they_are_made(bench: Bench) -> None:
     assert done.complete and done.lines == []
     assert not set(bench.calls()) & {"reference", "bundle", "bench"}
     assert bench.files() == {
-        name for name in EVERYTHING if "results" not in name and "golden" not in name
+        name for name in EVERYTHING if "results" not in name and "bundle" not in name
     }
     assert bench.run().manifest.artefacts == done.manifest.artefacts
 
@@ -199,7 +199,7 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
         "results.jsonl",
         "report.html",
         "fp32/model.onnx",
-        "demo_bundle/golden.json",
+        "demo_bundle/model_config.json",
     }
 
 
