@@ -151,12 +151,24 @@ def build(bundle: Path, output: Path, tools: Tools) -> Path:
     (output / "missing.txt").write_text(missing_references(tools, libraries, jars))
     apk = package(tools, base, dex(tools, jars, output), output)
     (output / "badging.txt").write_text(run(["aapt", "dump", "badging", apk]))
-    rules = [DEMO / f"backend-{name}/consumer-rules.pro" for name in ("ort", "executorch", "litert")]
-    kept = [tools.android_jar, classes.platform_stubs]
-    shrink(tools, [*jars, *libraries], kept, rules, output / "shrunk.jar")
     (output / "signature.txt").write_text(run(["apksigner", "verify", "--verbose", apk]))
     run(["zipalign", "-c", "-p", "4", apk])
     return apk
+
+
+def shrink_release(tools: Tools, output: Path) -> Path:
+    """What R8 leaves of a release's code once ``build`` has run, as class files in a jar."""
+    names = ("core", "backend-ort", "backend-others", "app", "stubs-libraries")
+    rules = [
+        DEMO / f"backend-{name}/consumer-rules.pro" for name in ("ort", "executorch", "litert")
+    ]
+    libraries = [
+        tools.android_jar,
+        output / "stubs-platform.jar",
+        tools.kotlin / "kotlin-stdlib.jar",
+    ]
+    jars = [*(output / f"{name}.jar" for name in names), tools.ort_jar]
+    return shrink(tools, jars, libraries, rules, output / "shrunk.jar")
 
 
 def main() -> None:

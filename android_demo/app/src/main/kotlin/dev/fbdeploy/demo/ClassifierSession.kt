@@ -76,6 +76,11 @@ class ClassifierSession(context: Context) {
         private set
     val dropped: Long get() = gate.dropped
 
+    /** Why the camera gives no frames; null while it does. */
+    var obstacle: String? = null
+        private set
+    private var released = false
+
     /** Opens the imported or built-in bundle. */
     fun open() = reopen(R.string.opening) { BundleStore.open(application) }
 
@@ -99,11 +104,17 @@ class ClassifierSession(context: Context) {
                     selection = null
                     source = Source.Camera
                     frozen = false
-                    say(application.getString(if (opened == null) R.string.no_bundle else R.string.loading))
+                    say(application.getString(opening(opened)))
                     watcher?.onBundle()
                 }
             }
         }
+    }
+
+    private fun opening(opened: Bundle?): Int = when {
+        opened == null -> R.string.no_bundle
+        Backends.usable(opened.config).isEmpty() -> R.string.no_model
+        else -> R.string.loading
     }
 
     /** Loads a model; a still picture is classified again. */
@@ -119,13 +130,14 @@ class ClassifierSession(context: Context) {
         worker.execute {
             report(number) {
                 pipeline?.select(chosen.model, chosen.backend, chosen.threads)
-                if (still == null) sayFor(number, R.string.waiting) else classify(still.captured, number)
+                if (still == null) sayWaiting(number) else classify(still.captured, number)
             }
         }
     }
 
     /** Releases the model, so that a benchmark has the device and the libraries' threads to itself. */
     fun release(then: () -> Unit) {
+        released = true
         restart(application.getString(R.string.loading))
         worker.execute {
             pipeline?.close()
@@ -133,8 +145,12 @@ class ClassifierSession(context: Context) {
         }
     }
 
-    /** After [release]. */
-    fun resume() = load()
+    /** Loads the model again after a [release]. */
+    fun resume() {
+        if (!released) return
+        released = false
+        load()
+    }
 
     fun onFrame(convert: () -> RgbImage) {
         if (frozen) return
@@ -146,7 +162,7 @@ class ClassifierSession(context: Context) {
         if (!frozen) return
         source = Source.Camera
         frozen = false
-        restart(application.getString(R.string.waiting))
+        restart(waiting())
     }
 
     /** Keeps the picture on the screen with its result. */
@@ -179,9 +195,16 @@ class ClassifierSession(context: Context) {
         worker.execute { report(number) { classify(photo.captured, number) } }
     }
 
-    /** A camera's or the system's word, shown in place of a result. */
-    fun complain(text: String) {
-        restart(text)
+    /** The camera gives no frames; shown in place of results of frames. */
+    fun cameraFailed(reason: String) {
+        obstacle = reason
+        if (source == Source.Camera) restart(reason)
+    }
+
+    fun cameraStarted() {
+        val before = obstacle ?: return
+        obstacle = null
+        if (message == before) restart(waiting())
     }
 
     fun close() {
@@ -210,7 +233,9 @@ class ClassifierSession(context: Context) {
         return epoch
     }
 
-    private fun sayFor(number: Int, text: Int) = main.post { if (number == epoch) say(application.getString(text)) }
+    private fun sayWaiting(number: Int) = main.post { if (number == epoch) say(waiting()) }
+
+    private fun waiting(): String = obstacle ?: application.getString(R.string.waiting)
 
     private fun say(text: String) {
         shown = null

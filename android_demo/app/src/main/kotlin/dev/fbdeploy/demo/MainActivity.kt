@@ -30,7 +30,6 @@ class MainActivity :
     private lateinit var overlay: CropOverlay
     private var askedForCamera = false
     private var visible = false
-    private var away = false
 
     override fun onCreate(state: Bundle?) {
         super.onCreate(state)
@@ -66,8 +65,7 @@ class MainActivity :
     override fun onResume() {
         super.onResume()
         visible = true
-        if (away) session.resume()
-        away = false
+        session.resume()
         startCamera()
     }
 
@@ -84,10 +82,7 @@ class MainActivity :
     }
 
     override fun onBundle() {
-        session.bundle?.let {
-            switches.offer(it, session.selection)
-            if (Backends.usable(it.config).isEmpty()) session.complain(getString(R.string.no_model))
-        }
+        session.bundle?.let { switches.offer(it, session.selection) }
         startCamera()
         onChange()
     }
@@ -109,7 +104,7 @@ class MainActivity :
         view<Button>(R.id.freeze).setText(if (session.frozen) R.string.camera else R.string.freeze)
         view<Button>(R.id.share).isEnabled = shown != null
         view<Button>(R.id.settings).visibility =
-            if (session.message == getString(R.string.no_permission)) View.VISIBLE else View.GONE
+            if (session.obstacle == getString(R.string.no_permission)) View.VISIBLE else View.GONE
     }
 
     /** The picture is fitted into its view as the geometry fits it. */
@@ -134,7 +129,9 @@ class MainActivity :
 
     /** Only once there is something to classify with is the user asked for the camera. */
     private fun startCamera() {
-        if (!visible || session.bundle == null || session.source != Source.Camera) return
+        val opened = session.bundle
+        if (!visible || opened == null || Backends.usable(opened.config).isEmpty()) return
+        if (session.source != Source.Camera) return
         if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
             camera.start()
         } else if (!askedForCamera) {
@@ -142,7 +139,7 @@ class MainActivity :
             askedForCamera = true
             requestPermissions(arrayOf(Manifest.permission.CAMERA), CAMERA_REQUEST)
         } else {
-            session.complain(getString(R.string.no_permission))
+            session.cameraFailed(getString(R.string.no_permission))
         }
     }
 
@@ -152,13 +149,9 @@ class MainActivity :
 
     override fun onFrame(convert: () -> RgbImage) = session.onFrame(convert)
 
-    override fun onProblem(message: Int) = session.complain(getString(message))
+    override fun onProblem(message: Int) = session.cameraFailed(getString(message))
 
-    override fun onStarted() {
-        if (session.shown == null && session.selection != null && !session.frozen) {
-            session.complain(getString(R.string.waiting))
-        }
-    }
+    override fun onStarted() = session.cameraStarted()
 
     private fun photoPicker(): Intent = if (Build.VERSION.SDK_INT >= 33) {
         Intent(PICK_IMAGES)
@@ -192,7 +185,6 @@ class MainActivity :
     private fun compare() {
         val threads = session.selection?.threads ?: Switches.THREADS.first()
         camera.stop()
-        away = true
         session.release {
             startActivity(Intent(this, CompareActivity::class.java).putExtra(CompareActivity.THREADS, threads))
         }

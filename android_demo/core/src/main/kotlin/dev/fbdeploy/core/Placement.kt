@@ -33,8 +33,10 @@ data class Placement(val width: Int, val height: Int, val left: Int, val top: In
 
         private fun keepRatio(size: PixelSize, target: PixelSize, choose: (Double, Double) -> Double): PixelSize {
             val ratio = choose(size.height.toDouble() / target.height, size.width.toDouble() / target.width)
-            return PixelSize(Math.rint(size.width / ratio).toInt(), Math.rint(size.height / ratio).toInt())
+            return PixelSize(atLeastOne(size.width / ratio), atLeastOne(size.height / ratio))
         }
+
+        private fun atLeastOne(side: Double): Int = Math.rint(side).toInt().coerceAtLeast(1)
 
         /** Borders are rounded down, crops to even. */
         private fun offset(size: Int, wanted: Int): Int =
