@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -13,18 +12,15 @@ import torch
 
 from export.base import (
     INPUT_NAME,
-    MAIN_VARIANT,
     OUTPUT_NAME,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
 from export.tracing import light_tracing
-from quantize.hard_swish import float_between
-from quantize.qdq import to_reference_dialect
+from quantize.forms.hard_swish import float_between
+from quantize.forms.qdq import to_reference_dialect
 
 
 class CoreMLExporter:
@@ -35,15 +31,8 @@ class CoreMLExporter:
     """
 
     format = "coreml"
-    suffix = ".mlpackage"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One package."""
-        return MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         coremltools = _coremltools()
         graph, passes, spec = source.graph, dict[str, int](), source.input_spec

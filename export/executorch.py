@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,17 @@ import torch
 from torch.fx import GraphModule
 
 from export.base import (
-    MAIN_VARIANT,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
 from export.half import in_half_precision
 from export.tracing import light_tracing
-from quantize.passes import run
-from quantize.passes.gates import fold_hard_sigmoid
-from quantize.passes.surgery import argument, aten, calls, is_call, shape_of
-from quantize.qdq import quantized, to_reference_dialect
+from quantize.forms.qdq import quantized, to_reference_dialect
+from quantize.graph.passes import run
+from quantize.graph.passes.gates import fold_hard_sigmoid
+from quantize.graph.passes.surgery import argument, aten, calls, is_call, shape_of
 
 _FLATTEN = (aten.flatten.using_ints, aten.view.default, aten.reshape.default)
 #: Operators that compute the same in every memory format, and are lowered the same.
@@ -55,15 +51,8 @@ class ExecuTorchExporter:
     """
 
     format = "executorch"
-    suffix = ".pte"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One file."""
-        return MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         exir = require("executorch.exir", "executorch")
         partitioners = require(

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch.fx import GraphModule
 
-from quantize.passes.surgery import aten
+from quantize.graph.passes.surgery import aten
 
 
 def in_half_precision(graph: GraphModule) -> GraphModule:

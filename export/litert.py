@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from torch.fx import GraphModule
+
 from export.base import (
-    MAIN_VARIANT,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
 from export.litert_float import restore_float_layers
 from export.tflite_interface import with_float_interface
 from export.tracing import light_tracing
-from quantize.hard_swish import product_form
-from quantize.qdq import to_reference_dialect
+from quantize.forms.hard_swish import product_form
+from quantize.forms.qdq import to_reference_dialect
+from quantize.graph.passes.surgery import calls
+from quantize.graph.plan import WEIGHTED
+from quantize.program import bias_of
 
 
 class LiteRTExporter:
@@ -31,15 +33,8 @@ class LiteRTExporter:
     """
 
     format = "litert"
-    suffix = ".tflite"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One file."""
-        return MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         litert_torch = require("litert_torch", "litert")
         int8 = source.precision == "int8"
@@ -56,6 +51,7 @@ class LiteRTExporter:
             if source.prepares("hard_swish_product"):
                 program, passes["hard_swish_product"] = product_form(program, exact_gate=True)
             graph = to_reference_dialect(program, float_weights=True)
+            passes["uneven_biases"] = _uneven_biases(graph)
         else:
             graph = source.graph
         try:
@@ -74,6 +70,22 @@ class LiteRTExporter:
         elif source.precision == "fp16":
             _halve_weights(path)
         return ExportResult(passes)
+
+
+def _uneven_biases(graph: GraphModule) -> int:
+    """Let no layer's bias be one value for all channels; how many were.
+
+    The converter divides such a bias by the first channel's scale alone (litert-torch 0.10.0): a
+    gate's bias of 1/2, which folding a hard-sigmoid leaves, became anything from 0.4 to 0.7. The
+    last bit of one element makes it several values.
+    """
+    changed = 0
+    for node in calls(graph, *WEIGHTED):
+        bias = bias_of(graph, node)
+        if bias is not None and len(bias) > 1 and bool((bias == bias[0]).all() & (bias[0] != 0)):
+            bias[0] = torch.nextafter(bias[0], torch.zeros(()))
+            changed += 1
+    return changed
 
 
 def _halve_weights(path: Path) -> None:

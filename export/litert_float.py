@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from export.base import require
 from export.tflite_interface import new_operator
-from quantize.layers import weights_of
+from quantize.analysis.layers import weights_of
 from quantize.program import Program, bias_of
 from zoo.errors import InputError
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
-from quantize.passes.surgery import argument, aten, is_call, tensor_of
-from quantize.plan import MOVES, fused_clamp, saturates
+from quantize.graph.passes.surgery import argument, aten, is_call, tensor_of
+from quantize.graph.plan import MOVES, fused_clamp, saturates
 from quantize.program import Program, bias_of
 from quantize.qparams import QParams, QuantizedWeight
 from zoo.errors import InputError

@@ -5,8 +5,9 @@ first used, so that ``import fbdeploy`` stays quick.
 """
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
+
+from fbdeploy.version import __version__, claim_packages
 
 if TYPE_CHECKING:
     from export.base import ExportSource
@@ -15,24 +16,21 @@ if TYPE_CHECKING:
     from fbdeploy.check.baseline import baseline_of, read_baseline, write_baseline
     from fbdeploy.check.compare import compare_baselines
     from fbdeploy.check.rules import load_rules
-    from fbdeploy.manifest import read_manifest
+    from fbdeploy.records.manifest import read_manifest
     from quantize.api import fine_tune, prepare_qat, quantize
-    from quantize.capture import capture
+    from quantize.graph.capture import capture
     from quantize.program import Program, load_program
     from quantize.qat.module import convert
     from quantize.recipe import Recipe, load_recipe
     from runtime_bench.accuracy import compare, evaluate
-    from runtime_bench.protocol import benchmark
     from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.timing.protocol import benchmark
     from zoo.datasets import batches, open_dataset
     from zoo.errors import InputError
     from zoo.input_spec import InputSpec
     from zoo.networks import Network, load_network
 
-try:
-    __version__ = version("fbdeploy")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    __version__ = "0+checkout"
+claim_packages()
 
 _HOMES = {
     "FORMATS": "export.formats",
@@ -45,8 +43,8 @@ _HOMES = {
     "Recipe": "quantize.recipe",
     "baseline_of": "fbdeploy.check.baseline",
     "batches": "zoo.datasets",
-    "benchmark": "runtime_bench.protocol",
-    "capture": "quantize.capture",
+    "benchmark": "runtime_bench.timing.protocol",
+    "capture": "quantize.graph.capture",
     "compare": "runtime_bench.accuracy",
     "compare_baselines": "fbdeploy.check.compare",
     "convert": "quantize.qat.module",
@@ -61,7 +59,7 @@ _HOMES = {
     "prepare_qat": "quantize.api",
     "quantize": "quantize.api",
     "read_baseline": "fbdeploy.check.baseline",
-    "read_manifest": "fbdeploy.manifest",
+    "read_manifest": "fbdeploy.records.manifest",
     "write_baseline": "fbdeploy.check.baseline",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quantize.calibrate import Progress, silent
+from quantize.grids.calibrate import Progress, silent
 from quantize.program import Program
 from quantize.ptq import quantize as post_training
 from quantize.qat.module import QatModule

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -13,11 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from quantize.interpret import HookedInterpreter
-from quantize.passes.surgery import argument, tensor_of
-from quantize.plan import Plan
+from quantize.graph.interpret import HookedInterpreter
+from quantize.graph.passes.surgery import argument, tensor_of
+from quantize.graph.plan import Plan
+from quantize.graph.serialize import graph_from_json, graph_to_json
 from quantize.qparams import QParams, QuantizedWeight
-from quantize.serialize import graph_from_json, graph_to_json
 from zoo.errors import InputError
 from zoo.files import atomic_path
 from zoo.input_spec import InputSpec
@@ -28,7 +28,9 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.metrics.judged_kl` with it, nats; ``sqnr_db`` is that of their logits.
+    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits, and
+    ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
+    Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.
     """
 
@@ -39,6 +41,7 @@ class Summary:
     kept: dict[str, bool] = field(default_factory=dict)
     held_out_kl: dict[str, float] = field(default_factory=dict)
     sqnr_db: float = 0.0
+    agreement: float = 0.0
     passes: dict[str, int] = field(default_factory=dict)
     float_operators: list[str] = field(default_factory=list)
 
@@ -52,7 +55,7 @@ class Program:
     weights of its convolutions and linear layers by node name. ``corrections`` (out,) by layer are
     what correction added to the biases: without them the graph is the float network.
     ``unrounded`` (out,) by layer is what to add where nothing is rounded between a layer and its
-    hard-swish (:mod:`quantize.unrounded`).
+    hard-swish (:mod:`quantize.corrections.unrounded`).
     """
 
     graph: GraphModule
@@ -197,3 +200,15 @@ def bias_of(graph: GraphModule, node: Node) -> Tensor | None:
     """The bias tensor of a convolution or linear node, or None."""
     bias = argument(node, 2)
     return tensor_of(graph, bias) if isinstance(bias, Node) else None
+
+
+def corrected(program: Program, corrections: dict[str, Tensor]) -> Program:
+    """``program`` with ``corrections`` added to its biases; its ``corrections`` remember them."""
+    graph, total = copy.deepcopy(program.graph), dict(program.corrections)
+    for node in graph.graph.nodes:
+        if node.name in corrections:
+            bias = bias_of(graph, node)
+            assert bias is not None
+            bias.add_(corrections[node.name])
+            total[node.name] = total.get(node.name, 0) + corrections[node.name]
+    return replace(program, graph=graph, corrections=total)

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quantize.bias_correction import spread_images
-from quantize.calibrate import Progress, calibrate, silent
-from quantize.capture import Captured, capture
-from quantize.corrections import correct, judge_of
-from quantize.interpret import batch_size
-from quantize.passes import INTEGER_FORMS, run
-from quantize.plan import plan
+from quantize.corrections.bias_correction import spread_images
+from quantize.corrections.steps import correct, judge_of
+from quantize.graph.capture import Captured, capture
+from quantize.graph.interpret import batch_size
+from quantize.graph.passes import INTEGER_FORMS, run
+from quantize.graph.plan import plan
+from quantize.grids.calibrate import Progress, calibrate, silent
+from quantize.grids.weights import quantize_weights
 from quantize.program import Program, Summary
 from quantize.qat.train import QatData, train
 from quantize.recipe import Recipe
 from quantize.split import split
-from quantize.weights import quantize_weights
 from zoo.errors import InputError
 from zoo.networks import Network
 
@@ -51,7 +51,7 @@ def quantize_captured(
 ) -> Program:
     """:func:`quantize` for a network that has been captured already.
 
-    ``skipped`` names passes of ``quantize.passes.INTEGER_FORMS`` to leave out.
+    ``skipped`` names passes of ``quantize.graph.passes.INTEGER_FORMS`` to leave out.
     """
     if len(images) == 0:
         raise InputError("calibration: no images; give a folder with at least a few hundred photos")

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime_bench.runtimes.base import Session
-from runtime_bench.statistics import Interval, PairedOutcomes, wilson_interval
+from stats.interval import Interval
+from stats.proportions import PairedOutcomes, wilson_interval
 from zoo.errors import InputError
 from zoo.files import atomic_path
 

@@ -39,7 +39,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from fbdeploy.bundle_schema import BundleInput
+from fbdeploy.records.bundle_schema import BundleInput
 from zoo.input_spec import InputSpec
 from zoo.preprocess import placement
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fbdeploy.bundle_schema import BundleInput, Golden, ModelConfig, Tolerance
-from fbdeploy.demo_bundle import (
+from fbdeploy.apps.demo_bundle import (
     CONFIG_NAME,
     GOLDEN_NAME,
     LABELS_NAME,
@@ -19,6 +18,7 @@ from fbdeploy.demo_bundle import (
     golden_image,
     reference_card,
 )
+from fbdeploy.records.bundle_schema import BundleInput, Golden, ModelConfig, Tolerance
 from zoo.datasets import Sample
 from zoo.input_spec import InputSpec
 

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from fbdeploy import version
+
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("fbdeploy", "zoo", "quantize", "export", "runtime_bench")
+PACKAGES = ("fbdeploy", "stats", "zoo", "quantize", "export", "runtime_bench")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -68,10 +70,10 @@ def test_torch_and_torchvision_are_pinned_together() -> None:
 
 
 def test_the_contract_lists_all_packages_in_order() -> None:
-    (contract,) = PYPROJECT["tool"]["importlinter"]["contracts"]
-    assert contract["layers"] == ["fbdeploy", "runtime_bench", "export", "quantize", "zoo"]
+    contract = PYPROJECT["tool"]["importlinter"]["contracts"][0]
+    assert contract["layers"] == ["fbdeploy", "runtime_bench", "export", "quantize", "zoo", "stats"]
     folders = {p.parent.name for p in ROOT.glob("*/__init__.py")}
-    assert folders - {"tests"} == set(PACKAGES)
+    assert folders - {"tests"} == set(PACKAGES) == {"fbdeploy", *version.PACKAGES}
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +181,46 @@ def test_the_wheel_works_alone(installed: Path, tmp_path: Path) -> None:
     listed = json.loads(_run(installed, tmp_path, "fbdeploy", "zoo", "--json"))
     assert {"FBNetV2_F1", "FBNetV3_A"} <= {network["name"] for network in listed["networks"]}
     assert list(tmp_path.iterdir()) == []
+
+
+USERS_FILES = {
+    "net.py": """
+from torch import nn
+import stats, tasks
+from export import FLATTEN
+from zoo import WIDTH
+
+def build():
+    return nn.Sequential(
+        nn.Conv2d(3, WIDTH, 3, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), FLATTEN(),
+        nn.Linear(WIDTH, stats.CLASSES + tasks.MORE)
+    )
+""",
+    "stats.py": "CLASSES = 8\n",
+    "tasks.py": "MORE = 2\n",
+    "export.py": "from torch.nn import Flatten as FLATTEN\n",
+    "zoo.py": "WIDTH = 4\n",
+    "quantize.py": "raise AssertionError\n",
+    "runtime_bench.py": "raise AssertionError\n",
+}
+
+
+def test_a_users_files_may_be_called_like_our_packages(installed: Path, tmp_path: Path) -> None:
+    for name, text in USERS_FILES.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    # With -m Python puts the current folder first on the path.
+    command = "deploy net.py:build --input-size 28 --formats torchscript --precisions fp32"
+    command += " --data fashion-mnist --calibration fashion-mnist-calibration --images 100"
+    command += " --artefacts-only --output out --json"
+    _run(installed, tmp_path, "python", "-m", "fbdeploy", *command.split())
+    assert (tmp_path / "out/fp32/model.pt").is_file()
+
+
+def test_another_module_of_our_packages_name_is_told(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "stats.py").write_text("", encoding="utf-8")
+    program = "import stats\ntry: import fbdeploy\nexcept ImportError as error: print(error)"
+    said = _run(installed, tmp_path, "python", "-c", program)
+    assert "stats.py is imported as 'stats'" in said
 
 
 def test_ci_runs_the_command_the_readme_gives() -> None:

@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbdeploy.demo_bundle import golden_samples, write_bundle
-from fbdeploy.manifest import (
+from export.format_info import FORMAT_INFO
+from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
+from fbdeploy.records.manifest import (
     Artefact,
     Environment,
     Format,
@@ -34,9 +35,9 @@ from zoo.files import atomic_path, sha256_of
 from zoo.networks import Network, load_network
 
 if TYPE_CHECKING:
-    from export.base import Precision
+    from export.format_info import NumberType
 
-EXPORTED: tuple[tuple[Format, Precision], ...] = (
+EXPORTED: tuple[tuple[Format, NumberType], ...] = (
     ("onnx", "fp32"),
     ("onnx", "int8"),
     ("coreml", "fp32"),
@@ -85,7 +86,7 @@ def _trial_output() -> Path:
 
 def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
-    parts = [root / "fbdeploy/demo_bundle.py", root / "fbdeploy/bundle_schema.py"]
+    parts = [root / "fbdeploy/apps/demo_bundle.py", root / "fbdeploy/records/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
     for package in ("export", "quantize"):
         parts += sorted((root / package).rglob("*.py"))
@@ -96,7 +97,7 @@ def _stamp(source: Path | None) -> str:
 def _export(network: Network, folder: Path) -> None:
     from export.base import ExportSource
     from export.formats import FORMATS
-    from quantize.capture import capture
+    from quantize.graph.capture import capture
     from quantize.ptq import quantize_captured
     from quantize.recipe import load_recipe
 
@@ -108,17 +109,17 @@ def _export(network: Network, folder: Path) -> None:
     for form, precision in EXPORTED:
         exporter = FORMATS[form]
         source = ExportSource(precision, network.input_spec, captured.graph, program)
-        for variant in exporter.variants(precision):
-            stem = "-".join(part for part in ("model", variant.name) if part)
-            path = folder / precision / f"{stem}{exporter.suffix}"
+        for variant in FORMAT_INFO[form].files(precision):
+            stem = "-".join(part for part in ("model", variant) if part)
+            path = folder / precision / f"{stem}{FORMAT_INFO[form].suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             exporter.export(source, path, variant)
-            artefacts.append(_artefact(folder, path, form, precision, variant.name))
+            artefacts.append(_artefact(folder, path, form, precision, variant))
     write_manifest(folder, _manifest(network, artefacts))
 
 
 def _artefact(
-    folder: Path, path: Path, form: Format, precision: Precision, variant: str
+    folder: Path, path: Path, form: Format, precision: NumberType, variant: str
 ) -> Artefact:
     return Artefact(
         key=f"{form}-{precision}-{variant}",

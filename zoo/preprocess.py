@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.images import UnusableImageError, to_rgb
 from zoo.input_spec import InputSpec
 
 _RESAMPLING = {
@@ -18,11 +19,19 @@ _RESAMPLING = {
 }
 
 
+MOST_RESIZED_PIXELS = 1 << 25
+"""134 MB as Pillow holds RGB. At 256 pixels it is a picture 512 times longer than wide."""
+
+
 def preprocess(image: Image.Image, spec: InputSpec) -> NDArray[np.float32]:
     """Resize, crop, scale to [0, 1] and normalize one image of any size and mode.
 
     Returns:
         float32 of shape (3, spec.height, spec.width), RGB.
+
+    Raises:
+        UnusableImageError: its pixels cannot be told in 8 bits, or it would have more than
+            MOST_RESIZED_PIXELS before it is cropped.
     """
     pixels = np.asarray(resize_and_crop(image, spec), dtype=np.float32) / np.float32(255)
     pixels -= np.array(spec.mean, np.float32)
@@ -36,8 +45,13 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
     ``crop_mode`` has timm's meanings: ``center`` resizes the shorter side and crops, ``squash``
     resizes both sides and crops, ``border`` resizes the longer side and pads with the mean colour.
     """
-    image = image.convert("RGB")
     place = placement(image.width, image.height, spec)
+    if place.width * max(place.height, image.height) > MOST_RESIZED_PIXELS:
+        raise UnusableImageError(
+            f"{image.width}x{image.height} pixels, too long for its width: "
+            f"{place.width}x{place.height} resized; crop it"
+        )
+    image = to_rgb(image)
     fill = (0, 0, 0)
     if spec.crop_mode == "border":
         red, green, blue = (round(255 * value) for value in spec.mean)
@@ -101,7 +115,7 @@ def _keep_ratio(
 ) -> tuple[int, int]:
     ratios = (height / target[0], width / target[1])
     ratio = max(ratios) if longest else min(ratios)
-    return round(height / ratio), round(width / ratio)
+    return max(1, round(height / ratio)), max(1, round(width / ratio))
 
 
 def _offset(size: int, wanted: int) -> int:

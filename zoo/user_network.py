@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
 import traceback
@@ -14,6 +13,7 @@ from typing import Any
 from torch import nn
 
 from zoo.errors import InputError
+from zoo.user_code import run_file
 
 
 def call_user_function(name: str, arguments: dict[str, object]) -> nn.Module:
@@ -47,21 +47,17 @@ def call_user_function(name: str, arguments: dict[str, object]) -> nn.Module:
 
 
 def _import(name: str, path: Path) -> ModuleType:
-    # Dataclasses and pickling in the file look their module up in sys.modules.
-    module_name = f"_fbdeploy_user_{path.stem}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise InputError(f"{name}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    loader = spec.loader
-    _run(name, path, lambda: loader.exec_module(module))
+    module: ModuleType = _run(name, path, lambda: run_file(path))
     return module
 
 
 def _run(name: str, path: Path, action: Callable[[], Any]) -> Any:
-    folder = str(path.resolve().parent)  # so that the file can import its neighbours
-    sys.path.insert(0, folder)
+    # For neighbours that are not imported by a statement but by name (importlib); last, so that
+    # nothing else finds them in another module's place.
+    folder = str(path.resolve().parent)
+    sys.path.append(folder)
     try:
         return action()
     except (Exception, SystemExit) as error:

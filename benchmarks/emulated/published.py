@@ -21,8 +21,8 @@ from benchmarks.emulated.artefacts import artefact, timm_network
 from benchmarks.emulated.files import read_results, versions, write
 from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.emulation.cores import find_core
-from runtime_bench.emulation.measure import count_artefact
 from runtime_bench.runners.build import cached_bundle
+from runtime_bench.runners.emulated import count_artefact
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.counting import count
 

@@ -25,11 +25,11 @@ from benchmarks.emulated.default_exports import EXPORTERS
 from benchmarks.emulated.files import read_results, versions, write
 from benchmarks.emulated.published import compare_published, table
 from runtime_bench.emulation.cores import find_core
-from runtime_bench.emulation.measure import count_artefact
-from runtime_bench.outputs import OutputDifference, host_outputs
+from runtime_bench.machine.cache import cache_folder
 from runtime_bench.runners.build import cached_bundle
 from runtime_bench.runners.bundle import Bundle
-from runtime_bench.runners.cache import cache_folder
+from runtime_bench.runners.emulated import count_artefact
+from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.architecture import architectures
 from zoo.fbnet import FBNet

@@ -2,8 +2,8 @@
 
 No difference is there, so every difference that is called is a false alarm; 5 of 100 are allowed.
 
-* ``interleaved``: ``runtime_bench.protocol.benchmark`` and ``ratio``, called by its 95 % interval:
-  both are loaded in 8 processes, so that a lucky load is no difference;
+* ``interleaved``: ``runtime_bench.timing.protocol.benchmark`` and ``ratio``, called by its 95 %
+  interval: both are loaded in 8 processes, so that a lucky load is no difference;
 * ``averaged``: as onnxruntime_perf_test and benchmark_model do: warm-up, then N runs of one in a
   row, then N of the other; the means are compared, called by Welch's t-test at 5 %;
 * ``torch``: ``torch.utils.benchmark.Timer.blocked_autorange`` of one, then the other; medians are
@@ -20,12 +20,14 @@ from scipy import stats
 from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
-from runtime_bench.in_process import SessionContestant
-from runtime_bench.modes import Mode
-from runtime_bench.outputs import noise_images
-from runtime_bench.protocol import Subject, benchmark, ratio
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray, Session
+from runtime_bench.runtimes.outputs import noise_images
+from runtime_bench.timing.in_process import SessionContestant
+from runtime_bench.timing.modes import Mode
+from runtime_bench.timing.protocol import benchmark
+from runtime_bench.timing.ratio import ratio
+from runtime_bench.timing.session import Subject
 
 ARTEFACTS = ("int8/model.tflite", "fp32/model.onnx")
 REPEATS = 100

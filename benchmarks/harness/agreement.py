@@ -19,12 +19,12 @@ import torch
 from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
-from runtime_bench.in_process import SessionContestant, wait_until_quiet
-from runtime_bench.interleave import interleave, warm_up
-from runtime_bench.modes import mode_of
-from runtime_bench.outputs import noise_images
 from runtime_bench.runtimes import runtime_of
-from runtime_bench.statistics import Comparison, compare_loads
+from runtime_bench.runtimes.outputs import noise_images
+from runtime_bench.timing.in_process import SessionContestant, wait_until_quiet
+from runtime_bench.timing.interleave import interleave, warm_up
+from runtime_bench.timing.modes import mode_of
+from stats.loads import Comparison, compare_loads
 
 ARTEFACTS = tuple(
     f"{precision}/model.{suffix}"

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from runtime_bench.device import describe
+from runtime_bench.machine.device import describe
 from zoo.files import atomic_path
 
 PACKAGES = ("torch", "executorch", "onnxruntime", "ai-edge-litert")

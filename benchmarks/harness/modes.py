@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from benchmarks.harness.document import Document
-from fbdeploy.latency import LatencyRequest, measure_latency
-from runtime_bench.modes import mode_of
-from runtime_bench.protocol import Subject
+from fbdeploy.latency.measure import LatencyRequest, measure_latency
+from runtime_bench.timing.modes import mode_of
+from runtime_bench.timing.session import Subject
 
 ARTEFACTS = ("int8/model.tflite", "int8/model.onnx")
 MODES = ("standard", "mlperf")

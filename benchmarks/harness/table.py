@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime_bench.statistics import wilson_interval
+from stats.proportions import wilson_interval
 
 
 def _results(folder: Path, part: str) -> list[dict[str, Any]]:

@@ -28,15 +28,16 @@ from torch import Tensor
 
 from benchmarks.emulated.files import write
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.preparation import ALL
-from fbdeploy.pipeline.opening import BATCH, read_images
+from fbdeploy.pipeline.steps.opening import BATCH, read_images
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.accuracy import Evaluation, compare, evaluate
-from runtime_bench.module_session import ModuleSession
 from runtime_bench.runtimes import RUNTIMES
+from runtime_bench.runtimes.module_session import ModuleSession
 from zoo.datasets import batches, open_dataset
 from zoo.networks import InputOverrides, Network, load_network
 
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for skipped in (frozenset[str](), ALL):
             source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"model{FORMATS[form].suffix}"
+                path = Path(folder) / f"model{FORMAT_INFO[form].suffix}"
                 FORMATS[form].export(source, path)
                 session = RUNTIMES[form].load(path, threads=1)
                 answers.append(_answers(session, network, options.data))

@@ -23,9 +23,9 @@ import torch
 from benchmarks.emulated.files import read_results, versions, write
 from benchmarks.int8_speed.artefacts import SIZE, command_line, make, phone_exports
 from runtime_bench.emulation.cores import find_core
-from runtime_bench.emulation.measure import count_artefact
+from runtime_bench.machine.cache import cache_folder
 from runtime_bench.runners.build import cached_bundle
-from runtime_bench.runners.cache import cache_folder
+from runtime_bench.runners.emulated import count_artefact
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.files import atomic_path, sha256_of
 

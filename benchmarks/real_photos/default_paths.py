@@ -30,9 +30,9 @@ from benchmarks.emulated.default_exports import (
     quiet,
 )
 from runtime_bench.accuracy import Evaluation, compare, evaluate
-from runtime_bench.module_session import ModuleSession
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.base import Session
+from runtime_bench.runtimes.module_session import ModuleSession
 from zoo.datasets import batches, open_dataset
 from zoo.networks import InputOverrides, Network, load_network
 

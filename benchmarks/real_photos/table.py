@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from fbdeploy.manifest import read_manifest
-from fbdeploy.predictions import read_predictions
-from fbdeploy.results import Comparison, EvaluationLine, read_lines
+from fbdeploy.records.manifest import read_manifest
+from fbdeploy.records.predictions import read_predictions
+from fbdeploy.records.results import Comparison, EvaluationLine, read_lines
 
 
 def main(output: Path, target: Path) -> None:

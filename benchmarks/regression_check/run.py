@@ -24,7 +24,7 @@ from fbdeploy.check.decide import Hypothesis, decide, detectable_drop
 from fbdeploy.check.paired import class_test, paired_hypothesis
 from fbdeploy.check.rules import Rules, load_rules
 from fbdeploy.check.timing import Timing, compare_timings, reduce_samples
-from runtime_bench.statistics import wilson_interval
+from stats.proportions import wilson_interval
 
 HERE = Path(__file__).parent
 IMAGES = 10_000

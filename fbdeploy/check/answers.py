@@ -13,7 +13,7 @@ from fbdeploy.check.draft import Draft, final
 from fbdeploy.check.findings import ClassDrop, Finding
 from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_hypothesis
 from fbdeploy.check.rules import Rules, TestedMeasure
-from runtime_bench.statistics import PairedOutcomes
+from stats.proportions import PairedOutcomes
 
 BoolVector = NDArray[np.bool_]
 

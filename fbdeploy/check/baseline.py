@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from fbdeploy.check.packing import pack, unpack
 from fbdeploy.check.timing import reduce_samples
-from fbdeploy.manifest import (
+from fbdeploy.records.manifest import (
     Artefact,
     Entry,
     Format,
@@ -28,8 +28,8 @@ from fbdeploy.manifest import (
     now,
     read_manifest,
 )
-from fbdeploy.predictions import Predictions, read_predictions
-from fbdeploy.results import EvaluationLine, Line, read_lines
+from fbdeploy.records.predictions import Predictions, read_predictions
+from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import Device, Kind, Measurement
 from zoo.errors import InputError
 from zoo.files import atomic_path

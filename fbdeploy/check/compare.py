@@ -13,7 +13,7 @@ from fbdeploy.check.draft import Draft, final, settle
 from fbdeploy.check.findings import ArtefactReport, CheckReport
 from fbdeploy.check.latencies import compare_latencies
 from fbdeploy.check.rules import Rules
-from fbdeploy.manifest import Failure
+from fbdeploy.records.manifest import Failure
 
 
 def compare_baselines(

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from fbdeploy.check.rules import Rules, TestedMeasure
-from runtime_bench.statistics import weighted_holm
+from stats.multiple_testing import weighted_holm
 
 POWER = 0.95
 """With which ``detectable`` changes are shown."""

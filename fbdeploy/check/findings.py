@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fbdeploy.check.rules import Measure, Rules
-from fbdeploy.manifest import Entry, Format, Precision
+from fbdeploy.records.manifest import Entry, Format, Precision
 from runtime_bench.measurement import Interval
 
 Verdict = Literal["PASS", "REGRESSED", "NOISY", "INCOMPARABLE", "MISSING", "NEW"]

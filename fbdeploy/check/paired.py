@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.rules import Rules, TestedMeasure
-from runtime_bench.statistics import tarone_count, worse_p
+from stats.multiple_testing import tarone_count
+from stats.proportions import worse_p
 
 IntVector = NDArray[np.int64]
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError
 
-from fbdeploy.manifest import Entry
+from fbdeploy.records.manifest import Entry
 from zoo.errors import InputError
 
 Measure = Literal[

@@ -15,7 +15,8 @@ from scipy import special
 
 from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.rules import Rules
-from runtime_bench.statistics import MedianRatio, median_ratio, round_medians
+from stats.medians import MedianRatio, median_ratio
+from stats.percentiles import round_medians
 
 MOST_ROUNDS = 25
 LEAST_ROUNDS = 6

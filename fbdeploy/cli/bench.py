@@ -19,9 +19,9 @@ from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
-    from runtime_bench.profiling import Profile
     from runtime_bench.runners.user_binary import ToolReport
-    from runtime_bench.statistics import Comparison
+    from runtime_bench.runtimes.profiling import Profile
+    from stats.loads import Comparison
 
 OPERATORS_SHOWN = 10
 
@@ -135,11 +135,11 @@ def bench(
         _run_tool(artefacts, binary, target, counts, mode, places, as_json)
         return
     with only_result_on_stdout() as show:
-        from fbdeploy.latency import LatencyRequest, measure_latency
-        from fbdeploy.photo import preparation
-        from runtime_bench.modes import mode_of
-        from runtime_bench.protocol import Subject
+        from fbdeploy.latency.measure import LatencyRequest, measure_latency
+        from fbdeploy.latency.photo import preparation
         from runtime_bench.targets.address import parse_target
+        from runtime_bench.timing.modes import mode_of
+        from runtime_bench.timing.session import Subject
 
         try:
             parse_target(target)
@@ -196,7 +196,7 @@ def _profile(artefacts: list[Path], target: str, threads: tuple[int, ...], as_js
     if target != "local":
         raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
     with only_result_on_stdout() as show:
-        from runtime_bench.profiling import profile
+        from runtime_bench.runtimes.profiling import profile
 
         profiles = [profile(path, count) for count in threads for path in artefacts]
         if as_json:
@@ -239,9 +239,9 @@ def _run_tool(
     for path in artefacts:
         described(path)  # refuses what is not there
     with only_result_on_stdout() as show:
-        from runtime_bench.modes import mode_of
         from runtime_bench.runners.user_binary import run_tool_on
         from runtime_bench.targets.opening import open_target
+        from runtime_bench.timing.modes import mode_of
 
         asked = mode_of(mode)
         with open_target(target) as device, counted("tool", len(threads) * len(artefacts)) as bar:
@@ -309,7 +309,7 @@ class Ratio:
 
 def _ratios(measured: list[Measurement]) -> list[Ratio]:
     """Of each artefact but the fastest; none if not all were timed in turn."""
-    from runtime_bench.protocol import ratio
+    from runtime_bench.timing.ratio import ratio
 
     timed = [one for one in measured if one.latency_ms is not None and one.load_rounds is not None]
     if len(timed) < len(measured) or len({one.session for one in timed}) != 1:

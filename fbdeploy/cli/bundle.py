@@ -22,7 +22,7 @@ def bundle(
     Example:  fbdeploy bundle out --app android_demo
     """
     with only_result_on_stdout() as show:
-        from fbdeploy.demo_bundle import install_bundle
+        from fbdeploy.apps.demo_bundle import install_bundle
 
         placed = install_bundle(output, app)
         show(json.dumps({"bundle": str(placed)}) if as_json else f"The bundle is in {placed}")

@@ -42,7 +42,7 @@ def calibrate(
     Example:  fbdeploy calibrate pixel.jsonl a76.jsonl --output pixel.json
     """
     with only_result_on_stdout() as show:
-        from fbdeploy.calibration import fit_from_results
+        from fbdeploy.latency.calibration import fit_from_results
         from zoo.files import atomic_path
 
         fitted = fit_from_results(measured, emulated, target=target, core=core)

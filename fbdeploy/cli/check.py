@@ -68,7 +68,7 @@ def check(
         from fbdeploy.check.compare import compare_baselines
         from fbdeploy.check.render import as_markdown, as_text
         from fbdeploy.check.rules import load_rules
-        from fbdeploy.manifest import read_manifest
+        from fbdeploy.records.manifest import read_manifest
         from zoo.files import atomic_path
 
         limits = load_rules(

@@ -12,8 +12,8 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
-from fbdeploy.manifest import FILE_NAME, Artefact, Manifest, read_manifest
 from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
 from fbdeploy.report import numbers
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec

@@ -23,7 +23,7 @@ def import_results(
     Example:  fbdeploy import-results results.json --output out
     """
     with only_result_on_stdout() as show:
-        from fbdeploy.app_results import import_results as run
+        from fbdeploy.apps.results import import_results as run
 
         found = run(file, output)
         if as_json:

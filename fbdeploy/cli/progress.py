@@ -11,8 +11,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from fbdeploy.pipeline.jobs import Ended, Event, Failed, Job, Note
-from fbdeploy.pipeline.jobs import Progress as StepProgress
+from fbdeploy.pipeline.workers.jobs import Ended, Event, Failed, Job, Note
+from fbdeploy.pipeline.workers.jobs import Progress as StepProgress
 
 
 def _bars() -> Progress:

@@ -12,17 +12,12 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import Steps
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
+from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
+from fbdeploy.records.sensitivity import SensitivityDocument, write_sensitivity
 from fbdeploy.report import numbers
-from fbdeploy.sensitivity import (
-    DEFAULT_IMAGES,
-    SensitivityDocument,
-    SensitivityRequest,
-    measure,
-    write_sensitivity,
-)
 
 if TYPE_CHECKING:
-    from fbdeploy.sensitivity import LayerRow
+    from fbdeploy.records.sensitivity import LayerRow
 
 ROWS_SHOWN = 20
 
@@ -85,9 +80,9 @@ def sensitivity(
 
 def _renew_report(folder: Path, found: SensitivityDocument) -> None:
     """Let the report of the same network's deployment show it."""
-    from fbdeploy.manifest import FILE_NAME, read_manifest
+    from fbdeploy.records.manifest import FILE_NAME, read_manifest
+    from fbdeploy.records.results import read_lines
     from fbdeploy.report.page import write_report
-    from fbdeploy.results import read_lines
 
     if (folder / FILE_NAME).exists():
         manifest = read_manifest(folder)

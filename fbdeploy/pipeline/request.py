@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fbdeploy.manifest import Format, Precision
+from fbdeploy.records.manifest import Format, Precision
 from zoo.errors import InputError
 
 DEFAULT_IMAGES = 2000
@@ -50,7 +50,8 @@ class DeployRequest(BaseModel):
     """One deployment. ``images`` None means all; ``threads`` are those that latency is timed with.
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
-    ``export.preparation``.
+    ``export.preparation``. With ``accept_low_fidelity`` an int8 program that is far from the float
+    network does not make the deployment incomplete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,3 +70,4 @@ class DeployRequest(BaseModel):
     images: int | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
+    accept_low_fidelity: bool = False

@@ -13,7 +13,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fbdeploy.manifest import (
+from export.format_info import FORMAT_INFO
+from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
+from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.steps.checks import Checks
+from fbdeploy.pipeline.steps.opening import BATCH, open_network, read_images, state_sha256
+from fbdeploy.pipeline.steps.programs import (
+    most_images,
+    program_folder,
+    program_key,
+    quantization_of,
+    train_program,
+    training_key,
+)
+from fbdeploy.pipeline.workers.worker import Reporter, is_disk_error, one_line
+from fbdeploy.records.manifest import (
     Artefact,
     Coverage,
     DatasetInfo,
@@ -28,21 +43,7 @@ from fbdeploy.manifest import (
     Weights,
     now,
 )
-from fbdeploy.pipeline.checks import Checks
-from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
-from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
-from fbdeploy.pipeline.opening import BATCH, open_network, read_images, state_sha256
-from fbdeploy.pipeline.programs import (
-    most_images,
-    program_folder,
-    program_key,
-    quantization_of,
-    train_program,
-    training_key,
-)
-from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.worker import Reporter, is_disk_error, one_line
-from fbdeploy.results import Comparison, EvaluationLine
+from fbdeploy.records.results import Comparison, EvaluationLine
 from zoo.errors import InputError
 from zoo.files import atomic_path, sha256_of, size_of
 
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from export.base import ExportSource
-    from quantize.capture import Captured
+    from quantize.graph.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
     from zoo.input_spec import InputSpec
@@ -154,7 +155,7 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     """The float network's logits on the evaluation images, kept to compare artefacts with."""
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.accuracy import save_logits
-    from runtime_bench.module_session import ModuleSession
+    from runtime_bench.runtimes.module_session import ModuleSession
 
     asked = DeployRequest.model_validate(request)
     network = _network(asked, network_key)
@@ -216,7 +217,7 @@ def evaluate(
     """
     import numpy as np
 
-    from fbdeploy.predictions import Predictions, images_sha256, write_predictions
+    from fbdeploy.records.predictions import Predictions, images_sha256, write_predictions
     from runtime_bench.accuracy import compare, load_logits
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes import RUNTIMES
@@ -283,16 +284,16 @@ def bench(
     report: Reporter, *, request: dict[str, Any], work: str, artefacts: list[dict[str, Any]]
 ) -> None:
     """Time all artefacts whose runtime is that of a device, interleaved in this process."""
-    from runtime_bench.modes import mode_of
-    from runtime_bench.protocol import Subject, benchmark
-    from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.timing.modes import mode_of
+    from runtime_bench.timing.protocol import benchmark
+    from runtime_bench.timing.session import Subject
 
     asked = DeployRequest.model_validate(request)
     entries = [Artefact.model_validate(value) for value in artefacts]
     subjects = [
         Subject(asked.output / entry.path, entry.precision, entry.variant)
         for entry in entries
-        if RUNTIMES[entry.format].timed
+        if FORMAT_INFO[entry.format].timed
     ]
     measurements = benchmark(
         subjects,
@@ -307,7 +308,7 @@ def bench(
 
 def bundle(report: Reporter, *, request: dict[str, Any], work: str) -> None:
     """Pack the demo apps' bundle with golden images from the evaluation data."""
-    from fbdeploy.demo_bundle import golden_samples, write_bundle
+    from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
     from zoo.datasets import open_dataset
 
     asked = DeployRequest.model_validate(request)
@@ -407,7 +408,7 @@ def _calibration(asked: DeployRequest, network: Network, *, labelled: bool = Fal
 
 def _captured(work: Path, network: Network, network_key: str) -> Captured:
     """The canonical float graph: captured once, then read from ``work``."""
-    from quantize.capture import capture, load_captured
+    from quantize.graph.capture import capture, load_captured
 
     folder = _graph_folder(work, network_key)
     if folder.exists():
@@ -515,7 +516,7 @@ def _export_one(
     """
     from export.base import ExportSource
     from export.formats import FORMATS, left_out
-    from quantize.capture import load_captured
+    from quantize.graph.capture import load_captured
     from quantize.program import load_program
     from runtime_bench.runtimes import RUNTIMES
 
@@ -535,11 +536,11 @@ def _export_one(
         source = ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
     images, expected = checks.images(), checks.logits(folder)
     made = []
-    for variant in exporter.variants(source.precision):
+    for variant in FORMAT_INFO[form].files(source.precision):
         start = time.monotonic()
-        title = " ".join(part for part in (precision, variant.name) if part)
-        name = "-".join(part for part in ("model", variant.name) if part)
-        path = asked.output / precision / f"{name}{exporter.suffix}"
+        title = " ".join(part for part in (precision, variant) if part)
+        name = "-".join(part for part in ("model", variant) if part)
+        path = asked.output / precision / f"{name}{FORMAT_INFO[form].suffix}"
         report.progress(f"{title} export", 0.0)
         with atomic_path(path) as temporary:
             result = exporter.export(source, temporary, variant)
@@ -550,7 +551,7 @@ def _export_one(
                 key=key,
                 format=form,
                 precision=precision,
-                variant=variant.name,
+                variant=variant,
                 path=path.relative_to(asked.output).as_posix(),
                 sha256=sha256_of(path),
                 bytes=size_of(path),

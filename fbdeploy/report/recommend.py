@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
-from fbdeploy.results import ResultRow
 
 DROP_TOLERANCE = 0.005
 """Share of the images: half a point, the floor of issue 2 for int8 in every format."""
@@ -32,7 +33,7 @@ class Recommendation:
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
-    parts = (numbers.FORMAT_NAMES[row.format], row.precision, row.variant)
+    parts = (FORMAT_INFO[row.format].title, row.precision, row.variant)
     return " ".join(part for part in parts if part)
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fbdeploy.latency import LatencyRequest, measure_latency
-from fbdeploy.manifest import Artefact
-from fbdeploy.pipeline.worker import Reporter
+from fbdeploy.latency.measure import LatencyRequest, measure_latency
+from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.records.manifest import Artefact
 from fbdeploy.sweep.plan import TargetPlan
-from runtime_bench.modes import mode_of
-from runtime_bench.protocol import Subject
 from runtime_bench.runners.build import cached_bundle
 from runtime_bench.runners.bundle import Bundle, open_bundle
 from runtime_bench.runners.session import runner_command
 from runtime_bench.targets.base import TargetLost
 from runtime_bench.targets.opening import open_target
+from runtime_bench.timing.modes import mode_of
+from runtime_bench.timing.session import Subject
 from zoo.errors import InputError
 
 

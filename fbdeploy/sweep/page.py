@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import fbdeploy
-from fbdeploy.manifest import now
-from fbdeploy.report import numbers, plot, recommend, templates
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.manifest import now
+from fbdeploy.report import plot, recommend, templates
 from fbdeploy.report.page import accuracy, both_plots
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
+from fbdeploy.version import __version__
 from zoo.files import atomic_path
 
 FILE_NAME = "report.html"
@@ -72,13 +73,13 @@ def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> st
     targets = [target.address for target in plan.targets]
     return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
         style=templates.style(),
-        version=fbdeploy.__version__,
+        version=__version__,
         time=now(),
         plan=plan,
         sections=[_section(t, [r for r in rows if r.target == t]) for t in targets],
         failures=failures,
         name=name_of,
-        format_names=numbers.FORMAT_NAMES,
+        format_names={name: info.title for name, info in FORMAT_INFO.items()},
     )
 
 

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from fbdeploy.manifest import Format, Precision
 from fbdeploy.pipeline.formats import default_precisions, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
-from runtime_bench.modes import mode_of
+from fbdeploy.records.manifest import Format, Precision
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
+from runtime_bench.timing.modes import mode_of
 from zoo.errors import InputError
 
 FLOAT_PRECISIONS: frozenset[Precision] = frozenset({"fp32", "fp16"})

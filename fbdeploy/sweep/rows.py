@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fbdeploy.manifest import Artefact, Entry, Manifest, Precision
+from fbdeploy.records.manifest import Artefact, Entry, Manifest, Precision
+from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
-from fbdeploy.results import Line, ResultRow, summarize
 from fbdeploy.sweep.plan import FLOAT_PRECISIONS
 from runtime_bench.measurement import Counts, Interval, Measurement
 

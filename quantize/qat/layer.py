@@ -7,9 +7,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from quantize.grids.weights import smallest_scales
 from quantize.qat.rounding import integer_weight, per_channel, round_weight
 from quantize.qparams import WEIGHT_MAX, QuantizedWeight
-from quantize.weights import smallest_scales
 
 #: Steps from its integer that a weight starts at most; at 0.5 it would round to the next. Nearer
 #: to that, the first noise of training rounds weights anew, one by one, that had been rounded

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantize.passes.surgery import shape_of
-from quantize.plan import carries, fused_clamp
+from quantize.graph.passes.surgery import shape_of
+from quantize.graph.plan import carries, fused_clamp
 from quantize.program import Program
 
 

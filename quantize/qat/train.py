@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from quantize import metrics
-from quantize.corrections import Judge
-from quantize.interpret import HookedInterpreter, batch_size, batched_logits
+from quantize import judging
+from quantize.corrections.steps import Judge
+from quantize.corrections.unrounded import with_unrounded_biases
+from quantize.graph.interpret import HookedInterpreter, batch_size, batched_logits
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
@@ -27,7 +28,6 @@ from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
 from quantize.qat.loss import Outputs, distillation_loss, feature_points
 from quantize.qat.module import QatModule, convert
 from quantize.recipe import Training
-from quantize.unrounded import with_unrounded_biases
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +124,8 @@ class _Run:
         self._batch = batch_size(program.graph, program.dynamic_batch)
         self._most_at_once = settings.batch if program.dynamic_batch else 1
         self._expected = self._logits(self._teacher)
-        self._start = metrics.judged_log_kl(self._expected, self._logits(program.module()))
-        self._start_kl = metrics.typical(self._start)
+        self._start = judging.judged_log_kl(self._expected, self._logits(program.module()))
+        self._start_kl = judging.typical(self._start)
         self.done = Progress()
 
     def step(self) -> None:
@@ -157,12 +157,12 @@ class _Run:
     def judge(self) -> None:
         """Measure the averaged parameters on the held-out images; remember the best."""
         with self._average.applied():
-            found = metrics.judged_log_kl(self._expected, self._logits(self._module))
-        kl = metrics.typical(found)
+            found = judging.judged_log_kl(self._expected, self._logits(self._module))
+        kl = judging.typical(found)
         self.done.history.append((self.done.step, kl))
         best = self._start_kl if self.done.best_kl is None else self.done.best_kl
         # Written so that NaN is not better.
-        if kl < best and metrics.falls(self._start, found):
+        if kl < best and judging.falls(self._start, found):
             self.done.best_kl, self.done.best_step = kl, self.done.step
             self._best = {name: t.clone() for name, t in self._average.tensors.items()}
 
@@ -188,7 +188,8 @@ class _Run:
                 method=self._method,
                 kept={**summary.kept, step: self._best is not None},
                 held_out_kl={**summary.held_out_kl, **kl},
-                sqnr_db=metrics.sqnr_db(self._expected, int8),
+                sqnr_db=judging.sqnr_db(self._expected, int8),
+                agreement=judging.agreement(self._expected, int8),
             ),
         )
 

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime_bench.runners.commands import require_tool, run_tool
+from runtime_bench.machine.commands import require_tool, run_tool
 from zoo.errors import InputError
 from zoo.files import atomic_path
 

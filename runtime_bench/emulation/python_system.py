@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime_bench.emulation.debian import DebianArchive
-from runtime_bench.runners.cache import cache_folder, cache_lock
-from runtime_bench.runners.wheels import pinned_versions, unpack_wheels
+from runtime_bench.machine.cache import cache_folder, cache_lock
+from runtime_bench.machine.wheels import pinned_versions, unpack_wheels
 from zoo.files import atomic_path
 
 RELEASE = "trixie"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime_bench.emulation.cores import CORES_SHOWN, Core
-from runtime_bench.runners.cache import cache_folder
-from runtime_bench.runners.commands import require_tool, run_tool
+from runtime_bench.machine.cache import cache_folder
+from runtime_bench.machine.commands import require_tool, run_tool
 from zoo.errors import InputError
 from zoo.files import atomic_path, sha256_of
 

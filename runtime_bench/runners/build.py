@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from runtime_bench.machine.cache import cache_folder, cache_lock
+from runtime_bench.machine.commands import require_tool, run_tool
+from runtime_bench.machine.wheels import pinned_versions, requirements_file, unpack_wheels
 from runtime_bench.runners.bundle import (
     BASE_LIBRARIES,
     EXECUTORCH_LIBRARIES,
@@ -16,9 +19,6 @@ from runtime_bench.runners.bundle import (
     BundleManifest,
     open_bundle,
 )
-from runtime_bench.runners.cache import cache_folder, cache_lock
-from runtime_bench.runners.commands import require_tool, run_tool
-from runtime_bench.runners.wheels import pinned_versions, unpack_wheels
 from zoo.errors import InputError
 from zoo.files import atomic_path, sha256_of
 
@@ -28,8 +28,7 @@ WHEELS_PYTHON = "3.11"  # only names the wheels; the runners do not use their Py
 GCC = "aarch64-linux-gnu-gcc"
 GXX = "aarch64-linux-gnu-g++"
 COMPILER_PACKAGE = "g++-aarch64-linux-gnu"
-HERE = Path(__file__).parent
-SOURCES = HERE / "source"
+SOURCES = Path(__file__).parent / "source"
 
 
 def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
@@ -72,7 +71,7 @@ def cached_bundle(cache: Path | None = None) -> Bundle:
     cache = (cache or cache_folder()).absolute()
     folder = cache / f"runners-{ARCHITECTURE}"
     stamp = folder.with_suffix(".sources")
-    sources = sha256_of(SOURCES) + sha256_of(HERE / WHEELS)
+    sources = sha256_of(SOURCES) + sha256_of(requirements_file(WHEELS))
     with cache_lock(cache):
         if folder.exists() and stamp.exists() and stamp.read_text() == sources:
             try:

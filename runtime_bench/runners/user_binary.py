@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import fmean, median
 
 from runtime_bench.measurement import Device, DeviceState
-from runtime_bench.modes import Mode
 from runtime_bench.targets.base import Target, TargetError, last_line
 from runtime_bench.targets.emulated import EmulatedTarget
+from runtime_bench.timing.modes import Mode
 from zoo.errors import InputError
 from zoo.files import sha256_of
 

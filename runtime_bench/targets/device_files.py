@@ -10,7 +10,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from runtime_bench.device import RASPBERRY_PI_THROTTLED, describe, read_state
+from runtime_bench.machine.device import RASPBERRY_PI_THROTTLED, describe, read_state
 from runtime_bench.measurement import Device, DeviceState
 
 MARKER = "=fbdeploy= "

@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from runtime_bench.device import describe
 from runtime_bench.emulation.cores import Core
 from runtime_bench.emulation.python_system import PYTHON, SITE, python_system
 from runtime_bench.emulation.qemu import find_qemu, make_root, qemu_command
+from runtime_bench.machine.device import describe
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import LineProcess, TargetError
 from runtime_bench.targets.local import LocalTarget

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from runtime_bench.device import describe
 from runtime_bench.emulation.cores import cores
 from runtime_bench.emulation.cycles import find_llvm
 from runtime_bench.emulation.qemu import find_qemu
+from runtime_bench.machine.device import describe
 from runtime_bench.targets.adb import STATES, adb_devices
 from runtime_bench.targets.base import TargetError
 from runtime_bench.targets.opening import open_target

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runtime_bench.device import describe, read_state
+from runtime_bench.machine.device import describe, read_state
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import (
     COMMAND_TIMEOUT,

@@ -8,21 +8,18 @@ import pytest
 import torch
 
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.inspection import inspect
-from quantize import metrics
-from quantize.layers import layers_of, operator_costs, weights_of
-from quantize.mixed_precision import with_float_operators
+from quantize import judging
+from quantize.analysis.layers import layers_of, operator_costs, weights_of
+from quantize.analysis.mixed_precision import with_float_operators
 from quantize.program import Program
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 
-CASES = [
-    (form, variant.name)
-    for form, exporter in FORMATS.items()
-    for variant in exporter.variants("int8")
-]
+CASES = [(form, variant) for form, info in FORMAT_INFO.items() for variant in info.files("int8")]
 
 
 def _chosen(program: Program) -> frozenset[str]:
@@ -41,12 +38,11 @@ def test_every_format_computes_what_the_mixed_program_does(
     mixed: Program, tmp_path: Path, form: str, variant: str
 ) -> None:
     exporter = FORMATS[form]
-    path = tmp_path / f"model{exporter.suffix}"
-    chosen = next(v for v in exporter.variants("int8") if v.name == variant)
-    exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, chosen)
+    path = tmp_path / f"model{FORMAT_INFO[form].suffix}"
+    exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, variant)
     images = noise_images(8, seed=11)
     actual = torch.from_numpy(RUNTIMES[form].load(path, threads=1).run(images))
-    assert metrics.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25
+    assert judging.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25
     if variant != "s8s8":  # onnxruntime fuses only half of those on this processor
         costs = operator_costs(mixed.graph, mixed.input_spec)
         left = sum(costs[name].macs for name in _chosen_nodes(mixed))

@@ -8,10 +8,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from export.base import Precision
+from export.format_info import NumberType
 from export.inspection import inspect
 from export.preparation import ALL, PREPARATIONS, applies, skipped_passes
-from quantize import metrics
+from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
@@ -21,14 +21,14 @@ INT8 = ("executorch", "onnx", "coreml", "litert")
 
 
 def outputs(
-    workshop: Workshop, form: str, precision: Precision, skipped: frozenset[str] = frozenset()
+    workshop: Workshop, form: str, precision: NumberType, skipped: frozenset[str] = frozenset()
 ) -> NDArray[np.float32]:
     made = workshop.make(form, precision, skipped=skipped)
     return RUNTIMES[form].load(made.path, threads=1).run(noise_images(16, seed=7))
 
 
 def operators(
-    workshop: Workshop, form: str, precision: Precision, skipped: frozenset[str] = frozenset()
+    workshop: Workshop, form: str, precision: NumberType, skipped: frozenset[str] = frozenset()
 ) -> dict[str, int]:
     return inspect(workshop.make(form, precision, skipped=skipped).path).operators
 
@@ -38,7 +38,7 @@ def test_prepared_and_unprepared_int8_agree(workshop: Workshop, form: str) -> No
     prepared, plain = (
         torch.from_numpy(outputs(workshop, form, "int8", skipped)) for skipped in (frozenset(), ALL)
     )
-    assert metrics.sqnr_db(plain, prepared) > 25
+    assert judging.sqnr_db(plain, prepared) > 25
 
 
 @pytest.mark.parametrize("form", INT8)
@@ -101,7 +101,7 @@ def test_clipped_gate_replaces_the_additions(workshop: Workshop) -> None:
     assert clips > 0 and "Clip" not in before
     assert before["QLinearAdd"] - after.get("QLinearAdd", 0) == clips
     a, b = (torch.from_numpy(outputs(workshop, "onnx", "int8", s)) for s in (skipped, frozenset()))
-    assert metrics.sqnr_db(a, b) > 25
+    assert judging.sqnr_db(a, b) > 25
 
 
 def test_clipped_integers_are_x_plus_3(workshop: Workshop) -> None:

@@ -16,10 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from fbdeploy.manifest import (
+from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized, Stages
+from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Failure,
+    Fidelity,
     InputSpecInfo,
     NetworkInfo,
     Parity,
@@ -28,12 +33,8 @@ from fbdeploy.manifest import (
     Weights,
     now,
 )
-from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized, Stages
-from fbdeploy.pipeline.keys import key_of
-from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.worker import Reporter
-from fbdeploy.predictions import Predictions, write_predictions
-from fbdeploy.results import Comparison, EvaluationLine
+from fbdeploy.records.predictions import Predictions, write_predictions
+from fbdeploy.records.results import Comparison, EvaluationLine
 from fbdeploy.sweep.plan import TargetPlan
 from runtime_bench.measurement import Counts, Device, LatencySummary, Measurement
 from tests.fbdeploy.samples import digest
@@ -141,7 +142,16 @@ def train(
 
 
 def _quantization(asked: DeployRequest, key: str) -> Quantization:
+    faithful = _plan().get("faithful", True)
     return Quantization(
+        fidelity=Fidelity(
+            images=4,
+            held_out=True,
+            sqnr_db=30.0 if faithful else 4.9,
+            agreement=1.0 if faithful else 0.25,
+            criterion="at least 15 dB",
+            passed=faithful,
+        ),
         key=key,
         ranges_sha256=digest(key),
         calibration=DatasetInfo(name="c", images=4, identity="c"),

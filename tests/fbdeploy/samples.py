@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 
-from fbdeploy.manifest import (
+from fbdeploy.records.manifest import (
     Artefact,
     Coverage,
     DatasetInfo,
@@ -20,8 +20,8 @@ from fbdeploy.manifest import (
     Step,
     Weights,
 )
-from fbdeploy.results import Comparison, EvaluationLine, Line
-from fbdeploy.sensitivity import LayerRow, SensitivityDocument
+from fbdeploy.records.results import Comparison, EvaluationLine, Line
+from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
 from runtime_bench.measurement import Device, LatencySummary, Measurement
 
 TIME = "2026-01-02T03:04:05+00:00"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from fbdeploy.check.baseline import Baseline
-from fbdeploy.manifest import Manifest
+from fbdeploy.records.manifest import Manifest
 
 DOCS = Path(__file__).parents[2] / "docs/results.md"
 BLOCKS = {"json schema": Manifest, "json baseline schema": Baseline}

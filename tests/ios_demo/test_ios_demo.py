@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.app_results import parse_app_results
-from fbdeploy.demo_bundle import IOS_FORMATS, install_bundle, read_bundle
+from fbdeploy.apps.demo_bundle import IOS_FORMATS, install_bundle, read_bundle
+from fbdeploy.apps.results import parse_app_results
 from tests.preprocessing_goldens import SIZES, SPECS
 
 DEMO = Path(__file__).parents[2] / "ios_demo"

@@ -11,17 +11,18 @@ import torch
 from torch import nn
 from torch.fx import GraphModule, Node
 
-from quantize import bias_correction, metrics
-from quantize.bias_correction import CORRECTION_IMAGES, bias_corrections, corrected
-from quantize.calibrate import calibrate
-from quantize.capture import capture
-from quantize.corrections import run_reference
-from quantize.equalization import groups
-from quantize.interpret import HookedInterpreter, largest_value_bytes
-from quantize.mixed_precision import with_float_operators
-from quantize.program import Program, load_program, with_dequantized_weights
+from quantize import judging
+from quantize.analysis.mixed_precision import with_float_operators
+from quantize.corrections import bias_correction
+from quantize.corrections.bias_correction import CORRECTION_IMAGES, bias_corrections
+from quantize.corrections.equalization import groups
+from quantize.corrections.steps import run_reference
+from quantize.forms.qdq import to_reference_dialect
+from quantize.graph.capture import capture
+from quantize.graph.interpret import HookedInterpreter, largest_value_bytes
+from quantize.grids.calibrate import calibrate
+from quantize.program import Program, corrected, load_program, with_dequantized_weights
 from quantize.ptq import quantize
-from quantize.qdq import to_reference_dialect
 from quantize.qparams import QParams, QuantizedWeight
 from quantize.recipe import Corrections, Recipe, load_recipe, ranges_only
 from quantize.split import split
@@ -35,8 +36,8 @@ def test_int8_follows_float(program: Program) -> None:
     with torch.no_grad():
         expected = network.module(x)
     actual = run_reference(program, x, 16)
-    assert metrics.sqnr_db(expected, actual) > 20
-    assert metrics.agreement(expected, actual) > 0.9
+    assert judging.sqnr_db(expected, actual) > 20
+    assert judging.agreement(expected, actual) > 0.9
     # The float graph inside differs only by what bias correction changed.
     assert program.summary.calibration_images == 48
     assert program.summary.held_out_images == 16
@@ -190,11 +191,11 @@ def test_a_fall_counts_only_beyond_chance() -> None:
     before = torch.randn(128, generator=generator)
     noise = torch.randn(1000, 128, generator=generator)
     # Nothing changed but chance: kept about 2.3 times in 100, one side of two standard errors.
-    assert 5 <= sum(metrics.falls(before, before + one) for one in noise) <= 45
+    assert 5 <= sum(judging.falls(before, before + one) for one in noise) <= 45
     # A fall by half a standard deviation of the differences is 5.7 standard errors.
-    assert all(metrics.falls(before, before + one - 0.5) for one in noise)
-    assert not metrics.falls(before, before + 1)
-    assert not metrics.falls(before, torch.full_like(before, float("nan")))
+    assert all(judging.falls(before, before + one - 0.5) for one in noise)
+    assert not judging.falls(before, before + 1)
+    assert not judging.falls(before, torch.full_like(before, float("nan")))
 
 
 def test_lock_step_holds_no_more_images_than_fit() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fbdeploy.manifest import DatasetInfo, Manifest, write_manifest
-from fbdeploy.predictions import Predictions, write_predictions
-from fbdeploy.results import EvaluationLine, Line, append_line
+from fbdeploy.records.manifest import DatasetInfo, Manifest, write_manifest
+from fbdeploy.records.predictions import Predictions, write_predictions
+from fbdeploy.records.results import EvaluationLine, Line, append_line
 from runtime_bench.measurement import Measurement, NoiseVerdict
 from tests.fbdeploy.samples import digest, sample
 

@@ -14,14 +14,14 @@ import pytest
 
 from fbdeploy.check.baseline import Baseline, baseline_of, read_baseline, write_baseline
 from fbdeploy.check.packing import pack, unpack
-from fbdeploy.predictions import (
+from fbdeploy.records.predictions import (
     Predictions,
     images_sha256,
     read_predictions,
     remove_unused,
     write_predictions,
 )
-from fbdeploy.results import EvaluationLine
+from fbdeploy.records.results import EvaluationLine
 from tests.fbdeploy.check.outputs import IMAGES, LABELS, output
 from tests.fbdeploy.samples import digest
 from zoo.errors import InputError

@@ -13,9 +13,9 @@ from fbdeploy.check.baseline import Baseline, baseline_of
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport, Finding
 from fbdeploy.check.rules import Rules, load_rules
-from fbdeploy.manifest import Failure
+from fbdeploy.records.manifest import Failure
 from runtime_bench.measurement import Counts, Measurement
-from runtime_bench.statistics import PairedOutcomes
+from stats.proportions import PairedOutcomes
 from tests.fbdeploy.check.outputs import LABELS, Output, disturbed, flip, output, right, slower
 from tests.fbdeploy.samples import digest
 

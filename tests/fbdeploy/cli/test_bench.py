@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from fbdeploy.cli.app import run
-from fbdeploy.manifest import write_manifest
-from fbdeploy.photo import preparation
-from runtime_bench.modes import MODES, Mode
+from fbdeploy.latency.photo import preparation
+from fbdeploy.records.manifest import write_manifest
+from runtime_bench.timing.modes import MODES, Mode
 from tests.fbdeploy.samples import sample
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cli.app import COMMANDS
-from fbdeploy.manifest import write_manifest
+from fbdeploy.records.manifest import write_manifest
 from tests.fbdeploy.samples import sample
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cli.app import run
-from fbdeploy.manifest import write_manifest
-from fbdeploy.sensitivity import FILE_NAME, SensitivityDocument
+from fbdeploy.records.manifest import write_manifest
+from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument
 from tests.fbdeploy.samples import sample
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fbdeploy.pipeline import stages
-from fbdeploy.pipeline.checks import Checks
-from fbdeploy.pipeline.programs import program_folder
 from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.steps.checks import Checks
+from fbdeploy.pipeline.steps.programs import program_folder
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from tests.quantize.small_networks import noise_images, tiny_network

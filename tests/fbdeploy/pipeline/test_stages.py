@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from fbdeploy.pipeline import stages
-from fbdeploy.pipeline.jobs import Message, Result
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
-from fbdeploy.pipeline.worker import Reporter
-from fbdeploy.predictions import images_sha256, read_predictions
-from fbdeploy.results import EvaluationLine
+from fbdeploy.pipeline.workers.jobs import Message, Result
+from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.records.predictions import images_sha256, read_predictions
+from fbdeploy.records.results import EvaluationLine
 from runtime_bench.accuracy import evaluate
 from runtime_bench.runtimes import RUNTIMES
 from zoo.datasets import batches, open_dataset

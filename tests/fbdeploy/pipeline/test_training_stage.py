@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from fbdeploy.pipeline import stages
 from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
-from fbdeploy.pipeline.programs import program_folder
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.worker import Reporter
+from fbdeploy.pipeline.steps.programs import program_folder
+from fbdeploy.pipeline.workers.worker import Reporter
 from quantize.program import load_program
 from zoo.errors import InputError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.records.sensitivity import write_sensitivity
 from fbdeploy.report.page import write_report
-from fbdeploy.sensitivity import write_sensitivity
 from tests.fbdeploy.chromium import Browser, Page, browser, url_of
 from tests.fbdeploy.samples import sample, sample_sensitivity
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from fbdeploy.records.results import LatencyPercentiles, ResultRow, summarize
 from fbdeploy.report.recommend import is_accurate, recommend, same_speed
-from fbdeploy.results import LatencyPercentiles, ResultRow, summarize
 from tests.fbdeploy.samples import sample
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from pydantic import BaseModel, JsonValue
 
-from fbdeploy.manifest import Artefact
-from fbdeploy.pipeline.worker import Reporter
+from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.records.manifest import Artefact
 from fbdeploy.sweep import measuring
 from runtime_bench.measurement import Measurement
-from runtime_bench.modes import MODES, Mode
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.targets.base import TargetError
+from runtime_bench.timing.modes import MODES, Mode
 from tests.runtime_bench.artefacts import Artefacts
 from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
 from tests.runtime_bench.targets.board import SERIAL, Board

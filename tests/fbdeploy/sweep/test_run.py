@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.pipeline.jobs import Event, Job
-from fbdeploy.results import EvaluationLine, read_lines
+from fbdeploy.pipeline.workers.jobs import Event, Job
+from fbdeploy.records.results import EvaluationLine, read_lines
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.run import SweepStages, Swept, sweep
 from runtime_bench.emulation.calibration import Point, calibrate

@@ -10,21 +10,21 @@ import pytest
 import torch
 from torch import nn
 
-from quantize import metrics
+from quantize import judging
+from quantize.analysis.layers import layers_of
+from quantize.analysis.mixed_precision import with_float_operators
 from quantize.api import prepare_qat
-from quantize.bias_correction import bias_corrections, corrected
-from quantize.layers import layers_of
-from quantize.mixed_precision import with_float_operators
-from quantize.passes.surgery import aten, calls
-from quantize.plan import fused_clamp, saturates
-from quantize.program import Program, bias_of, float_graph
+from quantize.corrections.bias_correction import bias_corrections
+from quantize.graph.passes.surgery import aten, calls
+from quantize.graph.plan import fused_clamp, saturates
+from quantize.grids.weights import LARGEST_BIAS
+from quantize.program import Program, bias_of, corrected, float_graph
 from quantize.ptq import quantize
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer
 from quantize.qat.module import QatModule, convert, weight_of
 from quantize.qparams import QParams, QuantizedWeight
 from quantize.recipe import Recipe, load_recipe
-from quantize.weights import LARGEST_BIAS
 from tests.quantize.small_networks import noise_images, tiny_network
 from zoo.errors import InputError
 from zoo.initialise import noise_images as smooth_noise
@@ -65,9 +65,9 @@ def test_without_rounding_the_float_network_is_left(program: Program, x: torch.T
     with torch.no_grad():
         expected = network.module(x)
         with module.in_float():
-            assert metrics.sqnr_db(expected, module(x)) > 100
-        assert metrics.sqnr_db(expected, module(x)) < 60
-        assert metrics.sqnr_db(expected, float_graph(program)(x)) > 100
+            assert judging.sqnr_db(expected, module(x)) > 100
+        assert judging.sqnr_db(expected, module(x)) < 60
+        assert judging.sqnr_db(expected, float_graph(program)(x)) > 100
 
 
 def test_mobilenet_v3_large_without_rounding_is_within_60_db() -> None:
@@ -83,7 +83,7 @@ def test_mobilenet_v3_large_without_rounding_is_within_60_db() -> None:
     images = smooth_noise(16, spec, seed=1)
     module = prepare_qat(network, images.numpy(), load_recipe("ptq-fast"))
     with torch.no_grad(), module.in_float():
-        assert metrics.sqnr_db(built(images[:4]), module(images[:4])) > 60
+        assert judging.sqnr_db(built(images[:4]), module(images[:4])) > 60
 
 
 def test_what_was_trained_is_what_the_program_computes(program: Program, x: torch.Tensor) -> None:
@@ -192,7 +192,7 @@ def test_without_rounding_operators_in_float_are_not_corrected_either(
         expected = plain.graph(x)
         assert torch.equal(module(x), mixed.module()(x))
         with module.in_float():
-            assert metrics.sqnr_db(expected, module(x)) > 100
+            assert judging.sqnr_db(expected, module(x)) > 100
 
 
 def _trained(module: QatModule) -> Iterator[tuple[str, nn.Parameter]]:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime_bench.device import describe
 from runtime_bench.emulation.cores import cores, find_core
 from runtime_bench.emulation.qemu import make_root
+from runtime_bench.machine.device import describe
 from zoo.errors import InputError
 
 # Instruction sets by Arm's technical reference manuals: which cores have SDOT and SMMLA.

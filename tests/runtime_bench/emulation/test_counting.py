@@ -12,13 +12,13 @@ import pytest
 from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.emulation.counts import read_regions
 from runtime_bench.emulation.instructions import count_classes
-from runtime_bench.emulation.measure import (
+from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.emulated import (
     Emulation,
     count_artefact,
     emulated_measurement,
 )
-from runtime_bench.outputs import OutputDifference, host_outputs
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
 from tests.runtime_bench.artefacts import Artefacts, images

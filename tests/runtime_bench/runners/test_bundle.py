@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from runtime_bench.emulation.debian import DebianArchive
+from runtime_bench.machine.cache import cache_lock
+from runtime_bench.machine.commands import require_tool, run_tool
+from runtime_bench.machine.wheels import pinned_versions, unpack_wheels
 from runtime_bench.runners.build import SOURCES, build_bundle
 from runtime_bench.runners.bundle import NATIVE_RUNNERS, Bundle, open_bundle
-from runtime_bench.runners.cache import cache_lock
-from runtime_bench.runners.commands import require_tool, run_tool
-from runtime_bench.runners.wheels import pinned_versions, unpack_wheels
 from tests.runtime_bench.device_fixtures import REPOSITORY, need
 from zoo.errors import InputError
 
@@ -75,9 +75,9 @@ def test_formats(bundle: Bundle) -> None:
 def test_a_wheel_with_another_hash_is_refused(
     bundle: Bundle, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (REPOSITORY / "runtime_bench/runners/wheels-aarch64.txt").read_text()
+    text = (REPOSITORY / "runtime_bench/machine/wheels-aarch64.txt").read_text()
     (tmp_path / "wheels.txt").write_text(text.replace("sha256:8", "sha256:9"))
-    monkeypatch.setattr("runtime_bench.runners.wheels.HERE", tmp_path)
+    monkeypatch.setattr("runtime_bench.machine.wheels.HERE", tmp_path)
     with pytest.raises(InputError, match=r"wheels.txt: aarch64 wheels: python.* failed"):
         unpack_wheels("wheels.txt", "3.11", tmp_path / "into", cache / "downloads")
     assert not (tmp_path / "into").exists()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from runtime_bench.modes import mode_of
 from runtime_bench.runners.user_binary import (
     read_benchmark_model,
     read_executor_runner,
@@ -15,6 +14,7 @@ from runtime_bench.runners.user_binary import (
 )
 from runtime_bench.targets.base import TargetError
 from runtime_bench.targets.local import LocalTarget
+from runtime_bench.timing.modes import mode_of
 from zoo.errors import InputError
 
 # What an arm64 benchmark_model of 2024 and one of 2019 printed.

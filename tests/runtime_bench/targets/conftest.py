@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime_bench.runners.cache import cache_lock
+from runtime_bench.machine.cache import cache_lock
 from tests.runtime_bench.device_fixtures import bundle, cache, need_board
 from tests.runtime_bench.targets.board import Board, Network, make_image
 

@@ -8,18 +8,18 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
-from runtime_bench.modes import Mode
-from runtime_bench.outputs import noise_images
-from runtime_bench.protocol import Subject
 from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runners.user_binary import run_tool_on
 from runtime_bench.runtimes import runtime_of
+from runtime_bench.runtimes.outputs import noise_images
 from runtime_bench.targets.adb import AdbTarget
 from runtime_bench.targets.base import TargetError, TargetLost
 from runtime_bench.targets.listing import list_targets
 from runtime_bench.targets.opening import open_target
+from runtime_bench.timing.modes import Mode
+from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SERIAL, Board, Network
 

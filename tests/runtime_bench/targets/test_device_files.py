@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from runtime_bench.device import describe
+from runtime_bench.machine.device import describe
 from runtime_bench.targets.device_files import (
     IDENTITY_FILES,
     STATE_FILES,

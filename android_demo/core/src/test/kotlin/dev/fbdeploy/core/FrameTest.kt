@@ -87,7 +87,7 @@ class FrameTest {
         }
         for (spec in specs) {
             val fast = TimmPreprocessor(spec)
-            for ((width, height) in listOf(64 to 48, 48 to 64, 24 to 24, 9 to 31, 64 to 48)) {
+            for ((width, height) in listOf(64 to 48, 48 to 64, 24 to 24, 9 to 31, 301 to 1, 64 to 48)) {
                 val image = noiseFrame(width, height, seed = 3).toRgb()
                 val wanted = PlainPreprocessor(spec).prepare(image)
                 val found = fast.prepare(image)

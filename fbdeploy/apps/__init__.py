@@ -1,0 +1,1 @@
+"""The demo apps: their bundle, their benchmark mode and its results."""

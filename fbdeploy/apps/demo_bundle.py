@@ -1,0 +1,477 @@
+"""The demo bundle: what ``deploy`` made, packed for the Android and the iOS app.
+
+OUT/demo_bundle/models/*           the artefacts the apps can run
+OUT/demo_bundle/labels.txt         one class name a line
+OUT/demo_bundle/model_config.json  input, models, their tensors (``bundle_schema.ModelConfig``)
+OUT/demo_bundle/golden.json        pixels -> tensor -> logits -> top five (``Golden``)
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.bundle_schema import (
+    APP_FORMATS,
+    FOLDER_NAME,
+    BundleInput,
+    BundleModel,
+    BundleTensor,
+    Golden,
+    GoldenImage,
+    GoldenOutput,
+    LogitTolerance,
+    ModelConfig,
+    Probe,
+    Ranked,
+    Tolerance,
+)
+from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
+from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
+from runtime_bench.runtimes import runtime_of
+from zoo.datasets import BadImageError, Dataset, Sample, spread
+from zoo.errors import InputError
+from zoo.files import atomic_path, sha256_of
+from zoo.images import UnusableImageError
+from zoo.input_spec import CropMode, InputSpec
+from zoo.preprocess import preprocess, resize_and_crop
+
+CONFIG_NAME, GOLDEN_NAME, LABELS_NAME = "model_config.json", "golden.json", "labels.txt"
+ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
+IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
+
+GOLDEN_SAMPLES = 8
+TOP = 5
+PROBES = 64
+# The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
+PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
+# Of the largest logit. Float kernels sum in another order; Core ML may compute in float16 on the
+# Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
+LOGIT_TOLERANCE: dict[Precision, float] = {
+    "fp32": 1e-2,
+    "fp16": 2e-2,
+    "int8": 5e-2,
+    "int8-qat": 5e-2,
+}
+
+Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
+Document = TypeVar("Document", bound=BaseModel)
+
+
+def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample]:
+    """``count`` images spread over the dataset, and the reference card.
+
+    Raises:
+        BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
+    """
+    chosen: list[Sample] = []
+    for index in spread(len(dataset), count):
+        try:
+            chosen.append(dataset.sample(index))
+        except BadImageError as error:
+            if not dataset.skip_bad_images:
+                raise
+            dataset.skipped[error.name] = error.reason
+    return [*chosen, Sample(reference_card(), None, "reference-card")]
+
+
+def _prepared(
+    samples: Sequence[Sample], spec: InputSpec
+) -> tuple[list[Sample], NDArray[np.float32]]:
+    """The samples that can be pre-processed, and their tensors, float32 (N, 3, H, W)."""
+    kept, tensors = [], []
+    for sample in samples:
+        with suppress(UnusableImageError):
+            tensors.append(preprocess(sample.image, spec))
+            kept.append(sample)
+    return kept, np.stack(tensors)
+
+
+def reference_card(width: int = 211, height: int = 157) -> Image.Image:
+    """A picture that shows errors of pre-processing: not square, every channel different.
+
+    Gradients (crop and orientation), stripes of one pixel (antialiasing), hard edges (overshoot)
+    and noise from a linear congruential generator (Numerical Recipes' constants).
+    """
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    red = x * 255 // (width - 1)
+    green = y * 255 // (height - 1)
+    blue = np.where((x // 16 + y // 16) % 2 == 0, 230, 20)
+    card = np.stack([red, green, blue], axis=-1)
+    card[height // 2 :, : width // 3] = np.where(x[height // 2 :, : width // 3, None] % 2, 255, 0)
+    state, noise = 2026, np.empty(height // 3 * (width // 3), np.int64)
+    for index in range(noise.size):
+        state = (1664525 * state + 1013904223) % 2**32
+        noise[index] = state >> 24
+    card[: height // 3, -(width // 3) :, 1] = noise.reshape(height // 3, width // 3)
+    return Image.fromarray(card.astype(np.uint8), "RGB")
+
+
+def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
+    """Pack the artefacts of an output folder into ``folder/demo_bundle``.
+
+    Args:
+        folder: what ``deploy`` wrote; its manifest names the artefacts.
+        samples: the golden images (``golden_samples``).
+        threads: for running the models on the golden images.
+
+    Returns:
+        The bundle's folder; an earlier bundle is replaced.
+
+    Raises:
+        InputError: no manifest, no artefact an app could run, a missing artefact, no samples, or a
+            folder that cannot be written.
+    """
+    manifest = read_manifest(folder)
+    artefacts = [entry for entry in manifest.artefacts if entry.format in APP_FORMATS]
+    if not artefacts:
+        raise InputError(
+            f"{folder}: holds no artefact the apps can run; deploy with --formats onnx,executorch"
+        )
+    if not samples:
+        raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
+    spec = input_spec(manifest.input_spec)
+    samples, tensors = _prepared(samples, spec)
+    target = folder / FOLDER_NAME
+    with atomic_path(target) as temporary:
+        (temporary / "models").mkdir(parents=True)
+        models, logits = [], {}
+        for artefact in artefacts:
+            model = _pack_model(folder, artefact, temporary, spec, len(manifest.labels))
+            models.append(model)
+            path = temporary / model.file
+            logits[model.id] = runtime_of(path).load(path, threads).run(tensors)
+        config = ModelConfig(
+            network=manifest.network.name,
+            input=BundleInput(**manifest.input_spec.model_dump()),
+            num_classes=len(manifest.labels),
+            models=tuple(models),
+        )
+        golden = Golden(
+            network=manifest.network.name,
+            tolerance=_tolerance(models, logits),
+            images=tuple(
+                golden_image(
+                    sample, spec, [_output(model, rows[index]) for model, rows in logits.items()]
+                )
+                for index, sample in enumerate(samples)
+            ),
+        )
+        labels = "".join(f"{label}\n" for label in manifest.labels)
+        (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
+        (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
+        (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
+    return target
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read and validated."""
+
+    folder: Path
+    config: ModelConfig
+    golden: Golden
+    labels: tuple[str, ...]
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle and hold it against its schema and its own files.
+
+    Args:
+        folder: the bundle, or an output folder that holds one.
+
+    Raises:
+        InputError: not a bundle, a file outside the schema, a model that is missing or was
+            changed, or labels that do not fit.
+    """
+    if not (folder / CONFIG_NAME).exists() and (folder / FOLDER_NAME).is_dir():
+        folder = folder / FOLDER_NAME
+    config = _read(folder / CONFIG_NAME, ModelConfig)
+    golden = _read(folder / GOLDEN_NAME, Golden)
+    labels = tuple(
+        (folder / LABELS_NAME).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    )
+    if len(labels) != config.num_classes:
+        raise InputError(
+            f"{folder / LABELS_NAME}: has {len(labels)} lines for {config.num_classes} classes; "
+            "deploy again"
+        )
+    for model in config.models:
+        path = folder / model.file
+        if not path.exists():
+            raise InputError(f"{path}: is missing from the demo bundle; deploy again")
+        if sha256_of(path) != model.sha256:
+            raise InputError(f"{path}: is not the model the bundle was written with; deploy again")
+    return Bundle(folder, config, golden, labels)
+
+
+def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
+    """What Python itself now gets differently from golden.json; empty when all is equal.
+
+    Args:
+        bundle: a bundle that was read.
+        prepare: pre-processing to hold against the golden tensors.
+    """
+    spec = input_spec(bundle.config.input)
+    failures = []
+    for entry in bundle.golden.images:
+        raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
+        image = Image.fromarray(raw.reshape(entry.height, entry.width, 3), "RGB")
+        tensor = prepare(image, spec)
+        pixels = np.frombuffer(base64.b64decode(entry.input_rgb), np.uint8)
+        planes = pixels.reshape(spec.height, spec.width, 3).transpose(2, 0, 1)
+        mean, std = (np.array(values).reshape(3, 1, 1) for values in (spec.mean, spec.std))
+        differences = np.abs(tensor - (planes / 255 - mean) / std)
+        allowed = bundle.golden.tolerance.tensor + bundle.golden.tolerance.pixel / 255 / min(
+            spec.std
+        )
+        if differences.max() > allowed:
+            failures.append(f"{entry.name}: pixels differ by {differences.max():.3g} normalized")
+        flat = tensor.ravel()
+        worst = max(abs(float(flat[probe.index]) - probe.value) for probe in entry.probes)
+        if worst > bundle.golden.tolerance.tensor:
+            failures.append(f"{entry.name}: the tensor differs by {worst:.3g}")
+        failures += [
+            f"{entry.name}: {output.model} does not rank its own logits so"
+            for output in entry.outputs
+            if _ranking(np.array(output.logits, np.float32)) != output.top
+        ]
+    return failures
+
+
+def install_bundle(bundle: Path, app: Path) -> Path:
+    """Copy a bundle into an app's project, without the models the app cannot run.
+
+    Args:
+        bundle: the bundle, or an output folder that holds one.
+        app: ``android_demo`` or ``ios_demo``, or a copy of one.
+
+    Returns:
+        The folder inside the app, replaced if there was one.
+
+    Raises:
+        InputError: not a bundle, not one of the apps, or no model of it runs in the app.
+    """
+    read = read_bundle(bundle)
+    if (app / "settings.gradle.kts").exists():
+        target, formats = app / "app/src/main/assets" / FOLDER_NAME, ANDROID_FORMATS
+    elif (app / "Demo.xcodeproj").is_dir():
+        target, formats = app / FOLDER_NAME, IOS_FORMATS
+    else:
+        raise InputError(
+            f"{app}: is neither android_demo nor ios_demo; give the folder with "
+            "settings.gradle.kts or Demo.xcodeproj"
+        )
+    models = tuple(model for model in read.config.models if model.format in formats)
+    if not models:
+        raise InputError(
+            f"{bundle}: holds no model for {app.name}; deploy with --formats {','.join(formats)}"
+        )
+    kept = {model.id for model in models}
+    images = tuple(
+        image.model_copy(
+            update={"outputs": tuple(out for out in image.outputs if out.model in kept)}
+        )
+        for image in read.golden.images
+    )
+    config = read.config.model_copy(update={"models": models})
+    golden = read.golden.model_copy(update={"images": images})
+    with atomic_path(target) as temporary:
+        (temporary / "models").mkdir(parents=True)
+        for model in models:
+            _copy(read.folder / model.file, temporary / model.file)
+        shutil.copyfile(read.folder / LABELS_NAME, temporary / LABELS_NAME)
+        # ios_demo keeps one in the folder, which the project needs to exist.
+        if (target / "README.md").exists():
+            shutil.copyfile(target / "README.md", temporary / "README.md")
+        (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
+        (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
+    return target
+
+
+def bundled_model(folder: Path, artefact: Path) -> BundleModel:
+    """What an artefact of an output folder is in the folder's demo bundle.
+
+    Args:
+        folder: what ``deploy`` wrote.
+        artefact: a file in it.
+
+    Raises:
+        InputError: not an output folder, a file its manifest does not name, no bundle, or one that
+            does not hold this artefact.
+    """
+    manifest = read_manifest(folder)
+    places = {(folder / entry.path).resolve(): entry for entry in manifest.artefacts}
+    entry = places.get(artefact.resolve())
+    if entry is None:
+        raise InputError(
+            f"{artefact}: is no artefact of {folder}; give one that its {MANIFEST_NAME} names"
+        )
+    models = _read(folder / FOLDER_NAME / CONFIG_NAME, ModelConfig).models
+    found = next((model for model in models if model.id == model_id(entry)), None)
+    if found is None:
+        raise InputError(
+            f"{artefact}: is not in the demo bundle, which holds "
+            f"{', '.join(model.id for model in models)}; leave it out"
+        )
+    if found.sha256 != entry.sha256:
+        raise InputError(
+            f"{artefact}: the demo bundle holds an older one; deploy again, then fbdeploy bundle"
+        )
+    return found
+
+
+def model_id(artefact: Artefact) -> str:
+    """What the apps call an artefact: ``format-precision`` or ``format-precision-variant``."""
+    parts = (artefact.format, artefact.precision, artefact.variant)
+    return "-".join(part for part in parts if part)
+
+
+def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
+    """The InputSpec that a manifest or a bundle holds.
+
+    Raises:
+        InputError: a crop mode the apps do not know.
+    """
+    mode = info.crop_mode
+    if mode not in get_args(CropMode):
+        raise InputError(f"crop mode {mode!r} is not known; use center, squash or border")
+    return InputSpec(
+        height=info.height,
+        width=info.width,
+        mean=info.mean,
+        std=info.std,
+        crop_pct=info.crop_pct,
+        interpolation=info.interpolation,
+        crop_mode=cast(CropMode, mode),
+    )
+
+
+def _pack_model(
+    folder: Path, artefact: Artefact, bundle: Path, spec: InputSpec, classes: int
+) -> BundleModel:
+    source = folder / artefact.path
+    if not source.exists():
+        raise InputError(f"{source}: is in the manifest but not on the disk; deploy again")
+    identity = model_id(artefact)
+    path = bundle / "models" / f"{identity}{source.suffix}"
+    _copy(source, path)
+    names = _TENSOR_NAMES.get(artefact.format)
+    input_name, output_name = ("", "") if names is None else names(path)
+    return BundleModel(
+        id=identity,
+        file=path.relative_to(bundle).as_posix(),
+        format=artefact.format,
+        precision=artefact.precision,
+        sha256=sha256_of(path),
+        bytes=sum(file.stat().st_size for file in _files(path)),
+        input=BundleTensor(name=input_name, shape=spec.shape),
+        output=BundleTensor(name=output_name, shape=(1, classes)),
+    )
+
+
+def _onnx_names(path: Path) -> tuple[str, str]:
+    import onnx
+
+    graph = onnx.load(str(path), load_external_data=False).graph
+    return graph.input[0].name, graph.output[0].name
+
+
+def _coreml_names(path: Path) -> tuple[str, str]:
+    import coremltools
+
+    description = coremltools.utils.load_spec(str(path)).description
+    return description.input[0].name, description.output[0].name
+
+
+_TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, str]]] = {
+    "onnx": _onnx_names,
+    "coreml": _coreml_names,
+}
+"""What reads a model's input and output names, for formats that go by name and not position."""
+
+
+def _tolerance(models: Sequence[BundleModel], logits: dict[str, NDArray[np.float32]]) -> Tolerance:
+    largest = max(float(np.abs(values).max()) for values in logits.values())
+    precisions = sorted({model.precision for model in models})
+    return Tolerance(
+        pixel=PIXEL_TOLERANCE,
+        tensor=TENSOR_TOLERANCE,
+        logits=tuple(
+            LogitTolerance(precision=precision, max_abs=LOGIT_TOLERANCE[precision] * largest)
+            for precision in precisions
+        ),
+    )
+
+
+def golden_image(
+    sample: Sample, spec: InputSpec, outputs: Sequence[GoldenOutput] = ()
+) -> GoldenImage:
+    """A picture, what Python makes of it for ``spec``, and what the models answered to that."""
+    image = sample.image.convert("RGB")
+    flat = preprocess(image, spec).ravel()
+    # An odd stride visits all rows, columns and channels.
+    indices = np.linspace(0, flat.size - 1, PROBES).astype(int)
+    return GoldenImage(
+        name=sample.name,
+        width=image.width,
+        height=image.height,
+        label=sample.label,
+        rgb=base64.b64encode(image.tobytes()).decode(),
+        input_rgb=base64.b64encode(resize_and_crop(image, spec).tobytes()).decode(),
+        probes=tuple(Probe(index=int(index), value=float(flat[index])) for index in indices),
+        outputs=tuple(outputs),
+    )
+
+
+def _output(model: str, logits: NDArray[np.float32]) -> GoldenOutput:
+    return GoldenOutput(
+        model=model, logits=tuple(float(value) for value in logits), top=_ranking(logits)
+    )
+
+
+def _ranking(logits: NDArray[np.float32]) -> tuple[Ranked, ...]:
+    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
+    probabilities = powers / powers.sum()
+    # Stable: of equal logits the lower class comes first, as in the apps.
+    order = np.argsort(-logits, kind="stable")[:TOP]
+    return tuple(
+        Ranked(class_index=int(index), probability=float(probabilities[index])) for index in order
+    )
+
+
+def _read(path: Path, document: type[Document]) -> Document:
+    try:
+        return document.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); give a demo bundle that deploy wrote"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path}: {where or 'the document'}: {first['msg']}; deploy again"
+        ) from error
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]

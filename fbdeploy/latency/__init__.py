@@ -1,0 +1,1 @@
+"""Latency on any target, for ``fbdeploy bench`` and the sweep."""

@@ -1,0 +1,255 @@
+"""Latency of artefacts wherever they run: from a target string to measurements.
+
+``local`` is timed in this process, ssh and adb devices through the runners or inside the app, and
+emulated cores are counted. Whatever the target, measurements are appended to a ``results.jsonl`` as
+they are made, and ``resume`` takes from there what it already holds.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
+from runtime_bench.emulation.calibration import Calibration
+from runtime_bench.measurement import Measurement, append_measurement, read_measurements
+from runtime_bench.runners.benchmark import benchmark_device_to_file
+from runtime_bench.runners.build import cached_bundle
+from runtime_bench.runners.bundle import Bundle, open_bundle
+from runtime_bench.runners.emulated import (
+    MODE as COUNTED,
+)
+from runtime_bench.runners.emulated import count_artefact, emulated_measurement
+from runtime_bench.runners.session import check_architecture
+from runtime_bench.runtimes import runtime_of
+from runtime_bench.runtimes.outputs import OutputDifference, host_outputs, noise_images
+from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
+from runtime_bench.targets.base import Target
+from runtime_bench.targets.emulated import EmulatedTarget
+from runtime_bench.targets.opening import open_target
+from runtime_bench.timing.interleave import Progress
+from runtime_bench.timing.modes import Mode
+from runtime_bench.timing.protocol import benchmark_to_file
+from runtime_bench.timing.session import Subject
+from zoo.errors import InputError
+from zoo.files import sha256_of
+
+OPTIONS = {
+    "cores": "--cores",
+    "cool_below": "--cool-below",
+    "calibration": "--calibration",
+    "runners": "--runners",
+    "cold": "--cold",
+    "prepare": "--photo",
+}
+"""Fields of a request that not every target takes, and their options."""
+
+
+@dataclass(frozen=True)
+class LatencyRequest:
+    """What to time, where and how; the options of ``fbdeploy bench``.
+
+    ``results`` is a results.jsonl to append to; ``cores`` of the device to bind to; ``cool_below``
+    degrees Celsius to wait for; ``calibration`` a file of ``fbdeploy
+    calibrate``, on emulated cores; ``runners`` a bundle of ``fbdeploy runner build``, the one in
+    the cache if None; ``app`` whether the Android app on an adb device does the timing; ``cold``
+    whether each artefact is loaded alone too, as devices always do; ``prepare`` does the
+    pre-processing of one image, which is then timed here.
+    """
+
+    subjects: tuple[Subject, ...]
+    target: str
+    threads: tuple[int, ...]
+    mode: Mode
+    results: Path | None = None
+    resume: bool = False
+    cores: tuple[int, ...] | None = None
+    cool_below: float | None = None
+    calibration: Path | None = None
+    runners: Path | None = None
+    app: bool = False
+    cold: bool = False
+    prepare: Callable[[], object] | None = None
+
+
+def measure_latency(
+    request: LatencyRequest, progress: Progress = lambda done: None
+) -> Iterator[Measurement]:
+    """One measurement a thread count and subject, in the order given.
+
+    Args:
+        request: what to do.
+        progress: called with the part done, in 0..1.
+
+    Raises:
+        InputError: what the target's own benchmark raises, or an option that means nothing there.
+    """
+    if request.resume and request.results is None:
+        raise InputError("--resume: goes on from a file; give it with --results FILE")
+    if request.app:
+        yield from _in_app(request, progress)
+        return
+    address = parse_target(request.target)
+    with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
+        results = request.results or Path(folder) / "results.jsonl"
+        if isinstance(address, LocalAddress):
+            _check_options(request, "this machine", ("cores", "cool_below", "cold", "prepare"))
+            yield from _on_this_machine(request, results, progress)
+        elif isinstance(address, EmulatedAddress):
+            _check_options(request, "an emulated core", ("calibration", "runners"))
+            calibration = _calibration_for(request, address.core.name)
+            with _runners_on_target(request) as (target, bundle):
+                assert isinstance(target, EmulatedTarget)
+                yield from _counted(request, results, target, bundle, calibration, progress)
+        else:
+            _check_options(request, "a device", ("cores", "cool_below", "runners"))
+            with _runners_on_target(request) as (target, bundle):
+                yield from _on_device(request, results, target, bundle, progress)
+
+
+def _in_app(request: LatencyRequest, progress: Progress) -> Iterator[Measurement]:
+    _check_options(request, "the app", ())
+    if request.resume:
+        raise InputError("--resume: means nothing on the app; leave it out")
+    in_app = AppLatencyRequest(
+        artefacts=tuple(subject.path for subject in request.subjects),
+        target=request.target,
+        threads=request.threads,
+        mode=request.mode,
+        results=request.results,
+    )
+    yield from measure_in_app(in_app, progress)
+
+
+def _check_options(request: LatencyRequest, place: str, known: Sequence[str]) -> None:
+    """Refuse options that mean nothing on the target rather than leave them out silently."""
+    for name, option in OPTIONS.items():
+        if name not in known and getattr(request, name) not in (None, False):
+            raise InputError(f"{option}: means nothing on {place}; leave it out")
+
+
+@contextmanager
+def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, Bundle]]:
+    """The open target and the runners for it; what they cannot run is refused at once."""
+    with open_target(request.target) as target:
+        bundle = cached_bundle() if request.runners is None else open_bundle(request.runners)
+        check_architecture(target, bundle)
+        for subject in request.subjects:
+            bundle.files(runtime_of(subject.path).format)
+        yield target, bundle
+
+
+def _on_this_machine(
+    request: LatencyRequest, results: Path, progress: Progress
+) -> Iterator[Measurement]:
+    for index, count in enumerate(request.threads):
+        yield from benchmark_to_file(
+            results,
+            request.subjects,
+            threads=count,
+            mode=request.mode,
+            resume=request.resume,
+            cores=request.cores,
+            cool_below=request.cool_below,
+            cold=request.cold,
+            prepare=request.prepare,
+            progress=_part(progress, index, len(request.threads)),
+        )
+
+
+def _on_device(
+    request: LatencyRequest, results: Path, target: Target, bundle: Bundle, progress: Progress
+) -> Iterator[Measurement]:
+    images = [noise_images(subject.path) for subject in request.subjects]
+    for index, count in enumerate(request.threads):
+        yield from benchmark_device_to_file(
+            results,
+            target,
+            bundle,
+            request.subjects,
+            images,
+            threads=count,
+            mode=request.mode,
+            resume=request.resume,
+            cores=request.cores,
+            cool_below=request.cool_below,
+            progress=_part(progress, index, len(request.threads)),
+        )
+
+
+def _counted(
+    request: LatencyRequest,
+    results: Path,
+    target: EmulatedTarget,
+    bundle: Bundle,
+    calibration: Calibration | None,
+    progress: Progress,
+) -> Iterator[Measurement]:
+    known = read_measurements(results) if request.resume else []
+    jobs = [(count, subject) for count in request.threads for subject in request.subjects]
+    for index, (threads, subject) in enumerate(jobs):
+        key = (sha256_of(subject.path), target.name, threads, COUNTED, None)
+        done = [one for one in known if one.key == key and is_by(one, calibration)]
+        if done:
+            yield done[-1]
+        else:
+            images = noise_images(subject.path)
+            emulation = count_artefact(target, bundle, subject.path, images, threads=threads)
+            difference = OutputDifference.between(
+                emulation.outputs, host_outputs(subject.path, images)
+            )
+            measurement = emulated_measurement(
+                emulation,
+                target,
+                subject.path,
+                precision=subject.precision,
+                variant=subject.variant,
+                calibration=calibration,
+                notes=[difference.describe(subject.precision)],
+            )
+            append_measurement(results, measurement)
+            yield measurement
+        progress((index + 1) / len(jobs))
+
+
+def is_by(measurement: Measurement, calibration: Calibration | None) -> bool:
+    """Whether a counted line was estimated by this calibration, or by none."""
+    if calibration is None:
+        return measurement.kind == "emulated"
+    return measurement.kind == "estimated" and calibration.describe() in measurement.note
+
+
+def _calibration_for(request: LatencyRequest, core: str) -> Calibration | None:
+    if request.calibration is None:
+        return None
+    calibration = read_calibration(request.calibration)
+    if calibration.core != core:
+        raise InputError(
+            f"{request.calibration}: is for arm://{calibration.core}; give that --target"
+        )
+    if request.threads != (1,):
+        raise InputError("--calibration: cycles of several threads overlap; give --threads 1")
+    return calibration
+
+
+def read_calibration(path: Path) -> Calibration:
+    """A file of ``fbdeploy calibrate``.
+
+    Raises:
+        InputError: it cannot be read, or is another file.
+    """
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValidationError as error:
+        raise InputError(f"{path}: is not a file that fbdeploy calibrate wrote") from error
+
+
+def _part(progress: Progress, index: int, count: int) -> Progress:
+    return lambda done: progress((index + done) / count)

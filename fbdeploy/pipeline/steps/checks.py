@@ -1,0 +1,64 @@
+"""What artefacts are checked with: a few images, and what their network or program makes of them.
+
+Kept where the graph and the programs are kept, since the five formats need the same: building a
+network and running it takes longer than most checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fbdeploy.pipeline.keys import key_of
+from zoo.files import atomic_path
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Those of one network on the images of identity ``data``."""
+
+    work: Path
+    network_key: str
+    data: str
+
+    @property
+    def _name(self) -> str:
+        return f"{key_of(network=self.network_key, data=self.data)}.npy"
+
+    def images(self, read: Callable[[], NDArray[np.float32]] | None = None) -> NDArray[np.float32]:
+        """The images, pre-processed float32 (N, 3, H, W); ``read`` gets them if they are not kept.
+
+        Raises:
+            FileNotFoundError: they are not kept, and there is no ``read``.
+        """
+        return _kept(self.work / f"check-images-{self._name}", read)
+
+    def logits(
+        self, folder: Path, module: Callable[[Tensor], Tensor] | None = None
+    ) -> NDArray[np.float32]:
+        """What the network or program in ``folder`` makes of the images, float32 (N, classes);
+        ``module`` computes it if it is not kept.
+
+        Raises:
+            FileNotFoundError: it is not kept, and there is no ``module``.
+        """
+        from runtime_bench.runtimes.module_session import run_module
+
+        compute = None if module is None else lambda: run_module(module, self.images())
+        return _kept(folder / f"check-logits-{self._name}", compute)
+
+
+def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
+    if make is not None and not path.exists():
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, make())
+    array: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    return array

@@ -1,0 +1,1 @@
+"""Jobs, the worker processes that run them, and their scheduler."""

@@ -1,0 +1,116 @@
+"""``python -P -m fbdeploy.pipeline.workers.worker``: one job from stdin, answered in JSON lines.
+
+Formats' packages are heavy, do not all like each other, and some end the whole process, so each job
+has a process. Stdin stays open: when it closes, the parent is gone and the worker ends too. Stdout
+belongs to the events; whatever else writes to it is sent to stderr, which the parent logs.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from typing import BinaryIO, Literal
+
+from pydantic import BaseModel, JsonValue
+
+from fbdeploy.pipeline.workers.jobs import Ended, Failed, Job, Message, Note, Progress, Result
+from runtime_bench.machine.memory import peak_resident_bytes
+from zoo.errors import InputError
+
+DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+
+class Reporter:
+    """How a stage says what it is doing and hands over what it has finished."""
+
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
+        self._last = ("", -1.0)
+
+    def progress(self, step: str, done: float) -> None:
+        """``done`` of ``step``, in 0..1; steps smaller than a percent are not sent."""
+        last_step, last_done = self._last
+        if step != last_step or done >= 1 or done - last_done >= 0.01:
+            self._last = (step, done)
+            self._send(Progress(step=step, done=min(1.0, done)))
+
+    def note(self, text: str) -> None:
+        """Tell the user one line."""
+        self._send(Note(text=text))
+
+    def result(self, kind: str, value: BaseModel | dict[str, JsonValue]) -> None:
+        """Hand over something finished; it is kept even if the job fails afterwards."""
+        document = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        self._send(Result(kind=kind, value=document))
+
+
+def is_disk_error(error: BaseException) -> bool:
+    """Whether the error, or one that it came from, is that the disk is full or read-only."""
+    return any(isinstance(e, OSError) and e.errno in DISK_ERRORS for e in _chain(error))
+
+
+def one_line(error: BaseException) -> str:
+    """An InputError's own line; the type and first line of anything else."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    message = lines[0] if lines else ""
+    if isinstance(error, InputError):
+        return message
+    return f"{type(error).__name__}: {message}".removesuffix(": ")[:500]
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    return chain
+
+
+def failure_of(error: BaseException) -> Failed:
+    """How an exception is told to the parent: in one line, and whose fault it is."""
+    if is_disk_error(error):
+        return Failed(cause="disk", message=one_line(error))
+    cause: Literal["input", "crash"] = "input" if isinstance(error, InputError) else "crash"
+    return Failed(cause=cause, message=one_line(error))
+
+
+def _end_with_parent(stdin: BinaryIO) -> None:
+    stdin.read()
+    os._exit(1)
+
+
+def main() -> int:
+    """Run the job on stdin; 0 if it ended well."""
+    events = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    lock = threading.Lock()
+
+    def send(message: Message) -> None:
+        with lock:
+            events.write(message.model_dump_json().encode() + b"\n")
+            events.flush()
+
+    job = Job.model_validate_json(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
+    module, _, name = job.function.partition(":")
+    status = 0
+    try:
+        getattr(importlib.import_module(module), name)(Reporter(send), **job.arguments)
+        send(Ended(peak_bytes=peak_resident_bytes()))
+    except Exception as error:
+        traceback.print_exc()
+        send(failure_of(error))
+        status = 1
+    sys.stderr.flush()
+    # Some runtimes crash while Python shuts down; everything is written by now.
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()

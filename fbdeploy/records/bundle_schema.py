@@ -1,0 +1,133 @@
+"""The demo bundle's two JSON files: the contract between Python, the Android and the iOS app.
+
+``fbdeploy.apps.write_schemas`` writes these classes as JSON Schemas, for whoever writes another
+app.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.manifest import Entry, Precision, Sha256
+from fbdeploy.records.one_of import OneOf
+
+SCHEMA_VERSION = 1
+FOLDER_NAME = "demo_bundle"
+APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
+AppFormat = Annotated[str, OneOf(APP_FORMATS)]
+NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[int, Field(gt=0)]
+Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+
+
+class BundleInput(Entry):
+    """What the network expects: see ``zoo.input_spec.InputSpec``; pixels are divided by 255."""
+
+    height: Positive
+    width: Positive
+    layout: Literal["NCHW"] = "NCHW"
+    color: Literal["RGB"] = "RGB"
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    crop_pct: Annotated[float, Field(gt=0, le=1)]
+    interpolation: Literal["nearest", "bilinear", "bicubic"]
+    crop_mode: Literal["center", "squash", "border"]
+
+
+class BundleTensor(Entry):
+    """A model's input or output; ``name`` is empty where the format goes by position."""
+
+    name: str
+    shape: tuple[Positive, ...]
+    dtype: Literal["float32"] = "float32"
+
+
+class BundleModel(Entry):
+    """One model; ``file`` is relative to the bundle, ``id`` is ``format-precision[-variant]``."""
+
+    id: str
+    file: str
+    format: AppFormat
+    precision: Precision
+    sha256: Sha256
+    bytes: Positive
+    input: BundleTensor
+    output: BundleTensor
+
+
+class ModelConfig(Entry):
+    """``model_config.json``."""
+
+    schema_version: Literal[1] = 1
+    network: str
+    input: BundleInput
+    num_classes: Positive
+    models: tuple[BundleModel, ...]
+
+
+class LogitTolerance(Entry):
+    """How far a phone's logits may lie from Python's for models of one precision."""
+
+    precision: Precision
+    max_abs: NonNegative
+
+
+class Tolerance(Entry):
+    """Largest allowed differences: 8-bit pixels after the crop, normalized values, logits."""
+
+    pixel: Annotated[int, Field(ge=0, le=255)]
+    tensor: NonNegative
+    logits: tuple[LogitTolerance, ...]
+
+
+class Probe(Entry):
+    """One value of the reference tensor; ``index`` is flat in NCHW order."""
+
+    index: Annotated[int, Field(ge=0)]
+    value: float
+
+
+class Ranked(Entry):
+    """One class of the top five; ``probability`` is the softmax of the logits."""
+
+    model_config = Entry.model_config | {"populate_by_name": True}
+
+    class_index: Annotated[int, Field(ge=0, alias="class")]
+    probability: Annotated[float, Field(ge=0, le=1)]
+
+
+class GoldenOutput(Entry):
+    """What Python's runtime answers for one model (``BundleModel.id``) on one image."""
+
+    model: str
+    logits: tuple[float, ...]
+    top: tuple[Ranked, ...]
+
+
+class GoldenImage(Entry):
+    """Pixels and what Python makes of them.
+
+    ``rgb``: base64 of uint8 (height, width, 3). ``input_rgb``: the same after resize and crop,
+    uint8 (input height, input width, 3). ``probes``: values of the normalized tensor.
+    """
+
+    name: str
+    width: Positive
+    height: Positive
+    label: int | None
+    rgb: Base64
+    input_rgb: Base64
+    probes: tuple[Probe, ...]
+    outputs: tuple[GoldenOutput, ...]
+
+
+class Golden(Entry):
+    """``golden.json``."""
+
+    schema_version: Literal[1] = 1
+    network: str
+    tolerance: Tolerance
+    images: tuple[GoldenImage, ...]

@@ -1,0 +1,284 @@
+"""``OUT/manifest.json``: everything about every artefact. docs/results.md holds its JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.one_of import OneOf
+from zoo.errors import InputError
+from zoo.files import atomic_path
+
+SCHEMA_VERSION = 1
+FILE_NAME = "manifest.json"
+
+Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
+Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Entry(BaseModel):
+    """Base of all entries: unchangeable, and no field outside the schema."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkInfo(Entry):
+    """The float network. ``parameters`` counts all of them; ``macs`` those of one image."""
+
+    name: str
+    source: str
+    parameters: int | None = None
+    macs: int | None = None
+    num_classes: int
+
+
+class Weights(Entry):
+    """Where the weights came from; ``sha256`` is of the float state dict as it was loaded."""
+
+    origin: str
+    sha256: Sha256
+    note: str = ""
+
+
+class InputSpecInfo(Entry):
+    """``zoo.input_spec.InputSpec``: RGB, NCHW float32, (image / 255 - mean) / std."""
+
+    height: int
+    width: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    crop_pct: float
+    interpolation: Literal["nearest", "bilinear", "bicubic"]
+    crop_mode: str = "center"
+
+
+class DatasetInfo(Entry):
+    """Images that were used; ``identity`` changes whenever one of them does."""
+
+    name: str
+    images: int
+    identity: str
+
+
+class RecipeInfo(Entry):
+    """The recipe as it was applied, every default filled in."""
+
+    name: str
+    sha256: Sha256
+    values: dict[str, JsonValue]
+
+
+class Step(Entry):
+    """One optional step of quantization: kept only where held-out KL improved."""
+
+    name: str
+    kept: bool
+    reason: str
+    kl_before: float | None = None
+    kl_after: float | None = None
+    seconds: float | None = None
+
+
+class Fidelity(Entry):
+    """The int8 program against the float network, on images that did not calibrate it.
+
+    ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
+    the share of images with the same top-1. ``held_out`` is false where the recipe holds none
+    out, so that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
+    """
+
+    images: int
+    held_out: bool
+    sqnr_db: float | None
+    agreement: Share
+    criterion: str
+    passed: bool
+
+
+class Quantization(Entry):
+    """How the int8 program came about.
+
+    KL is in nats, float against int8, on held-out images: the geometric mean of 16 times the KL of
+    the softmax at temperature 4 (docs/recipes.md). ``float_operators`` are those that mixed
+    precision left in float, by their modules' paths.
+    """
+
+    key: str
+    ranges_sha256: Sha256
+    calibration: DatasetInfo
+    recipe: RecipeInfo
+    steps: tuple[Step, ...] = ()
+    held_out_images: int | None = None
+    held_out_kl: float | None = None
+    held_out_agreement: Share | None = None
+    sqnr_db: float | None = None
+    fidelity: Fidelity | None = None
+    float_operators: tuple[str, ...] = ()
+    seconds: float
+
+
+class Parity(Entry):
+    """The artefact, run in its own runtime, against its reference on the same images.
+
+    ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
+    the largest difference of a logit, ``relative`` that over the largest logit, ``sqnr_db`` the
+    signal-to-noise of the logits (null where they are equal), ``agreement`` the share of images
+    with the same top-1. ``criterion`` says what ``passed`` asked for.
+    """
+
+    reference: Literal["float network", "quantized program"]
+    images: int
+    max_abs: float
+    relative: float
+    sqnr_db: float | None = None
+    agreement: Share
+    criterion: str
+    passed: bool
+
+
+class Island(Entry):
+    """Neighbouring operators that leave int8 or the delegate; ``share`` is of the whole cost.
+
+    The cost is ``macs`` plus ``elements`` that are read and written.
+    """
+
+    operators: tuple[str, ...]
+    kind: str
+    reason: str = ""
+    macs: int
+    elements: int
+    share: Share
+
+
+class Coverage(Entry):
+    """What of the artefact runs in int8 and in the delegate, as shares of all MACs.
+
+    ``partitions`` are calls of the delegate; ``islands`` come costliest first; ``notes`` say what
+    limits these numbers. Null: there is no delegate, or only the device decides.
+    """
+
+    int8_share: Share | None = None
+    delegated_share: Share | None = None
+    partitions: int | None = None
+    operators: dict[str, int] = {}
+    islands: tuple[Island, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Artefact(Entry):
+    """One file for one format and precision. ``path`` is relative to the manifest's folder."""
+
+    key: str
+    format: Format
+    precision: Precision
+    variant: str = ""
+    path: str
+    sha256: Sha256
+    bytes: int
+    runtime: str
+    runtime_version: str
+    parity: Parity | None = None
+    coverage: Coverage | None = None
+    preparation: tuple[str, ...] = ()
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """What tells this artefact from the others, such as ``onnx int8``."""
+        return " ".join(part for part in (self.format, self.precision, self.variant) if part)
+
+
+class Failure(Entry):
+    """A step that did not finish; the other artefacts do not depend on it."""
+
+    format: str
+    precision: str
+    step: Literal["train", "export", "evaluate", "bundle", "bench"]
+    message: str
+    log: str = ""
+
+
+class Environment(Entry):
+    """The machine the artefacts were made on."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    versions: dict[str, str]
+
+
+class Manifest(Entry):
+    """The whole file. Times are UTC, ISO 8601."""
+
+    schema_version: Literal[1] = 1
+    fbdeploy_version: str
+    created: str
+    updated: str
+    network: NetworkInfo
+    weights: Weights
+    input_spec: InputSpecInfo
+    labels: tuple[str, ...]
+    evaluation_data: DatasetInfo | None = None
+    quantizations: dict[Precision, Quantization] = {}
+    artefacts: tuple[Artefact, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    environment: Environment
+
+    def artefact(self, key: str) -> Artefact | None:
+        """The artefact made from the inputs that ``key`` stands for, if there is one."""
+        return next((entry for entry in self.artefacts if entry.key == key), None)
+
+
+def now() -> str:
+    """The time, UTC, ISO 8601 to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an output folder.
+
+    Raises:
+        InputError: there is none, or it is not one this version reads.
+    """
+    path = folder / FILE_NAME
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); remove it and deploy again") from error
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if found != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: has schema_version {found!r}, this fbdeploy reads {SCHEMA_VERSION}; "
+            "deploy again into another folder"
+        )
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path}: {where}: {first['msg']}; remove the file and deploy again"
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``folder/manifest.json`` whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be written or is full.
+    """
+    with atomic_path(folder / FILE_NAME) as temporary:
+        temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,233 @@
+"""``OUT/results.jsonl``: one line a finished measurement, and the rows ``--json`` shows of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.manifest import (
+    Artefact,
+    DatasetInfo,
+    Entry,
+    Format,
+    Manifest,
+    Precision,
+    Sha256,
+    Share,
+)
+from runtime_bench.measurement import Interval, Kind, Measurement
+from zoo.errors import InputError
+
+FILE_NAME = "results.jsonl"
+
+
+class Comparison(Entry):
+    """An artefact against the float network on the same images.
+
+    ``kl`` is in nats; ``top1_difference`` is artefact minus float, with its 95 % interval;
+    ``mcnemar_p`` is two-sided.
+    """
+
+    reference: str
+    top1: Share | None = None
+    agreement: Share
+    kl: float
+    top1_difference: float | None = None
+    difference_interval: Interval | None = None
+    mcnemar_p: float | None = None
+
+
+class EvaluationLine(Entry):
+    """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
+
+    ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
+    folder; evaluations of before there were such files have none and are made again.
+    """
+
+    type: Literal["evaluation"] = "evaluation"
+    key: str
+    time: str
+    format: Format
+    precision: Precision
+    variant: str = ""
+    sha256: Sha256
+    dataset: DatasetInfo
+    images: int
+    top1: Share | None = None
+    top5: Share | None = None
+    top1_interval: Interval | None = None
+    comparison: Comparison | None = None
+    predictions: str | None = None
+    seconds: float
+
+
+Line = EvaluationLine | Measurement
+_LINE: TypeAdapter[EvaluationLine | Measurement] = TypeAdapter(
+    Annotated[Line, Field(discriminator="type")]
+)
+
+
+class LatencyPercentiles(Entry):
+    """Milliseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+class ResultRow(Entry):
+    """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
+
+    What was not measured is null; ``latency_note`` then says why.
+    """
+
+    format: Format
+    precision: Precision
+    variant: str
+    path: str
+    bytes: int
+    images: int | None
+    top1: Share | None
+    top5: Share | None
+    top1_interval: Interval | None
+    agreement: Share | None
+    kl: float | None
+    top1_difference: float | None
+    difference_interval: Interval | None
+    mcnemar_p: float | None
+    parity_max_abs: float | None
+    latency_ms: LatencyPercentiles | None
+    p50_interval: Interval | None
+    latency_kind: Kind | None
+    latency_note: str
+    target: str | None
+    threads: int | None
+    int8_share: Share | None
+    delegated_share: Share | None
+
+
+def read_lines(folder: Path) -> list[Line]:
+    """All measurements of an output folder in the order they were made; none if there is no file.
+
+    A cut-off last line, as an interrupted run leaves it, is not a measurement and is left out.
+
+    Raises:
+        InputError: a line before the last is not a measurement.
+    """
+    path = folder / FILE_NAME
+    if not path.exists():
+        return []
+    texts = path.read_text(encoding="utf-8").splitlines()
+    lines: list[Line] = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            lines.append(_LINE.validate_json(text))
+        except ValidationError as error:
+            if number == len(texts):
+                break
+            raise InputError(
+                f"{path}:{number}: is not a measurement of this fbdeploy; "
+                "move the file away and deploy again"
+            ) from error
+    return lines
+
+
+def append_line(folder: Path, line: Line) -> None:
+    """Add one measurement and make sure it is on the disk.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    path = folder / FILE_NAME
+    try:
+        # A line that a killed run cut off is closed first, so that it cannot swallow this one.
+        with path.open("a+b") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            if size:
+                stream.seek(size - 1)
+                if stream.read(1) != b"\n":
+                    _drop_cut_off_line(path)
+            stream.write(line.model_dump_json().encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another output folder or free it"
+        ) from error
+
+
+def _drop_cut_off_line(path: Path) -> None:
+    whole = path.read_bytes()
+    os.truncate(path, whole.rfind(b"\n") + 1)
+
+
+def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
+    """Join every artefact with its newest evaluation and its newest latency line."""
+    data = manifest.evaluation_data
+    evaluations = {
+        line.sha256: line
+        for line in lines
+        if isinstance(line, EvaluationLine) and line.dataset == data
+    }
+    latencies = {
+        line.sha256: line for line in lines if isinstance(line, Measurement) and line.latency_ms
+    }
+    rows = []
+    for artefact in manifest.artefacts:
+        score = evaluations.get(artefact.sha256)
+        compared = score.comparison if score else None
+        speed = latencies.get(artefact.sha256)
+        times = speed.latency_ms if speed else None
+        rows.append(
+            ResultRow(
+                format=artefact.format,
+                precision=artefact.precision,
+                variant=artefact.variant,
+                path=artefact.path,
+                bytes=artefact.bytes,
+                images=score.images if score else None,
+                top1=score.top1 if score else None,
+                top5=score.top5 if score else None,
+                top1_interval=score.top1_interval if score else None,
+                agreement=compared.agreement if compared else None,
+                kl=compared.kl if compared else None,
+                top1_difference=compared.top1_difference if compared else None,
+                difference_interval=compared.difference_interval if compared else None,
+                mcnemar_p=compared.mcnemar_p if compared else None,
+                parity_max_abs=artefact.parity.max_abs if artefact.parity else None,
+                latency_ms=LatencyPercentiles(p50=times.p50, p90=times.p90, p99=times.p99)
+                if times
+                else None,
+                p50_interval=times.p50_interval if times else None,
+                latency_kind=speed.kind if speed else None,
+                latency_note=_latency_note(artefact, speed),
+                target=speed.target if speed else None,
+                threads=speed.threads if speed else None,
+                int8_share=artefact.coverage.int8_share if artefact.coverage else None,
+                delegated_share=artefact.coverage.delegated_share if artefact.coverage else None,
+            )
+        )
+    return rows
+
+
+def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:
+    """What a reader must know of a latency, or why there is none."""
+    if speed is None:
+        info = FORMAT_INFO[artefact.format]
+        if not info.timed:
+            return f"not measured: {info.title} runs on Apple devices only"
+        return "not measured"
+    if speed.noise and speed.noise.noisy:
+        return "; ".join(("noisy: " + ", ".join(speed.noise.reasons), speed.note)).rstrip("; ")
+    return speed.note
+
+
+def document(manifest: Manifest, lines: list[Line]) -> str:
+    """The JSON of ``deploy --json``: the manifest plus ``results``."""
+    rows = [row.model_dump(mode="json") for row in summarize(manifest, lines)]
+    return json.dumps(manifest.model_dump(mode="json") | {"results": rows}, indent=1)

@@ -1,0 +1,202 @@
+"""Cross-layer equalization where it is exact (arXiv:1906.04721, section 4.1).
+
+Between layers with nothing but ReLU, sums, pools, gates and moves, a channel may be divided by s in
+the layers that make it and multiplied by s in those that read it: relu(x / s) * s = relu(x) for
+s > 0. Activations have one scale a tensor, so channels of like range lose least. Weights have one a
+channel of output: the makers' absorb s for nothing, and so do depthwise readers'; a dense one's
+rows mix channels, so there s is the geometric mean of what values and weights would want.
+
+Values that are added have their channels scaled alike, so a group is all that a stage's shortcuts
+join. ReLU6 and hard-swish are not homogeneous: what they read or make stays as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+
+from quantize.graph.interpret import HookedInterpreter, image_batches
+from quantize.graph.passes.surgery import argument, aten, calls, is_call, shape_of, tensor_of
+from quantize.graph.plan import POOLS, fused_clamp, is_zero_pad
+from quantize.program import bias_of
+
+#: A channel is not moved further, so that one that is nearly dead does not become noise.
+LARGEST_FACTOR = 100.0
+_HOMOGENEOUS = (aten.relu.default, aten.max_pool2d.default, *POOLS)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Values (N, channels, H, W) whose channels are scaled alike, the convolutions that make them,
+    and those that read them; all in execution order."""
+
+    values: tuple[Node, ...]
+    makers: tuple[Node, ...]
+    readers: tuple[Node, ...]
+
+
+def is_depthwise(layer: Node) -> bool:
+    """Whether each output channel of a convolution reads one input channel."""
+    return int(argument(layer, 6, 1)) > 1
+
+
+def groups(graph: GraphModule) -> Iterator[Group]:
+    """The groups of ``graph`` that may be scaled, in execution order; a layer may read one and make
+    the next."""
+    found, layers = _Groups(), _layers(graph)
+    for node in graph.graph.nodes:
+        if node.op == "get_attr" or node in layers:
+            continue
+        sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
+        alike = [source for source in sources if _channels(source) == _channels(node)]
+        if is_call(node, *_HOMOGENEOUS) or is_zero_pad(node):
+            linear = alike == sources
+        elif is_call(node, aten.add.Tensor):
+            linear = alike == sources and len(sources) == 2
+        elif is_call(node, aten.mul.Tensor):
+            # A product grows with one factor if the other, a gate, stays as it is.
+            alike = [source for source in alike if not found.is_frozen(source)]
+            linear = len(sources) == 2 and len(alike) == 1
+        else:
+            linear = False
+        if linear:
+            for source in alike:
+                found.join(node, source)
+        else:
+            found.freeze(node, *sources)
+    for values in found.free(graph):
+        makers = tuple(node for node in values if node in layers)
+        readers = {user: None for node in values for user in node.users if user in layers}
+        if makers and readers:
+            yield Group(tuple(values), makers, tuple(readers))
+
+
+def _layers(graph: GraphModule) -> set[Node]:
+    """The dense and depthwise convolutions with a weight that is theirs alone."""
+    convolutions = [
+        n for n in calls(graph, aten.conv2d.default) if _attribute(n, 1).op == "get_attr"
+    ]
+    uses = Counter(_attribute(node, 1).target for node in convolutions)
+    return {
+        node
+        for node in convolutions
+        if uses[_attribute(node, 1).target] == 1
+        and int(argument(node, 6, 1)) in (1, tensor_of(graph, _attribute(node, 1)).shape[0])
+    }
+
+
+def _channels(node: Node) -> object:
+    """How many channels a map (N, channels, H, W) has; None for what is no map."""
+    shape = shape_of(node) if "val" in node.meta else ()
+    return shape[1] if len(shape) == 4 else None
+
+
+class _Groups:
+    """Which values are scaled together (union-find), and which cannot be."""
+
+    def __init__(self) -> None:
+        self._parents: dict[Node, Node] = {}
+        self._frozen: set[Node] = set()
+
+    def root(self, node: Node) -> Node:
+        while (parent := self._parents.get(node, node)) is not node:
+            node = parent
+        return node
+
+    def join(self, first: Node, second: Node) -> None:
+        first, second = self.root(first), self.root(second)
+        self._parents[second] = first
+        if second in self._frozen:
+            self._frozen.add(first)
+
+    def freeze(self, *nodes: Node) -> None:
+        self._frozen.update(self.root(node) for node in nodes)
+
+    def is_frozen(self, node: Node) -> bool:
+        return self.root(node) in self._frozen
+
+    def free(self, graph: GraphModule) -> list[list[Node]]:
+        members: dict[Node, list[Node]] = {}
+        for node in graph.graph.nodes:
+            if node.op == "call_function" and not self.is_frozen(node):
+                members.setdefault(self.root(node), []).append(node)
+        return list(members.values())
+
+
+@torch.no_grad()
+def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModule, int]:
+    """A graph that computes the same with channels of like range, and how many groups it scaled.
+
+    ``images``, float32 (N, 3, H, W), show how large each channel becomes.
+    """
+    graph = copy.deepcopy(graph)
+    found = list(groups(graph))
+    # What a clamp follows has no grid of its own.
+    rounded = {v.name for group in found for v in group.values if fused_clamp(v) is None}
+    ranges = _channel_ranges(graph, rounded, images, batch)
+    for group in found:
+        values = _typical([ranges[v.name] for v in group.values if v.name in ranges])
+        factor = values
+        dense = [
+            tensor_of(graph, _attribute(reader, 1)).abs().amax((0, 2, 3))
+            for reader in group.readers
+            if not is_depthwise(reader)
+        ]
+        if dense:
+            factor = (values / _typical(dense).clamp_min(1e-12)).sqrt()
+        alive = values > 0
+        if not bool(alive.any()):
+            continue
+        # The largest channel of the value stays as it is, so that scales keep their size.
+        factor = factor / factor[values.argmax()]
+        factor = torch.where(alive, factor, 1.0).clamp(1 / LARGEST_FACTOR, LARGEST_FACTOR)
+        _scale(graph, group, factor)
+    return graph, len(found)
+
+
+def _typical(sizes: list[Tensor]) -> Tensor:
+    """The mean of several (channels,), each over its largest: every value's grid counts alike."""
+    return torch.stack([one / one.max().clamp_min(1e-30) for one in sizes]).mean(0)
+
+
+def _scale(graph: GraphModule, group: Group, factor: Tensor) -> None:
+    for maker in group.makers:
+        weight = tensor_of(graph, _attribute(maker, 1))
+        weight /= factor.reshape(-1, 1, 1, 1)
+        bias = bias_of(graph, maker)
+        if bias is not None:
+            bias /= factor
+    for reader in group.readers:
+        weight = tensor_of(graph, _attribute(reader, 1))
+        weight *= factor.reshape((-1, 1, 1, 1) if is_depthwise(reader) else (1, -1, 1, 1))
+
+
+def _channel_ranges(
+    graph: GraphModule, names: set[str], images: Tensor, batch: int
+) -> dict[str, Tensor]:
+    """The largest |value| of each channel, (channels,) by name of a value (N, channels, H, W)."""
+    found: dict[str, Tensor] = {}
+
+    def see(node: Node, value: Tensor) -> Tensor:
+        if node.name in names:
+            largest = value.abs().amax((0, 2, 3))
+            seen = found.get(node.name, largest)
+            found[node.name] = torch.maximum(seen, largest)
+        return value
+
+    interpreter = HookedInterpreter(graph, see)
+    for part in image_batches(images, batch):
+        interpreter.run(part)
+    return found
+
+
+def _attribute(node: Node, index: int) -> Node:
+    attribute = node.args[index]
+    assert isinstance(attribute, Node)
+    return attribute

@@ -1,0 +1,1 @@
+"""A program in the forms that backends read."""

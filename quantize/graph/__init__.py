@@ -1,0 +1,1 @@
+"""A network as one canonical graph, and which of its values become int8."""

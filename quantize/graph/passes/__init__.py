@@ -1,0 +1,43 @@
+"""Small rewrites of captured graphs. Each takes a GraphModule, changes it in place and returns how
+many places it changed; each keeps the network's function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch.fx import GraphModule
+
+from quantize.graph.passes.activations import fuse_hard_activations
+from quantize.graph.passes.batch_norm import fold_batch_norm
+from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
+from quantize.graph.passes.gates import fold_hard_sigmoid
+from quantize.graph.passes.parameters import own_parameters
+from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
+from quantize.graph.passes.surgery import drop_unused_tensors
+
+Pass = Callable[[GraphModule], int]
+
+#: Makes any captured network look alike; the float artefacts are made from this graph.
+CANONICALIZE: tuple[Pass, ...] = (
+    plain_signature,
+    functionalize,
+    drop_identities,
+    fuse_hard_activations,
+    fold_batch_norm,
+    unify_global_pools,
+    drop_pools_of_one_pixel,
+)
+
+#: Makes more of the canonical graph run in integer kernels; the int8 program is made from this one.
+INTEGER_FORMS: tuple[Pass, ...] = (fold_hard_sigmoid, own_parameters)
+
+
+def run(graph: GraphModule, passes: tuple[Pass, ...]) -> dict[str, int]:
+    """Apply ``passes`` in order; the number of places each changed, by its name."""
+    changed = {step.__name__: step(graph) for step in passes}
+    graph.graph.eliminate_dead_code()
+    drop_unused_tensors(graph)
+    graph.delete_all_unused_submodules()
+    graph.graph.lint()
+    graph.recompile()
+    return changed

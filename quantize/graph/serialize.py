@@ -1,0 +1,96 @@
+"""A graph of ATen calls as JSON and tensors, without pickles.
+
+Node names are kept, since ranges refer to them; torch.export's own format renumbers them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
+
+from quantize.graph.passes.surgery import MODULE_PATH, module_path, tensor_of
+from zoo.errors import InputError
+
+
+def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[str, Any]]:
+    """The nodes as JSON values; tensors go into ``tensors`` under ``attribute.NAME``."""
+    rows: list[dict[str, Any]] = []
+    for node in graph.graph.nodes:
+        row: dict[str, Any] = {"name": node.name, "op": node.op}
+        if node.op == "get_attr":
+            tensors[f"attribute.{node.name}"] = tensor_of(graph, node).contiguous().clone()
+        else:
+            row["args"] = _encode(node.args)
+        if node.op == "call_function":
+            row["target"] = str(node.target)
+            row["kwargs"] = _encode(node.kwargs)
+        path = module_path(node)
+        if path:
+            row["module"] = path
+        value = node.meta.get("val")
+        if isinstance(value, Tensor):
+            row["shape"] = [d if isinstance(d, int) else -1 for d in value.shape]
+        rows.append(row)
+    return rows
+
+
+def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> GraphModule:
+    """The inverse of :func:`graph_to_json`; unknown batch sizes become 1 in the metadata."""
+    root, graph = nn.Module(), Graph()
+    nodes: dict[str, Node] = {}
+    for row in rows:
+        name = row["name"]
+        if row["op"] == "placeholder":
+            node = graph.placeholder(name)
+        elif row["op"] == "get_attr":
+            root.register_buffer(name, tensors[f"attribute.{name}"])
+            node = graph.get_attr(name)
+        elif row["op"] == "output":
+            node = graph.output(_decode(row["args"], nodes)[0])
+        else:
+            node = graph.call_function(
+                _operator(row["target"]),
+                tuple(_decode(row["args"], nodes)),
+                _decode(row["kwargs"], nodes),
+            )
+        node.name = name
+        if "module" in row:
+            node.meta[MODULE_PATH] = row["module"]
+        if "shape" in row:
+            shape = [1 if d == -1 else d for d in row["shape"]]
+            node.meta["val"] = torch.empty(shape, device="meta")
+        nodes[name] = node
+    return GraphModule(root, graph)
+
+
+def _operator(target: str) -> Any:
+    """``aten.conv2d.default`` -> ``torch.ops.aten.conv2d.default``."""
+    namespace, operator, overload = target.split(".")
+    if namespace not in ("aten", "quantized_decomposed"):
+        raise InputError(f"{target}: not an operator a stored program may call")
+    return getattr(getattr(getattr(torch.ops, namespace), operator), overload)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Node):
+        return {"node": value.name}
+    if isinstance(value, (list, tuple)):
+        return [_encode(v) for v in value]
+    if isinstance(value, dict):
+        return {"dict": {k: _encode(v) for k, v in value.items()}}
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise InputError(f"a graph with a {type(value).__name__} argument cannot be stored as JSON")
+
+
+def _decode(value: Any, nodes: dict[str, Node]) -> Any:
+    if isinstance(value, list):
+        return [_decode(v, nodes) for v in value]
+    if isinstance(value, dict):
+        if "node" in value:
+            return nodes[value["node"]]
+        return {k: _decode(v, nodes) for k, v in value["dict"].items()}
+    return value

@@ -1,0 +1,1 @@
+"""The grids of activations and weights: how they are found."""

@@ -1,0 +1,1 @@
+"""This machine: its cores, memory and state, its cache folder and its tools."""

@@ -1,0 +1,1 @@
+"""The protocol by which artefacts are timed, in processes of their own."""

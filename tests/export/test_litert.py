@@ -1,0 +1,30 @@
+"""What LiteRT's converter makes of a program's constants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from tests.export.small_exports import SmallExport
+
+
+class EvenBias(nn.Module):
+    """A layer with one bias for all channels, whose weights have unlike scales."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.even = nn.Conv2d(3, 4, 3, stride=2), nn.Conv2d(4, 4, 3)
+        with torch.no_grad():
+            self.even.weight *= torch.tensor([1.0, 5.0, 0.2, 2.0]).reshape(4, 1, 1, 1)
+            self.even.bias.fill_(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = self.even(torch.relu(self.first(x))).mean((2, 3))
+        return result
+
+
+def test_a_bias_of_one_value_keeps_each_channel_s_scale(tmp_path: Path) -> None:
+    assert SmallExport(EvenBias(), tmp_path).sqnr("litert") > 30

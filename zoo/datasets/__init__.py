@@ -1,0 +1,28 @@
+"""Images with labels, from a folder or embedded, and the batches a network eats.
+
+A dataset is one of
+
+* an ImageFolder: ``DIR/<class>/<image>`` (``image_folder``; which class a folder is:
+  ``classes``);
+* a folder with ``labels.csv``: columns ``image`` and ``label`` (``labels_csv``);
+* a flat folder of images, where labels are not asked for (calibration);
+* the name of an embedded dataset (``zoo.embedded``).
+"""
+
+from zoo.datasets.batching import Batch, batches, spread
+from zoo.datasets.opening import open_dataset
+from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset, Sample
+from zoo.images import IMAGE_SUFFIXES, BadImageError
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ArrayDataset",
+    "BadImageError",
+    "Batch",
+    "Dataset",
+    "FolderDataset",
+    "Sample",
+    "batches",
+    "open_dataset",
+    "spread",
+]

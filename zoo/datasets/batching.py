@@ -1,0 +1,121 @@
+"""Preprocessed batches of a dataset, decoded ahead in threads."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.datasets.samples import Dataset
+from zoo.errors import InputError
+from zoo.images import BadImageError, UnusableImageError
+from zoo.input_spec import InputSpec
+from zoo.preprocess import preprocess
+
+DECODING_THREADS = 4
+
+Batch = tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]
+_Item = tuple[NDArray[np.float32], int, str]
+
+
+def batches(
+    dataset: Dataset,
+    spec: InputSpec,
+    batch_size: int = 32,
+    limit: int | None = None,
+    *,
+    threads: int = DECODING_THREADS,
+) -> Iterator[Batch]:
+    """Preprocessed batches in dataset order, decoded ahead in ``threads`` threads.
+
+    ``limit`` takes that many images spread evenly over the dataset, since folders are sorted by
+    class. The last batch may be smaller; unlabelled images have label -1.
+
+    Yields:
+        float32 (N, 3, height, width), int64 (N,), the N names.
+
+    Raises:
+        InputError: undecodable images, unless the dataset skips them (then the rest is yielded,
+            and an InputError says so where nothing is left).
+    """
+    indices = spread(len(dataset), limit)
+    pending: deque[Future[_Item]] = deque()
+    ready: list[_Item] = []
+    found = False
+
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        upcoming = iter(indices)
+        try:
+            for _ in indices:
+                while len(pending) < batch_size + threads:
+                    index = next(upcoming, None)
+                    if index is None:
+                        break
+                    pending.append(pool.submit(_decode, dataset, index, spec))
+                try:
+                    ready.append(pending.popleft().result())
+                    found = True
+                except BadImageError as error:
+                    if not dataset.skip_bad_images:
+                        raise _count_bad(dataset, indices, pool, spec, error) from error
+                    dataset.skipped[error.name] = error.reason
+                if len(ready) == batch_size:
+                    yield _stack(ready)
+                    ready = []
+            if ready:
+                yield _stack(ready)
+        finally:
+            for future in pending:
+                future.cancel()
+    if not found:
+        raise InputError(f"{dataset.name}: none of its images can be read; check the folder")
+
+
+def spread(count: int, limit: int | None) -> list[int]:
+    """``limit`` indices spread evenly over ``count`` (all of them where limit is None or more)."""
+    if limit is None or limit >= count:
+        return list(range(count))
+    if limit < 1:
+        raise InputError(f"{limit} images: ask for at least one, or for all")
+    return [number * count // limit for number in range(limit)]
+
+
+def _decode(dataset: Dataset, index: int, spec: InputSpec) -> _Item:
+    sample = dataset.sample(index)
+    try:
+        pixels = preprocess(sample.image, spec)
+    except UnusableImageError as error:
+        raise BadImageError(str(Path(dataset.name) / sample.name), str(error)) from error
+    return pixels, -1 if sample.label is None else sample.label, sample.name
+
+
+def _stack(items: list[_Item]) -> Batch:
+    images, labels, names = zip(*items, strict=True)
+    return np.stack(images), np.array(labels, np.int64), tuple(names)
+
+
+def _count_bad(
+    dataset: Dataset,
+    indices: list[int],
+    pool: ThreadPoolExecutor,
+    spec: InputSpec,
+    first: BadImageError,
+) -> InputError:
+    def bad(index: int) -> bool:
+        try:
+            _decode(dataset, index, spec)
+        except BadImageError:
+            return True
+        return False
+
+    count = sum(pool.map(bad, indices))
+    if count < 2:
+        return first
+    return InputError(
+        f"{first.name}: cannot be read as an image ({first.reason}), one of {count} such in "
+        f"{dataset.name}; replace them, or leave them out with --skip-bad-images"
+    )
