@@ -75,7 +75,7 @@ class CameraPreview(
             tilt.enable()
             displayManager().registerDisplayListener(displays, null)
         }
-        if (texture.isAvailable) open()
+        if (facts == null && texture.isAvailable) open()
     }
 
     fun stop() {
@@ -83,9 +83,7 @@ class CameraPreview(
         wanted = false
         tilt.disable()
         displayManager().unregisterDisplayListener(displays)
-        source.close()
-        facts = null
-        network = null
+        close()
         overlay.mark(null, null)
     }
 
@@ -102,6 +100,12 @@ class CameraPreview(
             listener.onStarted()
             arrange()
         }
+    }
+
+    private fun close() {
+        source.close()
+        facts = null
+        network = null
     }
 
     /** Where the picture and the mark lie, after whatever changed. */
@@ -149,7 +153,11 @@ class CameraPreview(
 
     override fun onFree() = activity.runOnUiThread { if (wanted && texture.isAvailable) open() }
 
-    private fun problem(message: Int) = activity.runOnUiThread { if (wanted) listener.onProblem(message) }
+    private fun problem(message: Int) = activity.runOnUiThread {
+        facts = null
+        network = null
+        if (wanted) listener.onProblem(message)
+    }
 
     override fun onSurfaceTextureAvailable(surface: SurfaceTexture, width: Int, height: Int) {
         if (wanted) open()
@@ -158,7 +166,7 @@ class CameraPreview(
     override fun onSurfaceTextureSizeChanged(surface: SurfaceTexture, width: Int, height: Int) = arrange()
 
     override fun onSurfaceTextureDestroyed(surface: SurfaceTexture): Boolean {
-        source.close()
+        close()
         return true
     }
 

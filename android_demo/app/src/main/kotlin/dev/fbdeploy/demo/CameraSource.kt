@@ -82,7 +82,7 @@ class CameraSource(context: Context, private val listener: Listener) {
         return guarded {
             val facts = facts()
             texture.setDefaultBufferSize(facts.preview.width, facts.preview.height)
-            manager.openCamera(facts.id, Opening(generation, facts, Surface(texture)), handler)
+            manager.openCamera(facts.id, Opening(generation, facts, texture), handler)
             facts
         }
     }
@@ -164,14 +164,17 @@ class CameraSource(context: Context, private val listener: Listener) {
         return frames
     }
 
-    private inner class Opening(private val number: Int, private val facts: CameraFacts, private val surface: Surface) :
-        CameraDevice.StateCallback() {
+    private inner class Opening(
+        private val number: Int,
+        private val facts: CameraFacts,
+        private val texture: SurfaceTexture
+    ) : CameraDevice.StateCallback() {
         override fun onOpened(camera: CameraDevice) {
             if (number != generation) {
                 camera.close()
-                surface.release()
                 return
             }
+            val surface = Surface(texture)
             device = camera
             preview = surface
             guarded {
@@ -192,7 +195,6 @@ class CameraSource(context: Context, private val listener: Listener) {
 
         private fun gone(camera: CameraDevice) {
             camera.close()
-            surface.release()
             if (number != generation) return
             closeNow()
             lost = facts.id
