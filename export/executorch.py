@@ -13,9 +13,9 @@ from export.base import (
     ExportResult,
     ExportSource,
     cannot_express,
-    require,
 )
 from export.half import in_half_precision
+from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.qdq import quantized, to_reference_dialect
 from quantize.graph.passes import run

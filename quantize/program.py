@@ -19,7 +19,7 @@ from quantize.graph.plan import Plan
 from quantize.graph.serialize import graph_from_json, graph_to_json
 from quantize.qparams import QParams, QuantizedWeight
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 from zoo.input_spec import InputSpec
 
 
@@ -28,7 +28,7 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits, and
+    :func:`quantize.judging.divergence` with it, nats; ``sqnr_db`` is that of their logits, and
     ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
     Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.
@@ -73,6 +73,11 @@ class Program:
         owner = self.plan.owner(name)
         return None if owner is None else self.activations.get(owner)
 
+    def rounded(self, node: Node, value: Tensor) -> Tensor:
+        """``value``, the result of ``node`` in float32, on the node's grid if it has one."""
+        grid = self.qparams(node.name)
+        return value if grid is None else grid.fake_quantize(value)
+
     @property
     def weights_only(self) -> bool:
         """Whether weights are int8 and every value is float."""
@@ -115,7 +120,7 @@ class Program:
             "dynamic_batch": self.dynamic_batch,
             "summary": asdict(self.summary),
         }
-        with atomic_path(folder) as temporary:
+        with atomic_folder(folder, ("program.json",)) as temporary:
             temporary.mkdir(parents=True)
             (temporary / "program.json").write_text(json.dumps(document, indent=1))
             save_file(tensors, temporary / "program.safetensors")
@@ -160,11 +165,7 @@ class QuantizedReference:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._graph = with_dequantized_weights(program)
-        self._interpreter = HookedInterpreter(self._graph, self._round)
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        return value if grid is None else grid.fake_quantize(value)
+        self._interpreter = HookedInterpreter(self._graph, program.rounded)
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:

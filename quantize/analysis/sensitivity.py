@@ -12,18 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from quantize import judging
 from quantize.analysis.layers import Cost, Layer, layers_of, operator_costs
 from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
 from quantize.grids.calibrate import Progress, silent
+from quantize.judging import log_kl
 from quantize.program import Program
 from zoo.errors import InputError
 
@@ -106,7 +107,7 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
 
 def _log_kl(reference: Tensor, other: Tensor) -> float:
     """The sum over the images of the logarithm of their KL."""
-    return float(judging.log_kl(reference, other, SMALLEST_KL).sum())
+    return float(log_kl(reference, other, SMALLEST_KL).sum())
 
 
 def _measure(
@@ -207,7 +208,7 @@ class _Switched:
         else:
             return
         number = self._rounded_by.get(node.name)
-        env[node] = self._round(node, value) if number in int8 else value
+        env[node] = self._program.rounded(node, value) if number in int8 else value
         for dead in self._ends.get(index, ()):
             env.pop(dead, None)
 
@@ -221,8 +222,10 @@ class _Switched:
         def result(int8_weights: bool) -> Tensor:
             if node.op == "placeholder":
                 return env[node]
-            value = self._call(node, env, int8_weights)
-            return value if clamp is None else self._call(clamp, {**env, node: value}, False)
+            value: Tensor = self._call(node, env, int8_weights)
+            if clamp is not None:
+                value = self._call(clamp, {**env, node: value}, False)
+            return value
 
         low, high = limits(made)
         exact = result(False)
@@ -231,14 +234,14 @@ class _Switched:
         if layer.weighted:
             rough = changed["weights"] = result(True)
         if layer.value is not None:
-            changed["rounding"] = self._round(made, exact)
-            rough = self._round(made, rough)
+            changed["rounding"] = self._program.rounded(made, exact)
+            rough = self._program.rounded(made, rough)
         changed["both"] = rough
         # Not an error: what lies where the readers tell nothing apart, such as below -3 in front
         # of a hard-swish.
         sums.add(exact.clamp(low, high), {k: v.clamp(low, high) for k, v in changed.items()})
 
-    def _call(self, node: Node, env: dict[Node, Tensor], int8_weights: bool) -> Tensor:
+    def _call(self, node: Node, env: dict[Node, Tensor], int8_weights: bool) -> Any:
         def value_of(source: Node) -> Tensor:
             return self._tensors[source] if source.op == "get_attr" else env[source]
 
@@ -247,11 +250,5 @@ class _Switched:
             args = (args[0], self._weights[node.name], *args[2:])
         target = node.target
         assert callable(target)
-        value = target(*args, **map_arg(node.kwargs, value_of))
-        assert isinstance(value, Tensor)
-        return value
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        assert grid is not None
-        return grid.fake_quantize(value)
+        # Sizes and operators of several results are carried along as they are.
+        return target(*args, **map_arg(node.kwargs, value_of))

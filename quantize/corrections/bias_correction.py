@@ -21,7 +21,7 @@ from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.interpret import largest_value_bytes
 from quantize.graph.passes.surgery import calls, is_call, only_user, tensor_of
-from quantize.graph.plan import ACTIVATIONS, WEIGHTED
+from quantize.graph.plan import ACTIVATIONS, WEIGHTED, channel_dim
 from quantize.program import Program, bias_of, with_dequantized_weights
 from zoo.datasets import spread
 
@@ -102,7 +102,7 @@ class LockStep(Interpreter):
             return _Pair(tensor_of(self._exact, n), self.int8[n.name])
         if n.op == "placeholder":
             value = super().run_node(n)
-            return _Pair(value, self._rounded(n, value))
+            return _Pair(value, self.program.rounded(n, value))
         if n.op == "output":
             return args[0]
         operator: Any = n.target
@@ -113,8 +113,8 @@ class LockStep(Interpreter):
         if n.name in self._corrected:
             shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift
-            rough += _by_channel(shift, rough)
-        return _Pair(exact, self._rounded(n, rough) if isinstance(rough, Tensor) else rough)
+            rough += _by_channel(shift, rough, channel_dim(n))
+        return _Pair(exact, self.program.rounded(n, rough) if isinstance(rough, Tensor) else rough)
 
     def before_layer(self, node: Node, read: Tensor, exact: Tensor) -> None:
         """Called before the layer at ``node`` runs in int8; for subclasses to change its weight.
@@ -123,8 +123,9 @@ class LockStep(Interpreter):
         """
 
     def _shift(self, node: Node, exact: Tensor, rough: Tensor) -> Tensor:
-        """What lets ``rough``, (N, channels, ...), have the means of ``exact``: (channels,)."""
-        exact, rough = _rows(exact), _rows(rough)
+        """What lets ``rough`` have the channels' means of ``exact``, both made by the layer at
+        ``node``: (channels,)."""
+        exact, rough = (_rows(value.movedim(channel_dim(node), 1)) for value in (exact, rough))
         shift = (exact - rough).mean(0)
         reader = only_user(node)
         if reader is None or not is_call(reader, *ACTIVATIONS):
@@ -136,9 +137,9 @@ class LockStep(Interpreter):
             return y.mean(0)
 
         def rounded_mean(shift: Tensor) -> Tensor:
-            x = self._rounded(node, rough + shift)
+            x = self.program.rounded(node, rough + shift)
             y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
-            return self._rounded(reader, y).mean(0)
+            return self.program.rounded(reader, y).mean(0)
 
         target = mean(exact)
         # Ten times as fast as std(), whose kernel adds up rows one value at a time.
@@ -149,10 +150,6 @@ class LockStep(Interpreter):
         for _ in range(ROUNDS):
             shift = shift + (target - rounded_mean(shift)) / slope
         return shift
-
-    def _rounded(self, node: Node, value: Tensor) -> Tensor:
-        grid = self.program.qparams(node.name)
-        return value if grid is None else grid.fake_quantize(value)
 
 
 def _rows(values: Tensor) -> Tensor:
@@ -172,9 +169,10 @@ class _Pair(tuple[object, object]):
         return super().__new__(cls, (exact, rough))
 
 
-def _by_channel(values: Tensor, like: Tensor) -> Tensor:
-    """``values`` (channels,) so that they broadcast over ``like`` (N, channels, ...)."""
-    return values.reshape([-1 if d == 1 else 1 for d in range(like.ndim)])
+def _by_channel(values: Tensor, like: Tensor, channel: int) -> Tensor:
+    """``values`` (channels,) so that they broadcast over ``like``, whose dimension ``channel``
+    has the channels."""
+    return values.reshape([-1 if d == channel % like.ndim else 1 for d in range(like.ndim)])
 
 
 def _side(value: Any, side: int) -> Any:

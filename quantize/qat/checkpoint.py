@@ -10,21 +10,20 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 
 @dataclass
 class Progress:
     """How far training is: ``step`` batches are done, ``skipped`` of them without an update.
 
-    ``best_kl`` is the lowest held-out KL so far and ``best_step`` when it was; None: no step has
-    beaten the program training started from.
+    ``best_kl`` is the lowest held-out divergence so far, nats; None: no step has beaten the program
+    training started from.
     """
 
     step: int = 0
     skipped: int = 0
     best_kl: float | None = None
-    best_step: int | None = None
     history: list[tuple[int, float]] = field(default_factory=list)
 
 
@@ -33,7 +32,7 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint of the run called ``identity``, whole or not at all."""
     metadata = {"identity": identity, "progress": json.dumps(asdict(progress))}
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary, metadata)
 
 

@@ -35,7 +35,7 @@ def randomize(module: nn.Module, seed: int = 0) -> nn.Module:
     """Batch norms with statistics that are not the identity, as in a trained network."""
     generator = torch.Generator().manual_seed(seed)
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, nn.BatchNorm2d) and layer.track_running_stats:
             with torch.no_grad():
                 layer.running_mean.normal_(0, 0.2, generator=generator)
                 layer.running_var.uniform_(0.5, 2, generator=generator)
