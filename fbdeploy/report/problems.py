@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
-from fbdeploy.report import figures
+from fbdeploy.report import numbers
 
 
 def problems(manifest: Manifest) -> tuple[str, ...]:
@@ -28,12 +28,12 @@ def _float(manifest: Manifest) -> str | None:
         answer = str(found.commonest_class)
         if found.commonest_class < len(manifest.labels):
             answer += f" ({manifest.labels[found.commonest_class]})"
-        share = figures.percent(found.commonest_share, 0)
+        share = numbers.percent(found.commonest_share, 0)
         return f"The float network answers class {answer} for {share} of the images. {causes}"
     return (
-        f"The float network is no better than chance: its top-1 is {figures.percent(found.top1)} "
+        f"The float network is no better than chance: its top-1 is {numbers.percent(found.top1)} "
         f"on {found.images:,} images, and one answer for all of them has "
-        f"{figures.percent(found.chance)}. {causes}"
+        f"{numbers.percent(found.chance)}. {causes}"
     )
 
 
@@ -45,8 +45,8 @@ def unfaithful(precision: str, program: Quantization) -> str | None:
     images = f"{found.images:,} {'held-out' if found.held_out else 'calibration'} images"
     return (
         f"{precision}: the quantized program is not the float network: "
-        f"{figures.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
-        f"{figures.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
+        f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
+        f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
         "formats have it. Check the calibration images and --mean/--std, or try the recipe ptq or "
         "ptq-best; fbdeploy sensitivity names the layers"
     )
@@ -56,9 +56,9 @@ def _parity(artefact: Artefact) -> str | None:
     found = artefact.parity
     if found is None or found.passed:
         return None
-    how = f"{figures.significant(found.relative, 2)} relative"
+    how = f"{numbers.significant(found.relative, 2)} relative"
     if found.sqnr_db is not None and artefact.precision != "fp32":
-        how = f"{figures.decibels(found.sqnr_db)} dB"
+        how = f"{numbers.decibels(found.sqnr_db)} dB"
     where = f"; the first layer to differ is {found.parted_at}" if found.parted_at else ""
     log = f" (log: {artefact.log})" if artefact.log else ""
     return (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.results import ResultRow
-from fbdeploy.report import figures
+from fbdeploy.report import numbers
 from fbdeploy.report.verdict import (
     DROP_TOLERANCE,
     MARGIN,
@@ -127,15 +127,15 @@ def _accuracy_sentence(row: ResultRow) -> str:
     """How the artefact's accuracy compares with float."""
     if row.top1_difference is None:
         return (
-            f"It chooses the same class as float on {figures.percent(row.agreement)} of "
+            f"It chooses the same class as float on {numbers.percent(row.agreement)} of "
             f"{row.images:,} unlabelled images."
         )
     interval = ""
     if row.difference_interval:
         low, high = row.difference_interval
-        interval = f" (95 % interval {figures.points(low)} to {figures.points(high)})"
+        interval = f" (95 % interval {numbers.points(low)} to {numbers.points(high)})"
     measured = (
-        f"Its top-1 is {figures.percent(row.top1)}, {figures.points(row.top1_difference)} points "
+        f"Its top-1 is {numbers.percent(row.top1)}, {numbers.points(row.top1_difference)} points "
         f"from float{interval} on {row.images:,} images"
     )
     if verdict_of(row) == "accurate" and least_difference(row) >= -MARGIN:
@@ -145,14 +145,14 @@ def _accuracy_sentence(row: ResultRow) -> str:
         )
     if row.precision == "fp32":
         return f"{measured}; it computes what the float network does."
-    return f"{measured} (McNemar p = {figures.significant(row.mcnemar_p, 2)})."
+    return f"{measured} (McNemar p = {numbers.significant(row.mcnemar_p, 2)})."
 
 
 def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
     assert chosen.latency_ms is not None
     others = "artefact" if accurate == 1 else "artefacts"
     how = (
-        f"{figures.significant(chosen.latency_ms.p50)} ms at the median "
+        f"{numbers.significant(chosen.latency_ms.p50)} ms at the median "
         f"({chosen.latency_kind}, {chosen.target}, {thread_words(chosen.threads)})"
     )
     if not ties:
@@ -176,7 +176,7 @@ def _against_float(chosen: ResultRow, rows: list[ResultRow]) -> list[str]:
     speed = best.latency_ms.p50 / chosen.latency_ms.p50
     return [
         f"It is {speed:.2f} times as fast as the fastest float artefact ({name_of(best)}, "
-        f"{figures.significant(best.latency_ms.p50)} ms) and has "
+        f"{numbers.significant(best.latency_ms.p50)} ms) and has "
         f"{100 * chosen.bytes / best.bytes:.0f} % of its size."
     ]
 
@@ -193,7 +193,7 @@ def _losers(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
         and verdict_of(row) == "worse"
     ]
     return [
-        f"{name_of(row)} would be faster, at {figures.significant(row.latency_ms.p50)} ms, "
+        f"{name_of(row)} would be faster, at {numbers.significant(row.latency_ms.p50)} ms, "
         f"but loses accuracy: {_loss(row)}."
         for row in faster
         if row.latency_ms is not None
@@ -202,8 +202,8 @@ def _losers(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
 
 def _loss(row: ResultRow) -> str:
     if row.top1_difference is not None:
-        return f"{figures.points(row.top1_difference)} points of top-1"
-    return f"it agrees with float on {figures.percent(row.agreement)} of the images only"
+        return f"{numbers.points(row.top1_difference)} points of top-1"
+    return f"it agrees with float on {numbers.percent(row.agreement)} of the images only"
 
 
 def _why_none(rows: list[ResultRow]) -> str:
