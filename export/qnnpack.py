@@ -29,9 +29,15 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
     return module, builder.counts
 
 
+#: What moves values but takes no quantized tensors in ATen (torch 2.14).
+_FLOAT_MOVES = (aten.amax.default, aten.roll.default, aten.replication_pad2d.default)
+
+
 def _moves(node: Node) -> bool:
     """Whether ATen's float operator takes and gives quantized tensors as they are."""
-    return is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default)
+    if is_call(node, aten.pad.default):
+        return argument(node, 2, "constant") in ("constant", "reflect")
+    return is_call(node, *MOVES, aten.constant_pad_nd.default) and not is_call(node, *_FLOAT_MOVES)
 
 
 class _Builder:

@@ -10,7 +10,7 @@ from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter
 from quantize.graph.passes.surgery import is_call, module_path, tensor_of
-from quantize.graph.plan import WEIGHTED, carries, fused_clamp
+from quantize.graph.plan import WEIGHTED, fused_clamp
 from quantize.program import Program
 from zoo.input_spec import InputSpec
 
@@ -53,7 +53,9 @@ def layers_of(program: Program) -> tuple[Layer, ...]:
     found: list[Layer] = []
     clamps: set[Node] = set()
     for node in program.graph.graph.nodes:
-        if node.op not in ("placeholder", "call_function") or node in clamps or carries(node):
+        if node.op not in ("placeholder", "call_function") or node in clamps:
+            continue
+        if program.plan.carried(node):
             continue
         clamp = fused_clamp(node)
         if clamp is not None:
@@ -75,7 +77,8 @@ def operator_name(node: Node) -> str:
     """Such as ``conv2d``; ``input`` for the network's input."""
     if node.op == "placeholder":
         return "input"
-    return str(node.target).split(".")[1]
+    packet = getattr(node.target, "overloadpacket", node.target)
+    return str(getattr(packet, "__name__", packet))
 
 
 def weights_of(graph: GraphModule) -> dict[Node, Tensor]:

@@ -9,6 +9,7 @@ the clamp cuts off (EfficientNet-Lite0: 4.7 points of top-1).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -91,7 +92,19 @@ class Plan:
         """The observed value whose scale ``name`` has, or None where it stays float."""
         if name in self.shared:
             return self.shared[name]
-        return name if name in self.observed else None
+        return name if name in self._owners else None
+
+    @cached_property
+    def _owners(self) -> frozenset[str]:
+        return frozenset(self.observed)
+
+    def carried(self, node: Node) -> bool:
+        """Whether all that ``node`` makes is on its grid already, since it only moves values."""
+        if not carries(node):
+            return False
+        source: Any = node.args[0]
+        sources = source if is_call(node, aten.cat.default) else [source]
+        return all(self.owner(part.name) == self.owner(node.name) for part in sources)
 
 
 def channel_dim(layer: Node) -> int:

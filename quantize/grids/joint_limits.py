@@ -11,7 +11,7 @@ from collections import defaultdict
 
 from torch.fx import GraphModule
 
-from quantize.graph.plan import Plan, carries, limits
+from quantize.graph.plan import Plan, limits
 
 
 def makers(graph: GraphModule, plan: Plan) -> dict[str, str]:
@@ -22,7 +22,7 @@ def makers(graph: GraphModule, plan: Plan) -> dict[str, str]:
     found = {}
     for node in graph.graph.nodes:
         owner = plan.owner(node.name)
-        if owner is not None and not carries(node):
+        if owner is not None and not plan.carried(node):
             found[node.name] = owner
     return found
 

@@ -130,6 +130,16 @@ def _run(folder: Path, function: str, **arguments: JsonValue) -> tuple[Outcome, 
     return Scheduler(folder, see, lambda job: None, cores=2).run([job]), notes
 
 
+def _ends(process: int) -> bool:
+    """Whether a process is gone, or dead and not yet waited for, within seconds."""
+    state = Path(f"/proc/{process}/stat")
+    for _ in range(100):
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
 @pytest.mark.parametrize("own_session", [False, True])
 def test_a_job_ends_with_its_process_whatever_it_leaves_behind(
     own_session: bool, tmp_path: Path
@@ -141,8 +151,7 @@ def test_a_job_ends_with_its_process_whatever_it_leaves_behind(
     if own_session:
         os.kill(child, signal.SIGKILL)
     else:
-        state = Path(f"/proc/{child}/stat")
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+        assert _ends(child)
 
 
 def test_stdin_is_empty(tmp_path: Path) -> None:
