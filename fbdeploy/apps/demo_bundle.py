@@ -9,6 +9,7 @@ OUT/demo_bundle/golden.json        pixels -> tensor -> logits -> top five (``Gol
 from __future__ import annotations
 
 import base64
+import binascii
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -44,7 +45,7 @@ from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_m
 from runtime_bench.runtimes import runtime_of
 from zoo.datasets import BadImageError, Dataset, Sample, spread
 from zoo.documents import read_bytes, read_json, versioned
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 from zoo.files import atomic_folder, exists, inside, is_file, is_folder, sha256_of
 from zoo.images import UnusableImageError
 from zoo.input_spec import InputSpec
@@ -213,6 +214,8 @@ def read_bundle(folder: Path) -> Bundle:
             f"{folder / LABELS_NAME}: has {len(labels)} lines for {config.num_classes} classes; "
             "deploy again"
         )
+    for image in golden.images:
+        _check_image(folder / GOLDEN_NAME, image, config.input)
     for model in config.models:
         path = inside(folder, model.file)
         if not exists(path):
@@ -454,6 +457,17 @@ def _ranking(logits: NDArray[np.float32]) -> tuple[Ranked, ...]:
 def _read(path: Path, document: type[Document]) -> Document:
     advice = "deploy again"
     return versioned(document, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
+
+
+def _check_image(path: Path, image: GoldenImage, spec: BundleInput) -> None:
+    """Raise InputError where a golden image has not as many values as its sizes say."""
+    sizes = ((image.rgb, image.height * image.width), (image.input_rgb, spec.height * spec.width))
+    try:
+        fits = all(len(base64.b64decode(text)) == 3 * pixels for text, pixels in sizes)
+    except binascii.Error:
+        fits = False
+    if not fits or any(probe.index >= 3 * spec.height * spec.width for probe in image.probes):
+        raise InputError(f"{path}: {shown(image.name)} is not as large as it says; deploy again")
 
 
 def _read_labels(folder: Path) -> tuple[str, ...]:

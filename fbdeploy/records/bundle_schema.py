@@ -115,7 +115,7 @@ class GoldenOutput(Entry):
     """What Python's runtime answers for one model (``BundleModel.id``) on one image."""
 
     model: str
-    logits: tuple[float, ...]
+    logits: Annotated[tuple[float, ...], Field(min_length=1)]
     top: tuple[Ranked, ...]
 
 
@@ -132,7 +132,7 @@ class GoldenImage(Entry):
     label: Count | None
     rgb: Base64
     input_rgb: Base64
-    probes: tuple[Probe, ...]
+    probes: Annotated[tuple[Probe, ...], Field(min_length=1)]
     outputs: tuple[GoldenOutput, ...]
 
 
