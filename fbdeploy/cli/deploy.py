@@ -215,6 +215,8 @@ def summary(deployed: Deployed) -> str:
             f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
             f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
         )
+    wrong = problems(deployed.manifest)
+    lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)
     if advice.row is not None:
         check = deployed.manifest.float_check
@@ -223,6 +225,5 @@ def summary(deployed: Deployed) -> str:
         lines += ["", f"{ship} {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
     else:
         lines += ["", advice.reasons[0]]
-    lines += problems(deployed.manifest)
     lines.append(f"The whole story: {deployed.report}")
     return "\n".join(lines)

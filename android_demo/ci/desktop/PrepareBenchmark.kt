@@ -25,8 +25,9 @@ object PrepareBenchmark {
             val image = frame.toRgb(geometry)
             check(image.pixels.contentEquals(frame.plainRgb().plainRotated(90).pixels))
             check(app.prepare(image).tensor.contentEquals(plain.prepare(image).tensor))
-            report("$size convert and turn", { frame.plainRgb().plainRotated(90) }, { frame.toRgb(geometry) })
-            report("$size resize, crop, normalize", { plain.prepare(image) }, { app.prepare(image) })
+            val named = "${size.width} x ${size.height}:"
+            report("$named convert and turn", { frame.plainRgb().plainRotated(90) }, { frame.toRgb(geometry) })
+            report("$named resize, crop, normalize", { plain.prepare(image) }, { app.prepare(image) })
         }
     }
 
@@ -43,7 +44,7 @@ object PrepareBenchmark {
             times += milliseconds(after)
         }
         val (old, new) = listOf(baseline, times).map { LatencyStatistics.of(it).p50 }
-        println("%-45s %7.2f ms -> %6.2f ms  %4.1fx".format(Locale.ROOT, what, old, new, old / new))
+        println("%-40s %7.2f ms -> %6.2f ms  %4.1fx".format(Locale.ROOT, what, old, new, old / new))
     }
 
     private fun milliseconds(work: () -> Any): Double {
