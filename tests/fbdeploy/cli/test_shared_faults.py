@@ -21,7 +21,10 @@ from fbdeploy.check.baseline import baseline_of, write_baseline
 from tests.fbdeploy.check.outputs import output
 from tests.fbdeploy.cli.in_process import command
 from tests.zoo.test_files import tree
+from zoo.checkpoints import read_states
+from zoo.datasets import batches, open_dataset
 from zoo.errors import InputError
+from zoo.input_spec import InputSpec
 
 ROOT = Path(__file__).parents[3]
 CASES = ROOT.parent / "shared/cases"
@@ -332,21 +335,21 @@ FAULTS: dict[str, tuple[Case, ...]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
-    "03-torchscript-runs-on-load": "artefacts from elsewhere",
-    "05-image-runs-ghostscript": "images",
-    "06-checkpoint-loop": "checkpoints",
-    "07-tall-image": "images",
-    "08-forked-child-hangs": "worker processes",
-    "09-pte-segfault": "artefacts from elsewhere",
-    "10-disk-full-safetensors": "a full disk",
-    "11-finished-program-lost": "a full disk",
+    "03-torchscript-runs-on-load": "tests/runtime_bench/runtimes/test_guest.py",
+    "05-image-runs-ghostscript": "a reader, below",
+    "06-checkpoint-loop": "a reader, below",
+    "07-tall-image": "a reader, below",
+    "08-forked-child-hangs": "tests/fbdeploy/pipeline/workers",
+    "09-pte-segfault": "tests/runtime_bench/runtimes/test_guest.py",
+    "10-disk-full-safetensors": "tests/fbdeploy/pipeline/test_deploy.py",
+    "11-finished-program-lost": "tests/fbdeploy/pipeline/test_deploy.py",
     "18-atomic-path-finally": "tests/zoo/test_files.py, test_paths_matrix.py",
-    "24-user-module-types": "own networks",
+    "24-user-module-types": "tests/zoo/test_user_network.py",
     "26-stdout": "test_streams.py",
-    "30-resumed-program-json": "resuming",
-    "32-user-module-stdin": "worker processes",
+    "30-resumed-program-json": "tests/quantize/graph",
+    "32-user-module-stdin": "tests/fbdeploy/pipeline/workers",
 }
-"""Cases that take more than a command line with its answer."""
+"""Cases that take more than a command line with its answer, and where they are tried."""
 
 
 @pytest.fixture
@@ -396,6 +399,25 @@ def test_every_case_is_tried() -> None:
     assert found <= set(FAULTS) | set(ELSEWHERE), found - set(FAULTS) - set(ELSEWHERE)
 
 
+@pytest.mark.parametrize("name", ["05-image-runs-ghostscript/eps", "07-tall-image/tall"])
+def test_a_picture_is_refused_by_its_reader(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no other program is started for it."""
+    called = tmp_path / "called"
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {called}\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(InputError):
+        list(batches(open_dataset(CASES / "faults" / name), InputSpec(64, 64)))
+    assert not called.exists()
+
+
+def test_a_checkpoint_is_refused_by_its_reader() -> None:
+    with pytest.raises(InputError):
+        read_states(CASES / "faults/06-checkpoint-loop/selfref.pth")
+
+
 def test_a_linked_file_is_written_through(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """29: the link stays and what it names is the new baseline."""
     Path("real.json").write_text("old")
@@ -420,7 +442,7 @@ FUZZED = {
     "rules": "rules",
     "sweep_plan": "sweep plan",
     "labels.csv": "labels.csv",
-    "safetensors": "safetensors",
+    "safetensors": "weights.safetensors",
 }
 """The reader of each fuzzed file, by the beginning of the file's name."""
 
@@ -433,29 +455,9 @@ def _reader_of(path: Path) -> str:
 def test_fuzzed_files(reader: str, tmp_path: Path) -> None:
     files = [path for path in (CASES / "fuzz").iterdir() if _reader_of(path) == reader]
     assert files
-    known = {one.name: one for one in READERS}
-    if reader in known:
-        bench = Bench.of(known[reader], tmp_path)
-        for path in files:
-            bench.refusal(path.read_bytes())  # raises what is no line
-        return
+    bench = Bench.of(next(one for one in READERS if one.name == reader), tmp_path)
     for path in files:
-        _refused_elsewhere(reader, path, tmp_path)
-
-
-def _refused_elsewhere(reader: str, path: Path, folder: Path) -> None:
-    """Of readers that have no row in the table."""
-    from zoo.checkpoints import read_states
-    from zoo.datasets import open_dataset
-
-    with pytest.raises(InputError) as error:
-        if reader == "labels.csv":
-            shutil.copy(path, folder / "labels.csv")
-            open_dataset(folder)
-        else:
-            shutil.copy(path, folder / "x.safetensors")
-            read_states(folder / "x.safetensors")
-    assert len(str(error.value)) <= 300
+        bench.refusal(path.read_bytes())  # raises what is no line
 
 
 def test_mistakes_are_told_in_two_seconds_of_processor_time(here: Path) -> None:
