@@ -23,7 +23,6 @@ from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.steps.float_check import float_check
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
 from fbdeploy.records.bundle_schema import APP_FORMATS, CONFIG_NAME, FOLDER_NAME
@@ -419,6 +418,8 @@ class _Deployment:
 
     def _check_float(self) -> None:
         """Judge the float network by its answers, which are kept beside those of any artefact."""
+        from fbdeploy.pipeline.steps.float_check import float_check
+
         assert self.prepared is not None
         for line in reversed(read_lines(self.folder)):
             if (
@@ -427,7 +428,7 @@ class _Deployment:
                 and line.predictions is not None
                 and line.sha256 in {entry.sha256 for entry in self._wanted()}
             ):
-                found = float_check(read_predictions(self.folder / line.predictions))
+                found = float_check(read_predictions(inside(self.folder, line.predictions)))
                 self._update(float_check=found)
                 return
 
