@@ -9,13 +9,13 @@ the two it cannot be told.
 
 from __future__ import annotations
 
-from typing import Literal
-
-from scipy import stats
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
 
 from fbdeploy.records.results import ResultRow
-from stats.interval import Interval
-from stats.proportions import wilson_interval
+
+if TYPE_CHECKING:
+    from stats.interval import Interval
 
 DROP_TOLERANCE = 0.005
 """Share of the images: half a point, the floor for int8 in every format."""
@@ -27,8 +27,8 @@ AGREEMENT_TOLERANCE = 0.98
 """Of unlabelled images, the share on which artefact and float must choose the same class."""
 POWER = 0.8
 """Chance that an artefact exactly as accurate as float is found to be so on the images needed."""
-_Z = float(stats.norm.ppf(1 - SIGNIFICANCE / 2))
-_REACH = (_Z + float(stats.norm.ppf(POWER))) ** 2
+_Z = NormalDist().inv_cdf(1 - SIGNIFICANCE / 2)
+_REACH = (_Z + NormalDist().inv_cdf(POWER)) ** 2
 
 Verdict = Literal["accurate", "worse", "unknown", "unscored", "rejected"]
 
@@ -90,6 +90,8 @@ def images_needed(row: ResultRow) -> int | None:
 def _agreement(row: ResultRow) -> Interval:
     """95 % interval of the agreement on the row's images."""
     assert row.agreement is not None and row.images
+    from stats.proportions import wilson_interval
+
     return wilson_interval(round(row.agreement * row.images), row.images)
 
 
