@@ -26,6 +26,7 @@ from quantize.corrections.reconstruction import reconstructed
 from quantize.corrections.unrounded import with_unrounded_biases
 from quantize.graph.interpret import batched_logits
 from quantize.grids.calibrate import Progress, calibrate
+from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.output_ranges import search_ranges
 from quantize.grids.weights import quantize_weights
 from quantize.program import Program, corrected, float_graph
@@ -190,6 +191,7 @@ def _output_ranges(program: Program, task: _Task) -> Program:
 
 def _with_ranges(program: Program, grids: dict[str, QParams], task: _Task) -> Program:
     search = task.recipe.ranges.weights == "mse"
+    grids = within_kernels(program.graph, program.plan, grids)
     weights = quantize_weights(program.graph, program.plan, grids, search=search)
     return replace(program, activations=grids, weights=weights)
 

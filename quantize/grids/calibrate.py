@@ -34,10 +34,11 @@ def calibrate(
     method: str = "mse",
     progress: Progress = silent,
     known: Mapping[str, QParams] = MappingProxyType({}),
+    watch: Callable[[Node, Tensor], None] | None = None,
 ) -> dict[str, QParams]:
     """Grids by value name from float32 ``images`` (N, 3, H, W), in one pass over them.
 
-    Those of values that are ``known`` are taken as they are.
+    Those of values that are ``known`` are taken as they are. ``watch`` is shown every value.
     A value's histogram is clipped to what its readers can tell apart
     (:func:`quantize.graph.plan.limits`); its grid loses the least of it, or with ``minmax`` covers
     it.
@@ -59,6 +60,8 @@ def calibrate(
     def see(node: Node, value: Tensor) -> Tensor:
         if node.name in watched and owners[node.name] in histograms:
             histograms[owners[node.name]].update(value)
+        if watch is not None:
+            watch(node, value)
         return value
 
     interpreter, seen = HookedInterpreter(graph, see), 0
