@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
+from export.format_info import FORMAT_INFO, NumberType
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
-
-Precision = Literal["fp32", "fp16", "int8"]
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
@@ -33,7 +31,7 @@ class ExportSource:
     ``shared`` an exporter keeps what the variants of one source have in common.
     """
 
-    precision: Precision
+    precision: NumberType
     input_spec: InputSpec
     graph: GraphModule
     program: Program | None = None
@@ -63,41 +61,23 @@ class ExportResult:
     passes: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One of several files a format has in one precision; ``name`` is empty for the main one."""
-
-    name: str = ""
-    purpose: str = ""
-
-
-MAIN_VARIANT: tuple[Variant, ...] = (Variant(),)
-
-
 class Exporter(Protocol):
     """Writes artefacts of one format."""
 
     @property
     def format(self) -> str:
-        """The format's name, the key of ``export.formats.FORMATS``."""
+        """The format's name, a key of ``FORMAT_INFO``."""
 
-    @property
-    def suffix(self) -> str:
-        """The artefact's file name suffix, with its dot."""
-
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """The files this format has in ``precision``; none where its runtimes gain nothing."""
-
-    def export(self, source: ExportSource, path: Path, variant: Variant = ...) -> ExportResult:
-        """Write the artefact to ``path``.
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
+        """Write the artefact to ``path``; ``variant`` is one of ``FormatInfo.files``.
 
         Raises:
             InputError: a package is missing, or the format cannot express the network.
         """
 
 
-def require(module: str, requirement: str) -> ModuleType:
-    """Import an exporter's package.
+def require(module: str, format_name: str) -> ModuleType:
+    """Import a package that ``format_name`` needs.
 
     Raises:
         InputError: it is not installed; the line says how to install it.
@@ -107,7 +87,7 @@ def require(module: str, requirement: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"{module.partition('.')[0]} cannot be imported ({error}); "
-            f"pip install 'fbdeploy[{requirement}]'"
+            f"pip install '{FORMAT_INFO[format_name].requirement}'"
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ import torch
 from torch.fx import GraphModule
 
 from export.base import (
-    MAIN_VARIANT,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
@@ -55,15 +51,8 @@ class ExecuTorchExporter:
     """
 
     format = "executorch"
-    suffix = ".pte"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One file."""
-        return MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         exir = require("executorch.exir", "executorch")
         partitioners = require(

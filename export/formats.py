@@ -1,10 +1,11 @@
-"""The formats, in the order the manifest and the report list them."""
+"""What writes each format."""
 
 from __future__ import annotations
 
 from export.base import Exporter
 from export.coreml import CoreMLExporter
 from export.executorch import ExecuTorchExporter
+from export.format_info import FORMAT_INFO
 from export.litert import LiteRTExporter
 from export.onnx import OnnxExporter
 from export.torchscript import TorchScriptExporter
@@ -21,12 +22,9 @@ FORMATS: dict[str, Exporter] = {
     )
 }
 
-WEIGHTS_ONLY = frozenset({"onnx", "coreml", "litert"})
-"""The formats that can hold int8 weights beside float activations."""
-
 
 def left_out(form: str, program: Program) -> str | None:
     """Why ``form`` cannot hold ``program``, or None where it can."""
-    if program.weights_only and form not in WEIGHTS_ONLY:
+    if program.weights_only and not FORMAT_INFO[form].weights_only:
         return "it has no kernels with int8 weights and float activations"
     return None

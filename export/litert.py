@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch.fx import GraphModule
 
 from export.base import (
-    MAIN_VARIANT,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
@@ -37,15 +33,8 @@ class LiteRTExporter:
     """
 
     format = "litert"
-    suffix = ".tflite"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One file."""
-        return MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         litert_torch = require("litert_torch", "litert")
         int8 = source.precision == "int8"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,9 @@ import torch
 
 from export.base import (
     INPUT_NAME,
-    MAIN_VARIANT,
     OUTPUT_NAME,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
     require,
 )
@@ -35,20 +31,8 @@ class OnnxExporter:
     """
 
     format = "onnx"
-    suffix = ".onnx"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """int8 has uint8 activations for x86 (main) and int8 activations for ARM."""
-        if precision != "int8":
-            return MAIN_VARIANT
-        return (
-            Variant("", "U8S8: uint8 activations, the fast kernels of x86"),
-            Variant("s8s8", "S8S8: int8 activations, the fast kernels of ARM"),
-        )
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         require("onnxscript", "onnx")
         onnx = require("onnx", "onnx")
@@ -61,7 +45,7 @@ class OnnxExporter:
         except Exception as error:
             raise cannot_express(self.format, error) from error
         if source.precision == "int8":
-            unsigned = variant.name != "s8s8"
+            unsigned = variant != "s8s8"
             passes = passes | finish_qdq(model, unsigned=unsigned, skipped=source.skipped)
         elif source.precision == "fp16":
             passes = passes | {"half_weights": _halve_weights(onnx, model)}

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from export.base import require
+from export.onnx_editor import Editor
 from export.preparation import applies
 from zoo.errors import InputError
 
@@ -21,7 +20,7 @@ def finish_qdq(
     With ``unsigned``, activations become uint8: onnxruntime's x86 kernels multiply uint8 by int8
     (S8S8 fuses only half of the convolutions there); the int8 values plus 128 mean the same.
     """
-    editor = _Editor(model)
+    editor = Editor(model)
     changed = {
         "integer_bias": _integer_bias(editor),
         "unsigned_activations": _unsigned_activations(editor) if unsigned else 0,
@@ -30,72 +29,12 @@ def finish_qdq(
         name: apply(editor) for name, apply in _PREPARATIONS.items() if applies(name, skipped)
     }
     changed["shielded_float_layers"] = _shield_float_layers(editor)
+    _own_zero_points(editor)
     editor.finish()
     return changed
 
 
-class _Editor:
-    """A model with its initializers and producers by name."""
-
-    def __init__(self, model: Any) -> None:
-        self.onnx = require("onnx", "onnx")
-        self.graph = model.graph
-        self._initializers = {entry.name: entry for entry in self.graph.initializer}
-        self._producers = {name: node for node in self.graph.node for name in node.output if name}
-        self.created: list[Any] = []
-
-    def constant(self, name: str) -> NDArray[Any] | None:
-        """The value of an initializer."""
-        entry = self._initializers.get(name)
-        return None if entry is None else np.asarray(self.onnx.numpy_helper.to_array(entry))
-
-    def add(self, name: str, value: NDArray[Any]) -> str:
-        """A new initializer; the name is given once."""
-        if name not in self._initializers:
-            entry = self.onnx.numpy_helper.from_array(value, name)
-            self._initializers[name] = entry
-            self.graph.initializer.append(entry)
-        return name
-
-    def dequantize_of(self, name: str) -> Any | None:
-        """The DequantizeLinear that makes ``name``, if one does."""
-        node = self._producers.get(name)
-        return node if node is not None and node.op_type == "DequantizeLinear" else None
-
-    def readers(self, name: str) -> list[Any]:
-        """The nodes that read ``name``."""
-        return [node for node in self.graph.node if name in node.input]
-
-    def grid(self, node: Any) -> tuple[float, int, Any] | None:
-        """Scale, zero point and integer type of a per-tensor quantize or dequantize node."""
-        if node is None or node.op_type not in ("QuantizeLinear", "DequantizeLinear"):
-            return None
-        scale, zero = (self.constant(name) for name in node.input[1:3])
-        if scale is None or zero is None or scale.size != 1:
-            return None
-        return float(scale), int(zero), zero.dtype
-
-    def quantized_constant(self, name: str) -> float | None:
-        """The value of a number that reaches ``name`` through a quantize and a dequantize."""
-        stored = self.dequantize_of(name)
-        quantize = self._producers.get(stored.input[0]) if stored is not None else None
-        value = self.constant(quantize.input[0]) if quantize is not None else None
-        return float(value.reshape(-1)[0]) if value is not None and value.size == 1 else None
-
-    def insert_before(self, node: Any, created: Any) -> None:
-        """Put ``created`` in front of ``node``."""
-        index = next(i for i, other in enumerate(self.graph.node) if other is node)
-        self.graph.node.insert(index, created)
-
-    def finish(self) -> None:
-        """Drop what nothing reads, and the recorded types, which the passes made stale."""
-        read = {name for node in self.graph.node for name in node.input}
-        for entry in [e for e in self.graph.initializer if e.name not in read]:
-            self.graph.initializer.remove(entry)
-        del self.graph.value_info[:]
-
-
-def _global_average_pool(editor: _Editor) -> int:
+def _global_average_pool(editor: Editor) -> int:
     """ReduceMean over the image as GlobalAveragePool, which has an integer kernel."""
     changed = 0
     for node in editor.graph.node:
@@ -112,7 +51,7 @@ def _global_average_pool(editor: _Editor) -> int:
     return changed
 
 
-def _integer_bias(editor: _Editor) -> int:
+def _integer_bias(editor: Editor) -> int:
     """Biases as int32 with scale s_in * s_w, as the integer accumulator adds them."""
     changed = 0
     for node in list(editor.graph.node):
@@ -151,7 +90,7 @@ def _integer_bias(editor: _Editor) -> int:
     return changed
 
 
-def _unsigned_activations(editor: _Editor) -> int:
+def _unsigned_activations(editor: Editor) -> int:
     """Per-tensor int8 zero points as uint8 ones, 128 higher."""
     changed = 0
     for node in editor.graph.node:
@@ -166,7 +105,7 @@ def _unsigned_activations(editor: _Editor) -> int:
     return changed
 
 
-def _clipped_gate(editor: _Editor) -> int:
+def _clipped_gate(editor: Editor) -> int:
     """x + 3 on a grid of [0, 6] as a Clip of x's integers (quantize.grids.alignment).
 
     MLAS clips bytes at 2.5 times the speed of QLinearAdd (onnxruntime 1.31, x86-64).
@@ -209,7 +148,70 @@ def _clipped_gate(editor: _Editor) -> int:
     return changed
 
 
-def _shield_float_layers(editor: _Editor) -> int:
+def _integer_clamp(editor: Editor) -> int:
+    """A clamp that saturation does not do, as one of integers behind the quantization.
+
+    Rounding keeps order, so that not a bit differs. onnxruntime fuses a layer with the
+    quantization behind it, but computes it in float where a Relu or Clip lies between and the
+    grid goes on beyond it, as that of values that are joined does.
+    """
+    changed = 0
+    for node in list(editor.graph.node):
+        if node.op_type not in ("Relu", "Clip"):
+            continue
+        after, beside = editor.readers(node.output[0]), editor.readers(node.input[0])
+        grid = editor.grid(after[0]) if len(after) == len(beside) == 1 else None
+        if grid is None or after[0].op_type != "QuantizeLinear":
+            continue
+        scale, zero, kind = grid
+        ends = [0.0, np.inf]
+        if node.op_type == "Clip":
+            given = [editor.constant(name) if name else None for name in node.input[1:3]]
+            if any(end is None for name, end in zip(node.input[1:3], given, strict=True) if name):
+                continue
+            ends = [-np.inf, np.inf]
+            for index, end in enumerate(given):
+                ends[index] = ends[index] if end is None else float(end.reshape(-1)[0])
+        limits = np.iinfo(kind)
+        low, high = (
+            int(
+                np.clip(np.rint(np.float32(end) / np.float32(scale)) + zero, limits.min, limits.max)
+            )
+            for end in ends
+        )
+        quantize = after[0]
+        unclamped = f"{quantize.output[0]}_unclamped"
+        ends_of = [editor.add(f"{kind}_{end}", np.asarray(end, kind)) for end in (low, high)]
+        _become(node, "QuantizeLinear", [node.input[0], *quantize.input[1:3]], unclamped)
+        _become(quantize, "Clip", [unclamped, *ends_of], quantize.output[0])
+        changed += 1
+    return changed
+
+
+def _become(node: Any, operator: str, inputs: list[str], output: str) -> None:
+    """Make another operator of ``node`` where it stands."""
+    node.op_type = operator
+    del node.attribute[:], node.input[:], node.output[:]
+    node.input.extend(inputs)
+    node.output.append(output)
+
+
+def _own_zero_points(editor: Editor) -> None:
+    """Give each int8 weight a zero point of its own.
+
+    onnxruntime 1.31 refuses a model in which a layer that it does not fuse shares it, once it
+    makes weights uint8 for processors whose products of uint8 and int8 saturate
+    (``session.x64quantprecision``).
+    """
+    for node in editor.graph.node:
+        if node.op_type != "DequantizeLinear" or len(node.input) < 3:
+            continue
+        weight, zero = editor.constant(node.input[0]), editor.constant(node.input[2])
+        if weight is not None and zero is not None and weight.dtype == np.int8:
+            node.input[2] = editor.add(f"{node.output[0]}_zero_point", zero)
+
+
+def _shield_float_layers(editor: Editor) -> int:
     """Keep layers with float weights in float, though they read int8 values.
 
     onnxruntime quantizes such weights when it loads a model, per tensor, if the value's scale is a
@@ -248,7 +250,8 @@ def _shield_float_layers(editor: _Editor) -> int:
     return changed
 
 
-_PREPARATIONS: dict[str, Callable[[_Editor], int]] = {
+_PREPARATIONS: dict[str, Callable[[Editor], int]] = {
     "global_average_pool": _global_average_pool,
     "clipped_gate": _clipped_gate,
+    "integer_clamp": _integer_clamp,
 }

@@ -18,6 +18,7 @@ PREPARATIONS: dict[str, str] = {
     "hard_swish_product": "ONNX, LiteRT int8: hard-swish as an addition and a product",
     "fused_hard_swish": "Core ML int8: no rounding to int8 between a layer and its hard-swish",
     "clipped_gate": "ONNX int8: hard-swish's addition as a clip of the same integers",
+    "integer_clamp": "ONNX int8: a clamp within its grid as a clip of integers",
     "global_average_pool": "ONNX int8: means over an image as pools, which have integer kernels",
 }
 ALL: frozenset[str] = frozenset(PREPARATIONS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ import torch
 from torch import nn
 
 from export.base import (
-    MAIN_VARIANT,
     ExportResult,
     ExportSource,
-    Precision,
-    Variant,
     cannot_express,
 )
 from export.qnnpack import to_quantized_module
@@ -26,15 +22,8 @@ class TorchScriptExporter:
     """Traces and freezes; int8 calls ATen's quantized operators with the program's scales."""
 
     format = "torchscript"
-    suffix = ".pt"
 
-    def variants(self, precision: Precision) -> Sequence[Variant]:
-        """One file; none in fp16, which ATen's processor kernels compute slower than float32."""
-        return () if precision == "fp16" else MAIN_VARIANT
-
-    def export(
-        self, source: ExportSource, path: Path, variant: Variant = MAIN_VARIANT[0]
-    ) -> ExportResult:
+    def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         before = torch.backends.quantized.engine
         try:

@@ -28,7 +28,9 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits.
+    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits, and
+    ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
+    Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.
     """
 
@@ -39,6 +41,7 @@ class Summary:
     kept: dict[str, bool] = field(default_factory=dict)
     held_out_kl: dict[str, float] = field(default_factory=dict)
     sqnr_db: float = 0.0
+    agreement: float = 0.0
     passes: dict[str, int] = field(default_factory=dict)
     float_operators: list[str] = field(default_factory=list)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -226,14 +225,6 @@ def read_measurements(path: Path) -> list[Measurement]:
                 f"{path}:{number}: {where}: {first['msg']}; move the file away and measure again"
             ) from error
     return measurements
-
-
-def missing(
-    keys: Iterable[MeasurementKey], measurements: Iterable[Measurement]
-) -> list[MeasurementKey]:
-    """The keys, in order, that no measurement has: what ``--resume`` still has to do."""
-    done = {measurement.key for measurement in measurements}
-    return [key for key in keys if key not in done]
 
 
 class _Typed(BaseModel):

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
 from fbdeploy.records.manifest import (
     Artefact,
@@ -34,9 +35,9 @@ from zoo.files import atomic_path, sha256_of
 from zoo.networks import Network, load_network
 
 if TYPE_CHECKING:
-    from export.base import Precision
+    from export.format_info import NumberType
 
-EXPORTED: tuple[tuple[Format, Precision], ...] = (
+EXPORTED: tuple[tuple[Format, NumberType], ...] = (
     ("onnx", "fp32"),
     ("onnx", "int8"),
     ("coreml", "fp32"),
@@ -108,17 +109,17 @@ def _export(network: Network, folder: Path) -> None:
     for form, precision in EXPORTED:
         exporter = FORMATS[form]
         source = ExportSource(precision, network.input_spec, captured.graph, program)
-        for variant in exporter.variants(precision):
-            stem = "-".join(part for part in ("model", variant.name) if part)
-            path = folder / precision / f"{stem}{exporter.suffix}"
+        for variant in FORMAT_INFO[form].files(precision):
+            stem = "-".join(part for part in ("model", variant) if part)
+            path = folder / precision / f"{stem}{FORMAT_INFO[form].suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
             exporter.export(source, path, variant)
-            artefacts.append(_artefact(folder, path, form, precision, variant.name))
+            artefacts.append(_artefact(folder, path, form, precision, variant))
     write_manifest(folder, _manifest(network, artefacts))
 
 
 def _artefact(
-    folder: Path, path: Path, form: Format, precision: Precision, variant: str
+    folder: Path, path: Path, form: Format, precision: NumberType, variant: str
 ) -> Artefact:
     return Artefact(
         key=f"{form}-{precision}-{variant}",

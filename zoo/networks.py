@@ -15,12 +15,13 @@ import torch
 from torch import nn
 
 from zoo import embedded
-from zoo.checkpoints import Layout, State, load_into, read_state_dict
+from zoo.checkpoints import Layout, Selection, load_into, read_states, select
 from zoo.errors import InputError
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
 PRETRAINED = "pretrained"
@@ -134,23 +135,24 @@ def load_network(
     resolved = resolve(name)
     source = find_source(resolved, options, overrides.size)
     path, provenance = _find_weights(resolved, source, weights, seed)
-    state: State | None = None
-    if path is not None:
-        state, layout = source.translate(read_state_dict(path))
-        provenance = dataclasses.replace(provenance, layout=layout, sha256=sha256_of(path))
-
-    # Built and loaded whole, so that a file fits whatever is left out afterwards.
     headless = features_only or num_classes == 0
-    classes = num_classes or _classes_of(state, source.classifier(None))
+    chosen: Selection | None = None
+    classes = num_classes or None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = source.build(classes).eval()
-    if state is not None:
-        classifier = source.classifier(module)
-        ignore = (classifier,) if headless and classifier else ()
-        load_into(module, state, origin=str(path), network=name, ignore=ignore)
+        if path is None:
+            module = source.build(classes)
+        else:
+            # Built and loaded whole, so that a file fits whatever is left out afterwards.
+            module, chosen = _build_for(path, name, source, classes, headless)
+            provenance = _told(provenance, path, chosen)
+    module.eval()
+    if path is not None and chosen is not None:
+        classes = classes or chosen.classes
+        classifier = _ignored(source, module, headless)
+        load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
     spec = _input_spec(name, source.input_spec(module), overrides)
-    output = _probe(name, module, spec)
+    output = float32_output(name, module, spec)
     if provenance.kind == "random":
         settle_batch_norms(module, spec, seed)
 
@@ -205,9 +207,37 @@ def _find_weights(
     return None, Weights("random", seed=seed)
 
 
-def _classes_of(state: State | None, classifier: str | None) -> int | None:
-    tensor = (state or {}).get(f"{classifier}.weight")
-    return None if tensor is None else tensor.shape[0]
+def _build_for(
+    path: Path, name: str, source: NetworkSource, classes: int | None, headless: bool
+) -> tuple[nn.Module, Selection]:
+    """A network of as many classes as the file's, and what of the file fits it."""
+    stored = read_states(path)
+    skeleton = source.skeleton(classes)
+    chosen = select(
+        stored,
+        skeleton,
+        source.translate,
+        origin=str(path),
+        network=name,
+        any_classes=classes is None,
+        ignore=_ignored(source, skeleton, headless),
+    )
+    if chosen.classes is None and not any(p.is_meta for p in skeleton.parameters()):
+        return skeleton, chosen
+    return source.build(classes or chosen.classes), chosen
+
+
+def _ignored(source: NetworkSource, module: nn.Module, headless: bool) -> tuple[str, ...]:
+    """What a file may lack."""
+    classifier = source.classifier(module)
+    return (classifier,) if headless and classifier else ()
+
+
+def _told(provenance: Weights, path: Path, chosen: Selection) -> Weights:
+    notes = [note for note in (provenance.note, chosen.note) if note]
+    return dataclasses.replace(
+        provenance, layout=chosen.layout, sha256=sha256_of(path), note=", ".join(notes) or None
+    )
 
 
 def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) -> InputSpec:
@@ -231,18 +261,6 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
     if len(spec.mean) != 3 or len(spec.std) != 3 or not all(value > 0 for value in spec.std):
         raise InputError(f"{name}: mean and std are three numbers each, std above 0")
     return spec
-
-
-@torch.no_grad()
-def _probe(name: str, module: nn.Module, spec: InputSpec) -> object:
-    try:
-        output: object = module(torch.zeros(spec.shape))
-    except Exception as error:  # the user's own forward may run here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{name}: fails on an input of shape {spec.shape} ({reason}); check --input-size"
-        ) from error
-    return output
 
 
 def _count_logits(name: str, logits: object) -> int:

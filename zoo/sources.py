@@ -61,6 +61,9 @@ class NetworkSource(Protocol):
     def build(self, num_classes: int | None) -> nn.Module:
         """A whole network, classifier included, randomly initialised; None: the default number."""
 
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """The same without weights where that is cheaper; names and shapes are what counts."""
+
     def input_spec(self, module: nn.Module) -> InputSpec | None:
         """What the network expects, None where nothing says so."""
 
@@ -132,6 +135,11 @@ class FBNetSource:
     def build(self, num_classes: int | None) -> nn.Module:
         """See NetworkSource; 1000 classes by default."""
         return FBNet(self.architecture, NUM_CLASSES if num_classes is None else num_classes)
+
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource."""
+        with torch.device("meta"):
+            return self.build(num_classes)
 
     def input_spec(self, module: nn.Module) -> InputSpec | None:
         """See NetworkSource."""
@@ -221,6 +229,11 @@ class TimmSource:
         """See NetworkSource; timm's own number of classes by default."""
         return self._create(**({} if num_classes is None else {"num_classes": num_classes}))
 
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource."""
+        with torch.device("meta"):
+            return self.build(num_classes)
+
     def input_spec(self, module: nn.Module) -> InputSpec | None:
         """See NetworkSource."""
         return spec_from_config(self.config)
@@ -233,8 +246,7 @@ class TimmSource:
     def translate(self, state: State) -> tuple[State, Layout]:
         """See NetworkSource; EfficientNet-Lite also takes foreign names by position."""
         if "efficientnet_lite" in self.name:
-            with torch.device("meta"):
-                renamed = fit_positional(state, self.build(None))
+            renamed = fit_positional(state, self.skeleton(None))
             if renamed is not None:
                 return renamed, "positional"
         return state, "timm"
@@ -320,6 +332,11 @@ class TorchvisionSource:
         classes = NUM_CLASSES if num_classes is None else num_classes
         return self.builder(weights=None, num_classes=classes, **self.arguments)
 
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource."""
+        with torch.device("meta"):
+            return self.build(num_classes)
+
     def input_spec(self, module: nn.Module) -> InputSpec | None:
         """See NetworkSource."""
         transform = self.weights.transforms()
@@ -381,6 +398,10 @@ class UserSource:
         if num_classes is not None:
             arguments["num_classes"] = num_classes
         return call_user_function(self.name, arguments)
+
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource; whole, since the user's code may look at its weights."""
+        return self.build(num_classes)
 
     def input_spec(self, module: nn.Module) -> InputSpec | None:
         """See NetworkSource; from the module's ``pretrained_cfg``, as timm's modules have it."""

@@ -25,7 +25,9 @@ from runtime_bench.runtimes.base import FloatArray, Session
 from runtime_bench.runtimes.outputs import noise_images
 from runtime_bench.timing.in_process import SessionContestant
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Subject, benchmark, ratio
+from runtime_bench.timing.protocol import benchmark
+from runtime_bench.timing.ratio import ratio
+from runtime_bench.timing.session import Subject
 
 ARTEFACTS = ("int8/model.tflite", "fp32/model.onnx")
 REPEATS = 100

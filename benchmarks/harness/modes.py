@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.harness.document import Document
 from fbdeploy.latency.measure import LatencyRequest, measure_latency
 from runtime_bench.timing.modes import mode_of
-from runtime_bench.timing.protocol import Subject
+from runtime_bench.timing.session import Subject
 
 ARTEFACTS = ("int8/model.tflite", "int8/model.onnx")
 MODES = ("standard", "mlperf")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.harness.document import Document
 from runtime_bench.measurement import Measurement, read_measurements
-from runtime_bench.timing.protocol import ratio
+from runtime_bench.timing.ratio import ratio
 
 PAIRS = (
     ("int8/model.pte", "fp32/model.pte"),

@@ -28,6 +28,7 @@ from torch import Tensor
 
 from benchmarks.emulated.files import write
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.preparation import ALL
 from fbdeploy.pipeline.steps.opening import BATCH, read_images
@@ -93,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for skipped in (frozenset[str](), ALL):
             source = ExportSource("int8", network.input_spec, program.graph, program, skipped)
             with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"model{FORMATS[form].suffix}"
+                path = Path(folder) / f"model{FORMAT_INFO[form].suffix}"
                 FORMATS[form].export(source, path)
                 session = RUNTIMES[form].load(path, threads=1)
                 answers.append(_answers(session, network, options.data))

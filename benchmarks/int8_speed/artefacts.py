@@ -23,6 +23,7 @@ from benchmarks.emulated.default_exports import (
     quiet,
 )
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from quantize.graph.capture import Captured, capture
 from quantize.graph.passes.surgery import aten, calls
@@ -114,7 +115,7 @@ def make(
     """
     paths = {}
     for entry in wanted:
-        suffix = FORMATS[RUNTIMES[entry.runtime]].suffix
+        suffix = FORMAT_INFO[RUNTIMES[entry.runtime]].suffix
         path = work / network / f"{entry.name.replace(' ', '-')}{suffix}"
         paths[entry] = path
         if not path.exists() or (again and entry.ours):
@@ -158,8 +159,7 @@ def _ours(name: str, entry: Export, path: Path) -> None:
         program = _program(name, twin)
         source = ExportSource("int8", spec, program.graph, program)
     exporter = FORMATS[RUNTIMES[entry.runtime]]
-    variants = {variant.name: variant for variant in exporter.variants(entry.precision)}
-    exporter.export(source, path, variants[entry.variant])
+    exporter.export(source, path, entry.variant)
 
 
 def _library(name: str, entry: Export, path: Path) -> None:

@@ -34,7 +34,9 @@ from benchmarks.int8_speed.tables import tables
 from runtime_bench.machine.cache import cache_folder
 from runtime_bench.measurement import LatencySummary, Measurement
 from runtime_bench.timing.modes import MODES, mode_of
-from runtime_bench.timing.protocol import Subject, benchmark, ratio
+from runtime_bench.timing.protocol import benchmark
+from runtime_bench.timing.ratio import ratio
+from runtime_bench.timing.session import Subject
 from zoo.files import atomic_path
 
 PACKAGES = ("torch", "torchao", "executorch", "onnxruntime", "ai-edge-litert", "litert-torch")

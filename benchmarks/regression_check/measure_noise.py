@@ -21,7 +21,8 @@ ARTEFACTS = ("fp32/model.pte", "int8/model.pte", "int8/model.onnx", "int8/model.
 def measure(folder: Path) -> dict[str, object]:
     """One session: nanoseconds, one median a round, by artefact."""
     from runtime_bench.timing.modes import mode_of
-    from runtime_bench.timing.protocol import Subject, benchmark
+    from runtime_bench.timing.protocol import benchmark
+    from runtime_bench.timing.session import Subject
     from stats.percentiles import round_medians
 
     subjects = [Subject(folder / name, name.partition("/")[0]) for name in ARTEFACTS]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.format_info import format_of, known_suffixes
 from export.inspection.base import Reader
 from export.inspection.coreml import CoreMLReader
 from export.inspection.executorch import ExecuTorchReader
@@ -38,11 +39,11 @@ def inspect(path: Path) -> Inspection:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); check its permissions"
         ) from error
-    named = next((reader for reader in READERS if reader.suffix == path.suffix), None)
+    info = format_of(path)
+    named = next((reader for reader in READERS if info and reader.format == info.name), None)
     if named is None:
         if not recognized:
-            known = ", ".join(reader.suffix for reader in READERS)
-            raise InputError(f"{path}: is no artefact; give a {known} file")
+            raise InputError(f"{path}: is no artefact; give a {known_suffixes()} file")
         named = recognized[0]
     elif named not in recognized:
         found = f"its content is {recognized[0].format}" if recognized else "its content is not"

@@ -18,10 +18,6 @@ class Reader(Protocol):
     def format(self) -> str:
         """The format's name in ``export``."""
 
-    @property
-    def suffix(self) -> str:
-        """The artefact's file name suffix, with its dot."""
-
     def recognizes(self, path: Path) -> bool:
         """Whether an existing file or folder looks like this format inside, whatever its name."""
 

@@ -40,7 +40,6 @@ class CoreMLReader:
     """Reads the protobuf of the package; nothing is loaded into Core ML."""
 
     format = "coreml"
-    suffix = ".mlpackage"
 
     def recognizes(self, path: Path) -> bool:
         """Whether the folder has a package's manifest."""

@@ -40,7 +40,6 @@ class ExecuTorchReader:
     """Reads the program and what its delegates hold."""
 
     format = "executorch"
-    suffix = ".pte"
 
     def recognizes(self, path: Path) -> bool:
         """Whether the file has ExecuTorch's identifier."""

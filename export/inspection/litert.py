@@ -19,7 +19,6 @@ class LiteRTReader:
     """Reads the main subgraph and asks the interpreter of this machine for its delegation."""
 
     format = "litert"
-    suffix = ".tflite"
 
     def recognizes(self, path: Path) -> bool:
         """Whether the file has the flatbuffer's identifier."""

@@ -38,7 +38,6 @@ class OnnxReader:
     """Reads a model twice: as stored, and as onnxruntime's CPU provider optimizes it."""
 
     format = "onnx"
-    suffix = ".onnx"
 
     def recognizes(self, path: Path) -> bool:
         """Whether the file begins as a ModelProto does."""

@@ -34,7 +34,6 @@ class TorchScriptReader:
     """Runs the module once and records every kernel with its tensors."""
 
     format = "torchscript"
-    suffix = ".pt"
 
     def recognizes(self, path: Path) -> bool:
         """Whether the file is an archive with code; state dicts and pickles have none."""

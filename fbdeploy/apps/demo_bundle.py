@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.bundle_schema import (
+    APP_FORMATS,
     FOLDER_NAME,
-    AppFormat,
     BundleInput,
     BundleModel,
     BundleTensor,
@@ -47,9 +48,8 @@ from zoo.input_spec import CropMode, InputSpec
 from zoo.preprocess import preprocess, resize_and_crop
 
 CONFIG_NAME, GOLDEN_NAME, LABELS_NAME = "model_config.json", "golden.json", "labels.txt"
-APP_FORMATS: tuple[AppFormat, ...] = get_args(AppFormat)
-ANDROID_FORMATS: tuple[AppFormat, ...] = ("onnx", "executorch", "litert")
-IOS_FORMATS: tuple[AppFormat, ...] = ("coreml", "executorch")
+ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
+IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 
 GOLDEN_SAMPLES = 8
 TOP = 5
@@ -367,11 +367,12 @@ def _pack_model(
     identity = model_id(artefact)
     path = bundle / "models" / f"{identity}{source.suffix}"
     _copy(source, path)
-    input_name, output_name = _TENSOR_NAMES[artefact.format](path)
+    names = _TENSOR_NAMES.get(artefact.format)
+    input_name, output_name = ("", "") if names is None else names(path)
     return BundleModel(
         id=identity,
         file=path.relative_to(bundle).as_posix(),
-        format=cast(AppFormat, artefact.format),
+        format=artefact.format,
         precision=artefact.precision,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in _files(path)),
@@ -394,16 +395,11 @@ def _coreml_names(path: Path) -> tuple[str, str]:
     return description.input[0].name, description.output[0].name
 
 
-def _by_position(path: Path) -> tuple[str, str]:
-    return "", ""
-
-
 _TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, str]]] = {
     "onnx": _onnx_names,
     "coreml": _coreml_names,
-    "executorch": _by_position,
-    "litert": _by_position,
 }
+"""What reads a model's input and output names, for formats that go by name and not position."""
 
 
 def _tolerance(models: Sequence[BundleModel], logits: dict[str, NDArray[np.float32]]) -> Tolerance:

@@ -20,7 +20,7 @@ from runtime_bench.measurement import (
     append_measurement,
     read_measurements,
 )
-from runtime_bench.timing.protocol import summarize
+from runtime_bench.timing.session import summarize
 from stats.noise import judge_noise
 from zoo.errors import InputError
 

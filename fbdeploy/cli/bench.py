@@ -139,7 +139,7 @@ def bench(
         from fbdeploy.latency.photo import preparation
         from runtime_bench.targets.address import parse_target
         from runtime_bench.timing.modes import mode_of
-        from runtime_bench.timing.protocol import Subject
+        from runtime_bench.timing.session import Subject
 
         try:
             parse_target(target)
@@ -309,7 +309,7 @@ class Ratio:
 
 def _ratios(measured: list[Measurement]) -> list[Ratio]:
     """Of each artefact but the fastest; none if not all were timed in turn."""
-    from runtime_bench.timing.protocol import ratio
+    from runtime_bench.timing.ratio import ratio
 
     timed = [one for one in measured if one.latency_ms is not None and one.load_rounds is not None]
     if len(timed) < len(measured) or len({one.session for one in timed}) != 1:

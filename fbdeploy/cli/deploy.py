@@ -16,7 +16,6 @@ from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
-    as_formats,
     as_precisions,
     can_hold,
     check_installed,
@@ -31,9 +30,10 @@ from fbdeploy.pipeline.request import (
     DeployRequest,
     images_for,
 )
-from fbdeploy.records.manifest import Precision
+from fbdeploy.records.manifest import Artefact, Precision
 from fbdeploy.records.results import document, summarize
 from fbdeploy.report import numbers, recommend
+from fbdeploy.report.problems import problems
 
 
 def deploy(
@@ -82,6 +82,13 @@ def deploy(
         bool,
         typer.Option("--artefacts-only", help="End when the artefacts are made and checked."),
     ] = False,
+    accept_low_fidelity: Annotated[
+        bool,
+        typer.Option(
+            "--accept-low-fidelity",
+            help="Exit with 0 even if the int8 program is far from float; it is said all the same.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Quantize, export, verify, evaluate, time, report.
@@ -99,13 +106,14 @@ def deploy(
         input=options.input_options(input_size, mean, std, crop_pct, interpolation),
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
-        formats=as_formats(_formats(formats)),
+        formats=_formats(formats),
         precisions=_precisions(precisions, recipe),
         recipe=recipe,
         output=output,
         threads=threads,
         images=options.image_count(images),
         skip_bad_images=skip_bad_images,
+        accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
     with only_result_on_stdout() as show:
@@ -133,29 +141,39 @@ def _formats(text: str | None) -> tuple[str, ...]:
     if text is None:
         return installed_formats()
     chosen = options.choices(text, FORMATS, "--formats")
-    for form in as_formats(chosen):
+    for form in chosen:
         check_installed(form)
     return chosen
+
+
+def _parity(artefact: Artefact) -> str:
+    """How near the artefact is to its reference, and whether that is near enough."""
+    found = artefact.parity
+    if found is None:
+        return numbers.UNKNOWN
+    if not found.passed:
+        return "FAILED"
+    return "equal" if found.sqnr_db is None else f"{numbers.decibels(found.sqnr_db)} dB"
 
 
 def _summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
-    lines = [f"{'':22}{'size':>10}{'top-1':>11}{'agreement':>12}{'p50':>11}"]
-    for row in rows:
+    lines = [
+        f"{'':22}{'size':>10}{'int8':>9}{'top-1':>11}{'agreement':>12}{'p50':>11}{'parity':>10}"
+    ]
+    for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
         time = f"{numbers.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
         lines.append(
             f"{recommend.name_of(row):22}{numbers.size(row.bytes):>10}"
-            f"{numbers.percent(row.top1):>11}{numbers.percent(row.agreement):>12}{time:>11}"
+            f"{numbers.percent(row.int8_share, 1):>9}{numbers.percent(row.top1):>11}"
+            f"{numbers.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
         )
     advice = recommend.recommend(rows)
     if advice.row is not None:
         lines += ["", f"Ship {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
     else:
         lines += ["", advice.reasons[0]]
-    lines += [
-        f"{failure.format} {failure.precision} {failure.step} failed: {failure.message}"
-        for failure in deployed.manifest.failures
-    ]
+    lines += problems(deployed.manifest)
     lines.append(f"The whole story: {deployed.report}")
     return "\n".join(lines)

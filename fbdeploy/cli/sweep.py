@@ -14,7 +14,6 @@ from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
-    as_formats,
     check_installed,
 )
 from fbdeploy.report import numbers
@@ -82,7 +81,7 @@ def sweep(
     if images is not None:
         changes["images"] = options.image_count(images) or "all"
     asked = read_plan(plan, {key: value for key, value in changes.items() if value is not None})
-    for form in as_formats(asked.formats):
+    for form in asked.formats:
         check_installed(form)
     with only_result_on_stdout() as show:
         from fbdeploy.sweep.run import sweep as run

@@ -34,7 +34,8 @@ from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.interleave import Progress
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Subject, benchmark_to_file
+from runtime_bench.timing.protocol import benchmark_to_file
+from runtime_bench.timing.session import Subject
 from zoo.errors import InputError
 from zoo.files import sha256_of
 
@@ -150,7 +151,7 @@ def _on_this_machine(
         yield from benchmark_to_file(
             results,
             request.subjects,
-            threads=[count],
+            threads=count,
             mode=request.mode,
             resume=request.resume,
             cores=request.cores,
@@ -172,7 +173,7 @@ def _on_device(
             bundle,
             request.subjects,
             images,
-            threads=[count],
+            threads=count,
             mode=request.mode,
             resume=request.resume,
             cores=request.cores,

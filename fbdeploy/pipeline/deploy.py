@@ -16,15 +16,16 @@ from typing import Any, Literal, Protocol, get_args
 
 from pydantic import JsonValue
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.environment import cores, environment
 from fbdeploy.pipeline.formats import can_hold
-from fbdeploy.pipeline.keys import PACKAGES, code_sha256, key_of, versions
+from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
-from fbdeploy.records.bundle_schema import FOLDER_NAME, AppFormat
+from fbdeploy.records.bundle_schema import APP_FORMATS, FOLDER_NAME
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
@@ -58,18 +59,11 @@ MEMORY = {
     "prepare": 2500,
     "train": 4000,
     "reference": 1200,
-    "executorch": 1300,
-    "torchscript": 1200,
-    "onnx": 1400,
-    "coreml": 1500,
-    "litert": 1700,
     "evaluate": 1200,
     "bundle": 1800,
     "bench": 3000,
 }
-"""Expected peaks of resident memory, megabytes, by step or by the format that is exported."""
-LONGEST_FIRST: tuple[Format, ...] = ("executorch", "litert", "coreml", "onnx", "torchscript")
-"""Formats by the time their export takes: 40, 30, 22, 19 and 6 s for fbnetv3_b."""
+"""Expected peaks of resident memory, megabytes, by step; a format's export has its own."""
 
 
 Step = Literal["train", "export", "evaluate", "bundle", "bench"]
@@ -153,7 +147,7 @@ def artefact_key(
         network=network_key,
         program=program_key,
         skipped=",".join(sorted(skipped)),
-        versions=dict(versions(PACKAGES[form])),
+        versions=dict(versions(FORMAT_INFO[form].packages)),
         code=code_sha256("export", "quantize", "zoo"),
     )
 
@@ -233,8 +227,19 @@ class _Deployment:
         lines = read_lines(self.folder)
         self._update(failures=tuple(self.failures))
         report = write_report(self.folder, self.manifest, lines)
+        return Deployed(self.manifest, lines, report, self._is_complete())
+
+    def _is_complete(self) -> bool:
+        """Whether all was made, equals its reference, and is near float or accepted as it is."""
+        assert self.manifest is not None
         parity = all(entry.parity.passed for entry in self.manifest.artefacts if entry.parity)
-        return Deployed(self.manifest, lines, report, parity and not self.failures)
+        faithful = all(
+            entry.fidelity.passed
+            for entry in self.manifest.quantizations.values()
+            if entry.fidelity is not None
+        )
+        accepted = faithful or self.request.accept_low_fidelity
+        return parity and accepted and not self.failures
 
     def _prepare(self, previous: Manifest | None) -> None:
         known: dict[str, JsonValue] = {
@@ -330,7 +335,7 @@ class _Deployment:
         assert self.manifest is not None and self.prepared is not None
         jobs = []
         # Two at a time end together if the shortest come last.
-        for form in sorted(self.request.formats, key=LONGEST_FIRST.index):
+        for form in sorted(self.request.formats, key=_export_seconds, reverse=True):
             missing: dict[str, JsonValue] = {
                 precision: key
                 for precision in self._possible()
@@ -349,7 +354,7 @@ class _Deployment:
                             form=form,
                             keys=missing,
                         ),
-                        memory=MEMORY[form] * MEGABYTE,
+                        memory=FORMAT_INFO[form].export_memory,
                     )
                 )
         if not self.artefacts_only:
@@ -417,7 +422,7 @@ class _Deployment:
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
-        wanted = [entry for entry in self._wanted() if entry.format in get_args(AppFormat)]
+        wanted = [entry for entry in self._wanted() if entry.format in APP_FORMATS]
         if not wanted or (self.folder / FOLDER_NAME).exists():
             return
         job = Job(
@@ -435,7 +440,7 @@ class _Deployment:
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
-        wanted = {entry.sha256 for entry in self._wanted() if entry.format != "coreml"}
+        wanted = {entry.sha256 for entry in self._wanted() if FORMAT_INFO[entry.format].timed}
         sessions: dict[str, set[str]] = {}
         for line in read_lines(self.folder):
             if isinstance(line, Measurement) and (line.target, line.threads) == (
@@ -514,7 +519,7 @@ class _Deployment:
             lost: list[str] = [
                 entry
                 for entry in self._possible()
-                for known in get_args(Format)
+                for known in FORMAT_INFO
                 if step == "export" and known == form and not self._has(self._key(known, entry))
             ]
             for precision in lost or [""]:
@@ -621,7 +626,11 @@ class _Deployment:
 def _order(entry: Artefact) -> tuple[int, int, str]:
     """Formats and precisions in the order in which they are declared."""
     return (
-        get_args(Format).index(entry.format),
+        list(FORMAT_INFO).index(entry.format),
         get_args(Precision).index(entry.precision),
         entry.variant,
     )
+
+
+def _export_seconds(form: Format) -> float:
+    return FORMAT_INFO[form].export_seconds

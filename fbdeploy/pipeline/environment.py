@@ -6,25 +6,20 @@ import os
 import platform
 from pathlib import Path
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.keys import versions
 from fbdeploy.records.manifest import Environment
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "torchao",
-    "timm",
-    "executorch",
-    "onnx",
-    "onnxscript",
-    "onnxruntime",
-    "coremltools",
-    "litert-torch",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "numpy",
-    "safetensors",
+PACKAGES = tuple(
+    dict.fromkeys(
+        (
+            *("torch", "torchvision", "torchao", "timm"),
+            *(package for info in FORMAT_INFO.values() for package in info.packages),
+            *("numpy", "safetensors"),
+        )
+    )
 )
+"""Distributions whose version a manifest holds."""
 
 
 def cores() -> int:

@@ -5,39 +5,30 @@ from __future__ import annotations
 from importlib import util
 from typing import cast
 
+from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records.manifest import Format, Precision
 from quantize.recipe import load_recipe
 from zoo.errors import InputError
 
-FORMATS: tuple[Format, ...] = ("executorch", "torchscript", "onnx", "coreml", "litert")
+FORMATS: tuple[Format, ...] = tuple(FORMAT_INFO)
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "int8-qat")
 DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
 """What is made where nothing else is asked for; training is, by its precision or by its recipe."""
 
-WITHOUT: dict[Format, Precision] = {"torchscript": "fp16"}
-"""A precision that a format leaves out, since its runtimes gain nothing from it."""
 
-MODULES = {
-    "executorch": ("executorch",),
-    "torchscript": ("torch",),
-    "onnx": ("onnx", "onnxruntime", "onnxscript"),
-    "coreml": ("coremltools",),
-    "litert": ("litert_torch", "ai_edge_litert", "ai_edge_quantizer"),
-}
-"""Modules that must be there, by format; looked for without importing them."""
-
-EXTRAS = {"coreml": "coreml", "litert": "litert"}
-"""The extra of our distribution that brings them; the other formats come with it."""
+def number_type(precision: Precision) -> NumberType:
+    """What the values of an artefact in ``precision`` are."""
+    return "int8" if precision == "int8-qat" else precision
 
 
 def can_hold(form: Format, precision: Precision) -> bool:
     """Whether there is an artefact of ``form`` in ``precision``."""
-    return WITHOUT.get(form) != precision
+    return number_type(precision) in FORMAT_INFO[form].precisions
 
 
 def is_installed(form: Format) -> bool:
     """Whether the packages of a format are installed."""
-    return all(util.find_spec(module) is not None for module in MODULES[form])
+    return all(util.find_spec(module) is not None for module in FORMAT_INFO[form].modules)
 
 
 def check_installed(form: Format) -> None:
@@ -46,24 +37,17 @@ def check_installed(form: Format) -> None:
     Raises:
         InputError: they are; the line names the ``pip install``.
     """
-    for module in MODULES[form]:
+    for module in FORMAT_INFO[form].modules:
         if util.find_spec(module) is None:
-            extra = EXTRAS.get(form)
-            what = f"fbdeploy[{extra}]" if extra else "fbdeploy"
             raise InputError(
                 f"--formats {form}: its package {module} is not installed; "
-                f"run pip install '{what}', or leave the format out"
+                f"run pip install '{FORMAT_INFO[form].requirement}', or leave the format out"
             )
 
 
 def installed_formats() -> tuple[Format, ...]:
     """The formats that can be made here."""
     return tuple(form for form in FORMATS if is_installed(form))
-
-
-def as_formats(names: tuple[str, ...]) -> tuple[Format, ...]:
-    """Names that have been checked against ``FORMATS``."""
-    return tuple(cast(Format, name) for name in names)
 
 
 def as_precisions(names: tuple[str, ...]) -> tuple[Precision, ...]:

@@ -10,15 +10,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-PACKAGES = {
-    "executorch": ("torch", "torchao", "executorch"),
-    "torchscript": ("torch",),
-    "onnx": ("torch", "onnx", "onnxscript", "onnxruntime"),
-    "coreml": ("torch", "coremltools"),
-    "litert": ("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer"),
-}
-"""Distributions whose version changes an artefact, by format."""
-
 
 def key_of(**inputs: JsonValue) -> str:
     """32 hexadecimal digits that change with any input."""

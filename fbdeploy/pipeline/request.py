@@ -50,7 +50,8 @@ class DeployRequest(BaseModel):
     """One deployment. ``images`` None means all; ``threads`` are those that latency is timed with.
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
-    ``export.preparation``.
+    ``export.preparation``. With ``accept_low_fidelity`` an int8 program that is far from the float
+    network does not make the deployment incomplete.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,3 +70,4 @@ class DeployRequest(BaseModel):
     images: int | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
+    accept_low_fidelity: bool = False

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
 from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, versions
 from fbdeploy.pipeline.request import DeployRequest
@@ -283,16 +284,16 @@ def bench(
     report: Reporter, *, request: dict[str, Any], work: str, artefacts: list[dict[str, Any]]
 ) -> None:
     """Time all artefacts whose runtime is that of a device, interleaved in this process."""
-    from runtime_bench.runtimes import RUNTIMES
     from runtime_bench.timing.modes import mode_of
-    from runtime_bench.timing.protocol import Subject, benchmark
+    from runtime_bench.timing.protocol import benchmark
+    from runtime_bench.timing.session import Subject
 
     asked = DeployRequest.model_validate(request)
     entries = [Artefact.model_validate(value) for value in artefacts]
     subjects = [
         Subject(asked.output / entry.path, entry.precision, entry.variant)
         for entry in entries
-        if RUNTIMES[entry.format].timed
+        if FORMAT_INFO[entry.format].timed
     ]
     measurements = benchmark(
         subjects,
@@ -535,11 +536,11 @@ def _export_one(
         source = ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
     images, expected = checks.images(), checks.logits(folder)
     made = []
-    for variant in exporter.variants(source.precision):
+    for variant in FORMAT_INFO[form].files(source.precision):
         start = time.monotonic()
-        title = " ".join(part for part in (precision, variant.name) if part)
-        name = "-".join(part for part in ("model", variant.name) if part)
-        path = asked.output / precision / f"{name}{exporter.suffix}"
+        title = " ".join(part for part in (precision, variant) if part)
+        name = "-".join(part for part in ("model", variant) if part)
+        path = asked.output / precision / f"{name}{FORMAT_INFO[form].suffix}"
         report.progress(f"{title} export", 0.0)
         with atomic_path(path) as temporary:
             result = exporter.export(source, temporary, variant)
@@ -550,7 +551,7 @@ def _export_one(
                 key=key,
                 format=form,
                 precision=precision,
-                variant=variant.name,
+                variant=variant,
                 path=path.relative_to(asked.output).as_posix(),
                 sha256=sha256_of(path),
                 bytes=size_of(path),

@@ -10,11 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Entry, Precision, Sha256
+from fbdeploy.records.one_of import OneOf
 
 SCHEMA_VERSION = 1
 FOLDER_NAME = "demo_bundle"
-AppFormat = Literal["executorch", "onnx", "coreml", "litert"]
+APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
+AppFormat = Annotated[str, OneOf(APP_FORMATS)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]

@@ -9,13 +9,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.one_of import OneOf
 from zoo.errors import InputError
 from zoo.files import atomic_path
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
 
-Format = Literal["executorch", "torchscript", "onnx", "coreml", "litert"]
+Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -84,6 +86,22 @@ class Step(Entry):
     seconds: float | None = None
 
 
+class Fidelity(Entry):
+    """The int8 program against the float network, on images that did not calibrate it.
+
+    ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
+    the share of images with the same top-1. ``held_out`` is false where the recipe holds none
+    out, so that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
+    """
+
+    images: int
+    held_out: bool
+    sqnr_db: float | None
+    agreement: Share
+    criterion: str
+    passed: bool
+
+
 class Quantization(Entry):
     """How the int8 program came about.
 
@@ -101,6 +119,7 @@ class Quantization(Entry):
     held_out_kl: float | None = None
     held_out_agreement: Share | None = None
     sqnr_db: float | None = None
+    fidelity: Fidelity | None = None
     float_operators: tuple[str, ...] = ()
     seconds: float
 

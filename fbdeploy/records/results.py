@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
@@ -217,8 +218,9 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
 def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:
     """What a reader must know of a latency, or why there is none."""
     if speed is None:
-        if artefact.format == "coreml":
-            return "not measured: Core ML runs on Apple devices only"
+        info = FORMAT_INFO[artefact.format]
+        if not info.timed:
+            return f"not measured: {info.title} runs on Apple devices only"
         return "not measured"
     if speed.noise and speed.noise.noisy:
         return "; ".join(("noisy: " + ", ".join(speed.noise.reasons), speed.note)).rstrip("; ")

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 UNKNOWN = "–"
 
-FORMAT_NAMES = {
-    "executorch": "ExecuTorch",
-    "torchscript": "TorchScript",
-    "onnx": "ONNX",
-    "coreml": "Core ML",
-    "litert": "LiteRT",
-}
-"""The formats' own spelling."""
-
 
 def percent(share: float | None, digits: int = 2) -> str:
     """A share in 0..1 as ``93.42 %``; a share that is not whole never reads ``100 %``."""

@@ -6,10 +6,12 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
-from fbdeploy.report import layer_plot, numbers, plot, recommend, templates
+from fbdeploy.report import layer_plot, plot, recommend, templates
+from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from zoo.files import atomic_path
 
@@ -36,6 +38,7 @@ def render(
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
+        problems=problems(manifest),
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
         narrow_plot=narrow,
@@ -44,7 +47,7 @@ def render(
         wide_layers=wide_layers,
         narrow_layers=narrow_layers,
         how_timed=_how_timed(manifest, latencies),
-        format_names=numbers.FORMAT_NAMES,
+        format_names={name: info.title for name, info in FORMAT_INFO.items()},
         best_float=min(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
 
@@ -32,7 +33,7 @@ class Recommendation:
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
-    parts = (numbers.FORMAT_NAMES[row.format], row.precision, row.variant)
+    parts = (FORMAT_INFO[row.format].title, row.precision, row.variant)
     return " ".join(part for part in parts if part)
 
 

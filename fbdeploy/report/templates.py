@@ -7,6 +7,7 @@ from importlib import resources
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.report import numbers
 
 STYLE = "report.css"
@@ -19,8 +20,15 @@ def template_text(package: str, name: str) -> str:
 
 
 def style() -> str:
-    """The style sheet that all pages share."""
-    return template_text("fbdeploy.report", STYLE)
+    """The style sheet that all pages share, with the formats' colours on light and dark pages."""
+    light, dark = (
+        " ".join(
+            f".{name} {{ color: {info.colors[shade]}; }}" for name, info in FORMAT_INFO.items()
+        )
+        for shade in (0, 1)
+    )
+    formats = f"{light}\n@media (prefers-color-scheme: dark) {{\n  {dark}\n}}\n"
+    return template_text("fbdeploy.report", STYLE) + formats
 
 
 def environment() -> Environment:

@@ -15,7 +15,7 @@ from runtime_bench.runners.session import runner_command
 from runtime_bench.targets.base import TargetLost
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.modes import mode_of
-from runtime_bench.timing.protocol import Subject
+from runtime_bench.timing.session import Subject
 from zoo.errors import InputError
 
 

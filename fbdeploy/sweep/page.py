@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import now
-from fbdeploy.report import numbers, plot, recommend, templates
+from fbdeploy.report import plot, recommend, templates
 from fbdeploy.report.page import accuracy, both_plots
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
@@ -78,7 +79,7 @@ def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> st
         sections=[_section(t, [r for r in rows if r.target == t]) for t in targets],
         failures=failures,
         name=name_of,
-        format_names=numbers.FORMAT_NAMES,
+        format_names={name: info.title for name, info in FORMAT_INFO.items()},
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from export.format_info import FORMAT_INFO
 from fbdeploy.latency.measure import is_by, read_calibration
 from fbdeploy.pipeline.deploy import (
     MEGABYTE,
@@ -35,13 +36,13 @@ from fbdeploy.pipeline.workers.jobs import Event, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Scheduler
 from fbdeploy.records.manifest import Artefact
 from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
+from fbdeploy.report.problems import unfaithful
 from fbdeploy.sweep.page import write_page
 from fbdeploy.sweep.plan import NetworkPlan, SweepPlan, TargetPlan, recipe_title, slug
 from fbdeploy.sweep.rows import Exported, Failure, SweepRow, join
 from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement
 from runtime_bench.runners.emulated import MODE as COUNTED
-from runtime_bench.runtimes import RUNTIMES
 from zoo.errors import InputError
 
 NETWORKS = "networks"
@@ -165,6 +166,10 @@ class _Sweep:
             what = " ".join(part for part in (failed.format, failed.precision, failed.step) if part)
             log = (place / failed.log).as_posix() if failed.log else ""
             self._fail(Failure(network=network, what=what, message=failed.message, log=log))
+        for precision, program in done.manifest.quantizations.items():
+            found = unfaithful(precision, program)
+            if found is not None:
+                self.observer.note(f"{network}, {recipe_title(recipe)}: {found}")
         for entry in done.manifest.artefacts:
             if entry.parity is not None and not entry.parity.passed:
                 message = f"differs from the {entry.parity.reference}: not {entry.parity.criterion}"
@@ -244,7 +249,7 @@ class _Sweep:
                 continue
             for entry in export.manifest.artefacts:
                 asked = entry.format in self.plan.formats and entry.precision in export.precisions
-                if asked and RUNTIMES[entry.format].timed:
+                if asked and FORMAT_INFO[entry.format].timed:
                     path = (export.folder / entry.path).as_posix()
                     found.setdefault(entry.sha256, entry.model_copy(update={"path": path}))
         return list(found.values())

@@ -2,13 +2,13 @@ import AVFoundation
 import SwiftUI
 import UIKit
 
-/// The camera's picture behind SwiftUI views.
+/// The whole of the camera's picture, fitted, behind SwiftUI views.
 struct CameraPreview: UIViewRepresentable {
-    let session: AVCaptureSession
+    let camera: CameraModel
 
     func makeUIView(context: Context) -> PreviewView {
         let view = PreviewView()
-        view.attach(session)
+        if let layer = view.layer as? AVCaptureVideoPreviewLayer { camera.attach(layer) }
         return view
     }
 
@@ -17,10 +17,4 @@ struct CameraPreview: UIViewRepresentable {
 
 final class PreviewView: UIView {
     override static var layerClass: AnyClass { AVCaptureVideoPreviewLayer.self }
-
-    func attach(_ session: AVCaptureSession) {
-        guard let preview = layer as? AVCaptureVideoPreviewLayer else { return }
-        preview.session = session
-        preview.videoGravity = .resizeAspectFill
-    }
 }

@@ -14,11 +14,21 @@ struct CoreMLBackend: Backend {
         return "iOS \(version.majorVersion).\(version.minorVersion).\(version.patchVersion)"
     }
 
-    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier {
+    func install(_ file: URL, _ model: ModelEntry) async throws -> URL {
+        let compiled = try Folders.caches().appendingPathComponent("\(model.sha256).mlmodelc")
+        let files = FileManager.default
+        if files.fileExists(atPath: compiled.path) { return compiled }
+        let fresh = try await MLModel.compileModel(at: file)
+        // Another task may have been faster.
+        if files.fileExists(atPath: compiled.path) { return compiled }
+        try files.moveItem(at: fresh, to: compiled)
+        return compiled
+    }
+
+    func load(_ installed: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> sending any Classifier {
         let configuration = MLModelConfiguration()
         configuration.computeUnits = Self.units(units)
-        let compiled = try compiledModel(url, model)
-        return try CoreMLClassifier(MLModel(contentsOf: compiled, configuration: configuration), model)
+        return try CoreMLClassifier(MLModel(contentsOf: installed, configuration: configuration), model)
     }
 
     private static func units(_ units: ComputeUnits) -> MLComputeUnits {
@@ -28,16 +38,6 @@ struct CoreMLBackend: Backend {
         case .cpuAndNeuralEngine: .cpuAndNeuralEngine
         case .all: .all
         }
-    }
-
-    private func compiledModel(_ url: URL, _ model: ModelEntry) throws -> URL {
-        let caches = try FileManager.default.url(
-            for: .cachesDirectory, in: .userDomainMask, appropriateFor: nil, create: true)
-        let kept = caches.appendingPathComponent("\(model.sha256).mlmodelc")
-        if FileManager.default.fileExists(atPath: kept.path) { return kept }
-        let fresh = try MLModel.compileModel(at: url)
-        try FileManager.default.moveItem(at: fresh, to: kept)
-        return kept
     }
 }
 
@@ -62,7 +62,27 @@ private final class CoreMLClassifier: Classifier {
         guard let array = output.featureValue(for: entry.output.name)?.multiArrayValue else {
             throw BundleError("the model has no output \(entry.output.name)")
         }
-        // Core ML may hand back float16; NSNumber hides which.
-        return (0..<array.count).map { array[$0].floatValue }
+        return try Self.values(array)
+    }
+
+    /// Straight from memory: one NSNumber a value would take longer than some networks.
+    private static func values(_ array: MLMultiArray) throws -> [Float] {
+        let (shape, strides) = (array.shape.map(\.intValue), array.strides.map(\.intValue))
+        switch array.dataType {
+        case .float32:
+            return array.withUnsafeBufferPointer(ofType: Float.self) {
+                Strided.values($0, shape: shape, strides: strides)
+            }
+        case .float16:
+            return array.withUnsafeBufferPointer(ofType: Float16.self) {
+                Strided.values($0, shape: shape, strides: strides)
+            }
+        case .double:
+            return array.withUnsafeBufferPointer(ofType: Double.self) {
+                Strided.values($0, shape: shape, strides: strides)
+            }
+        default:
+            throw BundleError("the model's output is of a type that this app does not read")
+        }
     }
 }

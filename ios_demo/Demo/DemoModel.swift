@@ -2,40 +2,38 @@ import DemoCore
 import Foundation
 import Observation
 
-/// What all screens share: the switches, and a queue on which the models run.
+/// What all screens share: the chosen model, and what is said of the camera's picture and the photo.
 @Observable
 @MainActor
 final class DemoModel {
     let bundle: DemoBundle
     let models: [ModelEntry]
-    private(set) var result: LiveResult?
+    private(set) var board = AnswerBoard()
+    /// Of each source, refreshed twice a second so that they can be read.
+    private(set) var times: [Source: LiveTimes] = [:]
     private(set) var dropped = 0
-    private(set) var message: String?
-    var modelID: String { didSet { load() } }
-    var computeUnits = ComputeUnits.all { didSet { load() } }
+    /// The camera's picture that was held, upright.
+    private(set) var frozen: RGBImage?
+    private(set) var photo: RGBImage?
+    var selection: Selection { didSet { if selection != oldValue { load() } } }
 
-    @ObservationIgnored private let worker: InferenceWorker
-
-    /// The photo on the screen, which a newly chosen model classifies too.
-    @ObservationIgnored var photo: RGBImage? {
-        didSet { classifyPhoto() }
-    }
+    @ObservationIgnored private let pipeline: LivePipeline
+    @ObservationIgnored private let gate = FrameGate()
+    @ObservationIgnored private var throttle = Throttle(milliseconds: 500)
 
     init(bundle: DemoBundle) throws {
         self.bundle = bundle
         models = bundle.config.models.filter { Backends.backend(for: $0) != nil }
         guard let first = models.first else {
-            throw BundleError("the bundle has no model this app can run")
+            throw BundleError("The bundle has no model that this app can run.")
         }
-        modelID = first.id
-        worker = InferenceWorker(bundle: bundle)
+        selection = Selection(model: first, units: .all)
+        pipeline = LivePipeline(bundle: bundle)
         load()
     }
 
-    var selected: ModelEntry? { models.first { $0.id == modelID } }
-
     var choosesComputeUnits: Bool {
-        selected.flatMap(Backends.backend(for:))?.choosesComputeUnits ?? false
+        Backends.backend(for: selection.model)?.choosesComputeUnits ?? false
     }
 
     func label(_ prediction: Prediction) -> String {
@@ -45,41 +43,87 @@ final class DemoModel {
 
     /// Called from the camera's queue: the frame is dropped while one is in work.
     nonisolated func submit(_ frame: @escaping @Sendable () -> RGBImage) {
-        worker.classifyUnlessBusy(frame) { [weak self] answer, dropped in
-            self?.show(answer, dropped: dropped)
+        guard gate.enter() else { return }
+        Task(priority: .userInitiated) {
+            defer { gate.leave() }
+            await classifyLive(frame)
         }
     }
 
-    /// A picked photo is never dropped.
-    private func classifyPhoto() {
-        guard let photo else { return }
-        worker.classify(photo) { [weak self] answer in
-            self?.show(answer, dropped: self?.dropped ?? 0)
+    /// Holds the picture last answered to; it gets an answer of every model chosen meanwhile.
+    func freeze() {
+        frozen = board[.camera].result?.picture
+    }
+
+    func unfreeze() {
+        frozen = nil
+        board.clear(.camera)
+    }
+
+    func cameraStopped() {
+        guard frozen == nil else { return }
+        board.clear(.camera)
+        times[.camera] = nil
+    }
+
+    func show(photo: RGBImage?) {
+        self.photo = photo
+        board.clear(.photo)
+        times[.photo] = nil
+        if let photo { Task { await classify(photo, of: .photo) } }
+    }
+
+    /// Gives the memory of the loaded model to a benchmark.
+    func unload() async {
+        board.modelChosen()
+        await pipeline.release()
+    }
+
+    /// Loads what is selected, and asks it about the pictures on the screens.
+    func load() {
+        board.modelChosen()
+        times = [:]
+        let selection = selection
+        Task {
+            do {
+                guard let backend = Backends.backend(for: selection.model) else {
+                    throw BundleError("this app has no library for \(selection.model.format) models")
+                }
+                guard try await pipeline.select(selection, backend), selection == self.selection else { return }
+                board.modelLoaded()
+                if let photo { await classify(photo, of: .photo) }
+                if let frozen { await classify(frozen, of: .camera) }
+            } catch {
+                if selection == self.selection { board.modelFailed(BundleError(error).description) }
+            }
         }
     }
 
-    func benchmark(_ request: BenchmarkRequest) async throws -> URL {
-        try await worker.benchmark(request)
-    }
-
-    private func load() {
-        guard let selected, let backend = Backends.backend(for: selected) else { return }
-        message = "Loading the model…"
-        worker.select(selected, backend, computeUnits) { [weak self] error in
-            self?.message = error
-            if error == nil { self?.classifyPhoto() }
+    private func classifyLive(_ frame: @escaping @Sendable () -> RGBImage) async {
+        guard frozen == nil else { return }
+        let ticket = board.ticket(.camera)
+        guard let answer = await answer(.camera, frame), frozen == nil else { return }
+        guard board.show(answer, for: ticket) else { return }
+        if case .success(let result) = answer, throttle.passes(at: DispatchTime.now().uptimeNanoseconds) {
+            times[.camera] = result.times
+            dropped = gate.dropped
         }
     }
 
-    private func show(_ answer: Result<LiveResult?, any Error>, dropped: Int) {
-        self.dropped = dropped
-        switch answer {
-        case .success(let result):
-            guard let result else { return }
-            self.result = result
-            message = nil
-        case .failure(let error):
-            message = String(describing: error)
+    private func classify(_ picture: RGBImage, of source: Source) async {
+        let ticket = board.ticket(source)
+        guard let answer = await answer(source, { picture }), board.show(answer, for: ticket) else { return }
+        if case .success(let result) = answer { times[source] = result.times }
+    }
+
+    /// Nil while the selected model is not loaded.
+    private func answer(
+        _ source: Source, _ picture: @escaping @Sendable () -> RGBImage
+    ) async -> Result<LiveResult, BundleError>? {
+        do {
+            return try await pipeline.classify(source, with: selection, picture).map { .success($0) }
+        } catch {
+            return .failure(BundleError(error))
         }
     }
 }

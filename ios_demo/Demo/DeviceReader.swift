@@ -3,12 +3,10 @@ import Foundation
 import UIKit
 
 /// What iOS tells of the phone.
+@MainActor
 enum DeviceReader {
-    @MainActor
     static func device() -> Device {
-        // Without it batteryLevel stays unknown.
-        UIDevice.current.isBatteryMonitoringEnabled = true
-        return Device(
+        Device(
             manufacturer: "Apple",
             model: machine(),
             osVersion: UIDevice.current.systemVersion,
@@ -17,13 +15,10 @@ enum DeviceReader {
         )
     }
 
-    /// Called on the inference queue, between runs.
     static func state() -> DeviceState {
-        let (level, battery) = DispatchQueue.main.sync {
-            MainActor.assumeIsolated {
-                (UIDevice.current.batteryLevel, UIDevice.current.batteryState)
-            }
-        }
+        // Without it batteryLevel stays unknown.
+        UIDevice.current.isBatteryMonitoringEnabled = true
+        let (level, battery) = (UIDevice.current.batteryLevel, UIDevice.current.batteryState)
         return DeviceState(
             thermalStatus: ProcessInfo.processInfo.thermalState.rawValue,
             batteryPercent: level >= 0 ? Int((100 * level).rounded()) : nil,

@@ -9,11 +9,19 @@
         let format = "executorch"
         let choosesComputeUnits = false
 
-        /// The library does not tell its version: keep this with the package's.
-        func version() -> String { "1.5.1" }
+        /// The library does not tell its version: the project's build puts Package.resolved, which
+        /// does, among the app's resources.
+        func version() -> String {
+            guard
+                let file = Bundle.main.url(forResource: "Package", withExtension: "resolved"),
+                let resolved = try? PackageResolved(json: Data(contentsOf: file)),
+                let version = resolved.version(of: "executorch")
+            else { return "unknown" }
+            return version
+        }
 
-        func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier {
-            let module = Module(filePath: url.path)
+        func load(_ installed: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> sending any Classifier {
+            let module = Module(filePath: installed.path)
             try module.load("forward")
             return ExecuTorchClassifier(module, model)
         }

@@ -1,32 +1,108 @@
 import DemoCore
 import SwiftUI
+import UIKit
 
-/// The camera with the answers over it.
+/// The camera, what the network sees of it, and what it says.
 struct LiveView: View {
     let model: DemoModel
-    @State private var camera: CameraSource
-    @State private var available = true
+    @State private var camera: CameraModel
+    @Environment(\.scenePhase) private var scenePhase
 
     init(model: DemoModel) {
         self.model = model
-        _camera = State(initialValue: CameraSource { model.submit($0) })
+        _camera = State(
+            initialValue: CameraModel(input: model.bundle.config.input) { model.submit($0) })
     }
 
     var body: some View {
-        ZStack(alignment: .bottom) {
-            CameraPreview(session: camera.session)
-                .ignoresSafeArea()
-            VStack(alignment: .leading) {
-                if !available {
-                    Text("No camera, or no permission to use it: pick a photo.")
+        PictureAndPanel {
+            picture
+        } panel: {
+            AnswerView(model: model, source: .camera)
+            HStack {
+                if model.frozen == nil {
+                    Button("Freeze", systemImage: "pause.fill") { model.freeze() }
+                        .disabled(model.board[.camera].result == nil)
+                } else {
+                    Button("Go on", systemImage: "play.fill") { model.unfreeze() }
+                    ShareAnswer(model: model, source: .camera)
                 }
-                AnswerView(model: model)
-                SwitchesView(model: model)
+                Button("Switch camera", systemImage: "arrow.triangle.2.circlepath.camera") {
+                    Task { await camera.switchCamera() }
+                }
+                .disabled(model.frozen != nil)
             }
-            .padding()
-            .background(.ultraThinMaterial)
+            TimesView(model: model, source: .camera)
+            SwitchesView(model: model)
         }
-        .task { available = await camera.start() }
-        .onDisappear { camera.stop() }
+        .task { await camera.start() }
+        .onDisappear { stop() }
+        .onChange(of: scenePhase) { _, phase in
+            switch phase {
+            // Permission may have been given in Settings.
+            case .active: Task { await camera.start() }
+            case .background: stop()
+            default: break
+            }
+        }
+    }
+
+    @ViewBuilder private var picture: some View {
+        if let frozen = model.frozen {
+            SeenPicture(picture: frozen, input: model.bundle.config.input)
+        } else {
+            ZStack {
+                CameraPreview(camera: camera)
+                if camera.state == .running, let frame = camera.frame {
+                    CropMark(frame: frame, input: model.bundle.config.input)
+                }
+                CameraNotice(camera: camera)
+            }
+            .background(.black)
+        }
+    }
+
+    private func stop() {
+        camera.stop()
+        model.cameraStopped()
+    }
+}
+
+/// Why there is no camera picture, and the way out.
+private struct CameraNotice: View {
+    let camera: CameraModel
+    @Environment(\.openURL) private var openURL
+
+    var body: some View {
+        switch camera.state {
+        case .off, .running:
+            EmptyView()
+        case .refused:
+            ContentUnavailableView {
+                Label("No permission to use the camera", systemImage: "lock")
+            } description: {
+                Text("Pictures are classified on this device and never leave it. Photos work without.")
+            } actions: {
+                Button("Open Settings") {
+                    if let settings = URL(string: UIApplication.openSettingsURLString) { openURL(settings) }
+                }
+            }
+            .background(.regularMaterial)
+        case .interrupted(let reason):
+            notice("Camera interrupted", reason)
+        case .failed(let reason):
+            notice("No camera", reason)
+        }
+    }
+
+    private func notice(_ title: String, _ reason: String) -> some View {
+        ContentUnavailableView {
+            Label(title, systemImage: "video.slash")
+        } description: {
+            Text(reason)
+        } actions: {
+            Button("Try again") { Task { await camera.start() } }
+        }
+        .background(.regularMaterial)
     }
 }

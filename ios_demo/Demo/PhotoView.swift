@@ -1,31 +1,33 @@
 import DemoCore
 import PhotosUI
 import SwiftUI
-import UIKit
 
 /// A picked photo and its answers. The picker runs outside the app: no photo permission is needed.
 struct PhotoView: View {
     let model: DemoModel
     @State private var item: PhotosPickerItem?
-    @State private var photo: UIImage?
     @State private var problem: String?
 
     var body: some View {
-        VStack {
-            if let photo {
-                Image(uiImage: photo)
-                    .resizable()
-                    .scaledToFit()
+        PictureAndPanel {
+            if let photo = model.photo {
+                SeenPicture(picture: photo, input: model.bundle.config.input)
+            } else {
+                ContentUnavailableView("No photo", systemImage: "photo", description: Text("Pick one below."))
+            }
+        } panel: {
+            HStack {
+                PhotosPicker("Pick a photo", selection: $item, matching: .images)
+                Spacer()
+                ShareAnswer(model: model, source: .photo)
             }
             if let problem {
-                Text(problem)
+                Label(problem, systemImage: "exclamationmark.triangle")
             }
-            AnswerView(model: model)
+            AnswerView(model: model, source: .photo)
+            TimesView(model: model, source: .photo)
             SwitchesView(model: model)
-            PhotosPicker("Pick a photo", selection: $item, matching: .images)
         }
-        .padding()
-        .onDisappear { model.photo = nil }
         .onChange(of: item) { _, picked in
             Task { await read(picked) }
         }
@@ -33,15 +35,16 @@ struct PhotoView: View {
 
     private func read(_ picked: PhotosPickerItem?) async {
         guard let picked else { return }
-        guard
-            let data = try? await picked.loadTransferable(type: Data.self),
-            let decoded = PhotoReader.read(data)
-        else {
-            problem = "This photo cannot be read."
-            return
-        }
         problem = nil
-        photo = decoded.photo
-        model.photo = decoded.image
+        model.show(photo: nil)
+        let data = try? await picked.loadTransferable(type: Data.self)
+        let photo = await Task.detached { data.flatMap(Pictures.read) }.value
+        // Another one may have been picked meanwhile.
+        guard picked == item else { return }
+        if let photo {
+            model.show(photo: photo)
+        } else {
+            problem = "This photo cannot be read."
+        }
     }
 }

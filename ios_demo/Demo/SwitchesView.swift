@@ -6,14 +6,14 @@ struct SwitchesView: View {
     @Bindable var model: DemoModel
 
     var body: some View {
-        HStack {
-            Picker("Model", selection: $model.modelID) {
+        VStack(alignment: .leading) {
+            Picker("Model", selection: $model.selection.model) {
                 ForEach(model.models) { entry in
-                    Text(entry.id).tag(entry.id)
+                    Text(entry.id).tag(entry)
                 }
             }
             if model.choosesComputeUnits {
-                Picker("Processors", selection: $model.computeUnits) {
+                Picker("Processors", selection: $model.selection.units) {
                     ForEach(ComputeUnits.allCases, id: \.self) { units in
                         Text(units.rawValue).tag(units)
                     }

@@ -1,22 +1,24 @@
 #!/bin/sh
 # Runs inside the Swift folder (see swift.sh) with ios_demo as /src: type-checks the app against
-# the stubs, once without and once with ExecuTorch, warnings as errors.
+# the stubs, once without and once with ExecuTorch, in Swift 6 mode, warnings as errors.
 set -eu
 out=$(mktemp -d)
-for module in $(cat ci/stubs/ORDER); do
-    [ "$module" = ExecuTorch ] && continue
-    swiftc -swift-version 5 -parse-as-library -emit-module -module-name "$module" -I "$out" \
-        -emit-module-path "$out/$module.swiftmodule" "ci/stubs/$module.swift"
+module() {
+    mode=$1 name=$2
+    shift 2
+    swiftc -swift-version "$mode" -parse-as-library -emit-module -module-name "$name" -I "$out" \
+        -emit-module-path "$out/$name.swiftmodule" "$@"
+}
+for name in $(cat ci/stubs/ORDER); do
+    [ "$name" = ExecuTorch ] || module 5 "$name" "ci/stubs/$name"*.swift
 done
-swiftc -swift-version 5 -parse-as-library -emit-module -module-name DemoCore \
-    -emit-module-path "$out/DemoCore.swiftmodule" DemoCore/Sources/DemoCore/*.swift
+module 6 DemoCore DemoCore/Sources/DemoCore/*.swift
 check() {
-    swiftc -swift-version 5 -strict-concurrency=complete -warnings-as-errors -typecheck \
-        -parse-as-library -module-name Demo -I "$out" Demo/*.swift
+    swiftc -swift-version 6 -warnings-as-errors -typecheck -parse-as-library -module-name Demo \
+        -I "$out" Demo/*.swift
 }
 check
-swiftc -swift-version 5 -parse-as-library -emit-module -module-name ExecuTorch -I "$out" \
-    -emit-module-path "$out/ExecuTorch.swiftmodule" ci/stubs/ExecuTorch.swift
+module 5 ExecuTorch ci/stubs/ExecuTorch.swift
 check
 rm -r "$out"
 echo "the app type-checks, without and with ExecuTorch"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -221,8 +222,10 @@ class _Switched:
         def result(int8_weights: bool) -> Tensor:
             if node.op == "placeholder":
                 return env[node]
-            value = self._call(node, env, int8_weights)
-            return value if clamp is None else self._call(clamp, {**env, node: value}, False)
+            value: Tensor = self._call(node, env, int8_weights)
+            if clamp is not None:
+                value = self._call(clamp, {**env, node: value}, False)
+            return value
 
         low, high = limits(made)
         exact = result(False)
@@ -238,7 +241,7 @@ class _Switched:
         # of a hard-swish.
         sums.add(exact.clamp(low, high), {k: v.clamp(low, high) for k, v in changed.items()})
 
-    def _call(self, node: Node, env: dict[Node, Tensor], int8_weights: bool) -> Tensor:
+    def _call(self, node: Node, env: dict[Node, Tensor], int8_weights: bool) -> Any:
         def value_of(source: Node) -> Tensor:
             return self._tensors[source] if source.op == "get_attr" else env[source]
 
@@ -247,9 +250,8 @@ class _Switched:
             args = (args[0], self._weights[node.name], *args[2:])
         target = node.target
         assert callable(target)
-        value = target(*args, **map_arg(node.kwargs, value_of))
-        assert isinstance(value, Tensor)
-        return value
+        # Sizes and operators of several results are carried along as they are.
+        return target(*args, **map_arg(node.kwargs, value_of))
 
     def _round(self, node: Node, value: Tensor) -> Tensor:
         grid = self._program.qparams(node.name)

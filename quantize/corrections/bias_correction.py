@@ -21,7 +21,7 @@ from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.interpret import largest_value_bytes
 from quantize.graph.passes.surgery import calls, is_call, only_user, tensor_of
-from quantize.graph.plan import ACTIVATIONS, WEIGHTED
+from quantize.graph.plan import ACTIVATIONS, WEIGHTED, channel_dim
 from quantize.program import Program, bias_of, with_dequantized_weights
 from zoo.datasets import spread
 
@@ -113,7 +113,7 @@ class LockStep(Interpreter):
         if n.name in self._corrected:
             shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift
-            rough += _by_channel(shift, rough)
+            rough += _by_channel(shift, rough, channel_dim(n))
         return _Pair(exact, self._rounded(n, rough) if isinstance(rough, Tensor) else rough)
 
     def before_layer(self, node: Node, read: Tensor, exact: Tensor) -> None:
@@ -123,8 +123,9 @@ class LockStep(Interpreter):
         """
 
     def _shift(self, node: Node, exact: Tensor, rough: Tensor) -> Tensor:
-        """What lets ``rough``, (N, channels, ...), have the means of ``exact``: (channels,)."""
-        exact, rough = _rows(exact), _rows(rough)
+        """What lets ``rough`` have the channels' means of ``exact``, both made by the layer at
+        ``node``: (channels,)."""
+        exact, rough = (_rows(value.movedim(channel_dim(node), 1)) for value in (exact, rough))
         shift = (exact - rough).mean(0)
         reader = only_user(node)
         if reader is None or not is_call(reader, *ACTIVATIONS):
@@ -172,9 +173,10 @@ class _Pair(tuple[object, object]):
         return super().__new__(cls, (exact, rough))
 
 
-def _by_channel(values: Tensor, like: Tensor) -> Tensor:
-    """``values`` (channels,) so that they broadcast over ``like`` (N, channels, ...)."""
-    return values.reshape([-1 if d == 1 else 1 for d in range(like.ndim)])
+def _by_channel(values: Tensor, like: Tensor, channel: int) -> Tensor:
+    """``values`` (channels,) so that they broadcast over ``like``, whose dimension ``channel``
+    has the channels."""
+    return values.reshape([-1 if d == channel % like.ndim else 1 for d in range(like.ndim)])
 
 
 def _side(value: Any, side: int) -> Any:

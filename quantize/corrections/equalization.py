@@ -42,7 +42,7 @@ class Group:
 
 
 def is_depthwise(layer: Node) -> bool:
-    """Whether each output channel of a convolution reads one input channel."""
+    """Whether a convolution that may be scaled reads one input channel for each output channel."""
     return int(argument(layer, 6, 1)) > 1
 
 
@@ -87,8 +87,14 @@ def _layers(graph: GraphModule) -> set[Node]:
         node
         for node in convolutions
         if uses[_attribute(node, 1).target] == 1
-        and int(argument(node, 6, 1)) in (1, tensor_of(graph, _attribute(node, 1)).shape[0])
+        and (int(argument(node, 6, 1)) == 1 or _is_one_to_one(graph, node))
     }
+
+
+def _is_one_to_one(graph: GraphModule, layer: Node) -> bool:
+    """Whether each input channel of a convolution has one output channel, and the reverse."""
+    out, read = tensor_of(graph, _attribute(layer, 1)).shape[:2]
+    return int(argument(layer, 6, 1)) == out and int(read) == 1
 
 
 def _channels(node: Node) -> object:

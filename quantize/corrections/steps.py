@@ -119,6 +119,7 @@ def correct(
         kept=kept,
         held_out_kl=found,
         sqnr_db=judging.sqnr_db(judge.logits, int8),
+        agreement=judging.agreement(judge.logits, int8),
     )
     return replace(program, summary=summary)
 

@@ -11,14 +11,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch._ops import HigherOrderOperator
+from torch.export import ExportedProgram
 from torch.fx import GraphModule
 
 from quantize.graph.passes import CANONICALIZE, run
+from quantize.graph.passes.cleanup import in_place
 from quantize.graph.serialize import graph_from_json, graph_to_json
 from zoo.errors import InputError
 from zoo.files import atomic_path
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec
+from zoo.probe import refuse_scripted
 
 logger = logging.getLogger(__name__)
 
@@ -65,50 +69,95 @@ def capture(module: nn.Module, spec: InputSpec) -> Captured:
     Raises:
         InputError: torch.export cannot capture the module, or captures another function.
     """
-    frozen = copy.deepcopy(module).cpu().float().eval()
+    name = type(module).__name__
+    refuse_scripted(name, module)
+    frozen = float_copy(module)
     for parameter in frozen.parameters():
         parameter.requires_grad_(False)
-    dynamic = True
+    exported, dynamic = _exported(name, frozen, spec)
+    probe = _Probe(name, frozen, spec)
+    if not _has_subgraphs(exported):
+        graph, changed = _canonical(exported)
+        if probe.equals(graph) or not any(in_place(node) for node in exported.graph.nodes):
+            probe.require(graph)
+            return Captured(graph, dynamic, changed)
+    # Also inlines subgraphs, such as those under autocast; seconds, which few networks need.
+    graph, changed = _canonical(exported.run_decompositions({}))
+    probe.require(graph)
+    return Captured(graph, dynamic, changed)
+
+
+def float_copy(module: nn.Module) -> nn.Module:
+    """A copy of ``module`` in eval mode, on the processor, with floating-point tensors in float32.
+
+    Attributes that are results of computations, such as the weight that the old
+    ``torch.nn.utils.weight_norm`` computes before each forward, are detached, since only tensors
+    without history can be copied.
+    """
+    for part in module.modules():
+        for key, value in vars(part).items():
+            if isinstance(value, Tensor) and not value.is_leaf:
+                setattr(part, key, value.detach())
+    return copy.deepcopy(module).cpu().float().eval()
+
+
+def _exported(name: str, module: nn.Module, spec: InputSpec) -> tuple[ExportedProgram, bool]:
+    """What torch.export makes of ``module``, and whether its batch dimension is free."""
+    batch = torch.zeros(2, *spec.shape[1:])
     try:
-        exported = torch.export.export(
-            frozen,
-            (torch.zeros(2, 3, spec.height, spec.width),),
-            dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
-        )
+        # Without gradients, torch.no_grad() in a forward is no subgraph.
+        with torch.no_grad():
+            free = ({0: torch.export.Dim.DYNAMIC},)
+            return torch.export.export(module, (batch,), dynamic_shapes=free), True
     except Exception as error:
         logger.info("a free batch dimension failed (%s); capturing batch 1", type(error).__name__)
-        dynamic = False
-        try:
-            exported = torch.export.export(frozen, (torch.zeros(spec.shape),))
-        except Exception as second:
-            reason = str(second).strip().splitlines()[0]
-            raise InputError(
-                f"{type(module).__name__}: torch.export cannot capture it ({reason}); "
-                "remove data-dependent control flow from its forward()"
-            ) from second
+    try:
+        with torch.no_grad():
+            return torch.export.export(module, (batch[:1],)), False
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(
+            f"{name}: torch.export cannot capture it ({reason}); "
+            "remove data-dependent control flow from its forward()"
+        ) from error
+
+
+def _has_subgraphs(exported: ExportedProgram) -> bool:
+    return any(isinstance(n.target, HigherOrderOperator) for n in exported.graph.nodes)
+
+
+def _canonical(exported: ExportedProgram) -> tuple[GraphModule, dict[str, int]]:
     unlifted = exported.module()
     assert isinstance(unlifted, GraphModule)
     # A plain module: torch.export's own refuses eval() and train().
     graph = GraphModule(unlifted, unlifted.graph)
-    changed = run(graph, CANONICALIZE)
-    _check(graph, frozen, spec)
-    return Captured(graph, dynamic, changed)
+    return graph, run(graph, CANONICALIZE)
 
 
-@torch.no_grad()
-def _check(graph: GraphModule, module: nn.Module, spec: InputSpec) -> None:
-    """Refuse a graph that does not compute what the module does."""
-    # Smooth noise: white noise leaves the range of a deep network, where rounding errors grow.
-    probe = noise_images(1, spec, seed=0)
-    expected, actual = module(probe), graph(probe)
-    if not bool(torch.isfinite(expected).all()):
-        raise InputError(
-            f"{type(module).__name__}: the float network produces infinite or NaN values on noise; "
-            "check its weights"
-        )
-    scale = float(expected.abs().max())
-    if not float((expected - actual).abs().max()) <= TOLERANCE * max(scale, 1e-12):
-        raise InputError(
-            f"{type(module).__name__}: its captured graph computes something else; a layer that "
-            "changes its input in place or draws random numbers is the usual cause"
-        )
+class _Probe:
+    """One image and what a module makes of it, to tell whether a graph does the same."""
+
+    @torch.no_grad()
+    def __init__(self, name: str, module: nn.Module, spec: InputSpec) -> None:
+        # Smooth noise: white noise leaves the range of a deep network, where rounding errors grow.
+        self._name, self._image = name, noise_images(1, spec, seed=0)
+        self._expected: Tensor = module(self._image.clone())
+        if not bool(torch.isfinite(self._expected).all()):
+            raise InputError(
+                f"{name}: the float network produces infinite or NaN values on noise; "
+                "check its weights"
+            )
+
+    @torch.no_grad()
+    def equals(self, graph: GraphModule) -> bool:
+        """Whether ``graph`` computes what the module does."""
+        difference = float((self._expected - graph(self._image.clone())).abs().max())
+        return difference <= TOLERANCE * max(float(self._expected.abs().max()), 1e-12)
+
+    def require(self, graph: GraphModule) -> None:
+        """Refuse a graph that does not."""
+        if not self.equals(graph):
+            raise InputError(
+                f"{self._name}: its captured graph computes something else; a layer that draws "
+                "random numbers or keeps a state is the usual cause"
+            )

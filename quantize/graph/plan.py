@@ -11,15 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.activations import clamp_bounds
-from quantize.graph.passes.surgery import aten, is_call, only_user
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    is_call,
+    is_constant,
+    only_user,
+    tensor_meta,
+)
 from quantize.qparams import QParams
 
 WEIGHTED = (aten.conv2d.default, aten.linear.default)
 _CLAMPS = (aten.relu.default, aten.hardtanh.default)
-_ARITHMETIC = (aten.add.Tensor, aten.mul.Tensor)
+_ARITHMETIC = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor)
 ACTIVATIONS = (
     aten.relu.default,
     aten.hardtanh.default,
@@ -33,16 +41,33 @@ POOLS = (aten.adaptive_avg_pool2d.default, aten.avg_pool2d.default)
 #: Values that only move or select; they keep the scale of what they read.
 MOVES = (
     aten.flatten.using_ints,
-    aten.view.default,
     aten.reshape.default,
     aten.permute.default,
     aten.max_pool2d.default,
+    aten.amax.default,
     aten.upsample_nearest2d.vec,
+    aten.upsample_bilinear2d.vec,
     aten.squeeze.dim,
     aten.squeeze.dims,
+    aten.squeeze.default,
     aten.unsqueeze.default,
     aten.slice.Tensor,
+    aten.select.int,
+    aten.index.Tensor,
+    aten.index_select.default,
+    aten.expand.default,
+    aten.expand_as.default,
+    aten.repeat.default,
+    aten.tile.default,
+    aten.repeat_interleave.self_int,
+    aten.roll.default,
+    aten.flip.default,
+    aten.pixel_shuffle.default,
+    aten.pixel_unshuffle.default,
+    aten.reflection_pad2d.default,
+    aten.replication_pad2d.default,
 )
+_MOVING_PADS = ("reflect", "replicate", "circular")
 
 
 @dataclass(frozen=True)
@@ -69,9 +94,14 @@ class Plan:
         return name if name in self.observed else None
 
 
+def channel_dim(layer: Node) -> int:
+    """The dimension that a layer's output has its channels in: a linear layer's is the last."""
+    return -1 if is_call(layer, aten.linear.default) else 1
+
+
 def carries(node: Node) -> bool:
     """Whether ``node`` moves, selects, joins or pads with zeros: exact on the grid of its input."""
-    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node)
+    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node) or _is_moving_pad(node)
 
 
 def fused_clamp(node: Node) -> Node | None:
@@ -118,20 +148,43 @@ def limits(node: Node) -> tuple[float, float]:
     return low, high
 
 
-def _tensor_inputs(node: Node) -> list[Node]:
-    return [a for a in node.args[:2] if isinstance(a, Node) and a.op != "get_attr"]
+def _has_integer_form(node: Node) -> bool:
+    """Whether runtimes have an integer kernel for ``node`` where all it reads is int8."""
+    if is_call(node, *WEIGHTED):
+        return is_constant(node.args[1])
+    if is_call(node, *_ARITHMETIC):
+        return len([a for a in node.args[:2] if isinstance(a, Node) and a.op != "get_attr"]) == 2
+    return is_call(node, *ACTIVATIONS, *POOLS)
+
+
+def _wanted(graph: GraphModule) -> set[Node]:
+    """The values that an integer kernel reads, by itself or through what moves them.
+
+    An activation alone wants none: behind a float operator it is part of the same float island,
+    whose inner values need not be rounded.
+    """
+    wanted: set[Node] = set()
+    for node in reversed(graph.graph.nodes):
+        for user in node.users:
+            reads = _has_integer_form(user) and not is_call(user, *ACTIVATIONS)
+            if reads or (carries(user) and user in wanted):
+                wanted.add(node)
+    return wanted
 
 
 def plan(graph: GraphModule) -> Plan:
-    """Choose the int8 values of a canonical graph."""
+    """Choose the int8 values of a canonical graph.
+
+    The result of a float operator gets a grid where an integer kernel reads it, so that what
+    follows, say, a GELU or a layer norm is int8 again.
+    """
     observed: dict[str, None] = {}
     shared: dict[str, str] = {}
     weighted: list[str] = []
+    wanted = _wanted(graph)
 
-    def owned(name: str) -> str:
-        while name in shared:
-            name = shared[name]
-        return name
+    def owned(node: Node) -> str:
+        return _resolve(node.name, shared)
 
     for node in graph.graph.nodes:
         if node.op == "placeholder":
@@ -139,35 +192,49 @@ def plan(graph: GraphModule) -> Plan:
             continue
         if node.op != "call_function":
             continue
-        if is_call(node, *WEIGHTED):
-            weight = node.args[1]
-            if isinstance(weight, Node) and weight.op == "get_attr":
-                weighted.append(node.name)
-            else:
-                continue
-        elif is_call(node, *MOVES) or is_zero_pad(node):
-            source = owned(node.args[0].name)
-            if source in observed:
-                shared[node.name] = source
-            continue
-        elif is_call(node, aten.cat.default):
-            parts = [owned(part.name) for part in node.args[0]]
+        if is_call(node, aten.cat.default):
+            parts = list(dict.fromkeys(owned(part) for part in node.args[0]))
             if all(part in observed for part in parts):
                 for part in parts[1:]:
-                    if part != parts[0]:
-                        observed.pop(part)
-                        shared[part] = parts[0]
+                    observed.pop(part)
+                    shared[part] = parts[0]
                 shared[node.name] = parts[0]
-            continue
-        elif is_call(node, *_ARITHMETIC):
-            if len(_tensor_inputs(node)) != 2:
                 continue
-        elif not is_call(node, *ACTIVATIONS, *POOLS):
+        elif carries(node):
+            if (source := owned(node.args[0])) in observed:
+                shared[node.name] = source
+                continue
+        elif _has_integer_form(node):
+            if is_call(node, *WEIGHTED):
+                weighted.append(node.name)
+            if fused_clamp(node) is None:
+                observed[node.name] = None
             continue
-        if fused_clamp(node) is None:
+        if node in wanted and _is_float32(node) and fused_clamp(node) is None:
             observed[node.name] = None
-    resolved = {name: owned(name) for name in shared}
+    resolved = {name: _resolve(name, shared) for name in shared}
     return Plan(tuple(observed), resolved, tuple(weighted))
+
+
+def _resolve(name: str, shared: dict[str, str]) -> str:
+    while name in shared:
+        name = shared[name]
+    return name
+
+
+def _is_float32(node: Node) -> bool:
+    """Whether ``node`` makes one float32 tensor, as far as is recorded."""
+    value = tensor_meta(node)
+    if value is not None:
+        return value.dtype == torch.float32
+    schema = getattr(node.target, "_schema", None)
+    kinds = [str(result.type) for result in schema.returns] if schema is not None else []
+    return kinds == ["Tensor"]
+
+
+def _is_moving_pad(node: Node) -> bool:
+    """Whether ``node`` pads with values of the map itself."""
+    return is_call(node, aten.pad.default) and argument(node, 2, "constant") in _MOVING_PADS
 
 
 def is_zero_pad(node: Node) -> bool:

@@ -5,6 +5,7 @@ Node names are kept, since ranges refer to them; torch.export's own format renum
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[s
         else:
             row["args"] = _encode(node.args)
         if node.op == "call_function":
-            row["target"] = str(node.target)
+            row["target"] = _target(node)
             row["kwargs"] = _encode(node.kwargs)
         path = module_path(node)
         if path:
@@ -33,6 +34,8 @@ def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[s
         value = node.meta.get("val")
         if isinstance(value, Tensor):
             row["shape"] = [d if isinstance(d, int) else -1 for d in value.shape]
+            if value.dtype != torch.float32:
+                row["dtype"] = _encode(value.dtype)["torch"]
         rows.append(row)
     return rows
 
@@ -61,17 +64,42 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
             node.meta[MODULE_PATH] = row["module"]
         if "shape" in row:
             shape = [1 if d == -1 else d for d in row["shape"]]
-            node.meta["val"] = torch.empty(shape, device="meta")
+            dtype = getattr(torch, row.get("dtype", "float32"))
+            node.meta["val"] = torch.empty(shape, dtype=dtype, device="meta")
         nodes[name] = node
     return GraphModule(root, graph)
 
 
+#: What reads one of several results, and what networks compute sizes with.
+_PYTHON = {
+    function.__name__: function
+    for function in (
+        operator.getitem,
+        operator.add,
+        operator.sub,
+        operator.mul,
+        operator.floordiv,
+        operator.mod,
+        operator.neg,
+    )
+}
+
+
+def _target(node: Node) -> str:
+    """The name of what ``node`` calls, such as ``aten.conv2d.default`` or ``python.getitem``."""
+    name = getattr(node.target, "__name__", "")
+    return f"python.{name}" if _PYTHON.get(name) is node.target else str(node.target)
+
+
 def _operator(target: str) -> Any:
     """``aten.conv2d.default`` -> ``torch.ops.aten.conv2d.default``."""
-    namespace, operator, overload = target.split(".")
-    if namespace not in ("aten", "quantized_decomposed"):
+    namespace, _, name = target.partition(".")
+    if namespace == "python" and name in _PYTHON:
+        return _PYTHON[name]
+    if namespace not in ("aten", "quantized_decomposed", "torchvision") or name.count(".") != 1:
         raise InputError(f"{target}: not an operator a stored program may call")
-    return getattr(getattr(getattr(torch.ops, namespace), operator), overload)
+    packet, overload = name.split(".")
+    return getattr(getattr(getattr(torch.ops, namespace), packet), overload)
 
 
 def _encode(value: Any) -> Any:
@@ -83,6 +111,10 @@ def _encode(value: Any) -> Any:
         return {"dict": {k: _encode(v) for k, v in value.items()}}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
+        return {"torch": str(value).removeprefix("torch.")}
+    if isinstance(value, torch.device):
+        return {"device": value.type}
     raise InputError(f"a graph with a {type(value).__name__} argument cannot be stored as JSON")
 
 
@@ -92,5 +124,9 @@ def _decode(value: Any, nodes: dict[str, Node]) -> Any:
     if isinstance(value, dict):
         if "node" in value:
             return nodes[value["node"]]
+        if "torch" in value:
+            return getattr(torch, value["torch"])
+        if "device" in value:
+            return torch.device(value["device"])
         return {k: _decode(v, nodes) for k, v in value["dict"].items()}
     return value

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter, image_batches
-from quantize.graph.passes.surgery import aten, calls
-from quantize.graph.plan import Plan, limits
+from quantize.graph.plan import Plan
 from quantize.grids.alignment import grid_of
 from quantize.grids.histogram import Histogram, best_grid
+from quantize.grids.joint_limits import joint_limits, makers
 from quantize.qparams import QParams, from_range
 from zoo.errors import InputError
 
@@ -39,9 +39,9 @@ def calibrate(
     """Grids by value name from float32 ``images`` (N, 3, H, W), in one pass over them.
 
     Those of values that are ``known`` are taken as they are. ``watch`` is shown every value.
-    A value's histogram is clipped to what its readers can tell apart
-    (:func:`quantize.graph.plan.limits`); its grid loses the least of it, or with ``minmax`` covers
-    it.
+    A grid's histogram is of all values on it, clipped to what those can be and their readers can
+    tell apart (:mod:`quantize.grids.joint_limits`); the grid loses the least of it, or with
+    ``minmax`` covers it.
 
     Raises:
         InputError: a value is not finite.
@@ -49,17 +49,13 @@ def calibrate(
     if not plan.observed:
         return {}
     nodes = {node.name: node for node in graph.graph.nodes}
-    owners = {name: name for name in plan.observed} | plan.shared
-    # Moves carry their owner's values along; only cat joins different ones, so it alone is seen.
-    joined = {node.name for node in calls(graph, aten.cat.default)}
-    watched = set(plan.observed) | (joined & set(plan.shared))
-    histograms = {
-        name: Histogram(*limits(nodes[name])) for name in plan.observed if name not in known
-    }
+    owners, bounds = makers(graph, plan), joint_limits(graph, plan)
+    histograms = {name: Histogram(*bounds[name]) for name in plan.observed if name not in known}
 
     def see(node: Node, value: Tensor) -> Tensor:
-        if node.name in watched and owners[node.name] in histograms:
-            histograms[owners[node.name]].update(value)
+        histogram = histograms.get(owners.get(node.name, ""))
+        if histogram is not None:
+            histogram.update(value)
         if watch is not None:
             watch(node, value)
         return value

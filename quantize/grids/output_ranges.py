@@ -9,6 +9,7 @@ serves every value and every candidate grid at once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import torch
@@ -16,10 +17,10 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter, image_batches, value_bytes
-from quantize.graph.passes.surgery import aten, calls
 from quantize.graph.plan import Plan, limits
 from quantize.grids.alignment import grid_of
 from quantize.grids.calibrate import Progress, silent
+from quantize.grids.joint_limits import makers
 from quantize.program import Program
 from quantize.qparams import QParams, from_range
 
@@ -45,9 +46,9 @@ def search_ranges(
     """
     nodes = {node.name: node for node in program.graph.graph.nodes}
     # A joined value's error is also that of the values it is joined with.
-    joined = {program.plan.owner(node.name) for node in calls(program.graph, aten.cat.default)}
+    made = Counter(makers(program.graph, program.plan).values())
     grids = dict(program.activations)
-    free = [n for n in grids if n not in joined and limits(nodes[n]) != (0.0, 1.0)]
+    free = [n for n in grids if made[n] == 1 and limits(nodes[n]) != (0.0, 1.0)]
     for sweep, end in enumerate(("high", "low")):
         candidates = {}
         for name in free:

@@ -10,7 +10,7 @@ from torch.fx import Node
 
 from quantize.graph.passes.activations import clamp_bounds
 from quantize.graph.passes.surgery import aten, is_call
-from quantize.graph.plan import limits, saturates
+from quantize.graph.plan import saturates
 from quantize.grids.alignment import is_aligned, nearest, read_by_hard_swish
 from quantize.qat.rounding import at_most, round_activation
 from quantize.qparams import QMAX, QMIN, SMALLEST_SCALE, QParams
@@ -19,22 +19,22 @@ from quantize.qparams import QMAX, QMIN, SMALLEST_SCALE, QParams
 class ActivationGrid(nn.Module):
     """A value's grid: scale = start * exp(log_scale), zero point = start + offset.
 
-    The exponential keeps the scale positive, and a start of 0 keeps it exact. A gate's grid, which
-    is [0, 1], is not trained; nor is the zero point of a value that has one sign. Where a clamp is
-    the saturation of its grid (:func:`quantize.graph.plan.saturates`), the scale stays small enough
-    for that. An aligned grid (:mod:`quantize.grids.alignment`) stays aligned: its scale is the
-    nearest that is, with the gradient of the one that is trained.
+    The exponential keeps the scale positive, and a start of 0 keeps it exact. The grid of a
+    ``gate``, which is [0, 1], is not trained; nor is the zero point of a value that has one sign.
+    Where a clamp is the saturation of its grid (:func:`quantize.graph.plan.saturates`), the scale
+    stays small enough for that. An aligned grid (:mod:`quantize.grids.alignment`) stays aligned:
+    its scale is the nearest that is, with the gradient of the one that is trained.
     """
 
     start_scale: Tensor
 
-    def __init__(self, grid: QParams, node: Node) -> None:
+    def __init__(self, grid: QParams, node: Node, *, gate: bool = False) -> None:
         super().__init__()
         self.register_buffer("start_scale", torch.tensor(grid.scale, dtype=torch.float32))
         self.start_zero_point = grid.zero_point
         self.log_scale = nn.Parameter(torch.zeros(()))
         self.offset = nn.Parameter(torch.zeros(()))
-        self.is_gate = limits(node) == (0.0, 1.0)
+        self.is_gate = gate
         self.one_sided = grid.zero_point in (QMIN, QMAX)
         self.aligned = read_by_hard_swish(node) and is_aligned(grid)
         self.low, self.high = -math.inf, math.inf

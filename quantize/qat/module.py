@@ -14,6 +14,7 @@ from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp
+from quantize.grids.joint_limits import joint_limits
 from quantize.program import Program, bias_of
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer
@@ -37,8 +38,12 @@ class QatModule(nn.Module):
         self.quantizing = True
         self.graph = copy.deepcopy(program.graph)
         nodes = {node.name: node for node in self.graph.graph.nodes}
+        bounds = joint_limits(self.graph, program.plan)
         self.activations = nn.ModuleDict(
-            {name: ActivationGrid(grid, nodes[name]) for name, grid in program.activations.items()}
+            {
+                name: ActivationGrid(grid, nodes[name], gate=bounds[name] == (0.0, 1.0))
+                for name, grid in program.activations.items()
+            }
         )
         self.layers = nn.ModuleDict({name: self._layer(nodes[name]) for name in program.weights})
 

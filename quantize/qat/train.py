@@ -189,6 +189,7 @@ class _Run:
                 kept={**summary.kept, step: self._best is not None},
                 held_out_kl={**summary.held_out_kl, **kl},
                 sqnr_db=judging.sqnr_db(self._expected, int8),
+                agreement=judging.agreement(self._expected, int8),
             ),
         )
 

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from runtime_bench.machine.device import require_cool
-from runtime_bench.measurement import Measurement, append_measurement, read_measurements
+from runtime_bench.measurement import Measurement, read_measurements
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
 from runtime_bench.runtimes.base import FloatArray
@@ -22,7 +22,8 @@ from runtime_bench.targets.base import Target
 from runtime_bench.timing.in_process import settle
 from runtime_bench.timing.interleave import Progress, interleave, warm_up
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Finished, Setting, Subject, measurements_of
+from runtime_bench.timing.resume import append_missing
+from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
 from zoo.files import sha256_of
 
 # A core whose clock fell below this part of its highest in the run was throttled.
@@ -191,7 +192,7 @@ def benchmark_device_to_file(
     subjects: Sequence[Subject],
     images: Sequence[FloatArray],
     *,
-    threads: Sequence[int],
+    threads: int,
     mode: Mode,
     resume: bool = False,
     cores: Sequence[int] | None = None,
@@ -199,40 +200,39 @@ def benchmark_device_to_file(
     cool_below: float | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Measurement]:
-    """``benchmark_on_device`` for every thread count, appending to ``results.jsonl`` as they come.
+    """``benchmark_on_device``, appending to ``results.jsonl``.
 
-    With ``resume``, what the file already holds is yielded from there. When the device is lost,
-    the thread counts that were finished stay in the file.
+    With ``resume``, what the file already holds is yielded from there.
 
     Yields:
-        One measurement a thread count and subject, in the order given.
+        One measurement a subject, in the order given.
 
     Raises:
         InputError: as ``benchmark_on_device``; or the file is not one of measurements.
     """
-    known = {one.key: one for one in read_measurements(results)} if resume else {}
     mask = None if cores is None else tuple(sorted(cores))
     hashes = [sha256_of(subject.path) for subject in subjects]
-    for count in threads:
-        keys = [(digest, target.name, count, mode.name, mask) for digest in hashes]
-        left = [index for index, key in enumerate(keys) if key not in known]
-        fresh = benchmark_on_device(
+
+    def measure(left: Sequence[int]) -> list[Measurement]:
+        return benchmark_on_device(
             target,
             bundle,
             [subjects[index] for index in left],
             [images[index] for index in left],
-            threads=count,
+            threads=threads,
             mode=mode,
             cores=cores,
             seed=seed,
             cool_below=cool_below,
             progress=progress,
         )
-        for measurement in fresh:
-            append_measurement(results, measurement)
-        made = iter(fresh)
-        for key in keys:
-            yield known[key] if key in known else next(made)
+
+    yield from append_missing(
+        results,
+        [(digest, target.name, threads, mode.name, mask) for digest in hashes],
+        read_measurements(results) if resume else [],
+        measure,
+    )
 
 
 def clock_drop(clocks_khz: Sequence[int]) -> tuple[str, ...]:

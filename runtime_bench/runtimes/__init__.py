@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.format_info import format_of, known_suffixes
 from runtime_bench.runtimes.base import Runtime, Session
 from runtime_bench.runtimes.coreml import CoreMLInterpreter
 from runtime_bench.runtimes.executorch import ExecuTorch
@@ -27,11 +28,12 @@ def runtime_of(path: Path) -> Runtime:
     Raises:
         InputError: no runtime has this suffix.
     """
-    for runtime in RUNTIMES.values():
-        if path.suffix == runtime.suffix:
-            return runtime
-    known = ", ".join(runtime.suffix for runtime in RUNTIMES.values())
-    raise InputError(f"{path}: its suffix is of no artefact format; give one of {known}")
+    info = format_of(path)
+    if info is None:
+        raise InputError(
+            f"{path}: its suffix is of no artefact format; give one of {known_suffixes()}"
+        )
+    return RUNTIMES[info.name]
 
 
 __all__ = ["RUNTIMES", "Runtime", "Session", "runtime_of"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import InputError
+from zoo.packages import requirement_of
 
 FloatArray = NDArray[np.float32]
 
@@ -54,24 +55,12 @@ class Runtime(Protocol):
         """What the runtime is called, such as ``ONNX Runtime``."""
 
     @property
-    def suffix(self) -> str:
-        """The artefact's file name suffix, with its dot."""
-
-    @property
     def modules(self) -> tuple[str, ...]:
         """The Python modules to import, in this order; the last brings the runtime."""
 
     @property
     def package(self) -> str:
         """The distribution that the last module is of."""
-
-    @property
-    def requirement(self) -> str:
-        """What to give to pip for it."""
-
-    @property
-    def timed(self) -> bool:
-        """False where the duration of a run says nothing about the format's real runtime."""
 
     def version(self) -> str:
         """Packages and versions that ran the artefact.
@@ -90,18 +79,18 @@ class Runtime(Protocol):
         """
 
 
-def package_version(package: str, requirement: str) -> str:
+def package_version(package: str) -> str:
     """``package version`` of an installed distribution.
 
     Raises:
-        InputError: it is not installed; ``requirement`` is what to give to pip.
+        InputError: it is not installed; the line names the ``pip install``.
     """
     try:
         return f"{package} {importlib.metadata.version(package)}"
     except importlib.metadata.PackageNotFoundError:
         raise InputError(
             f"{package} is not installed, so its artefacts cannot be run; "
-            f"pip install '{requirement}'"
+            f"pip install '{requirement_of(package)}'"
         ) from None
 
 
@@ -126,18 +115,19 @@ def import_modules(runtime: Runtime) -> Any:
     Raises:
         InputError: the package is not installed.
     """
-    with missing_package(runtime.package, runtime.requirement):
+    with missing_package(runtime.package):
         return [importlib.import_module(module) for module in runtime.modules][-1]
 
 
 @contextmanager
-def missing_package(package: str, requirement: str) -> Iterator[None]:
+def missing_package(package: str) -> Iterator[None]:
     """Turn the import error of an optional package into the line that says what to install."""
     try:
         yield
     except ImportError as error:
         raise InputError(
-            f"{package} cannot be imported ({one_line(error)}); pip install '{requirement}'"
+            f"{package} cannot be imported ({one_line(error)}); "
+            f"pip install '{requirement_of(package)}'"
         ) from error
 
 

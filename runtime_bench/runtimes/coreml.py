@@ -37,16 +37,13 @@ class CoreMLInterpreter:
 
     format = "coreml"
     name = "MIL interpreter"
-    suffix = ".mlpackage"
     modules = ("coremltools",)
     package = "coremltools"
-    requirement = "coremltools==9.0"
-    timed = False
 
     def version(self) -> str:
         """coremltools and torch, and that this is not Core ML."""
-        tools = package_version(self.package, self.requirement)
-        torch_version = package_version("torch", "torch==2.14.1")
+        tools = package_version(self.package)
+        torch_version = package_version("torch")
         return f"MIL of {tools} interpreted in {torch_version}; checks the artefact, not Core ML"
 
     def load(self, path: Path, threads: int) -> CoreMLSession:

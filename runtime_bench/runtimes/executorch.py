@@ -38,17 +38,14 @@ class ExecuTorch:
 
     format = "executorch"
     name = "ExecuTorch"
-    suffix = ".pte"
     # The bindings alone, which need torch's libraries: the module that the documentation names,
     # portable_lib, repeats them and imports the whole exporter, which takes seconds.
     modules = ("torch", "executorch.extension.pybindings._C")
     package = "executorch"
-    requirement = "executorch==1.5.1"
-    timed = True
 
     def version(self) -> str:
         """The executorch package and its version."""
-        return package_version(self.package, self.requirement)
+        return package_version(self.package)
 
     def load(self, path: Path, threads: int) -> ExecuTorchSession:
         """Load a program; ``Runtime.load`` lists what is refused."""

@@ -24,15 +24,12 @@ class LiteRT:
 
     format = "litert"
     name = "LiteRT"
-    suffix = ".tflite"
     modules = ("ai_edge_litert.interpreter",)
     package = "ai-edge-litert"
-    requirement = "ai-edge-litert==2.3.0"
-    timed = True
 
     def version(self) -> str:
         """The ai-edge-litert package and its version."""
-        return package_version(self.package, self.requirement)
+        return package_version(self.package)
 
     def load(self, path: Path, threads: int) -> LiteRTSession:
         """Load a model; ``Runtime.load`` lists what is refused."""

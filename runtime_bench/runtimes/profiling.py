@@ -24,6 +24,7 @@ from scipy.stats import trim_mean
 
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray, missing_package
+from runtime_bench.runtimes.onnx import session_options
 from runtime_bench.runtimes.outputs import noise_images
 from zoo.errors import InputError
 
@@ -113,10 +114,7 @@ def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
     import onnxruntime
 
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options = session_options(threads)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "trace")
         session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
@@ -139,7 +137,7 @@ def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
 def _executorch(path: Path, threads: int, images: FloatArray) -> Trace:
     # The caller's session has set the process's threads.
     del threads
-    with missing_package("executorch", "executorch==1.5.1"):
+    with missing_package("executorch"):
         from executorch.devtools import Inspector
         from executorch.extension.pybindings import portable_lib
 

@@ -18,6 +18,7 @@ from runtime_bench.runtimes.base import (
     stack_logits,
 )
 from zoo.errors import InputError
+from zoo.packages import requirement_of
 
 if TYPE_CHECKING:  # two seconds to import, which other runtimes need not wait for
     import torch
@@ -32,15 +33,12 @@ class TorchScript:
 
     format = "torchscript"
     name = "TorchScript"
-    suffix = ".pt"
     modules = ("torch",)
     package = "torch"
-    requirement = "torch==2.14.1"
-    timed = True
 
     def version(self) -> str:
         """torch's version and the quantized engine."""
-        return f"{package_version(self.package, self.requirement)} ({ENGINE})"
+        return f"{package_version(self.package)} ({ENGINE})"
 
     def load(self, path: Path, threads: int) -> TorchScriptSession:
         """Load a module; ``Runtime.load`` lists what is refused.
@@ -54,7 +52,8 @@ class TorchScript:
             if not any("/code/" in name for name in archive.namelist()):
                 raise refuse(path, self.name, "it holds weights or a pickle, not TorchScript")
         if ENGINE not in torch.backends.quantized.supported_engines:
-            raise InputError(f"this torch has no {ENGINE} engine; pip install 'torch==2.14.1'")
+            wanted = requirement_of(self.package)
+            raise InputError(f"this torch has no {ENGINE} engine; pip install '{wanted}'")
         torch.backends.quantized.engine = ENGINE
         extra = {INPUT_SHAPE: ""}
         try:

@@ -10,7 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from export.base import ExportResult, ExportSource, Precision
+from export.base import ExportResult, ExportSource
+from export.format_info import FORMAT_INFO, NumberType
 from export.formats import FORMATS
 from quantize.graph.capture import capture
 from quantize.program import Program
@@ -33,28 +34,27 @@ class Workshop:
     program: Program
 
     def __post_init__(self) -> None:
-        self._made: dict[tuple[str, Precision, str, frozenset[str]], Made] = {}
+        self._made: dict[tuple[str, NumberType, str, frozenset[str]], Made] = {}
         self._graph = capture(tiny_network().module, self.program.input_spec).graph
 
     def make(
         self,
         form: str,
-        precision: Precision,
+        precision: NumberType,
         variant: str = "",
         skipped: frozenset[str] = frozenset(),
     ) -> Made:
         key = (form, precision, variant, skipped)
         if key not in self._made:
             exporter = FORMATS[form]
-            chosen = next(v for v in exporter.variants(precision) if v.name == variant)
-            path = self.folder / f"{precision}{variant}-{len(self._made)}{exporter.suffix}"
+            path = self.folder / f"{precision}{variant}-{len(self._made)}{FORMAT_INFO[form].suffix}"
             source = ExportSource(
                 precision, self.program.input_spec, self._graph, self.program, skipped
             )
-            self._made[key] = Made(path, exporter.export(source, path, chosen))
+            self._made[key] = Made(path, exporter.export(source, path, variant))
         return self._made[key]
 
-    def expected(self, precision: Precision, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def expected(self, precision: NumberType, images: NDArray[np.float32]) -> NDArray[np.float32]:
         x = torch.from_numpy(images)
         module = self.program.module() if precision == "int8" else tiny_network().module
         with torch.no_grad():

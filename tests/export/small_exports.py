@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export.base import ExportSource, Precision
+from export.base import ExportSource
+from export.format_info import FORMAT_INFO, NumberType
 from export.formats import FORMATS
 from quantize import judging
 from quantize.graph.capture import Captured, capture
@@ -62,14 +63,14 @@ class SmallExport:
         """The program against the float network, dB."""
         return judging.sqnr_db(self.expected, self.program.module()(self.images))
 
-    def export(self, form: str, precision: Precision = "int8") -> Path:
+    def export(self, form: str, precision: NumberType = "int8") -> Path:
         exporter = FORMATS[form]
-        path = self._folder / f"{precision}{exporter.suffix}"
+        path = self._folder / f"{precision}{FORMAT_INFO[form].suffix}"
         program = self.program if precision == "int8" else None
         exporter.export(ExportSource(precision, self._spec, self.captured.graph, program), path)
         return path
 
-    def sqnr(self, form: str, precision: Precision = "int8") -> float:
+    def sqnr(self, form: str, precision: NumberType = "int8") -> float:
         """The artefact in its runtime against what it was made from, dB."""
         path = self.export(form, precision)
         actual = RUNTIMES[form].load(path, threads=1).run(self.images.numpy())

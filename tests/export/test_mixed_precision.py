@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from export.base import ExportSource
+from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.inspection import inspect
 from quantize import judging
@@ -18,11 +19,7 @@ from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 
-CASES = [
-    (form, variant.name)
-    for form, exporter in FORMATS.items()
-    for variant in exporter.variants("int8")
-]
+CASES = [(form, variant) for form, info in FORMAT_INFO.items() for variant in info.files("int8")]
 
 
 def _chosen(program: Program) -> frozenset[str]:
@@ -41,9 +38,8 @@ def test_every_format_computes_what_the_mixed_program_does(
     mixed: Program, tmp_path: Path, form: str, variant: str
 ) -> None:
     exporter = FORMATS[form]
-    path = tmp_path / f"model{exporter.suffix}"
-    chosen = next(v for v in exporter.variants("int8") if v.name == variant)
-    exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, chosen)
+    path = tmp_path / f"model{FORMAT_INFO[form].suffix}"
+    exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, variant)
     images = noise_images(8, seed=11)
     actual = torch.from_numpy(RUNTIMES[form].load(path, threads=1).run(images))
     assert judging.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
+import torch
+from torch import nn
 
+from export.base import ExportSource
+from export.formats import FORMATS
+from export.inspection import inspect
+from quantize.judging import sqnr_db
+from quantize.ptq import quantize
+from quantize.recipe import load_recipe
+from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
+from tests.quantize.small_networks import SPEC, Activation, joined_ranges, noise_images
 
 
 def initializers(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -50,3 +62,26 @@ def test_global_pools_are_pools(workshop: Workshop) -> None:
     kinds = [n.op_type for n in model.graph.node]
     assert kinds.count("GlobalAveragePool") == 2
     assert "ReduceMean" not in kinds
+
+
+@pytest.mark.parametrize("variant", ["", "s8s8"])
+@pytest.mark.parametrize(
+    "clamp",
+    [torch.relu, nn.functional.relu6, lambda x: x.clamp(-0.25, 0.5)],
+    ids=["relu", "relu6", "clamp"],
+)
+def test_a_clamp_within_its_grid_is_one_of_integers(
+    tmp_path: Path, clamp: Activation, variant: str
+) -> None:
+    """In all of them the clamped value is joined with one of a wider range."""
+    program = quantize(joined_ranges(clamp), noise_images(64), load_recipe("ptq-fast"))
+    exporter, path = FORMATS["onnx"], tmp_path / "model.onnx"
+    result = exporter.export(ExportSource("int8", SPEC, program.graph, program), path, variant)
+    assert result.passes["integer_clamp"] == 1
+    if not variant:  # x86 fuses few layers of int8 activations, whatever is between
+        assert inspect(path).int8_share == 1.0
+    images = noise_images(16, seed=7)
+    found = torch.from_numpy(RUNTIMES["onnx"].load(path, threads=1).run(images))
+    with torch.no_grad():
+        expected = program.module()(torch.from_numpy(images))
+    assert sqnr_db(expected, found) > 40

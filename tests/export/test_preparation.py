@@ -8,7 +8,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from export.base import Precision
+from export.format_info import NumberType
 from export.inspection import inspect
 from export.preparation import ALL, PREPARATIONS, applies, skipped_passes
 from quantize import judging
@@ -21,14 +21,14 @@ INT8 = ("executorch", "onnx", "coreml", "litert")
 
 
 def outputs(
-    workshop: Workshop, form: str, precision: Precision, skipped: frozenset[str] = frozenset()
+    workshop: Workshop, form: str, precision: NumberType, skipped: frozenset[str] = frozenset()
 ) -> NDArray[np.float32]:
     made = workshop.make(form, precision, skipped=skipped)
     return RUNTIMES[form].load(made.path, threads=1).run(noise_images(16, seed=7))
 
 
 def operators(
-    workshop: Workshop, form: str, precision: Precision, skipped: frozenset[str] = frozenset()
+    workshop: Workshop, form: str, precision: NumberType, skipped: frozenset[str] = frozenset()
 ) -> dict[str, int]:
     return inspect(workshop.make(form, precision, skipped=skipped).path).operators
 

@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 import torch
 
-from export.base import Precision
+from export.format_info import FORMAT_INFO, NumberType
 from export.formats import FORMATS
-from export.inspection import inspect
-from fbdeploy.pipeline import formats as pipeline
+from export.inspection import READERS, inspect
+from fbdeploy.pipeline.formats import can_hold
 from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 
 CASES = [
-    (form, precision, variant.name)
-    for form, exporter in FORMATS.items()
-    for precision in get_args(Precision)
-    for variant in exporter.variants(precision)
+    (form, precision, variant)
+    for form, info in FORMAT_INFO.items()
+    for precision in get_args(NumberType)
+    for variant in info.files(precision)
 ]
 
 
 @pytest.mark.parametrize(("form", "precision", "variant"), CASES)
 def test_artefact_computes_what_it_was_made_from(
-    workshop: Workshop, form: str, precision: Precision, variant: str
+    workshop: Workshop, form: str, precision: NumberType, variant: str
 ) -> None:
     made = workshop.make(form, precision, variant)
     images = noise_images(8, seed=11)
@@ -43,12 +43,13 @@ def test_artefact_computes_what_it_was_made_from(
         assert ratio > least
 
 
-def test_table_names_every_format_once() -> None:
-    assert tuple(FORMATS) == ("executorch", "torchscript", "onnx", "coreml", "litert")
-    assert len({exporter.suffix for exporter in FORMATS.values()}) == len(FORMATS)
-    assert set(FORMATS) == set(RUNTIMES)
-    for form, exporter in FORMATS.items():
-        assert RUNTIMES[form].suffix == exporter.suffix
+def test_every_format_has_what_is_needed_of_it() -> None:
+    assert tuple(FORMAT_INFO) == ("executorch", "torchscript", "onnx", "coreml", "litert")
+    assert len({info.suffix for info in FORMAT_INFO.values()}) == len(FORMAT_INFO)
+    names = list(FORMAT_INFO)
+    assert names == list(FORMATS) == list(RUNTIMES) == [reader.format for reader in READERS]
+    for table in (FORMATS, RUNTIMES):
+        assert [entry.format for entry in table.values()] == names
 
 
 @pytest.mark.parametrize("form", list(FORMATS))
@@ -76,6 +77,7 @@ def test_executorch_fp16_computes_in_half_precision(workshop: Workshop) -> None:
 
 
 def test_torchscript_alone_has_no_fp16() -> None:
-    for form in pipeline.FORMATS:
-        for precision in get_args(Precision):
-            assert bool(FORMATS[form].variants(precision)) == pipeline.can_hold(form, precision)
+    without = [name for name, info in FORMAT_INFO.items() if "fp16" not in info.precisions]
+    assert without == ["torchscript"]
+    assert not can_hold("torchscript", "fp16") and can_hold("torchscript", "int8-qat")
+    assert FORMAT_INFO["torchscript"].files("fp16") == ()

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.geometry_goldens import write_geometry_goldens
 from tests.preprocessing_goldens import write_preprocessing_goldens
 from tests.trial_output import locked, trial_output
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "ios_demo"
+
+GEOMETRY_NAME = "geometry_goldens.json"
+"""Where DemoCore's tests look for it, beside the package."""
 
 Swift = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -52,10 +56,11 @@ def bundle() -> Path:
 
 @pytest.fixture(scope="session")
 def workspace(bundle: Path) -> Path:
-    """A copy of DemoCore beside its bundles; kept, so that Swift compiles only what changed."""
+    """DemoCore and its benchmark beside the goldens; kept, so that Swift compiles what changed."""
     folder = ROOT / "build/ios"
     with locked(folder):
-        _sync(DEMO / "DemoCore", folder / "DemoCore")
+        for package in ("DemoCore", "ci/bench"):
+            _sync(DEMO / package, folder / package)
         (folder / "demo_bundle").mkdir(exist_ok=True)
         for name in ("model_config.json", "golden.json", "labels.txt"):
             if not (folder / "demo_bundle" / name).exists() or (
@@ -64,6 +69,7 @@ def workspace(bundle: Path) -> Path:
                 shutil.copy(bundle / name, folder / "demo_bundle")
         shutil.rmtree(folder / "preprocessing", ignore_errors=True)
         write_preprocessing_goldens(folder / "preprocessing")
+        write_geometry_goldens(folder / GEOMETRY_NAME)
     return folder
 
 

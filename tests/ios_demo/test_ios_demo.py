@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import plistlib
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pytest
 
 from fbdeploy.apps.demo_bundle import IOS_FORMATS, install_bundle, read_bundle
 from fbdeploy.apps.results import parse_app_results
+from tests.ios_demo.conftest import GEOMETRY_NAME
 from tests.preprocessing_goldens import SIZES, SPECS
 
 DEMO = Path(__file__).parents[2] / "ios_demo"
@@ -34,6 +33,9 @@ def test_demo_core_repeats_python_on_the_goldens(
     images = len(read_bundle(bundle).golden.images)
     for name, count in {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}.items():
         assert f"goldens of {name}: {count} images, pixels within 0" in said
+    cases = len(json.loads((workspace / GEOMETRY_NAME).read_text())["cases"])
+    assert f"geometry: {cases} cases within" in said
+    assert "skipped" not in said
     ran = re.search(r"Executed (\d+) tests, with 0 failures", said)
     assert ran and int(ran[1]) > 0
     result = re.search(r"^RESULT (.+)$", said, re.M)
@@ -70,6 +72,32 @@ def test_an_error_planted_in_the_configuration_is_caught(
     assert re.search(r"error: .*testSamePixelsSameTensorSameTopFive", done.stdout + done.stderr)
 
 
+def test_a_turn_the_wrong_way_in_pythons_goldens_is_caught(swift: Swift, workspace: Path) -> None:
+    path = workspace / GEOMETRY_NAME
+    right = path.read_text()
+    document = json.loads(right)
+    case = next(case for case in document["cases"] if case["rotation"] == 90)
+    case["rotation"] = 270
+    try:
+        path.write_text(json.dumps(document))
+        one = ("--filter", "testEveryCornerGoesWherePythonSays")
+        done = swift(workspace, *TEST, *one, bundle="/src/demo_bundle")
+    finally:
+        path.write_text(right)
+    assert done.returncode != 0
+    assert re.search(r"error: .*testEveryCornerGoesWherePythonSays", done.stdout + done.stderr)
+
+
+def test_preparation_is_timed_with_optimization(swift: Swift, workspace: Path) -> None:
+    """The numbers are not judged: other tests run beside this one."""
+    done = swift(workspace, "swift", "run", "-c", "release", "--package-path", "ci/bench")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.findall(r"^(\w+) 640x480: fastest ([\d.]+) ms, p50 ([\d.]+) ms", done.stdout, re.M)
+    assert [name for name, _, _ in found] == ["prepare", "convert", "turn"]
+    for _, fastest, median in found:
+        assert 0 < float(fastest) <= float(median)
+
+
 def test_the_app_type_checks_against_stubs(swift: Swift) -> None:
     done = swift(DEMO, "sh", "ci/check_app.sh")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -79,64 +107,6 @@ def test_the_app_type_checks_against_stubs(swift: Swift) -> None:
 def test_swift_style(swift: Swift) -> None:
     done = swift(DEMO, "swiftlint", "lint", "--strict", "--quiet", "--no-cache")
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_project_file_says_what_xcode_needs(tools: Path) -> None:
-    program = (
-        "import sys, json; sys.path.insert(0, sys.argv[1]);"
-        "from openstep_parser import OpenStepDecoder;"
-        "print(json.dumps(OpenStepDecoder.ParseFromString(open(sys.argv[2]).read())))"
-    )
-    path = DEMO / "Demo.xcodeproj/project.pbxproj"
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tools / "python"), str(path)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    project = json.loads(done.stdout)
-    objects = project["objects"]
-    assert project["objectVersion"] == "77"
-    assert not [
-        key for key in re.findall(r"\bFB[0-9A-F]{22}\b", path.read_text()) if key not in objects
-    ]
-    kinds = {entry["isa"] for entry in objects.values()}
-    assert "PBXFileSystemSynchronizedRootGroup" in kinds
-    (package,) = [
-        entry for entry in objects.values() if entry["isa"] == "XCLocalSwiftPackageReference"
-    ]
-    assert (DEMO / package["relativePath"] / "Package.swift").exists()
-    (target,) = [entry for entry in objects.values() if entry["isa"] == "PBXNativeTarget"]
-    products = [objects[key]["productName"] for key in target["packageProductDependencies"]]
-    assert products == ["DemoCore"]
-    settings = [
-        entry["buildSettings"]
-        for entry in objects.values()
-        if entry["isa"] == "XCBuildConfiguration"
-    ]
-    assert {entry.get("IPHONEOS_DEPLOYMENT_TARGET", "17.0") for entry in settings} == {"17.0"}
-    (info,) = {entry["INFOPLIST_FILE"] for entry in settings if "INFOPLIST_FILE" in entry}
-    assert (DEMO / info).exists()
-    resources = [
-        objects[objects[file]["fileRef"]]["path"]
-        for entry in objects.values()
-        if entry["isa"] == "PBXResourcesBuildPhase"
-        for file in entry["files"]
-    ]
-    assert resources == ["demo_bundle"]
-    assert (DEMO / "demo_bundle").is_dir()
-
-
-def test_the_plists_are_plists() -> None:
-    info = plistlib.loads((DEMO / "Info.plist").read_bytes())
-    assert "never leave" in info["NSCameraUsageDescription"]
-    assert info["UIFileSharingEnabled"] is True
-    assert "NSPhotoLibraryUsageDescription" not in info, "the picker needs no permission"
-    privacy = plistlib.loads((DEMO / "Demo/PrivacyInfo.xcprivacy").read_bytes())
-    assert privacy["NSPrivacyTracking"] is False
-    assert privacy["NSPrivacyCollectedDataTypes"] == []
-    for path in (DEMO / "Demo/Assets.xcassets").rglob("Contents.json"):
-        json.loads(path.read_text())
 
 
 def test_the_app_opens_no_connection() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from zoo.fbnet import FBNet
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 
+Activation = Callable[[Tensor], Tensor]
 SPEC = InputSpec(32, 32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), 1.0)
 
 TINY = Architecture(
@@ -32,7 +35,7 @@ def randomize(module: nn.Module, seed: int = 0) -> nn.Module:
     """Batch norms with statistics that are not the identity, as in a trained network."""
     generator = torch.Generator().manual_seed(seed)
     for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm2d):
+        if isinstance(layer, nn.BatchNorm2d) and layer.track_running_stats:
             with torch.no_grad():
                 layer.running_mean.normal_(0, 0.2, generator=generator)
                 layer.running_var.uniform_(0.5, 2, generator=generator)
@@ -61,6 +64,39 @@ class Joined(nn.Module):
         first = torch.relu(self.a(x))
         joined = torch.cat([first, self.b(first)], 1)
         return self.head(nn.functional.max_pool2d(joined, 2).mean((2, 3)))
+
+
+class JoinedRanges(nn.Module):
+    """Two convolutions of one input, joined: the first's result behind ``first``, the other's,
+    which is four times as wide in range, behind ``moved``."""
+
+    def __init__(
+        self, first: Activation, moved: Activation = lambda x: x, *, swapped: bool = False
+    ) -> None:
+        super().__init__()
+        self.first, self.moved, self.swapped = first, moved, swapped
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.a, self.b = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        with torch.no_grad():
+            self.b.weight.mul_(4)
+        self.mix = nn.LazyConv2d(16, 1)
+        self.head = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        parts = [self.first(self.a(x)), self.moved(self.b(x))]
+        joined = torch.cat(parts[::-1] if self.swapped else parts, 1)
+        return self.head(torch.relu(self.mix(joined)).mean((2, 3)))
+
+
+def joined_ranges(
+    first: Activation, moved: Activation = lambda x: x, *, swapped: bool = False
+) -> Network:
+    """:class:`JoinedRanges` of 5 classes at 32 pixels, seeded."""
+    torch.manual_seed(0)
+    module = JoinedRanges(first, moved, swapped=swapped)
+    module(torch.zeros(1, *SPEC.shape[1:]))
+    return Network("joined", randomize(module), SPEC, (), 5, "user", Weights("random", seed=0))
 
 
 def noise_images(count: int, seed: int = 1) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
+from fbdeploy.pipeline.steps.fidelity import fidelity_of
 from fbdeploy.pipeline.steps.opening import read_labelled
 from fbdeploy.records.manifest import DatasetInfo, Quantization, RecipeInfo, Step
 
@@ -89,7 +90,9 @@ def quantization_of(
         steps=_steps(summary.kept, summary.held_out_kl),
         held_out_images=summary.held_out_images,
         held_out_kl=_last_kept(summary.kept, summary.held_out_kl),
+        held_out_agreement=summary.agreement if summary.held_out_images else None,
         sqnr_db=summary.sqnr_db,
+        fidelity=fidelity_of(summary),
         float_operators=tuple(summary.float_operators),
         seconds=time.monotonic() - started,
     )

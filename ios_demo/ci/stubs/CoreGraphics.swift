@@ -1,18 +1,21 @@
 @_exported import Foundation
 
-public struct CGBitmapInfo {
+public struct CGBitmapInfo: OptionSet, Sendable {
     public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
     public static let byteOrder32Little = CGBitmapInfo(rawValue: 0x2000)
 }
 
-public enum CGImageAlphaInfo: UInt32 {
+public enum CGImageAlphaInfo: UInt32, Sendable {
     case noneSkipFirst = 6
 }
 
-public final class CGColorSpace {
+public final class CGColorSpace: Sendable {
     public static let sRGB = "sRGB"
     public init?(name: String) {}
 }
+
+public final class CGImage: Sendable {}
 
 public final class CGContext {
     public init?(
@@ -22,4 +25,5 @@ public final class CGContext {
     public var data: UnsafeMutableRawPointer? { nil }
     public func translateBy(x: CGFloat, y: CGFloat) {}
     public func scaleBy(x: CGFloat, y: CGFloat) {}
+    public func makeImage() -> CGImage? { nil }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-public enum MLComputeUnits: Int {
+public enum MLComputeUnits: Int, Sendable {
     case cpuOnly, cpuAndGPU, all, cpuAndNeuralEngine
 }
 
@@ -8,18 +8,30 @@ open class MLModelConfiguration: NSObject {
     public var computeUnits: MLComputeUnits = .all
 }
 
-public enum MLMultiArrayDataType: Int {
-    case float32
+public enum MLMultiArrayDataType: Int, Sendable {
+    case double, float32, float16, int32
 }
+
+public protocol MLShapedArrayScalar {}
+extension Float: MLShapedArrayScalar {}
+extension Double: MLShapedArrayScalar {}
+extension Float16: MLShapedArrayScalar {}
 
 public final class MLMultiArray: NSObject {
     public init(shape: [NSNumber], dataType: MLMultiArrayDataType) throws {}
     public var count: Int { 0 }
-    public subscript(index: Int) -> NSNumber { 0 }
+    public var shape: [NSNumber] { [] }
+    public var strides: [NSNumber] { [] }
+    public var dataType: MLMultiArrayDataType { .float32 }
     public func withUnsafeMutableBytes<R>(
         _ body: (UnsafeMutableRawBufferPointer, [Int]) throws -> R
     ) rethrows -> R {
         try body(UnsafeMutableRawBufferPointer(start: nil, count: 0), [])
+    }
+    public func withUnsafeBufferPointer<S: MLShapedArrayScalar, R>(
+        ofType type: S.Type, _ body: (UnsafeBufferPointer<S>) throws -> R
+    ) rethrows -> R {
+        try body(UnsafeBufferPointer(start: nil, count: 0))
     }
 }
 
@@ -38,9 +50,8 @@ public final class MLDictionaryFeatureProvider: NSObject, MLFeatureProvider {
 
 public final class MLModel: NSObject {
     public init(contentsOf url: URL, configuration: MLModelConfiguration) throws {}
-    @available(*, noasync)
-    public static func compileModel(at url: URL) throws -> URL { url }
-    public func prediction(from input: MLFeatureProvider) throws -> MLFeatureProvider {
+    public static func compileModel(at url: URL) async throws -> URL { url }
+    public func prediction(from input: any MLFeatureProvider) throws -> any MLFeatureProvider {
         try MLDictionaryFeatureProvider(dictionary: [:])
     }
 }

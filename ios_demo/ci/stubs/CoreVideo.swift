@@ -9,6 +9,8 @@ public struct CVPixelBufferLockFlags: OptionSet, Sendable {
 }
 
 public let kCVPixelBufferPixelFormatTypeKey = "PixelFormatType"
+public let kCVPixelBufferWidthKey = "Width"
+public let kCVPixelBufferHeightKey = "Height"
 public let kCVPixelFormatType_32BGRA: UInt32 = 0x4247_5241
 
 @discardableResult

@@ -3,7 +3,9 @@ import Foundation
 public protocol Scalar {}
 extension Float: Scalar {}
 
-public final class Tensor<T: Scalar> {
+public protocol ValueConvertible {}
+
+public final class Tensor<T: Scalar>: ValueConvertible {
     public init(_ scalars: [T], shape: [Int]) {}
     public func scalars() -> [T] { [] }
 }
@@ -15,5 +17,5 @@ public final class Value {
 public final class Module {
     public init(filePath: String) {}
     public func load(_ method: String) throws {}
-    public func forward<T: Scalar>(_ input: Tensor<T>) throws -> [Value] { [] }
+    public func forward(_ inputs: any ValueConvertible...) throws -> [Value] { [] }
 }

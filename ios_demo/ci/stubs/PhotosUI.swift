@@ -6,7 +6,7 @@ public struct PHPickerFilter: Sendable {
 }
 
 public struct PhotosPickerItem: Equatable, Sendable {
-    public func loadTransferable<T: Sendable>(type: T.Type) async throws -> T? { nil }
+    public func loadTransferable<T: Transferable>(type: T.Type) async throws -> T? { nil }
 }
 
 public struct PhotosPicker: View {

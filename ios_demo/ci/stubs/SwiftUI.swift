@@ -1,6 +1,8 @@
 @_exported import Foundation
+@_exported import CoreGraphics
 @_exported import Observation
 import UIKit
+import UniformTypeIdentifiers
 
 @MainActor @preconcurrency
 public protocol View {
@@ -65,6 +67,25 @@ public enum ViewBuilder {
 }
 
 @propertyWrapper
+public struct Environment<Value> {
+    public init(_ keyPath: KeyPath<EnvironmentValues, Value>) {}
+    public var wrappedValue: Value { fatalError("stub") }
+}
+
+public struct EnvironmentValues {
+    public var scenePhase: ScenePhase { .active }
+    public var openURL: OpenURLAction { OpenURLAction() }
+}
+
+public enum ScenePhase: Sendable { case background, inactive, active }
+
+@MainActor
+public struct OpenURLAction {
+    public nonisolated init() {}
+    public func callAsFunction(_ url: URL) {}
+}
+
+@propertyWrapper
 public struct State<Value> {
     public init(wrappedValue: Value) {}
     public init(initialValue: Value) {}
@@ -102,10 +123,11 @@ public struct Bindable<Value> {
 
 public struct Text: View {
     public init<S: StringProtocol>(_ text: S) {}
+    public func font(_ font: Font?) -> Text { self }
     public var body: Never { fatalError("stub") }
 }
 
-public struct Image: View {
+public struct Image: View, Transferable {
     public init(uiImage: UIImage) {}
     public func resizable() -> Image { self }
     public var body: Never { fatalError("stub") }
@@ -116,8 +138,14 @@ public struct Label: View {
     public var body: Never { fatalError("stub") }
 }
 
+public struct ButtonRole: Equatable, Sendable {
+    public static let cancel = ButtonRole()
+    public static let destructive = ButtonRole()
+}
+
 public struct Button: View {
-    public init(_ title: String, action: @escaping @MainActor () -> Void) {}
+    public init(_ title: String, role: ButtonRole? = nil, action: @escaping @MainActor () -> Void) {}
+    public init(_ title: String, systemImage: String, action: @escaping @MainActor () -> Void) {}
     public var body: Never { fatalError("stub") }
 }
 
@@ -126,8 +154,17 @@ public struct Stepper: View {
     public var body: Never { fatalError("stub") }
 }
 
+public protocol Transferable: Sendable {}
+extension URL: Transferable {}
+extension Data: Transferable {}
+
+public struct SharePreview {
+    public init<S: StringProtocol>(_ title: S, image: Image) {}
+}
+
 public struct ShareLink: View {
     public init(item: URL) {}
+    public init<I: Transferable>(item: I, preview: SharePreview) {}
     public var body: Never { fatalError("stub") }
 }
 
@@ -145,14 +182,18 @@ public struct ForEach<Content: View>: View {
     public var body: Never { fatalError("stub") }
 }
 
-public enum HorizontalAlignment { case leading, center }
+public enum HorizontalAlignment: Sendable { case leading, center }
 
 public struct Alignment: Sendable {
-    public static let bottom = Alignment()
+    public static let leading = Alignment()
+    public static let center = Alignment()
+    public static let topLeading = Alignment()
 }
 
 public struct VStack<Content: View>: View {
-    public init(alignment: HorizontalAlignment = .center, @ViewBuilder content: () -> Content) {}
+    public init(
+        alignment: HorizontalAlignment = .center, spacing: CGFloat? = nil, @ViewBuilder content: () -> Content
+    ) {}
     public var body: Never { fatalError("stub") }
 }
 
@@ -162,37 +203,103 @@ public struct HStack<Content: View>: View {
 }
 
 public struct ZStack<Content: View>: View {
-    public init(alignment: Alignment, @ViewBuilder content: () -> Content) {}
+    public init(alignment: Alignment = .center, @ViewBuilder content: () -> Content) {}
     public var body: Never { fatalError("stub") }
+}
+
+public struct Group<Content: View>: View {
+    public init(@ViewBuilder content: () -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct Spacer: View {
+    public init() {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct ScrollView<Content: View>: View {
+    public init(@ViewBuilder content: () -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct Grid<Content: View>: View {
+    public init(
+        alignment: Alignment = .center, horizontalSpacing: CGFloat? = nil, verticalSpacing: CGFloat? = nil,
+        @ViewBuilder content: () -> Content
+    ) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct GridRow<Content: View>: View {
+    public init(@ViewBuilder content: () -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct List<Content: View>: View {
+    public init(@ViewBuilder content: () -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct Section<Content: View>: View {
+    public init(_ title: String, @ViewBuilder content: () -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct NavigationStack<Root: View>: View {
+    public init(@ViewBuilder root: () -> Root) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public protocol Layout {}
+public struct HStackLayout: Layout {
+    public init(spacing: CGFloat? = nil) {}
+}
+public struct VStackLayout: Layout {
+    public init(spacing: CGFloat? = nil) {}
+}
+public struct AnyLayout {
+    public init<L: Layout>(_ layout: L) {}
+    @MainActor
+    public func callAsFunction<V: View>(@ViewBuilder _ content: () -> V) -> some View { content() }
+}
+
+public struct GeometryProxy {
+    public var size: CGSize { .zero }
+}
+
+public struct GeometryReader<Content: View>: View {
+    public init(@ViewBuilder content: @escaping (GeometryProxy) -> Content) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct ContentUnavailableView<Title: View, Description: View, Actions: View>: View {
+    public init(
+        @ViewBuilder label: () -> Title, @ViewBuilder description: () -> Description,
+        @ViewBuilder actions: () -> Actions
+    ) {}
+    public var body: Never { fatalError("stub") }
+}
+
+extension ContentUnavailableView where Title == Label, Description == Text?, Actions == EmptyView {
+    public init(_ title: String, systemImage name: String, description: Text? = nil) {}
+}
+
+public struct ProgressView: View {
+    public init() {}
+    public init<V: BinaryFloatingPoint>(value: V?, total: V = 1) {}
+    public var body: Never { fatalError("stub") }
+}
+
+@MainActor
+public final class ImageRenderer<Content: View> {
+    public init(content: Content) {}
+    public var scale: CGFloat = 1
+    public var uiImage: UIImage? { nil }
 }
 
 public struct TabView<Content: View>: View {
     public init(@ViewBuilder content: () -> Content) {}
     public var body: Never { fatalError("stub") }
-}
-
-public struct Material: Sendable {
-    public static let ultraThinMaterial = Material()
-}
-
-public struct Font: Sendable {
-    public enum TextStyle { case footnote }
-    public enum Design { case monospaced }
-    public static func system(_ style: TextStyle, design: Design) -> Font { Font() }
-}
-
-extension View {
-    public func padding() -> some View { self }
-    public func ignoresSafeArea() -> some View { self }
-    public func scaledToFit() -> some View { self }
-    public func disabled(_ disabled: Bool) -> some View { self }
-    public func font(_ font: Font?) -> some View { self }
-    public func background(_ material: Material) -> some View { self }
-    public func tag<V: Hashable>(_ tag: V) -> some View { self }
-    public func tabItem<V: View>(@ViewBuilder _ label: () -> V) -> some View { self }
-    public func onDisappear(perform action: (() -> Void)?) -> some View { self }
-    public func task(_ action: @escaping @Sendable @MainActor () async -> Void) -> some View { self }
-    public func onChange<V: Equatable>(of value: V, _ action: @escaping (V, V) -> Void) -> some View { self }
 }
 
 @MainActor @preconcurrency

@@ -4,6 +4,7 @@
 @MainActor
 public final class UIApplication {
     public static let shared = UIApplication()
+    public nonisolated static let openSettingsURLString = "app-settings:"
     public var isIdleTimerDisabled = false
 }
 
@@ -19,8 +20,9 @@ public final class UIDevice {
     public var systemVersion: String { "" }
 }
 
-public final class UIImage: @unchecked Sendable {
+open class UIImage: @unchecked Sendable {
     public init?(data: Data) {}
+    public init(cgImage: CGImage) {}
     public var size: CGSize { .zero }
     public func draw(in rect: CGRect) {}
 }
@@ -45,4 +47,10 @@ extension ProcessInfo {
     }
     public var thermalState: ThermalState { .nominal }
     public var isLowPowerModeEnabled: Bool { false }
+}
+
+// Of Foundation on Apple's systems.
+extension URL {
+    public func startAccessingSecurityScopedResource() -> Bool { false }
+    public func stopAccessingSecurityScopedResource() {}
 }

@@ -7,12 +7,23 @@ from collections.abc import Callable
 
 from torch.fx import GraphModule
 
-from quantize.graph.passes.activations import fuse_hard_activations
-from quantize.graph.passes.batch_norm import fold_batch_norm
+from quantize.graph.passes.activations import fuse_hard_activations, unify_activations
+from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
+from quantize.graph.passes.constants import fold_constants
+from quantize.graph.passes.convolutions import number_paddings
 from quantize.graph.passes.gates import fold_hard_sigmoid
+from quantize.graph.passes.linear import constant_products
+from quantize.graph.passes.norms import unify_image_norms
 from quantize.graph.passes.parameters import own_parameters
 from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
+from quantize.graph.passes.shapes import (
+    plain_joins,
+    plain_permutations,
+    plain_reshapes,
+    plain_selections,
+    split_into_slices,
+)
 from quantize.graph.passes.surgery import drop_unused_tensors
 
 Pass = Callable[[GraphModule], int]
@@ -21,9 +32,20 @@ Pass = Callable[[GraphModule], int]
 CANONICALIZE: tuple[Pass, ...] = (
     plain_signature,
     functionalize,
+    split_into_slices,
+    plain_selections,
     drop_identities,
+    plain_reshapes,
+    plain_permutations,
+    plain_joins,
+    fold_constants,
+    constant_products,
+    number_paddings,
     fuse_hard_activations,
-    fold_batch_norm,
+    unify_activations,
+    unify_image_norms,
+    fold_affine,
+    batch_norm_as_layer,
     unify_global_pools,
     drop_pools_of_one_pixel,
 )

@@ -6,9 +6,25 @@ from typing import Any
 
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, is_call, replace
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    calls,
+    emit,
+    is_call,
+    is_constant,
+    replace,
+    tensor_meta,
+    tensor_of,
+)
 
-_CLAMPS = (aten.hardtanh.default, aten.relu6.default, aten.clamp.default)
+_CLAMPS = (
+    aten.hardtanh.default,
+    aten.relu6.default,
+    aten.clamp.default,
+    aten.clamp_min.default,
+    aten.clamp_max.default,
+)
 
 
 def fuse_hard_activations(graph: GraphModule) -> int:
@@ -17,13 +33,51 @@ def fuse_hard_activations(graph: GraphModule) -> int:
     return _unify_clamps(graph) + _fuse_hard_sigmoid(graph) + _fuse_hard_swish(graph)
 
 
+def unify_activations(graph: GraphModule) -> int:
+    """Write what activations become in evaluation, or for the parameters they have, as ones with
+    integer kernels: a PReLU of one slope and a randomized ReLU as ``leaky_relu``, a gated linear
+    unit as the product that it is."""
+    changed = 0
+    for node in calls(graph, aten.prelu.default):
+        slope = node.args[1]
+        if isinstance(slope, Node) and is_constant(slope):
+            slopes = tensor_of(graph, slope).reshape(-1)
+            if bool((slopes == slopes[0]).all()):
+                node.target = aten.leaky_relu.default
+                node.args = (node.args[0], float(slopes[0]))
+                changed += 1
+    for node in calls(graph, aten.rrelu.default):
+        ends = float(argument(node, 1, 1 / 8)), float(argument(node, 2, 1 / 3))
+        node.target, node.args = aten.leaky_relu.default, (node.args[0], sum(ends) / 2)
+        changed += 1
+    for node in calls(graph, aten.threshold.default):
+        if float(argument(node, 1)) == 0.0 == float(argument(node, 2)):
+            node.target, node.args = aten.relu.default, node.args[:1]
+            changed += 1
+    for node in calls(graph, aten.glu.default):
+        like, source = tensor_meta(node), node.args[0]
+        if like is None:
+            continue
+        dim = int(argument(node, 1, -1)) % like.ndim
+        size = int(like.shape[dim])
+        value = emit(node, aten.slice.Tensor, source, dim, 0, size, like=like)
+        gate = emit(node, aten.slice.Tensor, source, dim, size, 2 * size, like=like)
+        opened = emit(node, aten.sigmoid.default, gate, like=like)
+        replace(node, emit(node, aten.mul.Tensor, value, opened))
+        changed += 1
+    return changed
+
+
 def clamp_bounds(node: Node) -> tuple[float, float]:
     """Lower and upper bound of a clamp, relu6 or hardtanh call; infinite where there is none."""
     if node.target == aten.relu6.default:
         return 0.0, 6.0
     if node.target == aten.hardtanh.default:
         return float(argument(node, 1, -1.0)), float(argument(node, 2, 1.0))
-    low, high = argument(node, 1), argument(node, 2)
+    low = argument(node, 1, node.kwargs.get("min"))
+    high = argument(node, 2, node.kwargs.get("max"))
+    if node.target == aten.clamp_max.default:
+        low, high = None, low
     return (
         float("-inf") if low is None else float(low),
         float("inf") if high is None else float(high),
@@ -32,8 +86,10 @@ def clamp_bounds(node: Node) -> tuple[float, float]:
 
 def _unify_clamps(graph: GraphModule) -> int:
     changed = 0
-    for node in calls(graph, aten.relu6.default, aten.clamp.default):
+    for node in calls(graph, *_CLAMPS):
         low, high = clamp_bounds(node)
+        if node.target == aten.hardtanh.default and high < float("inf"):
+            continue
         if (low, high) == (0.0, float("inf")):
             node.target, node.args = aten.relu.default, (node.args[0],)
         elif float("-inf") < low and high < float("inf"):

@@ -58,11 +58,39 @@ def constant(graph: GraphModule, node: Node, name: str, value: Tensor) -> Node:
     return created
 
 
+def emit(before: Node, target: Any, *args: Any, like: Tensor | None = None) -> Node:
+    """A new call of ``target`` in front of ``before``; ``like`` is its value's metadata."""
+    with before.graph.inserting_before(before):
+        created = before.graph.call_function(target, args)
+    if like is not None:
+        created.meta["val"] = like
+    for key in ("nn_module_stack", MODULE_PATH):
+        if key in before.meta:
+            created.meta[key] = before.meta[key]
+    return created
+
+
 def replace(old: Node, new: Node) -> None:
     """Let ``new`` take the place and the metadata of ``old``, which is erased."""
     new.meta.update({key: value for key, value in old.meta.items() if key not in new.meta})
     old.replace_all_uses_with(new)
     old.graph.erase_node(old)
+
+
+def tensor_meta(value: object) -> Tensor | None:
+    """What the capture recorded of a node's value, if that is one tensor."""
+    found = value.meta.get("val") if isinstance(value, Node) else None
+    return found if isinstance(found, Tensor) else None
+
+
+def same_shape(first: Tensor, second: Tensor) -> bool:
+    """Whether two values have one shape, whatever the batch; symbolic sizes compare by name."""
+    return [str(size) for size in first.shape] == [str(size) for size in second.shape]
+
+
+def is_constant(node: object) -> bool:
+    """Whether ``node`` is a parameter or another tensor that does not depend on the input."""
+    return isinstance(node, Node) and node.op == "get_attr"
 
 
 def shape_of(node: Node) -> tuple[Any, ...]:

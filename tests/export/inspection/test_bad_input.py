@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from export.format_info import FORMAT_INFO
 from export.inspection import READERS, inspect
 from tests.export.conftest import Workshop
 from zoo.errors import InputError
 
-FILES = [reader for reader in READERS if reader.suffix != ".mlpackage"]
+FILES = [reader for reader in READERS if reader.format != "coreml"]
 
 
 def refusal(path: Path) -> str:
@@ -23,12 +24,12 @@ def refusal(path: Path) -> str:
     return message
 
 
-@pytest.mark.parametrize("suffix", [reader.suffix for reader in READERS])
+@pytest.mark.parametrize("suffix", [info.suffix for info in FORMAT_INFO.values()])
 def test_missing(tmp_path: Path, suffix: str) -> None:
     assert "no such artefact" in refusal(tmp_path / f"model{suffix}")
 
 
-@pytest.mark.parametrize("suffix", [reader.suffix for reader in READERS])
+@pytest.mark.parametrize("suffix", [info.suffix for info in FORMAT_INFO.values()])
 @pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"just some text, nothing else"])
 def test_foreign_content(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"model{suffix}"
@@ -52,7 +53,7 @@ def test_state_dict_is_no_torchscript(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reader", FILES, ids=lambda reader: reader.format)
 def test_truncated(workshop: Workshop, tmp_path: Path, reader, kept: float) -> None:
     whole = workshop.make(reader.format, "int8").path.read_bytes()
-    path = tmp_path / f"cut{reader.suffix}"
+    path = tmp_path / f"cut{FORMAT_INFO[reader.format].suffix}"
     path.write_bytes(whole[: int(len(whole) * kept)])
     refusal(path)
 

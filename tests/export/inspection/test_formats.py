@@ -12,18 +12,17 @@ import pytest
 import torch
 from torch import nn
 
-from export import formats as exporters
-from export.base import Precision
+from export.format_info import FORMAT_INFO, NumberType
 from export.inspection import Inspection, inspect
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import tiny_network
 
-FORMATS = ("executorch", "torchscript", "onnx", "coreml", "litert")
+FORMATS = tuple(FORMAT_INFO)
 CASES = [
     (form, precision)
     for form in FORMATS
-    for precision in get_args(Precision)
-    if exporters.FORMATS[form].variants(precision)
+    for precision in get_args(NumberType)
+    if FORMAT_INFO[form].files(precision)
 ]
 
 
@@ -49,14 +48,14 @@ def hooked_macs() -> int:
 @pytest.fixture(scope="session")
 def inspected(workshop: Workshop) -> object:
     @cache
-    def made(form: str, precision: Precision) -> Inspection:
+    def made(form: str, precision: NumberType) -> Inspection:
         return inspect(workshop.make(form, precision).path)
 
     return made
 
 
 @pytest.mark.parametrize(("form", "precision"), CASES)
-def test_macs_are_those_of_the_network(inspected, form: str, precision: Precision) -> None:
+def test_macs_are_those_of_the_network(inspected, form: str, precision: NumberType) -> None:
     found = inspected(form, precision)
     assert found.format == form
     assert found.macs == hooked_macs()
@@ -64,7 +63,7 @@ def test_macs_are_those_of_the_network(inspected, form: str, precision: Precisio
 
 
 @pytest.mark.parametrize(("form", "precision"), CASES)
-def test_ports_are_float_images_and_logits(inspected, form: str, precision: Precision) -> None:
+def test_ports_are_float_images_and_logits(inspected, form: str, precision: NumberType) -> None:
     found = inspected(form, precision)
     assert [(port.shape, port.dtype) for port in found.inputs] == [((1, 3, 32, 32), "float32")]
     assert [(port.shape, port.dtype) for port in found.outputs] == [((1, 7), "float32")]
@@ -101,7 +100,7 @@ def test_int8_weights_are_one_byte_each(workshop: Workshop, inspected, form: str
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("form", FORMATS)
-def test_only_delegates_have_a_delegated_share(inspected, form: str, precision: Precision) -> None:
+def test_only_delegates_have_a_delegated_share(inspected, form: str, precision: NumberType) -> None:
     found = inspected(form, precision)
     if form in ("executorch", "litert"):
         assert found.partitions >= 1

@@ -17,7 +17,7 @@ from runtime_bench.measurement import (
     NoiseVerdict,
     append_measurement,
 )
-from runtime_bench.timing.protocol import summarize
+from runtime_bench.timing.session import summarize
 from tests.fbdeploy.samples import TIME, digest
 from zoo.errors import InputError
 

@@ -14,7 +14,7 @@ from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.measurement import read_measurements
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Subject
+from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts
 from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
 from zoo.errors import InputError

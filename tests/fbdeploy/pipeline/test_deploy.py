@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.pipeline.deploy import LONGEST_FIRST, MEMORY, Deployed, PipelineError, deploy
-from fbdeploy.pipeline.formats import FORMATS
+from fbdeploy.pipeline.deploy import Deployed, PipelineError, deploy
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Event, Job
@@ -354,6 +353,22 @@ def test_an_artefact_that_does_not_equal_its_reference_is_not_complete(bench: Be
     assert not bench.run().complete
 
 
+@pytest.mark.parametrize("artefacts_only", [False, True])
+@pytest.mark.parametrize("precision", ["int8", "int8-qat"])
+def test_a_program_far_from_float_is_complete_only_where_that_is_accepted(
+    bench: Bench, precision: Any, artefacts_only: bool
+) -> None:
+    bench.plan(faithful=False)
+    asked = bench.request(precisions=("fp32", precision))
+    done = deploy(asked, Notes(), STAGES, artefacts_only=artefacts_only)
+    assert not done.complete
+    assert "4.9 dB" in (bench.out / "report.html").read_text()
+    assert not deploy(asked, Notes(), STAGES, artefacts_only=artefacts_only).complete  # from disk
+    accepted = asked.model_copy(update={"accept_low_fidelity": True})
+    assert deploy(accepted, Notes(), STAGES, artefacts_only=artefacts_only).complete
+    assert "4.9 dB" in (bench.out / "report.html").read_text()
+
+
 @pytest.mark.parametrize("step", ["prepare", "reference"])
 def test_bad_input_ends_the_run(bench: Bench, step: str) -> None:
     bench.plan(**{step: "input"})
@@ -537,8 +552,3 @@ def test_a_copied_folder_goes_on(bench: Bench) -> None:
     shutil.move(bench.out, bench.folder / "moved")
     bench.run(output=bench.folder / "moved")
     assert bench.calls() == ["prepare", "reference"]
-
-
-def test_every_format_has_its_place_and_its_memory() -> None:
-    assert sorted(LONGEST_FIRST) == sorted(FORMATS)
-    assert set(FORMATS) <= set(MEMORY)

@@ -65,7 +65,9 @@ def test_what_failed_is_shown() -> None:
         format="litert", precision="int8", step="export", message="no kernel", log="logs/x.log"
     )
     text = _text(render(manifest.model_copy(update={"failures": (failure,)}), lines))
-    assert "LiteRT int8, export: no kernel (logs/x.log)" in text
+    assert (
+        "Read this first LiteRT int8 export failed: no kernel (log: logs/x.log). Ship this" in text
+    )
 
 
 def test_names_are_escaped() -> None:

@@ -5,10 +5,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 
+from export.format_info import FORMAT_INFO
+from runtime_bench.machine.device import describe
+from runtime_bench.measurement import Device
 from runtime_bench.runtimes import RUNTIMES, runtime_of
+from runtime_bench.runtimes.onnx import saturates
 from tests.runtime_bench.artefacts import CLASSES, MAKERS, SHAPE, Artefacts, answers, images
 from zoo.errors import InputError
 
@@ -66,7 +71,7 @@ def test_versions_name_the_package(format: str) -> None:
 
 def test_interpreter_says_that_it_is_not_core_ml() -> None:
     assert "not Core ML" in RUNTIMES["coreml"].version()
-    assert [name for name, runtime in RUNTIMES.items() if not runtime.timed] == ["coreml"]
+    assert [name for name, info in FORMAT_INFO.items() if not info.timed] == ["coreml"]
 
 
 def _refused(path: Path) -> str:
@@ -81,7 +86,7 @@ def _refused(path: Path) -> str:
 @pytest.mark.parametrize("format", FILE_FORMATS)
 def test_damaged_files_are_refused(artefacts: Artefacts, tmp_path: Path, format: str) -> None:
     intact = artefacts(format, "fp32").read_bytes()
-    suffix = RUNTIMES[format].suffix
+    suffix = FORMAT_INFO[format].suffix
     generator = np.random.default_rng(0)
     damaged = {
         "missing": None,
@@ -107,7 +112,7 @@ def test_artefact_under_another_suffix_is_refused(
     artefacts: Artefacts, tmp_path: Path, format: str
 ) -> None:
     other = FILE_FORMATS[FILE_FORMATS.index(format) - 1]
-    path = tmp_path / f"renamed{RUNTIMES[format].suffix}"
+    path = tmp_path / f"renamed{FORMAT_INFO[format].suffix}"
     shutil.copy(artefacts(other, "fp32"), path)
     _refused(path)
 
@@ -217,3 +222,56 @@ def test_missing_package_names_the_install(
     monkeypatch.setattr(sys, "meta_path", [Without(), *sys.meta_path])
     with pytest.raises(InputError, match=line):
         RUNTIMES[format].load(path, threads=1)
+
+
+def _device(architecture: str, *isa: str) -> Device:
+    return describe().model_copy(update={"architecture": architecture, "isa": isa})
+
+
+def test_exact_int8_is_asked_for_where_products_saturate() -> None:
+    assert saturates(_device("x86_64", "avx2"))
+    assert saturates(_device("x86_64", "avx2", "avx512f", "avx512bw"))
+    assert not saturates(_device("x86_64", "avx2", "avx512_vnni"))
+    assert not saturates(_device("x86_64", "avx2", "avx_vnni"))
+    assert not saturates(_device("aarch64", "asimd", "asimddp"))
+
+
+def _largest_products() -> onnx.ModelProto:
+    """Each logit is the sum of a (1, 3, 8, 8) image: inputs of 255 steps by weights of 127."""
+    helper, array = onnx.helper, onnx.numpy_helper.from_array
+    constants = {
+        "x_scale": np.float32(1 / 255),
+        "x_zero": np.uint8(0),
+        "weight": np.full((4, 3, 8, 8), 127, np.int8),
+        "weight_scale": np.full(4, 1 / 127, np.float32),
+        "weight_zero": np.zeros(4, np.int8),
+        "y_scale": np.float32(1),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "x_scale", "x_zero"], ["xq"]),
+        helper.make_node("DequantizeLinear", ["xq", "x_scale", "x_zero"], ["xd"]),
+        helper.make_node(
+            "DequantizeLinear", ["weight", "weight_scale", "weight_zero"], ["wd"], axis=0
+        ),
+        helper.make_node("Conv", ["xd", "wd"], ["y"]),
+        helper.make_node("QuantizeLinear", ["y", "y_scale", "x_zero"], ["yq"]),
+        helper.make_node("DequantizeLinear", ["yq", "y_scale", "x_zero"], ["yd"]),
+        helper.make_node("Flatten", ["yd"], ["logits"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "largest",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])],
+        [helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, [1, 4])],
+        [array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+
+
+def test_int8_products_do_not_saturate(tmp_path: Path) -> None:
+    """255 * 127 twice is more than 16 bits hold: a layer of the largest values there are."""
+    path = tmp_path / "largest.onnx"
+    onnx.save(_largest_products(), path)
+    session = RUNTIMES["onnx"].load(path, threads=1)
+    image = np.ones((1, 3, 8, 8), np.float32)
+    assert session.run(image)[0, 0] == pytest.approx(3 * 8 * 8, rel=0.01)

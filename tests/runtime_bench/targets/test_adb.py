@@ -19,7 +19,7 @@ from runtime_bench.targets.base import TargetError, TargetLost
 from runtime_bench.targets.listing import list_targets
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Subject
+from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SERIAL, Board, Network
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from runtime_bench.targets.listing import list_targets
 from runtime_bench.targets.opening import open_target
 from runtime_bench.targets.ssh import SshTarget
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import Subject
+from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SSH_PORT, Board, make_key
 
@@ -101,7 +102,7 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
         results = tmp_path / "results.jsonl"
         measured = list(
             benchmark_device_to_file(
-                results, target, bundle, subjects, pictures, threads=[1], mode=MODE, cores=[1]
+                results, target, bundle, subjects, pictures, threads=1, mode=MODE, cores=[1]
             )
         )
     assert [one.runtime for one in measured] == ["executorch", "onnxruntime"]
@@ -126,36 +127,22 @@ def test_a_device_that_disappears_loses_nothing_and_is_resumed(
     path = artefacts("executorch", "int8")
     subjects, pictures = [Subject(path)], [noise_images(path)]
     with open_target(TARGET, ssh_options=options) as target:
-        run = benchmark_device_to_file(
-            results, target, bundle, subjects, pictures, threads=[1, 2], mode=MODE
-        )
-        first = next(run)
+        run = partial(benchmark_device_to_file, results, target, bundle, subjects, pictures)
+        (first,) = run(threads=1, mode=MODE)
 
         def pull_the_plug(_: float) -> None:
             board.stop()
 
-        second = benchmark_device_to_file(
-            results,
-            target,
-            bundle,
-            subjects,
-            pictures,
-            threads=[1, 2],
-            mode=MODE,
-            resume=True,
-            progress=pull_the_plug,
-        )
-        assert next(second) == first
+        lost = partial(run, mode=MODE, resume=True, progress=pull_the_plug)
+        assert list(lost(threads=1)) == [first]
         begin = time.monotonic()
         with pytest.raises(TargetLost, match=r"the device is gone.*resume"):
-            next(second)
+            list(lost(threads=2))
         assert time.monotonic() - begin < 60
     board.start_sshd()
     with open_target(TARGET, ssh_options=options) as target:
-        again = benchmark_device_to_file(
-            results, target, bundle, subjects, pictures, threads=[1, 2], mode=MODE, resume=True
-        )
-        both = list(again)
+        again = partial(benchmark_device_to_file, results, target, bundle, subjects, pictures)
+        both = [one for count in (1, 2) for one in again(threads=count, mode=MODE, resume=True)]
     assert both[0] == first
     assert [one.threads for one in both] == [1, 2]
 

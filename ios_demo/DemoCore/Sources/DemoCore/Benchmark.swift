@@ -36,45 +36,50 @@ public struct BenchmarkRequest: Equatable, Sendable {
 }
 
 /// Loads, checks against golden.json, warms up and times one model.
-public struct BenchmarkRunner {
+public struct BenchmarkRunner: Sendable {
     private let bundle: DemoBundle
-    private let now: () -> UInt64
+    private let now: @Sendable () -> UInt64
 
     /// `now` is a monotonic clock in nanoseconds.
-    public init(bundle: DemoBundle, now: @escaping () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }) {
+    public init(
+        bundle: DemoBundle, now: @escaping @Sendable () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }
+    ) {
         self.bundle = bundle
         self.now = now
     }
 
-    /// Latencies cover the inference alone; each iteration takes the next golden picture.
+    /// Latencies cover the inference alone; each iteration takes the next golden picture. Throws
+    /// `CancellationError` soon after its task is cancelled.
     public func run(
-        _ request: BenchmarkRequest, _ backend: Backend, state: () -> DeviceState
-    ) throws -> BenchmarkRun {
+        _ request: BenchmarkRequest, _ backend: any Backend, state: @Sendable () async -> DeviceState
+    ) async throws -> BenchmarkRun {
         try request.validate()
         let entry = try bundle.model(request.model)
         let golden = try bundle.golden()
         let preprocessor = TimmPreprocessor(bundle.config.input)
         let tensors = golden.images.map { preprocessor.prepare($0.picture).tensor }
+        let installed = try await backend.install(bundle.url(of: entry), entry)
         let started = now()
-        let classifier = try backend.load(bundle.url(of: entry), entry, request.units)
+        let classifier = try backend.load(installed, entry, request.units)
         let load = milliseconds(since: started)
         let report = try GoldenCheck(golden).run(preprocessor, model: entry, classifier: classifier)
         let warmup = try timed(request.warmup, request.warmupSeconds, tensors, classifier).count
-        let before = state()
+        let before = await state()
         let latencies = try timed(request.iterations, request.seconds, tensors, classifier)
         return BenchmarkRun(
             entry: entry, backend: backend, units: request.units, load: load, warmup: warmup,
-            latencies: latencies, golden: report, before: before, after: state())
+            latencies: latencies, golden: report, before: before, after: await state())
     }
 
     /// Milliseconds of inferences, until there are `count` of them and `seconds` have gone.
     private func timed(
-        _ count: Int, _ seconds: Double, _ tensors: [[Float]], _ classifier: Classifier
+        _ count: Int, _ seconds: Double, _ tensors: [[Float]], _ classifier: any Classifier
     ) throws -> [Double] {
         var latencies: [Double] = []
         latencies.reserveCapacity(count)
         let started = now()
         while latencies.count < count || milliseconds(since: started) < 1000 * seconds {
+            try Task.checkCancellation()
             let start = now()
             _ = try classifier.logits(tensors[latencies.count % tensors.count])
             latencies.append(milliseconds(since: start))

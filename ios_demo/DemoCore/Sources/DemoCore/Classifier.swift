@@ -23,5 +23,14 @@ public protocol Backend: Sendable {
     /// Whether it takes compute units; no backend of iOS lets an app choose the number of threads.
     var choosesComputeUnits: Bool { get }
 
-    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> Classifier
+    /// Turns the bundle's file into the one that `load` reads, once a model: part of no load time.
+    func install(_ file: URL, _ model: ModelEntry) async throws -> URL
+
+    /// From a file on disk to a model that answers at once: what every backend's load time covers.
+    func load(_ installed: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> sending any Classifier
+}
+
+extension Backend {
+    /// For libraries that read the bundle's file as it is.
+    public func install(_ file: URL, _ model: ModelEntry) async throws -> URL { file }
 }

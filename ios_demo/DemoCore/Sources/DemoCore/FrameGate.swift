@@ -1,34 +1,28 @@
 import Foundation
 
-/// Gives a queue one frame at a time; the frames that come meanwhile are dropped, never queued.
+/// Lets one frame at a time in; those that come meanwhile are dropped, never queued.
 public final class FrameGate: @unchecked Sendable {
-    private let queue: DispatchQueue
-    private let lock = NSLock()
+    // Both are touched under the lock only.
     private var busy = false
     private var droppedFrames = 0
+    private let lock = NSLock()
 
-    public init(queue: DispatchQueue) {
-        self.queue = queue
-    }
+    public init() {}
 
     public var dropped: Int {
         lock.withLock { droppedFrames }
     }
 
-    /// Runs `work` on the queue, or drops it while an earlier one is not done.
-    public func submit(_ work: @escaping @Sendable () -> Void) {
-        guard enter() else { return }
-        queue.async { [self] in
-            work()
-            lock.withLock { busy = false }
-        }
-    }
-
-    private func enter() -> Bool {
+    /// Whether the frame may come in; who was let in calls `leave` once it is done.
+    public func enter() -> Bool {
         lock.withLock {
             if busy { droppedFrames += 1 }
             defer { busy = true }
             return !busy
         }
+    }
+
+    public func leave() {
+        lock.withLock { busy = false }
     }
 }

@@ -75,7 +75,7 @@ public struct GoldenCheck {
     public func run(
         _ preprocessor: Preprocessor,
         model: ModelEntry? = nil,
-        classifier: Classifier? = nil
+        classifier: (any Classifier)? = nil
     ) throws -> GoldenReport {
         var report = GoldenReport(images: golden.images.count)
         for expected in golden.images {

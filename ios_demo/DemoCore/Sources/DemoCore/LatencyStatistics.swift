@@ -23,24 +23,3 @@ public struct LatencyStatistics: Equatable, Sendable {
         return sorted[below] + (sorted[above] - sorted[below]) * (position - Double(below))
     }
 }
-
-/// The last latencies of the live view.
-public struct LatencyWindow: Sendable {
-    private let capacity: Int
-    private var latencies: [Double] = []
-
-    public init(capacity: Int = 100) {
-        self.capacity = capacity
-    }
-
-    public mutating func add(_ milliseconds: Double) {
-        if latencies.count == capacity { latencies.removeFirst() }
-        latencies.append(milliseconds)
-    }
-
-    public mutating func clear() {
-        latencies.removeAll()
-    }
-
-    public var statistics: LatencyStatistics? { LatencyStatistics(latencies) }
-}

@@ -1,43 +1,91 @@
 import Foundation
 
-/// What the live view shows of one picture; times in milliseconds.
-public struct LiveResult: Sendable {
-    public let top: [Prediction]
-    public let preprocessMilliseconds: Double
-    public let inference: LatencyStatistics
+/// Where a picture comes from; each has one answer on the screen.
+public enum Source: CaseIterable, Sendable {
+    case camera, photo
 }
 
-/// A loaded model behind the camera and the photo picker. All calls come from one thread.
-public final class LivePipeline {
+/// Which model runs, and where.
+public struct Selection: Equatable, Sendable {
+    public var model: ModelEntry
+    public var units: ComputeUnits
+
+    public init(model: ModelEntry, units: ComputeUnits) {
+        self.model = model
+        self.units = units
+    }
+}
+
+/// A picture, upright, and what was said of it.
+public struct LiveResult: Sendable {
+    public let picture: RGBImage
+    public let answer: Answer
+    public let times: LiveTimes
+}
+
+/// A loaded model behind the camera and the photo picker.
+public actor LivePipeline {
     private let bundle: DemoBundle
     private let preprocessor: TimmPreprocessor
-    private let now: () -> UInt64
-    private var window = LatencyWindow()
-    private var classifier: Classifier?
+    private let decoder: any AnswerDecoder
+    private let now: @Sendable () -> UInt64
+    private var windows: [Source: TimesWindow] = [:]
+    private var wanted: Selection?
+    private var classifier: (any Classifier)?
 
-    public init(bundle: DemoBundle, now: @escaping () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }) {
+    /// `now` is a monotonic clock in nanoseconds.
+    public init(
+        bundle: DemoBundle, decoder: any AnswerDecoder = ClassificationDecoder(),
+        now: @escaping @Sendable () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }
+    ) {
         self.bundle = bundle
         preprocessor = TimmPreprocessor(bundle.config.input)
+        self.decoder = decoder
         self.now = now
     }
 
-    /// Replaces the loaded model; the old one is released first, since both may not fit.
-    public func select(_ model: ModelEntry, _ backend: Backend, _ units: ComputeUnits) throws {
-        classifier = nil
-        window.clear()
-        classifier = try backend.load(bundle.url(of: model), model, units)
+    /// Replaces the loaded model; the old one is released first, since both may not fit. False if
+    /// another selection came while this one was being installed.
+    public func select(_ selection: Selection, _ backend: any Backend) async throws -> Bool {
+        release()
+        wanted = selection
+        let installed = try await backend.install(bundle.url(of: selection.model), selection.model)
+        guard wanted == selection else { return false }
+        classifier = try backend.load(installed, selection.model, selection.units)
+        return true
     }
 
-    /// Nil while no model is loaded.
-    public func classify(_ image: RGBImage) throws -> LiveResult? {
-        guard let classifier else { return nil }
+    /// Gives the model's memory back.
+    public func release() {
+        wanted = nil
+        classifier = nil
+        windows = [:]
+    }
+
+    /// Nil unless `selection` is what is loaded. `picture` converts the frame: its time counts as the
+    /// camera's.
+    public func classify(
+        _ source: Source, with selection: Selection, _ picture: @Sendable () -> RGBImage
+    ) throws -> LiveResult? {
+        guard wanted == selection, let classifier else { return nil }
         let start = now()
+        let image = picture()
+        let converted = now()
         let input = preprocessor.prepare(image)
         let prepared = now()
-        let logits = try classifier.logits(input.tensor)
-        window.add(Double(now() - prepared) / 1e6)
-        guard let statistics = window.statistics else { return nil }
-        return LiveResult(
-            top: TopK.of(logits), preprocessMilliseconds: Double(prepared - start) / 1e6, inference: statistics)
+        let output = try classifier.logits(input.tensor)
+        let inferred = now()
+        let answer = decoder.decode(output)
+        let decoded = now()
+        let stages = StageTimes(
+            camera: milliseconds(start, converted), prepare: milliseconds(converted, prepared),
+            infer: milliseconds(prepared, inferred), decode: milliseconds(inferred, decoded))
+        windows[source, default: TimesWindow()].add(stages, at: decoded)
+        guard let times = windows[source]?.times else { return nil }
+        return LiveResult(picture: image, answer: answer, times: times)
+    }
+
+    private func milliseconds(_ start: UInt64, _ end: UInt64) -> Double {
+        Double(end - start) / 1e6
     }
 }

@@ -27,14 +27,14 @@ public struct InputSpec: Codable, Equatable, Sendable {
 }
 
 /// A model's input or output; the name is empty where the format goes by position.
-public struct TensorSpec: Codable, Equatable, Sendable {
+public struct TensorSpec: Codable, Hashable, Sendable {
     public var name: String
     public var shape: [Int]
     public var dtype: String
 }
 
 /// One model file of the bundle; `file` is relative to the bundle's folder.
-public struct ModelEntry: Codable, Equatable, Identifiable, Sendable {
+public struct ModelEntry: Codable, Hashable, Identifiable, Sendable {
     public var id: String
     public var file: String
     public var format: String
@@ -60,6 +60,17 @@ public struct BundleError: Error, CustomStringConvertible, Equatable {
 
     public init(_ description: String) {
         self.description = description
+    }
+
+    /// Any error's words; those of Apple's own frameworks are for the screen already.
+    public init(_ error: any Error) {
+        if let error = error as? BundleError {
+            self = error
+        } else if error is DecodingError {
+            self.init("the bundle does not follow this app's schema: \(error)")
+        } else {
+            self.init(error.localizedDescription)
+        }
     }
 }
 

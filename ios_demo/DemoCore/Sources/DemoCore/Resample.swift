@@ -1,51 +1,49 @@
-import Foundation
+/// The part of a resized picture that is wanted, in its pixels; not empty.
+public struct Window: Equatable, Sendable {
+    public let columns: Range<Int>
+    public let rows: Range<Int>
+
+    public init(columns: Range<Int>, rows: Range<Int>) {
+        self.columns = columns
+        self.rows = rows
+    }
+}
 
 /// Pillow's resize, to the bit: a separable filter that widens with the reduction (antialiasing),
 /// its weights in 22-bit fixed point, each pass rounded to 8 bits, rows first.
 public enum Resample {
-    private static let precisionBits = 22
-
-    /// The source samples that make one output sample: the first one, and a weight for each.
-    private struct Taps {
-        let first: Int
-        let weights: [Int32]
-    }
-
+    /// The `window` of `image` resized to `width` x `height`; nothing outside it is computed.
     public static func resize(
-        _ image: RGBImage, width: Int, height: Int, interpolation: Interpolation
+        _ image: RGBImage, width: Int, height: Int, interpolation: Interpolation, window: Window
     ) -> RGBImage {
-        if image.width == width && image.height == height { return image }
         let support: Double
         let weight: (Double) -> Double
         switch interpolation {
         case .nearest:
-            return nearest(image, width: width, height: height)
+            return nearest(image, width: width, height: height, window)
         case .bilinear:
             (support, weight) = (1, { max(0, 1 - abs($0)) })
         case .bicubic:
             (support, weight) = (2, cubic)
         }
-        var result = image
-        if image.width != width {
-            result = horizontal(result, taps(support, weight, from: image.width, to: width))
-        }
-        if image.height != height {
-            result = vertical(result, taps(support, weight, from: image.height, to: height))
-        }
-        return result
+        return filtered(
+            image,
+            columns: Taps(support, weight, from: image.width, to: width, of: window.columns),
+            rows: Taps(support, weight, from: image.height, to: height, of: window.rows))
     }
 
-    private static func nearest(_ image: RGBImage, width: Int, height: Int) -> RGBImage {
-        let columns = nearestSamples(from: image.width, to: width)
+    private static func nearest(_ image: RGBImage, width: Int, height: Int, _ window: Window) -> RGBImage {
+        let columns = nearestSamples(from: image.width, to: width)[window.columns]
+        let rows = nearestSamples(from: image.height, to: height)[window.rows]
         var out = [UInt8]()
-        out.reserveCapacity(3 * width * height)
-        for row in nearestSamples(from: image.height, to: height) {
+        out.reserveCapacity(3 * columns.count * rows.count)
+        for row in rows {
             for column in columns {
                 let from = 3 * (row * image.width + column)
                 out.append(contentsOf: image.pixels[from..<from + 3])
             }
         }
-        return RGBImage(width: width, height: height, pixels: out)
+        return RGBImage(width: columns.count, height: rows.count, pixels: out)
     }
 
     /// Positions are summed up as Pillow does, since multiplied ones round to other samples.
@@ -68,55 +66,29 @@ public enum Resample {
         return distance < 2 ? (((distance - 5) * distance + 8) * distance - 4) * slope : 0
     }
 
-    private static func taps(
-        _ filterSupport: Double, _ weight: (Double) -> Double, from source: Int, to target: Int
-    ) -> [Taps] {
-        let scale = Double(source) / Double(target)
-        let widening = max(scale, 1)
-        let support = filterSupport * widening
-        return (0..<target).map { index in
-            let center = (Double(index) + 0.5) * scale
-            let first = max(0, Int((center - support + 0.5).rounded(.down)))
-            let last = min(source, Int((center + support + 0.5).rounded(.down)))
-            let weights = (first..<last).map { weight((Double($0) - center + 0.5) * (1 / widening)) }
-            let total = weights.reduce(0, +)
-            return Taps(first: first, weights: weights.map { fixed($0 / total) })
-        }
-    }
-
-    private static func fixed(_ weight: Double) -> Int32 {
-        let scaled = weight * Double(1 << precisionBits)
-        return Int32(weight < 0 ? scaled - 0.5 : scaled + 0.5)
-    }
-
-    private static func horizontal(_ image: RGBImage, _ taps: [Taps]) -> RGBImage {
-        let width = taps.count
-        let pixels = filled(3 * width * image.height) { out in
+    private static func filtered(_ image: RGBImage, columns: Taps, rows: Taps) -> RGBImage {
+        let stride = 3 * columns.taps.count
+        // The source rows that the vertical pass reads, their columns filtered.
+        let between = filled(stride * rows.sources.count) { out in
             image.pixels.withUnsafeBufferPointer { source in
-                for row in 0..<image.height {
-                    for (column, tap) in taps.enumerated() {
-                        let from = 3 * (row * image.width + tap.first)
-                        accumulate(source, from, 3, tap.weights, out, 3 * (row * width + column))
+                for (index, row) in rows.sources.enumerated() {
+                    filterRow(source, 3 * row * image.width, columns, out.row(index, of: stride))
+                }
+            }
+        }
+        var sums = [Int32](repeating: 0, count: stride)
+        let pixels = filled(stride * rows.taps.count) { out in
+            between.withUnsafeBufferPointer { source in
+                sums.withUnsafeMutableBufferPointer { sums in
+                    for (index, tap) in rows.taps.enumerated() {
+                        let from = (tap.first - rows.sources.lowerBound) * stride
+                        let weights = rows.weights[tap.base..<tap.base + tap.count]
+                        mixRows(source, from, weights, sums, out.row(index, of: stride))
                     }
                 }
             }
         }
-        return RGBImage(width: width, height: image.height, pixels: pixels)
-    }
-
-    private static func vertical(_ image: RGBImage, _ taps: [Taps]) -> RGBImage {
-        let stride = 3 * image.width
-        let pixels = filled(stride * taps.count) { out in
-            image.pixels.withUnsafeBufferPointer { source in
-                for (row, tap) in taps.enumerated() {
-                    for column in 0..<image.width {
-                        let from = tap.first * stride + 3 * column
-                        accumulate(source, from, stride, tap.weights, out, row * stride + 3 * column)
-                    }
-                }
-            }
-        }
-        return RGBImage(width: image.width, height: taps.count, pixels: pixels)
+        return RGBImage(width: columns.taps.count, height: rows.taps.count, pixels: pixels)
     }
 
     private static func filled(_ count: Int, _ fill: (UnsafeMutableBufferPointer<UInt8>) -> Void) -> [UInt8] {
@@ -126,24 +98,50 @@ public enum Resample {
         }
     }
 
-    // The pointers keep bounds checks out of the inner loop of debug builds.
-    // swiftlint:disable:next function_parameter_count
-    private static func accumulate(
-        _ source: UnsafeBufferPointer<UInt8>,
-        _ from: Int,
-        _ stride: Int,
-        _ weights: [Int32],
-        _ out: UnsafeMutableBufferPointer<UInt8>,
-        _ target: Int
+    private static let half: Int32 = 1 << (Taps.precisionBits - 1)
+
+    /// One row, whose pixels begin at `start`, to `out`.
+    private static func filterRow(
+        _ source: UnsafeBufferPointer<UInt8>, _ start: Int, _ columns: Taps, _ out: UnsafeMutableBufferPointer<UInt8>
     ) {
-        for channel in 0..<3 {
-            var sum: Int32 = 1 << (precisionBits - 1)
-            var index = from + channel
-            for weight in weights {
-                sum &+= Int32(source[index]) &* weight
-                index += stride
+        columns.weights.withUnsafeBufferPointer { weights in
+            var target = 0
+            for tap in columns.taps {
+                var (red, green, blue) = (half, half, half)
+                var from = start + 3 * tap.first
+                for index in tap.base..<tap.base + tap.count {
+                    let weight = weights[index]
+                    red &+= Int32(source[from]) &* weight
+                    green &+= Int32(source[from + 1]) &* weight
+                    blue &+= Int32(source[from + 2]) &* weight
+                    from += 3
+                }
+                out[target] = UInt8(clamping: red >> Taps.precisionBits)
+                out[target + 1] = UInt8(clamping: green >> Taps.precisionBits)
+                out[target + 2] = UInt8(clamping: blue >> Taps.precisionBits)
+                target += 3
             }
-            out[target + channel] = UInt8(clamping: sum >> precisionBits)
         }
+    }
+
+    /// Whole rows are summed up one after the other, which the compiler turns into vector code; the first
+    /// begins at `from`.
+    private static func mixRows(
+        _ source: UnsafeBufferPointer<UInt8>, _ from: Int, _ weights: ArraySlice<Int32>,
+        _ sums: UnsafeMutableBufferPointer<Int32>, _ out: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        sums.update(repeating: half)
+        var row = from
+        for weight in weights {
+            for index in 0..<sums.count { sums[index] &+= Int32(source[row + index]) &* weight }
+            row += sums.count
+        }
+        for index in 0..<sums.count { out[index] = UInt8(clamping: sums[index] >> Taps.precisionBits) }
+    }
+}
+
+extension UnsafeMutableBufferPointer {
+    fileprivate func row(_ index: Int, of length: Int) -> Self {
+        Self(rebasing: self[index * length..<(index + 1) * length])
     }
 }

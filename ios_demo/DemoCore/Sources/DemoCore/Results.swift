@@ -81,7 +81,7 @@ public struct BenchmarkRun: Codable, Sendable {
     public var after: DeviceState
 
     init(
-        entry: ModelEntry, backend: Backend, units: ComputeUnits, load: Double, warmup: Int,
+        entry: ModelEntry, backend: any Backend, units: ComputeUnits, load: Double, warmup: Int,
         latencies: [Double], golden report: GoldenReport, before: DeviceState, after: DeviceState
     ) {
         model = entry.id

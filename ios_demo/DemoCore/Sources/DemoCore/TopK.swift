@@ -5,6 +5,11 @@ public struct Prediction: Equatable, Identifiable, Sendable {
     public let classIndex: Int
     public let probability: Double
 
+    public init(classIndex: Int, probability: Double) {
+        self.classIndex = classIndex
+        self.probability = probability
+    }
+
     public var id: Int { classIndex }
 }
 

@@ -30,15 +30,40 @@ struct FakeBackend: Backend {
             self.answer = answer
         }
 
-        func logits(_ tensor: [Float]) -> [Float] { answer }
+        func logits(_ tensor: [Float]) throws -> [Float] {
+            if answer.isEmpty { throw BundleError("the model is broken") }
+            return answer
+        }
     }
 
     let name = "fake"
     let format = "coreml"
-    let choosesComputeUnits: Bool
+    var choosesComputeUnits = false
+    /// None: the model throws.
     let answer: [Float]
+    /// Waited for while installing.
+    var installing: @Sendable () async -> Void = {}
 
     func version() -> String { "1" }
 
-    func load(_ url: URL, _ model: ModelEntry, _ units: ComputeUnits) -> Classifier { Fake(answer) }
+    func install(_ file: URL, _ model: ModelEntry) async throws -> URL {
+        await installing()
+        return file
+    }
+
+    func load(_ installed: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> sending any Classifier {
+        Fake(answer)
+    }
+}
+
+/// A clock that goes on by `step` nanoseconds with every look at it.
+func clock(step: UInt64) -> @Sendable () -> UInt64 {
+    let lock = NSLock()
+    nonisolated(unsafe) var time: UInt64 = 0
+    return {
+        lock.withLock {
+            time += step
+            return time
+        }
+    }
 }

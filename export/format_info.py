@@ -1,0 +1,147 @@
+"""What is to be known of a format before anything of it is imported: one row each.
+
+A new format is a row here, an exporter (``export/formats.py``), an inspector
+(``export/inspection``) and a runtime (``runtime_bench/runtimes``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+NumberType = Literal["fp32", "fp16", "int8"]
+"""What an artefact's values are."""
+App = Literal["android", "ios"]
+
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class FormatInfo:
+    """One format.
+
+    ``title`` is its own spelling; ``suffix`` its files', with the dot. ``modules`` must be
+    importable to make and check an artefact, ``packages`` are the distributions whose version
+    changes one, ``extra`` is that of our own distribution which brings them, None where all
+    installations have them. ``precisions`` are those its runtimes gain something from;
+    ``variants`` the files it has of a precision besides the main one, by name. ``weights_only`` is
+    whether it can hold int8 weights beside float activations. ``export_memory`` (bytes) is an
+    export's expected peak, ``export_seconds`` what it takes for fbnetv3_b; the longest goes first.
+    ``apps`` are the demo apps that run it. ``timed`` is whether its runtime here is the one of the
+    phone, so that the duration of a run says something. ``colors`` (light page, dark page) are the
+    report's.
+    """
+
+    name: str
+    title: str
+    suffix: str
+    modules: tuple[str, ...]
+    packages: tuple[str, ...]
+    precisions: tuple[NumberType, ...]
+    export_memory: int
+    export_seconds: float
+    colors: tuple[str, str]
+    extra: str | None = None
+    variants: Mapping[NumberType, tuple[str, ...]] = field(default_factory=dict)
+    weights_only: bool = False
+    apps: tuple[App, ...] = ()
+    timed: bool = True
+
+    @property
+    def requirement(self) -> str:
+        """What to give to pip for its packages."""
+        return f"fbdeploy[{self.extra}]" if self.extra else "fbdeploy"
+
+    def files(self, precision: NumberType) -> tuple[str, ...]:
+        """The variants to export in ``precision``; the main one is called "". None: no file."""
+        if precision not in self.precisions:
+            return ()
+        return ("", *self.variants.get(precision, ()))
+
+
+FORMAT_INFO = {
+    info.name: info
+    for info in (
+        FormatInfo(
+            name="executorch",
+            title="ExecuTorch",
+            suffix=".pte",
+            modules=("executorch",),
+            packages=("torch", "torchao", "executorch"),
+            precisions=("fp32", "fp16", "int8"),
+            export_memory=1300 * MEGABYTE,
+            export_seconds=40,
+            colors=("#0f6b5c", "#5cc9b4"),
+            apps=("android", "ios"),
+        ),
+        FormatInfo(
+            name="torchscript",
+            title="TorchScript",
+            suffix=".pt",
+            modules=("torch",),
+            packages=("torch",),
+            # ATen's processor kernels compute float16 slower than float32.
+            precisions=("fp32", "int8"),
+            export_memory=1200 * MEGABYTE,
+            export_seconds=6,
+            colors=("#86318f", "#d48bdd"),
+        ),
+        FormatInfo(
+            name="onnx",
+            title="ONNX",
+            suffix=".onnx",
+            modules=("onnx", "onnxruntime", "onnxscript"),
+            packages=("torch", "onnx", "onnxscript", "onnxruntime"),
+            precisions=("fp32", "fp16", "int8"),
+            # The main file is U8S8, uint8 activations: the fast kernels of x86. s8s8: those of ARM.
+            variants={"int8": ("s8s8",)},
+            export_memory=1400 * MEGABYTE,
+            export_seconds=19,
+            colors=("#2f5fb3", "#86aef5"),
+            weights_only=True,
+            apps=("android",),
+        ),
+        FormatInfo(
+            name="coreml",
+            title="Core ML",
+            suffix=".mlpackage",
+            modules=("coremltools",),
+            packages=("torch", "coremltools"),
+            extra="coreml",
+            precisions=("fp32", "fp16", "int8"),
+            export_memory=1500 * MEGABYTE,
+            export_seconds=22,
+            colors=("#5f6470", "#b3b8c2"),
+            weights_only=True,
+            apps=("ios",),
+            timed=False,
+        ),
+        FormatInfo(
+            name="litert",
+            title="LiteRT",
+            suffix=".tflite",
+            modules=("litert_torch", "ai_edge_litert", "ai_edge_quantizer"),
+            packages=("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer"),
+            extra="litert",
+            precisions=("fp32", "fp16", "int8"),
+            export_memory=1700 * MEGABYTE,
+            export_seconds=30,
+            colors=("#a8480b", "#f0975a"),
+            weights_only=True,
+            apps=("android",),
+        ),
+    )
+}
+"""The formats, in the order the manifest and the report list them."""
+
+
+def format_of(path: Path) -> FormatInfo | None:
+    """The format that a file's suffix tells; None: of none."""
+    return next((info for info in FORMAT_INFO.values() if info.suffix == path.suffix), None)
+
+
+def known_suffixes() -> str:
+    """The suffixes of all formats, for messages."""
+    return ", ".join(info.suffix for info in FORMAT_INFO.values())

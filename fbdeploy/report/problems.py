@@ -1,0 +1,57 @@
+"""What is wrong with a deployment, in words: said on the terminal and first in the report."""
+
+from __future__ import annotations
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
+from fbdeploy.report import numbers
+
+
+def problems(manifest: Manifest) -> tuple[str, ...]:
+    """Whole sentences, the gravest first; none where all is well."""
+    programs = [unfaithful(precision, entry) for precision, entry in manifest.quantizations.items()]
+    unequal = [_parity(entry) for entry in manifest.artefacts]
+    return (*filter(None, (*programs, *unequal)), *map(_failure, manifest.failures))
+
+
+def unfaithful(precision: str, program: Quantization) -> str | None:
+    """What is wrong with a program that is far from the float network; None if it is near."""
+    found = program.fidelity
+    if found is None or found.passed:
+        return None
+    images = f"{found.images:,} {'held-out' if found.held_out else 'calibration'} images"
+    return (
+        f"{precision}: the quantized program is not the float network: "
+        f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
+        f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
+        "formats have it. Check the calibration images and --mean/--std, or try the recipe ptq or "
+        "ptq-best; fbdeploy sensitivity names the layers"
+    )
+
+
+def _parity(artefact: Artefact) -> str | None:
+    found = artefact.parity
+    if found is None or found.passed:
+        return None
+    how = f"{numbers.significant(found.relative, 2)} relative"
+    if found.sqnr_db is not None and artefact.precision != "fp32":
+        how = f"{numbers.decibels(found.sqnr_db)} dB"
+    return (
+        f"{FORMAT_INFO[artefact.format].title} {artefact.name.partition(' ')[2]} does not equal "
+        f"the {found.reference}: {how}, not {found.criterion}"
+    )
+
+
+def _failure(failure: Failure) -> str:
+    info = FORMAT_INFO.get(failure.format)
+    what = " ".join(
+        part
+        for part in (
+            failure.format if info is None else info.title,
+            failure.precision,
+            failure.step,
+        )
+        if part
+    )
+    log = f" (log: {failure.log})" if failure.log else ""
+    return f"{what} failed: {failure.message}{log}"

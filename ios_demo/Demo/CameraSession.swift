@@ -1,0 +1,124 @@
+import AVFoundation
+import CoreVideo
+import DemoCore
+
+/// A camera: a session for the preview at full size, and smaller frames for `onFrame`, on the camera's
+/// queue.
+final class CameraSession: NSObject, @unchecked Sendable {
+    // All is touched on `queue` only, but for `rotation`, which has its lock.
+    let session = AVCaptureSession()
+    private let queue = DispatchQueue(label: "camera")
+    private let input: InputSpec
+    private let onFrame: @Sendable (@escaping @Sendable () -> RGBImage) -> Void
+    private let lock = NSLock()
+    private var rotation = Rotation.none
+    private var configured: (position: AVCaptureDevice.Position, format: CameraFormat)?
+
+    /// `input` says how large the frames must be.
+    init(input: InputSpec, onFrame: @escaping @Sendable (@escaping @Sendable () -> RGBImage) -> Void) {
+        self.input = input
+        self.onFrame = onFrame
+    }
+
+    /// How the frames that come from now on stand upright.
+    func turn(_ rotation: Rotation) {
+        lock.withLock { self.rotation = rotation }
+    }
+
+    /// Runs the camera at `position`. Returns the size of its frames; throws what keeps it from running.
+    func start(_ position: AVCaptureDevice.Position) async throws -> CameraFormat {
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async { [self] in
+                continuation.resume(
+                    with: Result {
+                        let format = try configure(position)
+                        if !session.isRunning { session.startRunning() }
+                        return format
+                    })
+            }
+        }
+    }
+
+    func stop() {
+        queue.async { [self] in session.stopRunning() }
+    }
+
+    private func configure(_ position: AVCaptureDevice.Position) throws -> CameraFormat {
+        if let configured, configured.position == position,
+            AVCaptureDevice(uniqueID: configured.format.deviceID)?.isConnected == true {
+            return configured.format
+        }
+        configured = nil
+        guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: position) else {
+            throw BundleError("This device has no such camera: pick a photo.")
+        }
+        let deviceInput = try AVCaptureDeviceInput(device: device)
+        session.beginConfiguration()
+        defer { session.commitConfiguration() }
+        session.inputs.forEach(session.removeInput)
+        session.outputs.forEach(session.removeOutput)
+        guard session.canAddInput(deviceInput) else { throw BundleError("The camera cannot be used.") }
+        session.addInput(deviceInput)
+        // Where full HD is not to be had, the frames are as large as the preview.
+        let isFull = session.canSetSessionPreset(.hd1920x1080)
+        session.sessionPreset = isFull ? .hd1920x1080 : .vga640x480
+        let output = AVCaptureVideoDataOutput()
+        output.alwaysDiscardsLateVideoFrames = true
+        output.setSampleBufferDelegate(self, queue: queue)
+        guard session.canAddOutput(output) else { throw BundleError("The camera gives no frames.") }
+        session.addOutput(output)
+        let size = isFull ? FrameSize.fraction(of: (1920, 1080), for: input) : (width: 640, height: 480)
+        output.automaticallyConfiguresOutputBufferDimensions = false
+        output.deliversPreviewSizedOutputBuffers = false
+        output.videoSettings = [
+            kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_32BGRA,
+            kCVPixelBufferWidthKey as String: size.width,
+            kCVPixelBufferHeightKey as String: size.height,
+        ]
+        if let connection = output.connection(with: .video) {
+            // As the sensor delivers them: turning is done while they are converted, and a selfie is
+            // classified as it is.
+            if connection.isVideoRotationAngleSupported(0) { connection.videoRotationAngle = 0 }
+            if connection.isVideoMirroringSupported {
+                connection.automaticallyAdjustsVideoMirroring = false
+                connection.isVideoMirrored = false
+            }
+        }
+        let format = CameraFormat(deviceID: device.uniqueID, width: size.width, height: size.height)
+        configured = (position, format)
+        return format
+    }
+}
+
+/// The camera in use, and its frames' size as the sensor delivers them.
+struct CameraFormat: Equatable, Sendable {
+    let deviceID: String
+    let width: Int
+    let height: Int
+}
+
+extension CameraSession: AVCaptureVideoDataOutputSampleBufferDelegate {
+    func captureOutput(
+        _ output: AVCaptureOutput, didOutput sampleBuffer: CMSampleBuffer, from connection: AVCaptureConnection
+    ) {
+        guard let buffer = CMSampleBufferGetImageBuffer(sampleBuffer) else { return }
+        let frame = Frame(buffer: buffer, rotation: lock.withLock { rotation })
+        onFrame { frame.image() }
+    }
+}
+
+/// A camera frame that keeps its memory until it was converted.
+private struct Frame: @unchecked Sendable {
+    let buffer: CVPixelBuffer
+    let rotation: Rotation
+
+    func image() -> RGBImage {
+        CVPixelBufferLockBaseAddress(buffer, .readOnly)
+        defer { CVPixelBufferUnlockBaseAddress(buffer, .readOnly) }
+        let (width, height) = (CVPixelBufferGetWidth(buffer), CVPixelBufferGetHeight(buffer))
+        let bytesPerRow = CVPixelBufferGetBytesPerRow(buffer)
+        let bytes = UnsafeRawBufferPointer(
+            start: CVPixelBufferGetBaseAddress(buffer), count: bytesPerRow * height)
+        return RGBImage(bgra: bytes, width: width, height: height, bytesPerRow: bytesPerRow, rotation: rotation)
+    }
+}

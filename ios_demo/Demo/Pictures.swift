@@ -1,0 +1,55 @@
+import CoreGraphics
+import DemoCore
+import Foundation
+import UIKit
+
+/// Photos to 8-bit pictures in sRGB, and back for the screen.
+enum Pictures {
+    /// Photos are drawn at most this long, in pixels: memory, not accuracy.
+    private static let longestSide = 2048.0
+
+    /// Decoded and turned upright. Nil if the data is no picture.
+    static func read(_ data: Data) -> RGBImage? {
+        guard let photo = UIImage(data: data), photo.size.width > 0, photo.size.height > 0 else { return nil }
+        let scale = min(1, longestSide / max(photo.size.width, photo.size.height))
+        let width = max(1, Int((photo.size.width * scale).rounded()))
+        let height = max(1, Int((photo.size.height * scale).rounded()))
+        guard let context = context(width: width, height: height), let bytes = context.data else { return nil }
+        // UIImage draws itself upright, which CGImage does not; UIKit's origin is at the top.
+        context.translateBy(x: 0, y: CGFloat(height))
+        context.scaleBy(x: 1, y: -1)
+        UIGraphicsPushContext(context)
+        photo.draw(in: CGRect(x: 0, y: 0, width: width, height: height))
+        UIGraphicsPopContext()
+        let rows = UnsafeRawBufferPointer(start: bytes, count: 4 * width * height)
+        return RGBImage(bgra: rows, width: width, height: height, bytesPerRow: 4 * width)
+    }
+
+    /// Rows of blue, green, red and an unused byte.
+    fileprivate static func context(width: Int, height: Int) -> CGContext? {
+        let layout = CGImageAlphaInfo.noneSkipFirst.rawValue | CGBitmapInfo.byteOrder32Little.rawValue
+        guard let space = CGColorSpace(name: CGColorSpace.sRGB) else { return nil }
+        return CGContext(
+            data: nil, width: width, height: height, bitsPerComponent: 8, bytesPerRow: 4 * width, space: space,
+            bitmapInfo: layout)
+    }
+}
+
+extension UIImage {
+    convenience init?(rgb image: RGBImage) {
+        let count = image.width * image.height
+        guard
+            let context = Pictures.context(width: image.width, height: image.height),
+            let bytes = context.data?.bindMemory(to: UInt8.self, capacity: 4 * count)
+        else { return nil }
+        image.pixels.withUnsafeBufferPointer { pixels in
+            for index in 0..<count {
+                bytes[4 * index] = pixels[3 * index + 2]
+                bytes[4 * index + 1] = pixels[3 * index + 1]
+                bytes[4 * index + 2] = pixels[3 * index]
+            }
+        }
+        guard let drawn = context.makeImage() else { return nil }
+        self.init(cgImage: drawn)
+    }
+}

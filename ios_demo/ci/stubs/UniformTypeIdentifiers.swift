@@ -1,0 +1,5 @@
+import Foundation
+
+public struct UTType: Sendable, Hashable {
+    public static let folder = UTType()
+}

@@ -1,0 +1,51 @@
+"""Computing once what does not depend on the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
+
+from quantize.graph.passes.cleanup import in_place
+from quantize.graph.passes.surgery import constant, tensor_of
+
+
+@torch.no_grad()
+def fold_constants(graph: GraphModule) -> int:
+    """Replace values that depend on parameters and numbers alone by what they are.
+
+    Weight norm, spectral norm, weight standardization, coordinate grids and masks become plain
+    tensors; a convolution with such a weight is one like any other.
+    """
+    known: dict[Node, Any] = {}
+    for node in graph.graph.nodes:
+        if node.op == "get_attr" and _is_tensor(graph, node):
+            known[node] = tensor_of(graph, node)
+        elif _is_pure(node) and all(source in known for source in node.all_input_nodes):
+            arguments = map_arg((node.args, node.kwargs), lambda source: known[source])
+            known[node] = node.target(*arguments[0], **arguments[1])
+    changed = 0
+    for node, value in known.items():
+        wanted = node.op == "call_function" and any(user not in known for user in node.users)
+        if wanted and isinstance(value, Tensor):
+            folded = constant(graph, node, f"{node.name}_constant", value.contiguous())
+            node.replace_all_uses_with(folded)
+            changed += 1
+    return changed
+
+
+def _is_tensor(graph: GraphModule, node: Node) -> bool:
+    value: Any = graph
+    for part in str(node.target).split("."):
+        value = getattr(value, part, None)
+    return isinstance(value, Tensor)
+
+
+def _is_pure(node: Node) -> bool:
+    """Whether ``node`` gives the same at every run and changes nothing."""
+    if node.op != "call_function" or not callable(node.target) or in_place(node):
+        return False
+    return torch.Tag.nondeterministic_seeded not in getattr(node.target, "tags", ())

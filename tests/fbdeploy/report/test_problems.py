@@ -1,0 +1,54 @@
+"""What is wrong is said in whole sentences, the gravest first."""
+
+from __future__ import annotations
+
+from fbdeploy.records.manifest import Failure, Fidelity
+from fbdeploy.report.problems import problems
+from tests.fbdeploy.samples import sample
+
+
+def test_all_is_well() -> None:
+    assert problems(sample()[0]) == ()
+
+
+def test_everything_that_is_wrong() -> None:
+    manifest, _ = sample()
+    (precision, program), *_ = manifest.quantizations.items()
+    far = Fidelity(
+        images=128,
+        held_out=True,
+        sqnr_db=4.9,
+        agreement=0.12,
+        criterion="at least 15 dB signal-to-noise",
+        passed=False,
+    )
+    artefacts = list(manifest.artefacts)
+    index = next(i for i, entry in enumerate(artefacts) if entry.name == "litert int8")
+    parity = artefacts[index].parity
+    assert parity is not None
+    unequal = parity.model_copy(
+        update={"passed": False, "sqnr_db": 4.0, "criterion": "at least 15.0 dB signal-to-noise"}
+    )
+    artefacts[index] = artefacts[index].model_copy(update={"parity": unequal})
+    failure = Failure(
+        format="onnx", precision="int8", step="export", message="no kernel", log="logs/x.log"
+    )
+    found = problems(
+        manifest.model_copy(
+            update={
+                "quantizations": {precision: program.model_copy(update={"fidelity": far})},
+                "artefacts": tuple(artefacts),
+                "failures": (failure,),
+            }
+        )
+    )
+    program_line, parity_line, failure_line = found
+    assert program_line.startswith(
+        "int8: the quantized program is not the float network: 4.9 dB signal-to-noise and the "
+        "same class on 12\N{NO-BREAK SPACE}% of 128 held-out images, not at least 15 dB"
+    )
+    assert parity_line == (
+        "LiteRT int8 does not equal the quantized program: 4.0 dB, "
+        "not at least 15.0 dB signal-to-noise"
+    )
+    assert failure_line == "ONNX int8 export failed: no kernel (log: logs/x.log)"
