@@ -7,7 +7,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 OUT ?= out
 PYTEST_ARGS ?=
-PACKAGES := fbdeploy stats zoo quantize export runtime_bench
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed

@@ -28,7 +28,7 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.judging.judged_kl` with it, nats; ``sqnr_db`` is that of their logits, and
+    :func:`quantize.judging.divergence` with it, nats; ``sqnr_db`` is that of their logits, and
     ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
     Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.
@@ -72,6 +72,11 @@ class Program:
         """The grid of a value, shared ones included; None where it stays float."""
         owner = self.plan.owner(name)
         return None if owner is None else self.activations.get(owner)
+
+    def rounded(self, node: Node, value: Tensor) -> Tensor:
+        """``value``, the result of ``node`` in float32, on the node's grid if it has one."""
+        grid = self.qparams(node.name)
+        return value if grid is None else grid.fake_quantize(value)
 
     @property
     def weights_only(self) -> bool:
@@ -160,11 +165,7 @@ class QuantizedReference:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._graph = with_dequantized_weights(program)
-        self._interpreter = HookedInterpreter(self._graph, self._round)
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        return value if grid is None else grid.fake_quantize(value)
+        self._interpreter = HookedInterpreter(self._graph, program.rounded)
 
     @torch.no_grad()
     def __call__(self, x: Tensor) -> Tensor:

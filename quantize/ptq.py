@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from quantize.corrections.bias_correction import spread_images
-from quantize.corrections.steps import correct, judge_of
+from quantize.corrections.steps import correct
 from quantize.graph.capture import Captured, capture
 from quantize.graph.interpret import batch_size
 from quantize.graph.passes import INTEGER_FORMS, run
@@ -19,6 +19,7 @@ from quantize.grids.calibrate import Progress, calibrate, silent
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.silent_inputs import SilentInputs
 from quantize.grids.weights import quantize_weights
+from quantize.judging import Judge
 from quantize.program import Program, Summary
 from quantize.qat.train import QatData, train
 from quantize.recipe import Recipe
@@ -94,7 +95,7 @@ def quantize_captured(
         ),
     )
     judging = held_out if len(held_out) else calibration
-    judge = judge_of(graph, judging, batch)
+    judge = Judge.of(graph, judging, batch)
     program = correct(program, calibration, recipe, judge, progress)
     if not recipe.corrections.distillation:
         return program

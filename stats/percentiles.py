@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -20,15 +19,12 @@ def percentile(samples: ArrayLike, percent: float) -> float:
     Raises:
         ValueError: no samples, or ``percent`` outside 0..100.
     """
-    ordered = np.sort(np.asarray(samples, np.float64).ravel())
-    if not ordered.size:
+    values = np.asarray(samples, np.float64).ravel()
+    if not values.size:
         raise ValueError("a percentile of no samples")
     if not 0 <= percent <= 100:
         raise ValueError(f"percentile {percent} is outside 0..100")
-    rank = (ordered.size - 1) * percent / 100
-    below = math.floor(rank)
-    above = min(below + 1, ordered.size - 1)
-    return float(ordered[below] + (rank - below) * (ordered[above] - ordered[below]))
+    return float(np.percentile(values, percent))
 
 
 def row_percentile(percent: float) -> Callable[[FloatVector], FloatVector]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
-from quantize import judging
 from quantize.analysis.layers import Layer, layer_path, layers_of, operator_costs, operator_name
 from quantize.analysis.sensitivity import sensitivity
-from quantize.graph.interpret import batch_size, batched_logits
+from quantize.graph.interpret import batch_size
 from quantize.graph.passes.surgery import aten, calls, shape_of
 from quantize.graph.plan import Plan, carries, fused_clamp
 from quantize.grids.calibrate import Progress, silent
+from quantize.judging import Judge
 from quantize.program import Program
 from quantize.recipe import MixedPrecision
 
@@ -48,14 +48,14 @@ def mixed_precision(
     layers = {layer.node for layer in layers_of(program)} & set(costs)
     whole = sum(costs[name].total for name in layers)
     batch = batch_size(program.graph, program.dynamic_batch)
-    reference = batched_logits(program.graph, images, batch)
+    quick = Judge.of(program.graph, images, batch)
 
     def share(operators: frozenset[str]) -> float:
         return sum(costs[name].total for name in operators) / whole
 
     def seen(trial: Program) -> float:
         finished = trial if finish is None else finish(trial)
-        return judging.judged_kl(reference, batched_logits(finished.module(), images, batch))
+        return quick.divergence(finished)
 
     left: frozenset[str] = frozenset()
     best, kl, known = program, judge(program), seen(program)

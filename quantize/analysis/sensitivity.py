@@ -19,12 +19,12 @@ from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from quantize import judging
 from quantize.analysis.layers import Cost, Layer, layers_of, operator_costs
 from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
 from quantize.grids.calibrate import Progress, silent
+from quantize.judging import log_kl
 from quantize.program import Program
 from zoo.errors import InputError
 
@@ -107,7 +107,7 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
 
 def _log_kl(reference: Tensor, other: Tensor) -> float:
     """The sum over the images of the logarithm of their KL."""
-    return float(judging.log_kl(reference, other, SMALLEST_KL).sum())
+    return float(log_kl(reference, other, SMALLEST_KL).sum())
 
 
 def _measure(
@@ -208,7 +208,7 @@ class _Switched:
         else:
             return
         number = self._rounded_by.get(node.name)
-        env[node] = self._round(node, value) if number in int8 else value
+        env[node] = self._program.rounded(node, value) if number in int8 else value
         for dead in self._ends.get(index, ()):
             env.pop(dead, None)
 
@@ -234,8 +234,8 @@ class _Switched:
         if layer.weighted:
             rough = changed["weights"] = result(True)
         if layer.value is not None:
-            changed["rounding"] = self._round(made, exact)
-            rough = self._round(made, rough)
+            changed["rounding"] = self._program.rounded(made, exact)
+            rough = self._program.rounded(made, rough)
         changed["both"] = rough
         # Not an error: what lies where the readers tell nothing apart, such as below -3 in front
         # of a hard-swish.
@@ -252,8 +252,3 @@ class _Switched:
         assert callable(target)
         # Sizes and operators of several results are carried along as they are.
         return target(*args, **map_arg(node.kwargs, value_of))
-
-    def _round(self, node: Node, value: Tensor) -> Tensor:
-        grid = self._program.qparams(node.name)
-        assert grid is not None
-        return grid.fake_quantize(value)

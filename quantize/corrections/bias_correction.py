@@ -102,7 +102,7 @@ class LockStep(Interpreter):
             return _Pair(tensor_of(self._exact, n), self.int8[n.name])
         if n.op == "placeholder":
             value = super().run_node(n)
-            return _Pair(value, self._rounded(n, value))
+            return _Pair(value, self.program.rounded(n, value))
         if n.op == "output":
             return args[0]
         operator: Any = n.target
@@ -114,7 +114,7 @@ class LockStep(Interpreter):
             shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift
             rough += _by_channel(shift, rough, channel_dim(n))
-        return _Pair(exact, self._rounded(n, rough) if isinstance(rough, Tensor) else rough)
+        return _Pair(exact, self.program.rounded(n, rough) if isinstance(rough, Tensor) else rough)
 
     def before_layer(self, node: Node, read: Tensor, exact: Tensor) -> None:
         """Called before the layer at ``node`` runs in int8; for subclasses to change its weight.
@@ -137,9 +137,9 @@ class LockStep(Interpreter):
             return y.mean(0)
 
         def rounded_mean(shift: Tensor) -> Tensor:
-            x = self._rounded(node, rough + shift)
+            x = self.program.rounded(node, rough + shift)
             y: Tensor = activation(x, *reader.args[1:], **reader.kwargs)
-            return self._rounded(reader, y).mean(0)
+            return self.program.rounded(reader, y).mean(0)
 
         target = mean(exact)
         # Ten times as fast as std(), whose kernel adds up rows one value at a time.
@@ -150,10 +150,6 @@ class LockStep(Interpreter):
         for _ in range(ROUNDS):
             shift = shift + (target - rounded_mean(shift)) / slope
         return shift
-
-    def _rounded(self, node: Node, value: Tensor) -> Tensor:
-        grid = self.program.qparams(node.name)
-        return value if grid is None else grid.fake_quantize(value)
 
 
 def _rows(values: Tensor) -> Tensor:

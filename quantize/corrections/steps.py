@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.fx import GraphModule
 
-from quantize import judging
 from quantize.analysis.mixed_precision import RANKING_IMAGES, mixed_precision
 from quantize.corrections.bias_correction import (
     CORRECTION_IMAGES,
@@ -24,11 +23,11 @@ from quantize.corrections.bias_correction import (
 from quantize.corrections.equalization import equalized, groups
 from quantize.corrections.reconstruction import reconstructed
 from quantize.corrections.unrounded import with_unrounded_biases
-from quantize.graph.interpret import batched_logits
 from quantize.grids.calibrate import Progress, calibrate
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.output_ranges import search_ranges
 from quantize.grids.weights import quantize_weights
+from quantize.judging import Judge, agreement, geometric_mean, sqnr_db
 from quantize.program import Program, corrected, float_graph
 from quantize.qparams import QParams
 from quantize.recipe import Recipe
@@ -37,33 +36,6 @@ RANGE_IMAGES = 48
 #: MobileNetV3-Small's logits: 16.8 dB with 96 photos, 17.1 with 384.
 RECONSTRUCTION_IMAGES = 256
 RECONSTRUCTION_BYTES = 1_500_000_000
-
-
-@dataclass(frozen=True)
-class Judge:
-    """The held-out images and the float network's logits on them."""
-
-    images: Tensor
-    logits: Tensor
-    batch: int
-
-    def log_kl(self, program: Program) -> Tensor:
-        """What decides: :func:`quantize.judging.judged_log_kl` of each image, (N,)."""
-        return judging.judged_log_kl(self.logits, run_reference(program, self.images, self.batch))
-
-    def kl(self, program: Program) -> float:
-        """Its :func:`quantize.judging.typical`, nats."""
-        return judging.typical(self.log_kl(program))
-
-
-def judge_of(graph: GraphModule, images: Tensor, batch: int) -> Judge:
-    """A judge by ``images`` (N, 3, H, W) that calibration has not seen; ``graph`` is in float."""
-    return Judge(images, batched_logits(graph, images, batch), batch)
-
-
-def run_reference(program: Program, images: Tensor, batch: int) -> Tensor:
-    """Logits (N, classes) of the program's reference over ``images``, in batches."""
-    return batched_logits(program.module(), images, batch)
 
 
 def correct(
@@ -75,18 +47,18 @@ def correct(
     what they change, so without it the wrong ranges would win.
     """
     finish = _finisher(program, images, recipe)
-    best = judge.log_kl(program)
-    found, kept, raw = {"ranges": judging.typical(best)}, {}, program
+    best = judge.log_divergence(program.module())
+    found, kept, raw = {"ranges": geometric_mean(best)}, {}, program
 
     def tried(name: str, kl: Tensor) -> bool:
-        found[name], kept[name] = judging.typical(kl), bool(kl.mean() < best.mean())
+        found[name], kept[name] = geometric_mean(kl), bool(kl.mean() < best.mean())
         progress(name.replace("_", " "), 1.0)
         return kept[name]
 
     if finish is not None:
         progress("bias correction", 0.0)
         trial = finish(program)
-        kl = judge.log_kl(trial)
+        kl = judge.log_divergence(trial.module())
         if tried("bias_correction", kl):
             program, best = trial, kl
         else:
@@ -96,7 +68,7 @@ def correct(
         return program if finish is None else finish(program)
 
     def ended_kl(program: Program) -> float:
-        return judge.kl(finished(program))
+        return judge.divergence(finished(program))
 
     for name, step in STEPS.items():
         if not step.wanted(program, recipe):
@@ -108,18 +80,18 @@ def correct(
             tried(name, best)
             continue
         trial = changed if step.finishes else finished(changed)
-        kl = judge.log_kl(trial)
+        kl = judge.log_divergence(trial.module())
         if tried(name, kl):
             raw, program, best = changed, trial, kl
     if program.corrections:
-        program = with_unrounded_biases(program, float_graph(program), images, judge.kl)
-    int8 = run_reference(program, judge.images, judge.batch)
+        program = with_unrounded_biases(program, float_graph(program), images, judge.divergence)
+    int8 = judge.run(program.module())
     summary = replace(
         program.summary,
         kept=kept,
         held_out_kl=found,
-        sqnr_db=judging.sqnr_db(judge.logits, int8),
-        agreement=judging.agreement(judge.logits, int8),
+        sqnr_db=sqnr_db(judge.logits, int8),
+        agreement=agreement(judge.logits, int8),
     )
     return replace(program, summary=summary)
 

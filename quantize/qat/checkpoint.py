@@ -17,14 +17,13 @@ from zoo.files import atomic_path
 class Progress:
     """How far training is: ``step`` batches are done, ``skipped`` of them without an update.
 
-    ``best_kl`` is the lowest held-out KL so far and ``best_step`` when it was; None: no step has
-    beaten the program training started from.
+    ``best_kl`` is the lowest held-out divergence so far, nats; None: no step has beaten the program
+    training started from.
     """
 
     step: int = 0
     skipped: int = 0
     best_kl: float | None = None
-    best_step: int | None = None
     history: list[tuple[int, float]] = field(default_factory=list)
 
 

@@ -17,10 +17,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from quantize import judging
-from quantize.corrections.steps import Judge
 from quantize.corrections.unrounded import with_unrounded_biases
-from quantize.graph.interpret import HookedInterpreter, batch_size, batched_logits
+from quantize.graph.interpret import HookedInterpreter, batch_size
+from quantize.judging import (
+    Judge,
+    agreement,
+    geometric_mean,
+    significantly_lower,
+    sqnr_db,
+)
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
@@ -120,12 +125,11 @@ class _Run:
         )
         self._average = MovingAverage(self._module, settings.ema)
         self._best: dict[str, Tensor] | None = None
-        self._held_out = data.held_out
-        self._batch = batch_size(program.graph, program.dynamic_batch)
         self._most_at_once = settings.batch if program.dynamic_batch else 1
-        self._expected = self._logits(self._teacher)
-        self._start = judging.judged_log_kl(self._expected, self._logits(program.module()))
-        self._start_kl = judging.typical(self._start)
+        batch = batch_size(program.graph, program.dynamic_batch)
+        self._judge = Judge.of(self._teacher, data.held_out, batch)
+        self._start = self._judge.log_divergence(program.module())
+        self._start_kl = geometric_mean(self._start)
         self.done = Progress()
 
     def step(self) -> None:
@@ -157,13 +161,13 @@ class _Run:
     def judge(self) -> None:
         """Measure the averaged parameters on the held-out images; remember the best."""
         with self._average.applied():
-            found = judging.judged_log_kl(self._expected, self._logits(self._module))
-        kl = judging.typical(found)
+            found = self._judge.log_divergence(self._module)
+        kl = geometric_mean(found)
         self.done.history.append((self.done.step, kl))
         best = self._start_kl if self.done.best_kl is None else self.done.best_kl
         # Written so that NaN is not better.
-        if kl < best and judging.falls(self._start, found):
-            self.done.best_kl, self.done.best_step = kl, self.done.step
+        if kl < best and significantly_lower(self._start, found):
+            self.done.best_kl = kl
             self._best = {name: t.clone() for name, t in self._average.tensors.items()}
 
     def best_program(self) -> Program:
@@ -172,15 +176,14 @@ class _Run:
             assign(self._parameters, self._best)
         trained = self._program
         if self._best is not None:
-            judge = Judge(self._held_out, self._expected, self._batch)
             trained = with_unrounded_biases(
-                convert(self._module), self._teacher, self._images.images, judge.kl
+                convert(self._module), self._teacher, self._images.images, self._judge.divergence
             )
         summary = self._program.summary
         reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
         step = "qat" if self._method == "qat" else "distillation"
         kl = {step: self.done.best_kl or min(reached)} if reached else {}
-        int8 = self._logits(trained.module())
+        int8 = self._judge.run(trained.module())
         return replace(
             trained,
             summary=replace(
@@ -188,8 +191,8 @@ class _Run:
                 method=self._method,
                 kept={**summary.kept, step: self._best is not None},
                 held_out_kl={**summary.held_out_kl, **kl},
-                sqnr_db=judging.sqnr_db(self._expected, int8),
-                agreement=judging.agreement(self._expected, int8),
+                sqnr_db=sqnr_db(self._judge.logits, int8),
+                agreement=agreement(self._judge.logits, int8),
             ),
         )
 
@@ -245,9 +248,6 @@ class _Run:
         if settings.label_weight and labels is not None:
             loss = loss + settings.label_weight * F.cross_entropy(logits, labels)
         return loss
-
-    def _logits(self, network: Callable[[Tensor], Tensor]) -> Tensor:
-        return batched_logits(network, self._held_out, self._batch)
 
 
 def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outputs:

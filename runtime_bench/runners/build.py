@@ -111,15 +111,9 @@ def _compile(bundle: Path, wheels: Path, gcc: str, gxx: str, executorch_version:
     executorch += ["-Wl,--no-as-needed", *(f"-l:{name}" for name in EXECUTORCH_LIBRARIES)]
     executorch += ["-o", str(bundle / NATIVE_RUNNERS["executorch"].program)]
     run_tool(executorch, "executorch_runner.cpp")
-    # Its clock_gettime is for onnxruntime too.
-    onnxruntime = [
-        gcc,
-        "-O2",
-        "-rdynamic",
-        str(SOURCES / "onnxruntime_runner.c"),
-        str(protocol),
-        *link,
-    ]
+    # With -rdynamic the library finds the program's clock_gettime before the C library's.
+    sources = [str(SOURCES / name) for name in ("onnxruntime_runner.c", "even_clock.c")]
+    onnxruntime = [gcc, "-O2", "-rdynamic", *sources, str(protocol), *link]
     onnxruntime += [f"-l:{name}" for name in ONNXRUNTIME_LIBRARIES]
     onnxruntime += ["-o", str(bundle / NATIVE_RUNNERS["onnx"].program)]
     run_tool(onnxruntime, "onnxruntime_runner.c")

@@ -23,7 +23,6 @@ from zoo.errors import InputError
 from zoo.files import sha256_of
 
 MANIFEST = "bundle.json"
-LOADER = "lib/ld-linux-aarch64.so.1"
 PYTHON_RUNNER = "python/python_runner.py"
 
 # The C and C++ libraries that every native runner needs.

@@ -16,10 +16,9 @@ from quantize.analysis.mixed_precision import with_float_operators
 from quantize.corrections import bias_correction
 from quantize.corrections.bias_correction import CORRECTION_IMAGES, bias_corrections
 from quantize.corrections.equalization import groups
-from quantize.corrections.steps import run_reference
 from quantize.forms.qdq import to_reference_dialect
 from quantize.graph.capture import capture
-from quantize.graph.interpret import HookedInterpreter, largest_value_bytes
+from quantize.graph.interpret import HookedInterpreter, batched_logits, largest_value_bytes
 from quantize.grids.calibrate import calibrate
 from quantize.program import Program, corrected, load_program, with_dequantized_weights
 from quantize.ptq import quantize
@@ -35,7 +34,7 @@ def test_int8_follows_float(program: Program) -> None:
     network, x = tiny_network(), torch.from_numpy(noise_images(64, seed=9))
     with torch.no_grad():
         expected = network.module(x)
-    actual = run_reference(program, x, 16)
+    actual = batched_logits(program.module(), x, 16)
     assert judging.sqnr_db(expected, actual) > 20
     assert judging.agreement(expected, actual) > 0.9
     # The float graph inside differs only by what bias correction changed.
@@ -94,8 +93,8 @@ def test_bias_correction_gives_the_logits_their_float_means(last_in_float: bool)
     better = corrected(plain, shifts)
     with torch.no_grad():
         expected = network.module(x).mean(0)
-    before = (run_reference(plain, x, 16).mean(0) - expected).abs().max()
-    after = (run_reference(better, x, 16).mean(0) - expected).abs().max()
+    before = (batched_logits(plain.module(), x, 16).mean(0) - expected).abs().max()
+    after = (batched_logits(better.module(), x, 16).mean(0) - expected).abs().max()
     # The last layer's own shift is removed exactly; the logits' rounding averages out.
     if not last_in_float:
         assert float(before) > 10 * plain.activations[plain.plan.observed[-1]].scale
@@ -191,11 +190,11 @@ def test_a_fall_counts_only_beyond_chance() -> None:
     before = torch.randn(128, generator=generator)
     noise = torch.randn(1000, 128, generator=generator)
     # Nothing changed but chance: kept about 2.3 times in 100, one side of two standard errors.
-    assert 5 <= sum(judging.falls(before, before + one) for one in noise) <= 45
+    assert 5 <= sum(judging.significantly_lower(before, before + one) for one in noise) <= 45
     # A fall by half a standard deviation of the differences is 5.7 standard errors.
-    assert all(judging.falls(before, before + one - 0.5) for one in noise)
-    assert not judging.falls(before, before + 1)
-    assert not judging.falls(before, torch.full_like(before, float("nan")))
+    assert all(judging.significantly_lower(before, before + one - 0.5) for one in noise)
+    assert not judging.significantly_lower(before, before + 1)
+    assert not judging.significantly_lower(before, torch.full_like(before, float("nan")))
 
 
 def test_lock_step_holds_no_more_images_than_fit() -> None:

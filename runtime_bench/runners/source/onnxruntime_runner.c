@@ -1,33 +1,12 @@
 /* Runs an ONNX model on onnxruntime's CPU provider under the protocol of runner.h. */
-#define _GNU_SOURCE
+#include "even_clock.h"
 #include "onnxruntime_abi.h"
 #include "runner.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { MAX_RANK = 8 };
-
-static bool counted;
-
-/* Takes the C library's place for onnxruntime too, which tells its telemetry how fast it was whenever
- * some seconds have passed: 340 instructions more in that run. How long a run takes on an emulated
- * core says nothing, so counted runs see a clock that goes on by a microsecond a look. */
-int clock_gettime(clockid_t clock, struct timespec *now)
-{
-    static int (*real)(clockid_t, struct timespec *);
-    static long looks;
-    if (counted) {
-        looks++;
-        now->tv_sec = looks / 1000000;
-        now->tv_nsec = looks % 1000000 * 1000;
-        return 0;
-    }
-    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-    return real(clock, now);
-}
 
 typedef struct {
     int64_t shape[MAX_RANK];
@@ -121,7 +100,7 @@ static Port port(void *session, int count_slot, int type_slot, int name_slot)
 int main(int argc, char **argv)
 {
     const RunnerOptions o = runner_parse(argc, argv);
-    counted = o.mark;
+    if (o.mark) even_clock_start();
     /* From 1.29 on the wheel's library writes a database into the home folder and uploads what it
      * ran, in a thread that also disturbs measurements. It asks for this when the first
      * environment is made. */

@@ -90,7 +90,7 @@ def _judge(program: Program) -> tuple[list[Program], Callable[[Program], float]]
 
     def judge(trial: Program) -> float:
         asked.append(trial)
-        return judging.kl_divergence(reference, trial.module()(images))
+        return float(judging.image_kl(reference, trial.module()(images)).mean())
 
     return asked, judge
 

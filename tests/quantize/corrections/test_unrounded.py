@@ -54,7 +54,7 @@ def test_biases_are_those_of_what_is_computed(tmp_path: Path) -> None:
     judged: list[float] = []
 
     def judge(trial: Program) -> float:
-        judged.append(judging.judged_kl(logits, trial.module()(other)))
+        judged.append(judging.divergence(logits, trial.module()(other)))
         return judged[-1]
 
     torch.manual_seed(0)
@@ -95,7 +95,7 @@ def test_a_trained_program_has_its_own() -> None:
     with torch.no_grad():
         logits = start.graph(data.held_out)
     own, without = (
-        judging.judged_kl(logits, float_between(program)[0].module()(data.held_out))
+        judging.divergence(logits, float_between(program)[0].module()(data.held_out))
         for program in (trained, replace(trained, unrounded={}))
     )
     assert own < without

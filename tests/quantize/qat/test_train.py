@@ -45,7 +45,7 @@ def damaged(program: Program) -> Program:
 def _kl(program: Program, images: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
     x = torch.from_numpy(images)
     with torch.no_grad():
-        return judging.judged_kl(float_graph(program)(x), program.module()(x))
+        return judging.divergence(float_graph(program)(x), program.module()(x))
 
 
 def test_training_gets_nearer_to_float_and_says_so(damaged: Program, tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_training_gets_nearer_to_float_and_says_so(damaged: Program, tmp_path: P
     with torch.no_grad():
         x = torch.from_numpy(unseen)
         expected = float_graph(damaged)(x)
-        before = judging.judged_kl(expected, damaged.module()(x))
-        after = judging.judged_kl(expected, trained.module()(x))
+        before = judging.divergence(expected, damaged.module()(x))
+        after = judging.divergence(expected, trained.module()(x))
     assert after < 0.6 * before
     assert summary.held_out_kl["qat"] < 0.6 * _kl(damaged, noise_images(64))
     trained.save(tmp_path / "program")
