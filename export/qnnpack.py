@@ -11,9 +11,9 @@ from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
 from quantize.graph.passes.surgery import argument, aten, is_call, tensor_of
-from quantize.graph.plan import MOVES, fused_clamp, saturates
+from quantize.graph.plan import MOVES, SIGMOID, fused_clamp, saturates
 from quantize.program import Program, bias_of
-from quantize.qparams import QParams, QuantizedWeight
+from quantize.qparams import QParams, QuantizedWeight, from_range
 from zoo.errors import InputError
 
 
@@ -173,7 +173,7 @@ class _Builder:
             value = self._graph.call_function(ops.mul, (*inputs, scale, zero))
         elif is_call(node, aten.hardswish.default):
             value = self._graph.call_function(ops.hardswish, (*inputs, scale, zero))
-        elif is_call(node, aten.sigmoid.default):
+        elif is_call(node, aten.sigmoid.default) and grid == from_range(*SIGMOID):
             value = self._graph.call_function(ops.sigmoid, (*inputs, scale, zero))
         else:
             # Pools too: ATen's integer one keeps its input's scale, and a squeeze-excite needs a

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter, image_batches
-from quantize.graph.plan import Plan
+from quantize.graph.plan import FIXED, Plan
 from quantize.grids.alignment import grid_of
 from quantize.grids.histogram import Histogram, best_grid
 from quantize.grids.joint_limits import joint_limits, makers
@@ -79,6 +79,6 @@ def _grid(name: str, histogram: Histogram, method: str) -> QParams:
             f"{name}: the float network produces infinite or NaN values on the calibration "
             "images; check its weights and pre-processing"
         )
-    if histogram.bounds == (0.0, 1.0):
+    if histogram.bounds in FIXED:
         return from_range(*histogram.bounds)
     return from_range(*histogram.extent) if method == "minmax" else best_grid(histogram)

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import aten, is_call, tensor_of
-from quantize.graph.plan import ACTIVATIONS, POOLS, Plan, fused_clamp, limits
+from quantize.graph.plan import ACTIVATIONS, FIXED, POOLS, Plan, fused_clamp, limits
 from quantize.grids.weights import smallest_scales
 from quantize.program import bias_of
 from quantize.qparams import WEIGHT_MAX, QParams
@@ -89,12 +89,12 @@ def _ratios(
         scales = largest[node.name] / WEIGHT_MAX
         least = smallest_scales(bias_of(graph, node), grids[owners[0]].scale, scales)
         yield _Ratio(owners[0], written, float(torch.maximum(scales, least).max()), 0.0)
-    elif is_call(node, aten.add.Tensor):
+    elif is_call(node, aten.add.Tensor, aten.sub.Tensor):
         for owner in owners:
             yield _Ratio(owner, written, 1.0, SMALLEST_ADDEND)
     elif is_call(node, aten.mul.Tensor) and len(owners) == 2:
         # A gate's grid is what it is, so it is the other factor's that may change.
-        gates = [limits(value) == (0.0, 1.0) for value in operands]
+        gates = [limits(value) in FIXED for value in operands]
         factor, other = reversed(owners) if gates[0] else owners
         yield _Ratio(factor, written, grids[other].scale, SMALLEST_PRODUCT)
     elif is_call(node, *POOLS, *ACTIVATIONS) and not is_call(node, aten.sigmoid.default):
