@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import NumberType
 from export.preparation import applies
 from quantize.program import Program
 from zoo.errors import InputError
+from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 
 INPUT_NAME = "input"
 OUTPUT_NAME = "logits"
+FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
+"""Suffixes of artefacts that are folders, each with what tells such a folder."""
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,14 @@ class Exporter(Protocol):
         """
 
 
-def require(module: str, format_name: str) -> ModuleType:
-    """Import a package that ``format_name`` needs.
+def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
+    """Where to write an artefact so that ``path`` holds a whole one or none (``zoo.files``).
 
     Raises:
-        InputError: it is not installed; the line says how to install it.
+        InputError: something else stands there, or it cannot be written.
     """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"{module.partition('.')[0]} cannot be imported ({error}); "
-            f"pip install '{FORMAT_INFO[format_name].requirement}'"
-        ) from error
+    marks = FOLDER_MARKS.get(path.suffix)
+    return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
 def cannot_express(format_name: str, error: BaseException) -> InputError:

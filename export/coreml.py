@@ -16,9 +16,9 @@ from export.base import (
     ExportResult,
     ExportSource,
     cannot_express,
-    require,
 )
 from export.half import fits_half
+from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import float_between
 from quantize.forms.qdq import to_reference_dialect

@@ -13,9 +13,9 @@ from export.base import (
     ExportResult,
     ExportSource,
     cannot_express,
-    require,
 )
 from export.litert_float import restore_float_layers
+from export.packages import require
 from export.tflite_interface import with_float_interface
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form

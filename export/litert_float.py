@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.base import require
+from export.packages import require
 from export.tflite_interface import new_operator
 from quantize.analysis.layers import weights_of
 from quantize.program import Program, bias_of

@@ -15,9 +15,9 @@ from export.base import (
     ExportResult,
     ExportSource,
     cannot_express,
-    require,
 )
 from export.onnx_qdq import finish_qdq
+from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
 from quantize.forms.qdq import to_reference_dialect

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.base import require
+from export.packages import require
 
 
 class Editor:

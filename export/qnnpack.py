@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, is_call, tensor_of
+from quantize.graph.passes.surgery import argument, aten, is_call, tensor_meta, tensor_of
 from quantize.graph.plan import MOVES, SIGMOID, fused_clamp, saturates
 from quantize.program import Program, bias_of
 from quantize.qparams import QParams, QuantizedWeight, from_range
@@ -30,8 +30,21 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
 
 
 def _moves(node: Node) -> bool:
-    """Whether ATen's float operator takes and gives quantized tensors as they are."""
-    return is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default)
+    """Whether ATen's float operator takes and gives quantized tensors as they are.
+
+    Not all that move values do, and no table of torch's says which: they are tried.
+    """
+    if not is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default):
+        return False
+    read = tensor_meta(node.args[0])
+    if read is None or len(node.all_input_nodes) > 1:
+        return False
+    shape = [size if isinstance(size, int) else 1 for size in read.shape]
+    tried = torch.quantize_per_tensor(torch.zeros(shape), 1.0, 128, torch.quint8)
+    try:
+        return bool(node.target(tried, *node.args[1:], **node.kwargs).is_quantized)  # type: ignore[operator]
+    except (RuntimeError, NotImplementedError):
+        return False
 
 
 class _Builder:

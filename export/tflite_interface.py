@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.base import require
+from export.packages import require
 
 
 def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[bytes, int]:

@@ -19,7 +19,7 @@ from quantize.graph.plan import Plan
 from quantize.graph.serialize import graph_from_json, graph_to_json
 from quantize.qparams import QParams, QuantizedWeight
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 from zoo.input_spec import InputSpec
 
 
@@ -120,7 +120,7 @@ class Program:
             "dynamic_batch": self.dynamic_batch,
             "summary": asdict(self.summary),
         }
-        with atomic_path(folder) as temporary:
+        with atomic_folder(folder, ("program.json",)) as temporary:
             temporary.mkdir(parents=True)
             (temporary / "program.json").write_text(json.dumps(document, indent=1))
             save_file(tensors, temporary / "program.safetensors")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from zoo.documents import parse_toml, read_toml, validated
 from zoo.errors import InputError
+from zoo.files import is_file
 
 DEFAULT = "ptq"
+MOST = 1e6
+"""Rates and weights of losses beyond this are mistakes; the defaults are at most 1."""
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Ranges(_Strict):
@@ -78,8 +81,8 @@ class Training(_Strict):
     steps: int = Field(default=400, ge=1, le=1_000_000)
     batch: int = Field(default=16, ge=1, le=4096)
     images: int = Field(default=1024, ge=1, le=1_000_000)
-    weight_lr: float = Field(default=0.01, ge=0, allow_inf_nan=False)
-    bias_lr: float = Field(default=0.002, ge=0, allow_inf_nan=False)
+    weight_lr: float = Field(default=0.01, ge=0, le=MOST)
+    bias_lr: float = Field(default=0.002, ge=0, le=MOST)
     # Adam moves scales by this whatever their gradient, and at 1e-4 they undo what weights and
     # biases learn: the embedded network's held-out KL fell from 0.00029 to 0.00028 nats in 500
     # steps, at 1e-5 to 0.00021, as with scales that stand still.
@@ -88,11 +91,11 @@ class Training(_Strict):
     # As judged by: quantize.judging.TEMPERATURE. At 1 MobileNetV3-Small's KL on held-out
     # photos rose from 0.0191 to 0.0201 in 400 steps, at 4 it fell to 0.0180.
     temperature: float = Field(default=4.0, gt=0, le=100)
-    feature_weight: float = Field(default=0.5, ge=0, allow_inf_nan=False)
-    label_weight: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    feature_weight: float = Field(default=0.5, ge=0, le=MOST)
+    label_weight: float = Field(default=0.0, ge=0, le=MOST)
     freeze_grids: float = Field(default=0.3, ge=0, le=1)
     ema: float = Field(default=0.99, ge=0, lt=1)
-    evaluate_every: int = Field(default=25, ge=1)
+    evaluate_every: int = Field(default=25, ge=1, le=1_000_000)
     flip: bool = False
     shift: int = Field(default=0, ge=0, le=64)
     seed: int = Field(default=0, ge=0, le=1_000_000)
@@ -131,27 +134,14 @@ def load_recipe(name_or_path: str = DEFAULT) -> Recipe:
     Raises:
         InputError: there is no such recipe, or it does not fit the schema.
     """
+    advice = "docs/recipes.md lists the keys"
     if name_or_path in built_in():
         resource = resources.files("quantize") / "recipes" / f"{name_or_path}.toml"
-        text = resource.read_text(encoding="utf-8")
+        values = parse_toml(resource.read_bytes(), name_or_path, advice)
+    elif is_file(Path(name_or_path)):
+        values = read_toml(Path(name_or_path), advice)
     else:
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise InputError(
-                f"{name_or_path}: no such recipe; name a TOML file or one of "
-                + ", ".join(built_in())
-            )
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{name_or_path}: cannot be read as TOML text ({error})") from error
-    try:
-        return Recipe.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{name_or_path}: not valid TOML ({error})") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            f"{name_or_path}: {key}: {first['msg'].lower()}; docs/recipes.md lists the keys"
-        ) from error
+            f"{name_or_path}: no such recipe; name a TOML file or one of " + ", ".join(built_in())
+        )
+    return validated(Recipe, values, name_or_path, advice)

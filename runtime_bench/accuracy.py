@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from runtime_bench.runtimes.base import Session
 from stats.interval import Interval
 from stats.proportions import PairedOutcomes, wilson_interval
+from zoo.arrays import read_arrays
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]
 Progress = Callable[[int], None]
@@ -242,7 +242,7 @@ def save_logits(evaluation: Evaluation, path: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             logits=evaluation.logits,
@@ -257,13 +257,13 @@ def load_logits(path: Path) -> Evaluation:
     Raises:
         InputError: missing, truncated or another kind of file.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            logits, labels, names = archive["logits"], archive["labels"], archive["names"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: holds no kept logits ({type(error).__name__}); evaluate again"
-        ) from error
+    advice = "evaluate again"
+    stored = read_arrays(path, ("logits", "labels", "names"), "kept logits", advice)
+    logits, labels, names = stored["logits"], stored["labels"], stored["names"]
+    count = names.size
+    fits = logits.ndim == 2 and len(logits) == count and labels.shape == names.shape == (count,)
+    if not fits or (logits.dtype.kind, labels.dtype.kind, names.dtype.kind) != ("f", "i", "U"):
+        raise InputError(f"{path}: holds no kept logits; {advice}")
     return Evaluation(
         logits.astype(np.float32), labels.astype(np.int64), tuple(str(name) for name in names)
     )

@@ -6,19 +6,30 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from zoo.errors import InputError
+from zoo.documents import Count, json_lines, validated
+from zoo.errors import InputError, reason_of
+from zoo.files import exists
 
 Kind = Literal["measured", "emulated", "estimated"]
 Interval = tuple[float, float]
-Nanoseconds = Annotated[int, Field(ge=0)]
+MOST_THREADS, MOST_CORES, MOST_RUNS = 1024, 4096, 10**8
+LONGEST_NS = 10**16
+"""Four months: nothing that is timed takes longer."""
+HOTTEST = 150.0
+"""Degrees Celsius; processors switch themselves off at about 110."""
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+Nanoseconds = Annotated[int, Field(ge=0, le=LONGEST_NS)]
+Milliseconds = Annotated[float, Field(ge=0, le=LONGEST_NS / 1e6)]
+Percentile = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
+"""Milliseconds, at least a nanosecond, so that a report may take its logarithm."""
 
 
 class Record(BaseModel):
     """Base of everything stored: unchangeable, and no field outside the schema."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Device(Record):
@@ -33,9 +44,9 @@ class Device(Record):
     cpu: str = ""
     architecture: str = ""
     isa: tuple[str, ...] = ()
-    cores: int
+    cores: Count
     maximum_mhz: tuple[float, ...] = ()
-    memory_bytes: int | None = None
+    memory_bytes: Count | None = None
     os: str = ""
     kernel: str = ""
     virtualized: bool | None = None
@@ -55,7 +66,7 @@ class DeviceState(Record):
     temperatures: dict[str, float] = {}
     load_average: float | None = None
     battery_percent: float | None = None
-    throttle_events: int | None = None
+    throttle_events: Count | None = None
     throttled: bool | None = None
 
 
@@ -66,14 +77,14 @@ class LatencySummary(Record):
     standard deviation over the mean.
     """
 
-    runs: int
-    p50: float
-    p90: float
-    p99: float
+    runs: Count
+    p50: Percentile
+    p90: Percentile
+    p99: Percentile
     p50_interval: Interval
-    minimum: float
-    mean: float
-    iqr: float
+    minimum: Milliseconds
+    mean: Milliseconds
+    iqr: Milliseconds
     cv: float
 
 
@@ -87,7 +98,7 @@ class NoiseVerdict(Record):
     noisy: bool
     drift: float
     outliers: float
-    modes: int
+    modes: Count
     reasons: tuple[str, ...] = ()
 
 
@@ -98,7 +109,7 @@ class HotBlock(Record):
     where LLVM is installed, else the word in hexadecimal.
     """
 
-    executions: int
+    executions: Count
     share: float
     code: tuple[str, ...]
 
@@ -110,8 +121,8 @@ class Counts(Record):
     ``hottest`` blocks come the hottest first.
     """
 
-    instructions: int
-    by_class: dict[str, int] = {}
+    instructions: Count
+    by_class: dict[str, Count] = {}
     cycles: float | None = None
     cycle_model: str = ""
     kernels: tuple[str, ...] = ()
@@ -143,25 +154,25 @@ class Measurement(Record):
     variant: str = ""
     target: str
     device: Device
-    threads: int = Field(ge=1)
-    cpu_mask: tuple[int, ...] | None = None
+    threads: Threads
+    cpu_mask: tuple[Count, ...] | None = None
     runtime: str
     runtime_version: str
     mode: str
     session: str = ""
     interleaved_with: tuple[str, ...] = ()
-    block_runs: int | None = None
-    load_rounds: int | None = Field(default=None, ge=1)
+    block_runs: int | None = Field(default=None, ge=1, le=MOST_RUNS)
+    load_rounds: int | None = Field(default=None, ge=1, le=MOST_RUNS)
     load_ns: tuple[Nanoseconds, ...] = ()
     first_run_ns: tuple[Nanoseconds, ...] = ()
     cold: bool = False
-    warmup_runs: int = 0
+    warmup_runs: Count = 0
     warmup_settled: bool | None = None
     samples_ns: tuple[Nanoseconds, ...] = ()
     preparation_ns: tuple[Nanoseconds, ...] = ()
     latency_ms: LatencySummary | None = None
     noise: NoiseVerdict | None = None
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Count | None = None
     counts: Counts | None = None
     estimate_interval_ms: Interval | None = None
     state_before: DeviceState | None = None
@@ -195,7 +206,8 @@ def append_measurement(path: Path, measurement: Measurement) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output or free the disk"
+            f"{path}: cannot be written ({reason_of(error)}); "
+            "choose another output or free the disk"
         ) from error
 
 
@@ -207,23 +219,16 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         InputError: a whole line is not of this schema.
     """
-    if not path.exists():
+    if not exists(path):
         return []
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    advice = "move the file away and measure again"
     measurements = []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
-        try:
-            if _Typed.model_validate_json(line).type == "latency":
-                measurements.append(Measurement.model_validate_json(line))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the line"
-            raise InputError(
-                f"{path}:{number}: {where}: {first['msg']}; move the file away and measure again"
-            ) from error
+    for line in json_lines(path, advice):
+        if not line.is_whole:
+            continue
+        value = line.value()
+        if validated(_Typed, value, line.name, advice).type == "latency":
+            measurements.append(validated(Measurement, value, line.name, advice))
     return measurements
 
 

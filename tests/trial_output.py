@@ -31,7 +31,7 @@ from fbdeploy.records.manifest import (
 )
 from zoo.datasets import batches, open_dataset
 from zoo.embedded import CALIBRATION, TEST
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_folder, sha256_of
 from zoo.networks import Network, load_network
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _trial_output() -> Path:
     done = target / "stamp"
     if done.exists() and done.read_text() == stamp:
         return target
-    with atomic_path(target) as temporary:
+    with atomic_folder(target, ("stamp",)) as temporary:
         if source:
             shutil.copytree(source, temporary)
         else:

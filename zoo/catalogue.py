@@ -13,7 +13,9 @@ from zoo.architecture import architectures
 from zoo.counting import Counts, count
 from zoo.hub import is_cached_hugging_face, is_cached_url
 from zoo.names import ALIASES, DEFAULT, TORCHVISION, UNPUBLISHED, Source, resolve
-from zoo.sources import TimmSource, TorchvisionSource, find_source
+from zoo.sources import find_source
+from zoo.sources.timm import TimmSource
+from zoo.sources.torchvision import TorchvisionSource
 
 WeightsAtHand = Literal["embedded", "cached", "download", "none"]
 

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 _GLOBAL_POOLS = (torch.ops.aten.mean, torch.ops.aten._adaptive_avg_pool2d)
@@ -41,19 +42,10 @@ def count(network: nn.Module, input_shape: Sequence[int]) -> Counts:
     """
     was_training = network.training
     network.eval()
-    state: dict[str, torch.Tensor] = {
-        name: torch.empty_like(tensor, device="meta")
-        for name, tensor in [*network.named_parameters(), *network.named_buffers()]
-    }
-    mapping = {pool: _pool_flops for pool in _GLOBAL_POOLS}
-    counter = FlopCounterMode(display=False, custom_mapping=cast(Any, mapping))
     try:
-        with torch.no_grad(), counter:
-            image = torch.empty(tuple(input_shape), device="meta")
-            torch.func.functional_call(network, state, (image,))
+        flops = _flops(network, input_shape)
     finally:
         network.train(was_training)
-    flops = counter.get_flop_counts()["Global"]
     pooled = sum(flops.get(pool, 0) for pool in _GLOBAL_POOLS)
     total = sum(flops.values())
     kernels = {
@@ -67,6 +59,23 @@ def count(network: nn.Module, input_shape: Sequence[int]) -> Counts:
         published_parameters=sum(kernels.values()),
         published_macs=(total - pooled) // 2 + pooled,
     )
+
+
+def _flops(network: nn.Module, input_shape: Sequence[int]) -> dict[Any, int]:
+    """Operations by operator, on shapes alone."""
+    tensors = dict([*network.named_parameters(), *network.named_buffers()])
+    mapping = {pool: _pool_flops for pool in _GLOBAL_POOLS}
+    counter = FlopCounterMode(display=False, custom_mapping=cast(Any, mapping))
+    try:
+        state = {name: torch.empty_like(t, device="meta") for name, t in tensors.items()}
+        with torch.no_grad(), counter:
+            image = torch.empty(tuple(input_shape), device="meta")
+            torch.func.functional_call(network, state, (image,))
+    except RuntimeError:  # it makes tensors itself, which lie on another device
+        with FakeTensorMode(allow_non_fake_inputs=True) as mode, torch.no_grad(), counter:
+            fake: dict[str, torch.Tensor] = {n: mode.from_tensor(t) for n, t in tensors.items()}
+            torch.func.functional_call(network, fake, (torch.empty(tuple(input_shape)),))
+    return dict(counter.get_flop_counts()["Global"])
 
 
 def _pool_flops(

@@ -1,44 +1,73 @@
-"""The one exception the command line turns into exit code 2, and how a reason becomes one line."""
+"""The one exception the command line turns into exit code 2, and how text becomes one line."""
 
 from __future__ import annotations
 
+import re
+
 LONGEST_LINE = 300
+"""Characters a line for the user has at most; a longer one hides what it says."""
 LONGEST_NAME = 60
+"""Characters that are enough to recognize a name by."""
+SHORTEST_WORD = 40
+"""Words are not shortened below this to make a line fit, so that names stay recognizable."""
 
 
 class InputError(ValueError):
     """Bad input, said in one line: what was given, what is wrong with it and what to do."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(shown(message, LONGEST_LINE))
+        super().__init__(one_line(message))
 
 
-def shown(value: object, limit: int = LONGEST_NAME) -> str:
-    """``value`` as text of at most ``limit`` printable characters in one line.
+def one_line(text: str, length: int = LONGEST_LINE) -> str:
+    """``text`` as one printable line of at most ``length`` characters.
 
-    What is too long loses its middle: paths tell most at their ends. White space becomes blanks;
-    other characters that cannot be printed are escaped.
+    White space becomes single spaces; what a terminal would obey or cannot show is escaped; the
+    longest words, which are names the user gave, lose their middle first, then the text does.
     """
-    text = str(value)
-    if len(text) > 2 * limit:  # before it is looked at character by character
-        text = _cut(text, 2 * limit)
-    return _cut("".join(map(_printable, text)), limit)
+    # Most of a text that is longer by far is never shown, so it is not looked at.
+    words = [_word(word) for word in re.split(r"\s+", _shorten(text.strip(), 50 * length))]
+    while (excess := sum(map(len, words)) + len(words) - 1 - length) > 0:
+        longest = max(range(len(words)), key=lambda index: len(words[index]))
+        if len(words[longest]) <= SHORTEST_WORD:
+            break
+        words[longest] = _shorten(words[longest], max(SHORTEST_WORD, len(words[longest]) - excess))
+    return _shorten(" ".join(words), length)
+
+
+def shown(value: object, length: int = LONGEST_NAME) -> str:
+    """``value`` as a part of a line, of at most ``length`` printable characters."""
+    return _shorten(one_line(str(value), length), length)
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of what an exception says, else its type."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    """Why something failed, in a few words: the system's, or the first line, or the type."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    try:
+        text = str(error)
+    except Exception:  # of a class of the user's own, whose __str__ fails
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
+def _word(word: str) -> str:
+    short = _shorten(word, 2 * LONGEST_LINE)
+    return short if short.isprintable() else "".join(map(_printable, short))
+
+
+def _shorten(text: str, length: int) -> str:
+    if len(text) <= length:
         return text
-    head = limit // 2
-    return f"{text[:head]}...{text[len(text) - (limit - head - 3) :]}"
+    kept = length - len("...")
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
 
 
 def _printable(character: str) -> str:
     if character.isprintable():
         return character
-    return " " if character.isspace() else ascii(character)[1:-1]
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a name that is no UTF-8 (PEP 383)
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

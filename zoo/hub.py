@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 TIMEOUT_SECONDS = 10
 NO_INTERNET = "give --weights FILE, or connect to the internet"
@@ -32,7 +32,7 @@ def fetch_url(network: str, url: str) -> Path:
             content = response.read()
     except (OSError, http.client.HTTPException) as error:  # URLErrors and timeouts are OSErrors
         raise _unreachable(network, url, error) from error
-    with atomic_path(target) as path:
+    with atomic_file(target) as path:
         path.write_bytes(content)
     return target
 

@@ -97,8 +97,7 @@ def read_image(path: Path) -> Image.Image:
     except MemoryError as error:
         raise BadImageError(str(path), "needs more memory than there is") from error
     except Exception as error:  # arbitrary bytes make decoders fail in many ways
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else None
-        raise BadImageError(str(path), reason or reason_of(error)) from error
+        raise BadImageError(str(path), reason_of(error)) from error
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

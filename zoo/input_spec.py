@@ -11,6 +11,14 @@ CropMode = Literal["center", "squash", "border"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+LARGEST_SIDE = 4096
+"""Pixels; mobile networks take up to 600 (EfficientNet-B7), and memory grows with the square."""
+LARGEST_MEAN, SMALLEST_STD, LARGEST_STD = 1e3, 1e-3, 1e3
+"""Of values in 0..1. A network that takes 0..255 has the deviation 1 / 255."""
+MOST_CLASSES = 10**6
+SMALLEST_CROP = 0.1
+"""An image is resized to the crop's side over this before it is cropped; 0.875 is usual."""
+
 
 @dataclass(frozen=True)
 class InputSpec:

@@ -8,10 +8,13 @@ from typing import Literal
 
 from zoo.architecture import architectures
 from zoo.errors import InputError
+from zoo.timm_names import is_timm_model, timm_names
 
 Source = Literal["fbdeploy", "timm", "torchvision", "user"]
 
 DEFAULT = "default"
+LONGEST = 100
+"""Characters of a name that are compared with those there are; none is as long."""
 
 # The README of mobile-vision calls some FBNetV2 models by their search's name; FBNetV2_F5 and
 # FBNet_a..c are mobile_cv's own aliases.
@@ -80,21 +83,19 @@ def resolve(name: str) -> ResolvedName:
         )
     if name in TORCHVISION:
         return ResolvedName(name, "torchvision", name)
-    import timm
-
-    if timm.is_model(name):
+    if is_timm_model(name):
         return ResolvedName(name, "timm", name)
-    raise InputError(f"{name}: no such network; {_advice(name, timm.list_models())}")
+    raise InputError(f"{name}: no such network; {_advice(name)}")
 
 
-def _advice(name: str, timm_names: list[str]) -> str:
+def _advice(name: str) -> str:
     if name.endswith(".py"):
         return f"to use your own, name the function too: {name}:FUNCTION"
-    known = [DEFAULT, *architectures(), *ALIASES, *TORCHVISION, *timm_names]
+    known = [DEFAULT, *architectures(), *ALIASES, *TORCHVISION, *sorted(timm_names())]
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)
-    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower()[:LONGEST], by_lower, n=3, cutoff=0.5)
     if not near:
         return "'fbdeploy zoo' lists those there are"
     return f"nearest: {', '.join(by_lower[key] for key in near)} ('fbdeploy zoo' lists all)"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from zoo import embedded
+from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
 from zoo.errors import InputError
 from zoo.files import sha256_of
@@ -152,7 +153,8 @@ def load_network(
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
     spec = _input_spec(name, source.input_spec(module), overrides)
-    output = float32_output(name, module, spec)
+    try_out = user_network.probe if resolved.source == "user" else float32_output
+    output = try_out(name, module, spec)
     if provenance.kind == "random":
         settle_batch_norms(module, spec, seed)
 
@@ -258,7 +260,9 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
         raise InputError(f"{name}: input size {spec.height}x{spec.width} is not positive")
     if not 0 < spec.crop_pct <= 1:
         raise InputError(f"{name}: crop_pct {spec.crop_pct} is outside (0, 1]")
-    if len(spec.mean) != 3 or len(spec.std) != 3 or not all(value > 0 for value in spec.std):
+    finite = all(math.isfinite(value) for value in (*spec.mean, *spec.std))
+    three = len(spec.mean) == len(spec.std) == 3
+    if not finite or not three or not all(value > 0 for value in spec.std):
         raise InputError(f"{name}: mean and std are three numbers each, std above 0")
     return spec
 

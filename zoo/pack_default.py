@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.embedded import CALIBRATION, LABELS, TEST
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 from zoo.idx import read_idx
 from zoo.train_default import VALIDATION
 
@@ -51,12 +51,12 @@ def pack(data: Path, licence: Path, target: Path) -> None:
     chosen = choose_calibration(labels, CALIBRATION_IMAGES, SEED)
     _save(target / f"{TEST}.npz", test_images, test_labels)
     _save(target / f"{CALIBRATION}.npz", images[chosen], labels[chosen])
-    with atomic_path(target / "LICENSE.fashion-mnist") as path:
+    with atomic_file(target / "LICENSE.fashion-mnist") as path:
         shutil.copyfile(licence, path)
 
 
 def _save(target: Path, images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> None:
-    with atomic_path(target) as path:
+    with atomic_file(target) as path:
         np.savez_compressed(path, images=images, labels=labels)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from benchmarks.emulated.default_exports import EXPORTERS, quiet
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 
 def timm_network(name: str) -> nn.Module:
@@ -28,6 +28,6 @@ def artefact(
     if not path.exists():
         torch.manual_seed(0)
         module = make().eval()
-        with atomic_path(path) as partial, quiet():
+        with atomic_file(path) as partial, quiet():
             export(module, torch.randn(1, 3, size, size), partial)
     return path

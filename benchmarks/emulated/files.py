@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 PACKAGES = ("torch", "torchao", "executorch", "onnxruntime", "ai-edge-litert", "litert-torch")
 
@@ -29,5 +29,5 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 
 def write(path: Path, document: dict[str, Any]) -> None:
     """Replace a JSON file."""
-    with atomic_path(path) as partial:
+    with atomic_file(path) as partial:
         partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime_bench.machine.device import describe
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 PACKAGES = ("torch", "executorch", "onnxruntime", "ai-edge-litert")
 
@@ -36,6 +36,6 @@ class Document:
     def add(self, **result: object) -> None:
         """Add a result with the load of the machine, and write the file."""
         self.results.append({**result, "load_average": round(os.getloadavg()[0], 2)})
-        with atomic_path(self._path) as partial:
+        with atomic_file(self._path) as partial:
             document = {**self._header, "results": self.results}
             partial.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -30,7 +30,7 @@ from quantize.graph.passes.surgery import aten, calls
 from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 from zoo.initialise import noise_images
 from zoo.networks import InputOverrides, Network, load_network
 
@@ -120,7 +120,7 @@ def make(
         paths[entry] = path
         if not path.exists() or (again and entry.ours):
             write = _ours if entry.ours else _library
-            with atomic_path(path) as partial_path, quiet():
+            with atomic_file(path) as partial_path, quiet():
                 write(network, entry, partial_path)
     return paths
 

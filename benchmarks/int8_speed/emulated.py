@@ -27,7 +27,7 @@ from runtime_bench.machine.cache import cache_folder
 from runtime_bench.runners.build import cached_bundle
 from runtime_bench.runners.emulated import count_artefact
 from runtime_bench.targets.emulated import EmulatedTarget
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, sha256_of
 
 CORES = ("cortex-a76", "cortex-a53")
 
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             results = [one for one in results if {k: one[k] for k in same} != same] + [line]
             write(target_file, {"command": command, "versions": versions(), "results": results})
             print(core, entry.name, counted.instructions, file=sys.stderr, flush=True)
-    with atomic_path(options.output / "emulated.md") as temporary:
+    with atomic_file(options.output / "emulated.md") as temporary:
         temporary.write_text(table(json.loads(target_file.read_text())["results"]))
 
 

@@ -37,7 +37,7 @@ from runtime_bench.timing.modes import MODES, mode_of
 from runtime_bench.timing.protocol import benchmark
 from runtime_bench.timing.ratio import ratio
 from runtime_bench.timing.session import Subject
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 PACKAGES = ("torch", "torchao", "executorch", "onnxruntime", "ai-edge-litert", "litert-torch")
 
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for path in (options.output / f"{name}.json" for name in NETWORKS)
         if path.exists()
     ]
-    with atomic_path(options.output / "tables.md") as temporary:
+    with atomic_file(options.output / "tables.md") as temporary:
         temporary.write_text(tables(documents))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 from zoo.idx import read_idx
 
 
@@ -21,7 +21,7 @@ def write(data: Path, output: Path, count: int) -> None:
     images = read_idx(data / "train-images-idx3-ubyte.gz").numpy()
     labels = read_idx(data / "train-labels-idx1-ubyte.gz").numpy()
     chosen = np.sort(np.random.default_rng(0).choice(len(images), count, replace=False))
-    with atomic_path(output) as folder:
+    with atomic_folder(output, ("labels.csv",)) as folder:
         (folder / "images").mkdir(parents=True)
         with (folder / "labels.csv").open("w", newline="") as file:
             rows = csv.writer(file)

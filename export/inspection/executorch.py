@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from export.base import require
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Graph, Operation, Reading, Value
 from export.inspection.inspection import IslandKind, Port
 from export.inspection.xnnpack_graph import XnnpackGraph
+from export.packages import require
 
 #: file_identifier of executorch's schema/program.fbs, by version of the file format.
 IDENTIFIERS = (b"ET12", b"ET13")

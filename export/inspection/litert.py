@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from export.base import require
 from export.inspection.base import corrupt_file, leading_bytes, refuse
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
 from export.inspection.inspection import IslandKind, Port
+from export.packages import require
 
 _MAGIC = b"TFL3"
 _DTYPES = {"FLOAT32": "float32", "FLOAT16": "float16", "INT8": "int8", "UINT8": "uint8"}

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from export.base import require
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
 from export.inspection.inspection import IslandKind, Port
+from export.packages import require
 from zoo.errors import InputError
 
 # A ModelProto begins with its first field, ir_version, as a varint.

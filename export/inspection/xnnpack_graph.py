@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from export.base import require
 from export.inspection.graph import Operation, Value
+from export.packages import require
 
 #: executorch backends/xnnpack/serialization: the header in front of the flatbuffer.
 _HEADER = struct.Struct("<4x4sHIIIQ")

@@ -14,17 +14,19 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, cast, get_args
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.bundle_schema import (
     APP_FORMATS,
+    CONFIG_NAME,
     FOLDER_NAME,
+    SCHEMA_VERSION,
     BundleInput,
     BundleModel,
     BundleTensor,
@@ -41,17 +43,22 @@ from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
 from zoo.datasets import BadImageError, Dataset, Sample, spread
+from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_folder, exists, inside, is_file, is_folder, sha256_of
 from zoo.images import UnusableImageError
-from zoo.input_spec import CropMode, InputSpec
+from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess, resize_and_crop
 
-CONFIG_NAME, GOLDEN_NAME, LABELS_NAME = "model_config.json", "golden.json", "labels.txt"
+GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
+MARKS = (CONFIG_NAME, README)
+"""What tells a bundle's folder; ios_demo keeps the README in it, which its project needs."""
 ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
 IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 
 GOLDEN_SAMPLES = 8
+LABELS_BYTES = 100_000_000
+"""A million classes of 100 characters."""
 TOP = 5
 PROBES = 64
 # The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
@@ -134,7 +141,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             folder that cannot be written.
     """
     manifest = read_manifest(folder)
-    artefacts = [entry for entry in manifest.artefacts if entry.format in APP_FORMATS]
+    artefacts = [
+        entry for entry in manifest.artefacts if entry.format in APP_FORMATS and not entry.rejected
+    ]
     if not artefacts:
         raise InputError(
             f"{folder}: holds no artefact the apps can run; deploy with --formats onnx,executorch"
@@ -144,7 +153,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     spec = input_spec(manifest.input_spec)
     samples, tensors = _prepared(samples, spec)
     target = folder / FOLDER_NAME
-    with atomic_path(target) as temporary:
+    with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
         models, logits = [], {}
         for artefact in artefacts:
@@ -168,8 +177,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
                 for index, sample in enumerate(samples)
             ),
         )
-        labels = "".join(f"{label}\n" for label in manifest.labels)
-        (temporary / LABELS_NAME).write_text(labels, encoding="utf-8")
+        (temporary / LABELS_NAME).write_text(_one_line_each(manifest.labels), encoding="utf-8")
         (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
         (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
     return target
@@ -195,22 +203,21 @@ def read_bundle(folder: Path) -> Bundle:
         InputError: not a bundle, a file outside the schema, a model that is missing or was
             changed, or labels that do not fit.
     """
-    if not (folder / CONFIG_NAME).exists() and (folder / FOLDER_NAME).is_dir():
+    if not exists(folder / CONFIG_NAME) and is_folder(folder / FOLDER_NAME):
         folder = folder / FOLDER_NAME
     config = _read(folder / CONFIG_NAME, ModelConfig)
     golden = _read(folder / GOLDEN_NAME, Golden)
-    labels = tuple(
-        (folder / LABELS_NAME).read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    )
+    labels = _read_labels(folder)
     if len(labels) != config.num_classes:
         raise InputError(
             f"{folder / LABELS_NAME}: has {len(labels)} lines for {config.num_classes} classes; "
             "deploy again"
         )
     for model in config.models:
-        path = folder / model.file
-        if not path.exists():
+        path = inside(folder, model.file)
+        if not exists(path):
             raise InputError(f"{path}: is missing from the demo bundle; deploy again")
+        _refuse_links(path)
         if sha256_of(path) != model.sha256:
             raise InputError(f"{path}: is not the model the bundle was written with; deploy again")
     return Bundle(folder, config, golden, labels)
@@ -264,9 +271,9 @@ def install_bundle(bundle: Path, app: Path) -> Path:
         InputError: not a bundle, not one of the apps, or no model of it runs in the app.
     """
     read = read_bundle(bundle)
-    if (app / "settings.gradle.kts").exists():
+    if is_file(app / "settings.gradle.kts"):
         target, formats = app / "app/src/main/assets" / FOLDER_NAME, ANDROID_FORMATS
-    elif (app / "Demo.xcodeproj").is_dir():
+    elif is_folder(app / "Demo.xcodeproj"):
         target, formats = app / FOLDER_NAME, IOS_FORMATS
     else:
         raise InputError(
@@ -287,14 +294,14 @@ def install_bundle(bundle: Path, app: Path) -> Path:
     )
     config = read.config.model_copy(update={"models": models})
     golden = read.golden.model_copy(update={"images": images})
-    with atomic_path(target) as temporary:
-        (temporary / "models").mkdir(parents=True)
+    with atomic_folder(target, MARKS) as temporary:
+        temporary.mkdir()
         for model in models:
+            (temporary / model.file).parent.mkdir(parents=True, exist_ok=True)
             _copy(read.folder / model.file, temporary / model.file)
         shutil.copyfile(read.folder / LABELS_NAME, temporary / LABELS_NAME)
-        # ios_demo keeps one in the folder, which the project needs to exist.
-        if (target / "README.md").exists():
-            shutil.copyfile(target / "README.md", temporary / "README.md")
+        if (target / README).exists():
+            shutil.copyfile(target / README, temporary / README)
         (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
         (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
     return target
@@ -339,14 +346,7 @@ def model_id(artefact: Artefact) -> str:
 
 
 def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
-    """The InputSpec that a manifest or a bundle holds.
-
-    Raises:
-        InputError: a crop mode the apps do not know.
-    """
-    mode = info.crop_mode
-    if mode not in get_args(CropMode):
-        raise InputError(f"crop mode {mode!r} is not known; use center, squash or border")
+    """The InputSpec that a manifest or a bundle holds."""
     return InputSpec(
         height=info.height,
         width=info.width,
@@ -354,15 +354,15 @@ def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
         std=info.std,
         crop_pct=info.crop_pct,
         interpolation=info.interpolation,
-        crop_mode=cast(CropMode, mode),
+        crop_mode=info.crop_mode,
     )
 
 
 def _pack_model(
     folder: Path, artefact: Artefact, bundle: Path, spec: InputSpec, classes: int
 ) -> BundleModel:
-    source = folder / artefact.path
-    if not source.exists():
+    source = inside(folder, artefact.path)
+    if not exists(source):
         raise InputError(f"{source}: is in the manifest but not on the disk; deploy again")
     identity = model_id(artefact)
     path = bundle / "models" / f"{identity}{source.suffix}"
@@ -452,18 +452,30 @@ def _ranking(logits: NDArray[np.float32]) -> tuple[Ranked, ...]:
 
 
 def _read(path: Path, document: type[Document]) -> Document:
+    advice = "deploy again"
+    return versioned(document, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
+
+
+def _read_labels(folder: Path) -> tuple[str, ...]:
+    path, advice = folder / LABELS_NAME, "deploy again"
+    content = read_bytes(path, advice, LABELS_BYTES)
     try:
-        return document.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); give a demo bundle that deploy wrote"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path}: {where or 'the document'}: {first['msg']}; deploy again"
-        ) from error
+        return tuple(content.decode("utf-8").removesuffix("\n").split("\n"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8; {advice}") from error
+
+
+def _one_line_each(labels: Sequence[str]) -> str:
+    """One label a line; what would end a line, for one of the apps or for Python, is a space."""
+    lines = (" ".join(label.splitlines()) for label in labels)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _refuse_links(path: Path) -> None:
+    """Raise InputError where a model's folder holds links, which may lead anywhere."""
+    for child in path.rglob("*") if path.is_dir() else ():
+        if child.is_symlink():
+            raise InputError(f"{child}: is a link; a demo bundle holds files alone, deploy again")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from fbdeploy.records.bundle_schema import AppFormat
 from fbdeploy.records.manifest import Artefact, Entry, Precision, Sha256, read_manifest
 from fbdeploy.records.results import FILE_NAME as RESULTS_NAME
 from runtime_bench.measurement import (
+    LONGEST_NS,
+    MOST_CORES,
+    MOST_RUNS,
     Device,
     DeviceState,
     Measurement,
     NoiseVerdict,
+    Threads,
     append_measurement,
     read_measurements,
 )
 from runtime_bench.timing.session import summarize
 from stats.noise import judge_noise
+from zoo.documents import JSON_BYTES, Count, parse_json, read_bytes, validated
 from zoo.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -31,8 +35,11 @@ FEWEST_FOR_NOISE = 3
 THERMAL_LIMIT = 2
 """PowerManager.THERMAL_STATUS_MODERATE; ProcessInfo.ThermalState.serious on iOS."""
 
-Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+ADVICE = "give a result file that a demo app wrote"
+
+Milliseconds = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
+"""At least a nanosecond."""
+Cores = Annotated[int, Field(ge=1, le=MOST_CORES)]
 
 
 class AppDevice(Entry):
@@ -42,8 +49,8 @@ class AppDevice(Entry):
     model: str
     os_version: str
     abi: str
-    cores: Annotated[int, Field(gt=0)]
-    core_max_khz: tuple[int, ...] = ()
+    cores: Cores
+    core_max_khz: tuple[Count, ...] = ()
 
 
 class AppDeviceState(Entry):
@@ -86,10 +93,10 @@ class AppRun(Entry):
     backend: str
     backend_version: str
     compute_units: Literal["cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine", "all"] | None
-    threads: Annotated[int, Field(ge=1)] | None
+    threads: Threads | None
     warmup: Count
-    iterations: Annotated[int, Field(ge=1)]
-    load_ms: Annotated[float, Field(ge=0)]
+    iterations: Annotated[int, Field(ge=1, le=MOST_RUNS)]
+    load_ms: Annotated[float, Field(ge=0, le=LONGEST_NS / 1e6)]
     latencies_ms: tuple[Milliseconds, ...]
     latency_ms: AppPercentiles
     golden: AppGolden
@@ -127,35 +134,17 @@ def read_app_results(path: Path) -> AppResults:
     Raises:
         InputError: unreadable, not JSON, or outside the schema; the field is named.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); fetch it from the phone again"
-        ) from error
-    return parse_app_results(text, str(path))
+    return parse_app_results(read_bytes(path, ADVICE, JSON_BYTES), str(path))
 
 
-def parse_app_results(text: str, name: str) -> AppResults:
+def parse_app_results(content: bytes | str, name: str) -> AppResults:
     """Validate a result document; ``name`` stands for it in errors.
 
     Raises:
         InputError: not JSON, or outside the schema; the field is named.
     """
-    try:
-        document = json.loads(text)
-        return AppResults.model_validate(document)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{name}: is not JSON ({error}); give a result file that a demo app wrote"
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{name}: {where or 'the document'}: {first['msg']}; "
-            "run the benchmark again with the app of this fbdeploy"
-        ) from error
+    advice = "run the benchmark again with the app of this fbdeploy"
+    return validated(AppResults, parse_json(content, name, ADVICE), name, advice)
 
 
 def import_results(path: Path, folder: Path) -> list[Measurement]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from fbdeploy.apps.results import AppResults
 from fbdeploy.records.bundle_schema import Golden, ModelConfig
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 
 def write_schemas(folder: Path) -> None:
@@ -25,7 +25,7 @@ def write_schemas(folder: Path) -> None:
     }
     for name, document in documents.items():
         text = json.dumps(document.model_json_schema(), indent=1) + "\n"
-        with atomic_path(folder / f"{name}.schema.json") as temporary:
+        with atomic_file(folder / f"{name}.schema.json") as temporary:
             temporary.write_text(text, encoding="utf-8")
 
 

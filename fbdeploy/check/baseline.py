@@ -6,13 +6,12 @@ docs/results.md holds the JSON Schema.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from fbdeploy.check.packing import pack, unpack
 from fbdeploy.check.timing import reduce_samples
@@ -30,13 +29,16 @@ from fbdeploy.records.manifest import (
 )
 from fbdeploy.records.predictions import Predictions, read_predictions
 from fbdeploy.records.results import EvaluationLine, Line, read_lines
-from runtime_bench.measurement import Device, Kind, Measurement
-from zoo.errors import InputError
-from zoo.files import atomic_path
+from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
+from zoo.documents import Count, read_json, versioned
+from zoo.errors import InputError, reason_of
+from zoo.files import atomic_file, exists, inside
+from zoo.input_spec import MOST_CLASSES
 
 SCHEMA_VERSION = 1
 
-Nanoseconds = Annotated[int, Field(gt=0)]
+Nanoseconds = Annotated[int, Field(gt=0, le=LONGEST_NS)]
+MOST_IMAGES = 10**9
 ArtefactName = tuple[Format, Precision, str]
 
 
@@ -49,7 +51,7 @@ class ScoredImages(Entry):
     """
 
     name: str
-    images: Annotated[int, Field(gt=0)]
+    images: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
     sha256: Sha256
     labels: str
     reference: str
@@ -66,13 +68,13 @@ class Latency(Entry):
     created: str
     target: str
     device: Device
-    threads: int
-    cpu_mask: tuple[int, ...] | None = None
+    threads: Threads
+    cpu_mask: tuple[Count, ...] | None = None
     runtime: str
     runtime_version: str
     rounds_ns: tuple[Nanoseconds, ...] = ()
     noise: tuple[str, ...] = ()
-    instructions: int | None = None
+    instructions: Count | None = None
 
 
 class Record(Entry):
@@ -86,12 +88,12 @@ class Record(Entry):
     precision: Precision
     variant: str = ""
     sha256: Sha256
-    bytes: int
+    bytes: Count
     runtime: str
     runtime_version: str
     int8_share: Share | None = None
     delegated_share: Share | None = None
-    partitions: int | None = None
+    partitions: Count | None = None
     predictions: str | None = None
     latencies: tuple[Latency, ...] = ()
 
@@ -177,30 +179,23 @@ def read_baseline(path: Path) -> Baseline:
         InputError: missing, damaged, or of a schema this version does not read.
     """
     advice = "write it with fbdeploy check OUT --write-baseline"
+    document = read_json(path, advice)
+    baseline = versioned(Baseline, document, SCHEMA_VERSION, str(path), advice)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InputError(f"{path}: cannot be read ({reason}); {advice}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: is not JSON ({error}); {advice}") from error
-    found = document.get("schema_version") if isinstance(document, dict) else None
-    if found != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: has schema_version {found!r}, this fbdeploy reads {SCHEMA_VERSION}; {advice}"
-        )
-    try:
-        baseline = Baseline.model_validate(document)
-        baseline.labels()
+        _check_classes(baseline.labels(), -1)
+        _check_classes(baseline.reference(), 0)
         for record in baseline.artefacts:
-            baseline.top1(record)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}; {advice}") from error
+            answers = baseline.top1(record)
+            if answers is not None:
+                _check_classes(answers, 0)
     except ValueError as error:
-        raise InputError(f"{path}: the predictions {error}; {advice}") from error
+        raise InputError(f"{path}: the predictions {reason_of(error)}; {advice}") from error
     return baseline
+
+
+def _check_classes(indices: NDArray[np.int32], smallest: int) -> None:
+    if indices.size and not smallest <= indices.min() <= indices.max() < MOST_CLASSES:
+        raise ValueError("are no classes")
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -209,7 +204,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -225,7 +220,7 @@ def _scores(folder: Path, manifest: Manifest, lines: list[Line]) -> dict[str, Pr
         line = newest.get(entry.sha256)
         if line is None:
             continue
-        if line.predictions is None or not (folder / line.predictions).exists():
+        if line.predictions is None or not exists(inside(folder, line.predictions)):
             raise InputError(
                 f"{folder}: keeps no predictions of {entry.name}; give the same deploy command "
                 "again, which only scores it anew"

@@ -6,11 +6,12 @@ import tomllib
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from fbdeploy.records.manifest import Entry
+from zoo.documents import first_error, read_toml
 from zoo.errors import InputError
 
 Measure = Literal[
@@ -28,8 +29,11 @@ Measure = Literal[
 TestedMeasure = Literal["accuracy", "agreement", "classes", "latency"]
 """Those whose changes may be chance."""
 
-NotNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+MOST = 10**6
+"""Percent, points or partitions beyond this hold nothing back."""
+
+NotNegative = Annotated[float, Field(ge=0, le=MOST)]
+Positive = Annotated[float, Field(gt=0, le=MOST)]
 
 
 class Weights(Entry):
@@ -64,7 +68,7 @@ class Rules(Entry):
     max_slowdown: Positive
     max_growth: NotNegative
     max_coverage_drop: NotNegative
-    max_more_partitions: Annotated[int, Field(ge=0)]
+    max_more_partitions: Annotated[int, Field(ge=0, le=MOST)]
     max_instruction_growth: NotNegative
     session_spread: NotNegative
     required: tuple[Measure, ...]
@@ -79,21 +83,19 @@ def load_rules(path: Path | None = None, **options: object) -> Rules:
     """
     values = _defaults()
     if path is not None:
-        given = _read(path)
+        given = read_toml(path, "mend it; docs/ci.md shows one")
         values |= given | {"weights": values["weights"] | _table(given, "weights", path)}
     chosen = {name: value for name, value in options.items() if value is not None}
     values |= chosen
     try:
         return Rules.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        rules = ", ".join(Rules.model_fields)
+        told = first_error(error)
+        where = told.partition(":")[0]
         origin = path if path is not None and where.partition(".")[0] not in chosen else "rules"
-        raise InputError(
-            f"{origin}: {where}: {first['msg']}; the rules are {rules}, "
-            f"the measures {', '.join(get_args(Measure))}"
-        ) from error
+        lists = {"extra_forbidden": f"the rules are {', '.join(Rules.model_fields)}"}
+        advice = lists.get(error.errors()[0]["type"], "docs/ci.md explains the rules")
+        raise InputError(f"{origin}: {told}; {advice}") from error
 
 
 @cache
@@ -103,15 +105,6 @@ def _default_text() -> str:
 
 def _defaults() -> dict[str, Any]:
     return tomllib.loads(_default_text())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a TOML file ({error}); mend it") from error
 
 
 def _table(values: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The ``fbdeploy`` program: its commands, and how every way of ending becomes an exit code.
 
 0: done. 1: done, but something failed or a check did not hold. 2: bad input, with one line that
-says what to do. 130: interrupted. Commands import what is heavy when they run, so that ``--help``
-is quick.
+says what to do. 130: interrupted. With ``--json`` the line is a document on stdout too. Commands
+import what is heavy when they run, so that ``--help`` is quick.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 import fbdeploy
+from fbdeploy.cli import output
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.calibrate import calibrate
@@ -26,12 +29,15 @@ from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
 from fbdeploy.cli.runner import runner
 from fbdeploy.cli.sensitivity import sensitivity
+from fbdeploy.cli.streams import prepare_streams
 from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
 from fbdeploy.pipeline.deploy import PipelineError
-from zoo.errors import InputError
+from zoo.errors import InputError, one_line, reason_of
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+TRACEBACK = "FBDEPLOY_TRACEBACK"
+"""Environment variable that shows where an error came from."""
 
 # typer brings its own click, under no public name; a usage error is what BadParameter is made of.
 UsageError: type[Any] = typer.BadParameter.__mro__[1]
@@ -90,39 +96,76 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code and lets no exception out."""
     signal.signal(signal.SIGTERM, _interrupt)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    output.last = output.Result()
     try:
         code = build().main(args=given or ["--help"], prog_name="fbdeploy", standalone_mode=False)
         if code == INTERRUPTED:  # typer's own answer to KeyboardInterrupt
             raise KeyboardInterrupt
         sys.stdout.flush()
         return code if isinstance(code, int) else OK
-    except UsageError as error:
-        message = " ".join(error.format_message().split()).rstrip(".")
-        command = error.ctx.command_path if error.ctx else "fbdeploy"
-        return _say(f"{message}; '{command} --help' shows how", BAD_INPUT)
-    except InputError as error:
-        return _say(" ".join(str(error).split()), BAD_INPUT)
-    except PipelineError as error:
-        return _say(str(error), FAILED)
-    except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; the same command goes on from what is finished", INTERRUPTED)
     except BrokenPipeError:
         # Who read our output has gone, as `| head` does; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get(TRACEBACK):
+            traceback.print_exc()
+        message, code = _ending(error)
+        return _say(message, code, as_json="--json" in given)
 
 
 def main() -> NoReturn:
     """Entry point of the console script."""
-    code = run()
+    try:
+        prepare_streams()
+        code = run()
+    except InputError as error:
+        code = _say(str(error), BAD_INPUT, as_json=False)
     # Runtimes of several vendors in one process do not all survive Python's shut-down.
-    sys.stdout.flush()
+    with suppress(OSError, InputError):
+        sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _say(line: str, code: int) -> int:
-    print(f"fbdeploy: {line}", file=sys.stderr)
+def _ending(error: BaseException) -> tuple[str, int]:
+    """The line that tells of an exception, and the exit code."""
+    if isinstance(error, UsageError):
+        return _usage(error), BAD_INPUT
+    if isinstance(error, InputError):
+        return str(error), BAD_INPUT
+    if isinstance(error, PipelineError):
+        return str(error), FAILED
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "interrupted; the same command goes on from what is finished", INTERRUPTED
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {reason_of(error)}; check the path", BAD_INPUT
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; free some, or give less at once", BAD_INPUT
+    kind = type(error).__name__
+    return f"{kind}: {reason_of(error)}; this is our error, {TRACEBACK}=1 shows where", FAILED
+
+
+def _usage(error: Any) -> str:
+    # A missing one is a BadParameter without words.
+    if isinstance(error, typer.BadParameter) and error.param is not None and error.message:
+        # pydantic, which typer converts values with, says first that there is an error.
+        told = error.message.removeprefix("Value error, ")
+        option = next((name for name in error.param.opts if name.startswith("--")), "")
+        if not option and told.startswith("is "):  # an argument is told by its own text
+            option = error.param.metavar or error.param.name
+        return f"{option} {told}".lstrip()
+    message = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if error.ctx else "fbdeploy"
+    return f"{message}; '{command} --help' shows how"
+
+
+def _say(message: str, code: int, *, as_json: bool) -> int:
+    print(one_line(f"fbdeploy: {message}"), file=sys.stderr)
+    if as_json and not output.last.has_document:
+        with suppress(OSError, InputError):
+            print(output.as_json({"error": {"message": one_line(message), "exit": code}}))
+            sys.stdout.flush()
     return code
 
 

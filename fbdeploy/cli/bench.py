@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -14,7 +13,9 @@ from fbdeploy.cli import options
 from fbdeploy.cli.evaluate import described
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
-from fbdeploy.report import numbers
+from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.reading import text
+from fbdeploy.report import numbers as figures
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,49 +29,80 @@ OPERATORS_SHOWN = 10
 
 def bench(
     artefacts: Annotated[
-        list[Path] | None, typer.Argument(help="Artefacts of any formats, timed in turn.")
+        list[Path] | None,
+        typer.Argument(
+            parser=paths.path_in,
+            metavar="ARTEFACTS",
+            help="Artefacts of any formats, timed in turn.",
+        ),
     ] = None,
     target: Annotated[
         str,
         typer.Option(
+            parser=text,
+            metavar="TARGET",
             help="Where: local, ssh://user@host[:port], adb://SERIAL, or arm://CORE, which is "
-            "emulated and counts instructions."
+            "emulated and counts instructions.",
         ),
     ] = "local",
     threads: Annotated[
+        numbers.Numbers,
+        typer.Option(
+            parser=numbers.thread_list,
+            metavar="N,N",
+            help="Threads of every runtime; several, as in 1,2, are timed one after the other; 1.",
+        ),
+    ] = numbers.ONE_THREAD,
+    mode: Annotated[
         str,
         typer.Option(
-            help="Threads of every runtime; several, as in 1,2, are timed one after the other.",
-            callback=options.check_whole_numbers(1),
+            parser=text,
+            metavar="MODE",
+            help="How long: quick, standard or mlperf (1024 runs and 60 s).",
         ),
-    ] = "1",
-    mode: Annotated[
-        str, typer.Option(help="How long: quick, standard or mlperf (1024 runs and 60 s).")
     ] = "standard",
     results: Annotated[
-        Path | None, typer.Option(help="Append the measurements to this results.jsonl.")
+        Path | None,
+        typer.Option(
+            parser=paths.file_to_extend,
+            metavar="FILE",
+            help="Append the measurements to this results.jsonl.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave out what the results file already holds.")
     ] = False,
     cores: Annotated[
-        str | None,
+        numbers.Numbers | None,
         typer.Option(
+            parser=numbers.core_list,
+            metavar="N,N",
             help="Cores of the device to bind to, such as 4,5.",
-            callback=options.check_whole_numbers(0),
         ),
     ] = None,
     cool_below: Annotated[
         float | None,
-        typer.Option(help="Wait until the device is below so many degrees Celsius."),
+        typer.Option(
+            parser=numbers.temperature,
+            metavar="DEGREES",
+            help="Wait until the device is below so many degrees Celsius.",
+        ),
     ] = None,
     calibration: Annotated[
         Path | None,
-        typer.Option(help="Estimate milliseconds by this file of fbdeploy calibrate (arm)."),
+        typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
+            help="Estimate milliseconds by this file of fbdeploy calibrate (arm).",
+        ),
     ] = None,
     runners: Annotated[
         Path | None,
-        typer.Option(help="The bundle of fbdeploy runner build, if not the cached one."),
+        typer.Option(
+            parser=paths.folder_in,
+            metavar="FOLDER",
+            help="The bundle of fbdeploy runner build, if not the cached one.",
+        ),
     ] = None,
     cold: Annotated[
         bool,
@@ -81,13 +113,19 @@ def bench(
     ] = False,
     photo: Annotated[
         Path | None,
-        typer.Option(help="Time the pre-processing of this photo too, file to input (local)."),
+        typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
+            help="Time the pre-processing of this photo too, file to input (local).",
+        ),
     ] = None,
     binary: Annotated[
         Path | None,
         typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
             help="Run your own benchmark_model (.tflite) or executor_runner (.pte), built for the "
-            "device, and show what it says (ssh, adb, local)."
+            "device, and show what it says (ssh, adb, local).",
         ),
     ] = None,
     by_operator: Annotated[
@@ -127,14 +165,12 @@ def bench(
     if app and (by_operator or binary is not None):
         raise InputError("--app: times the app's own runtimes; leave --profile and --binary out")
     if by_operator:
-        _profile(artefacts, target, options.whole_numbers(threads, 1), as_json)
+        _profile(artefacts, target, threads, as_json)
         return
     if binary is not None:
-        places = None if cores is None else options.whole_numbers(cores, 0)
-        counts = options.whole_numbers(threads, 1)
-        _run_tool(artefacts, binary, target, counts, mode, places, as_json)
+        _run_tool(artefacts, binary, target, threads, mode, cores, as_json)
         return
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from fbdeploy.latency.measure import LatencyRequest, measure_latency
         from fbdeploy.latency.photo import preparation
         from runtime_bench.targets.address import parse_target
@@ -155,11 +191,11 @@ def bench(
         request = LatencyRequest(
             subjects=tuple(subjects),
             target=target,
-            threads=options.whole_numbers(threads, 1),
+            threads=threads,
             mode=mode_of(mode),
             results=results,
             resume=resume,
-            cores=None if cores is None else options.whole_numbers(cores, 0),
+            cores=cores,
             cool_below=cool_below,
             calibration=calibration,
             runners=runners,
@@ -173,36 +209,36 @@ def bench(
             rows = [_row(measurement) for measurement in measured]
             groups = map(_ratios, _by_threads(measured))
             ratios = [asdict(one) for group in groups for one in group]
-            show(json.dumps({"measurements": rows, "ratios": ratios}, indent=1))
+            result.json({"measurements": rows, "ratios": ratios})
         else:
-            show("\n\n".join(_summary(group) for group in _by_threads(measured)))
+            result.text("\n\n".join(_summary(group) for group in _by_threads(measured)))
 
 
 def _list(target: str, as_json: bool) -> None:
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from runtime_bench.targets.listing import list_targets
 
         statuses = list_targets([target] if target.startswith("ssh://") else [])
         if as_json:
-            show(json.dumps({"targets": [asdict(status) for status in statuses]}, indent=1))
+            result.json({"targets": [asdict(status) for status in statuses]})
             return
         width = max(len(status.target) for status in statuses) + 2
         for status in statuses:
             reach = "" if status.reachable else "not reachable: "
-            show(f"{status.target:{width}}{reach}{status.detail}")
+            result.text(f"{status.target:{width}}{reach}{status.detail}")
 
 
 def _profile(artefacts: list[Path], target: str, threads: tuple[int, ...], as_json: bool) -> None:
     if target != "local":
         raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from runtime_bench.runtimes.profiling import profile
 
         profiles = [profile(path, count) for count in threads for path in artefacts]
         if as_json:
-            show(json.dumps({"profiles": [asdict(one) for one in profiles]}, indent=1))
+            result.json({"profiles": [asdict(one) for one in profiles]})
         else:
-            show("\n\n".join(_profile_table(one) for one in profiles))
+            result.text("\n\n".join(_profile_table(one) for one in profiles))
 
 
 def _profile_table(profile: Profile) -> str:
@@ -210,19 +246,19 @@ def _profile_table(profile: Profile) -> str:
     total = sum(one.microseconds for one in profile.operators) or 1.0
     for kind, (count, time) in profile.by_kind().items():
         lines.append(
-            f"{kind:48}{numbers.significant(time):>10}{numbers.percent(time / total, 1):>10}"
+            f"{kind:48}{figures.significant(time):>10}{figures.percent(time / total, 1):>10}"
             f"{count:>12}"
         )
     lines.append("costliest operators")
     costliest = sorted(profile.operators, key=lambda one: -one.microseconds)[:OPERATORS_SHOWN]
     for one in costliest:
         lines.append(
-            f"{one.name:48}{numbers.significant(one.microseconds):>10}"
-            f"{numbers.percent(one.share, 1):>10}"
+            f"{one.name:48}{figures.significant(one.microseconds):>10}"
+            f"{figures.percent(one.share, 1):>10}"
         )
     lines.append(
         f"{profile.artefact}: {profile.runtime}, {profile.threads} thread(s), {profile.runs} runs; "
-        f"a whole run takes {numbers.significant(profile.milliseconds)} ms under the profiler"
+        f"a whole run takes {figures.significant(profile.milliseconds)} ms under the profiler"
     )
     return "\n".join(lines)
 
@@ -238,7 +274,7 @@ def _run_tool(
 ) -> None:
     for path in artefacts:
         described(path)  # refuses what is not there
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from runtime_bench.runners.user_binary import run_tool_on
         from runtime_bench.targets.opening import open_target
         from runtime_bench.timing.modes import mode_of
@@ -253,9 +289,9 @@ def _run_tool(
                     )
                     bar.advance(1)
         if as_json:
-            show(json.dumps({"tool_reports": [_plain(one) for one in reports]}, indent=1))
+            result.json({"tool_reports": [_plain(one) for one in reports]})
         else:
-            show("\n".join(_tool_table(reports)))
+            result.text("\n".join(_tool_table(reports)))
 
 
 def _plain(report: ToolReport) -> dict[str, Any]:
@@ -272,9 +308,9 @@ def _tool_table(reports: list[ToolReport]) -> list[str]:
     for one in reports:
         times = one.timings_ms
         lines.append(
-            f"{one.artefact:{width}}{one.threads:>8}{numbers.significant(times.median):>9}"
-            f"{numbers.significant(times.mean):>9}{times.runs:>8}"
-            f"{numbers.significant(times.load):>9}{numbers.significant(times.first_run):>9}"
+            f"{one.artefact:{width}}{one.threads:>8}{figures.significant(times.median):>9}"
+            f"{figures.significant(times.mean):>9}{times.runs:>8}"
+            f"{figures.significant(times.load):>9}{figures.significant(times.first_run):>9}"
         )
     first = reports[0]
     return [*lines, f"as {first.tool} itself reports on {first.device.name}, {first.target}"]
@@ -340,8 +376,8 @@ def _summary(measured: list[Measurement]) -> str:
             continue
         noisy = one.noise is not None and one.noise.noisy
         lines.append(
-            f"{one.artefact:{width}}{numbers.significant(times.p50):>9}"
-            f"{numbers.significant(times.p90):>9}{numbers.significant(times.p99):>9}"
+            f"{one.artefact:{width}}{figures.significant(times.p50):>9}"
+            f"{figures.significant(times.p90):>9}{figures.significant(times.p99):>9}"
             f"{times.runs:>8}{_median_ms(one.load_ns):>9}{_median_ms(one.first_run_ns):>9}"
             + ("  noisy" if noisy else "")
         )
@@ -366,15 +402,15 @@ def _summary(measured: list[Measurement]) -> str:
 
 
 def _median_ms(nanoseconds: tuple[int, ...]) -> str:
-    return numbers.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
+    return figures.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
 
 
 def _count_columns(one: Measurement) -> str:
     assert one.counts is not None
-    cycles = numbers.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
+    cycles = figures.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
     columns = f"{one.counts.instructions:>14,}{cycles:>14}"
     kernels = "".join(f"  {name}" for name in one.counts.kernels)
     if one.latency_ms is None or one.estimate_interval_ms is None:
-        return f"{columns}{numbers.UNKNOWN:>10}{kernels}"
-    low, high = map(numbers.significant, one.estimate_interval_ms)
-    return f"{columns}{numbers.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"
+        return f"{columns}{figures.UNKNOWN:>10}{kernels}"
+    low, high = map(figures.significant, one.estimate_interval_ms)
+    return f"{columns}{figures.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"

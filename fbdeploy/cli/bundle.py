@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,19 +9,33 @@ import typer
 
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.types import paths
 
 
 def bundle(
-    output: Annotated[Path, typer.Argument(help="A folder that fbdeploy deploy wrote.")],
-    app: Annotated[Path, typer.Option(help="The app: android_demo or ios_demo.")],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            parser=paths.folder_in, metavar="OUTPUT", help="A folder that fbdeploy deploy wrote."
+        ),
+    ],
+    app: Annotated[
+        Path,
+        typer.Option(
+            parser=paths.folder_in, metavar="FOLDER", help="The app: android_demo or ios_demo."
+        ),
+    ],
     as_json: options.Json = False,
 ) -> None:
     """Copy the demo bundle of an output folder to where an app's build takes it from.
 
     Example:  fbdeploy bundle out --app android_demo
     """
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from fbdeploy.apps.demo_bundle import install_bundle
 
         placed = install_bundle(output, app)
-        show(json.dumps({"bundle": str(placed)}) if as_json else f"The bundle is in {placed}")
+        if as_json:
+            result.json({"bundle": str(placed)})
+        else:
+            result.text(f"The bundle is in {placed}")

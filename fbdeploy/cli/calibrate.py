@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,8 @@ import typer
 
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.types import paths
+from fbdeploy.cli.types.reading import text
 from fbdeploy.report import numbers
 
 if TYPE_CHECKING:
@@ -18,20 +19,39 @@ if TYPE_CHECKING:
 
 def calibrate(
     measured: Annotated[
-        Path, typer.Argument(help="The results.jsonl of networks measured on the device.")
+        Path,
+        typer.Argument(
+            parser=paths.file_in,
+            metavar="MEASURED",
+            help="The results.jsonl of networks measured on the device.",
+        ),
     ],
     emulated: Annotated[
-        Path, typer.Argument(help="The results.jsonl of the same artefacts on arm://CORE.")
+        Path,
+        typer.Argument(
+            parser=paths.file_in,
+            metavar="EMULATED",
+            help="The results.jsonl of the same artefacts on arm://CORE.",
+        ),
     ],
     target: Annotated[
-        str | None, typer.Option(help="The measured target, if the file holds several.")
+        str | None,
+        typer.Option(
+            parser=text, metavar="TARGET", help="The measured target, if the file holds several."
+        ),
     ] = None,
     core: Annotated[
-        str | None, typer.Option(help="The emulated core, if the file holds several.")
+        str | None,
+        typer.Option(
+            parser=text, metavar="CORE", help="The emulated core, if the file holds several."
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Where the calibration is written.")] = Path(
-        "calibration.json"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            parser=paths.file_out, metavar="FILE", help="Where the calibration is written."
+        ),
+    ] = Path("calibration.json"),
     as_json: options.Json = False,
 ) -> None:
     """Fit the scale between an emulated core's cycles and a device's milliseconds; tell its error.
@@ -41,12 +61,12 @@ def calibrate(
 
     Example:  fbdeploy calibrate pixel.jsonl a76.jsonl --output pixel.json
     """
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from fbdeploy.latency.calibration import fit_from_results
-        from zoo.files import atomic_path
+        from zoo.files import atomic_file
 
         fitted = fit_from_results(measured, emulated, target=target, core=core)
-        with atomic_path(output) as partial:
+        with atomic_file(output) as partial:
             partial.write_text(fitted.calibration.model_dump_json(indent=1) + "\n")
         if as_json:
             document = {
@@ -55,10 +75,10 @@ def calibrate(
                 "noisy": list(fitted.noisy),
                 "output": str(output),
             }
-            show(json.dumps(document, indent=1))
+            result.json(document)
         else:
-            show(_summary(fitted.calibration, fitted.noisy))
-            show(f"written to {output}")
+            result.text(_summary(fitted.calibration, fitted.noisy))
+            result.text(f"written to {output}")
 
 
 def _summary(calibration: Calibration, noisy: tuple[str, ...]) -> str:

@@ -11,8 +11,11 @@ from export.preparation import PREPARATIONS, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
@@ -32,7 +35,8 @@ from fbdeploy.pipeline.request import (
 )
 from fbdeploy.records.manifest import Artefact, Precision
 from fbdeploy.records.results import document, summarize
-from fbdeploy.report import numbers, recommend
+from fbdeploy.report import numbers as figures
+from fbdeploy.report import recommend
 from fbdeploy.report.problems import problems
 
 
@@ -41,30 +45,64 @@ def deploy(
     weights: options.WeightsFile = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Labelled images to score on: a folder, or a dataset's name."),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Labelled images to score on: a folder, or a dataset's name.",
+        ),
     ] = None,
     calibration: Annotated[
         str | None,
-        typer.Option(help="Images to calibrate int8 on: like those of training, no labels."),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Images to calibrate int8 on: like those of training, no labels.",
+        ),
     ] = None,
     formats: Annotated[
-        str | None, typer.Option(help=f"Some of {','.join(FORMATS)}; all that are installed.")
+        str | None,
+        typer.Option(
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(FORMATS)}; all that are installed.",
+        ),
     ] = None,
     precisions: Annotated[
         str | None,
         typer.Option(
-            help=f"Some of {','.join(PRECISIONS)}; the last only if the recipe trains, or if named."
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(PRECISIONS)}; the last if the recipe trains, or if named.",
         ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="How to quantize: a recipe's name or a TOML file.")
-    ] = "ptq",
-    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("out"),
-    threads: Annotated[int, typer.Option(min=1, help="Threads that latency is timed with.")] = 1,
-    images: Annotated[
         str,
-        typer.Option(help="How many images each artefact is scored on, spread evenly, or 'all'."),
-    ] = str(DEFAULT_IMAGES),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="RECIPE",
+            help="How to quantize: a recipe's name or a TOML file.",
+        ),
+    ] = "ptq",
+    output: Annotated[
+        Path,
+        typer.Option(
+            parser=paths.folder_out, metavar="FOLDER", help="Folder for everything that is made."
+        ),
+    ] = Path("out"),
+    threads: Annotated[
+        int,
+        typer.Option(
+            parser=numbers.threads, metavar="N", help="Threads that latency is timed with."
+        ),
+    ] = 1,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            parser=numbers.image_count,
+            metavar="N",
+            help="How many images each artefact is scored on, spread evenly, or 'all'.",
+        ),
+    ] = DEFAULT_IMAGES,
     num_classes: options.NumClasses = None,
     input_size: options.InputSize = None,
     mean: options.Mean = None,
@@ -75,7 +113,9 @@ def deploy(
     skip_pass: Annotated[
         str | None,
         typer.Option(
-            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all."
+            parser=text,
+            metavar="NAMES",
+            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all.",
         ),
     ] = None,
     artefacts_only: Annotated[
@@ -111,12 +151,15 @@ def deploy(
         recipe=recipe,
         output=output,
         threads=threads,
-        images=options.image_count(images),
+        images=images,
         skip_bad_images=skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
-    with only_result_on_stdout() as show:
+    look_at_network(network, weights)
+    for place in (request.data, request.calibration):
+        look_at_images(place)
+    with only_result_on_stdout() as result:
         with DeployProgress() as progress:
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
@@ -126,21 +169,24 @@ def deploy(
                     if not can_hold(form, precision):
                         progress.note(f"{form} has no {precision}: its runtimes gain nothing")
             deployed = run(request, progress, artefacts_only=artefacts_only)
-        show(document(deployed.manifest, deployed.lines) if as_json else _summary(deployed))
+        if as_json:
+            result.json(document(deployed.manifest, deployed.lines))
+        else:
+            result.text(_summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
 
 
-def _precisions(text: str | None, recipe: str) -> tuple[Precision, ...]:
-    if text is None:
+def _precisions(given: str | None, recipe: str) -> tuple[Precision, ...]:
+    if given is None:
         return default_precisions(recipe)
-    return as_precisions(options.choices(text, PRECISIONS, "--precisions"))
+    return as_precisions(options.choices(given, PRECISIONS, "--precisions"))
 
 
-def _formats(text: str | None) -> tuple[str, ...]:
-    if text is None:
+def _formats(given: str | None) -> tuple[str, ...]:
+    if given is None:
         return installed_formats()
-    chosen = options.choices(text, FORMATS, "--formats")
+    chosen = options.choices(given, FORMATS, "--formats")
     for form in chosen:
         check_installed(form)
     return chosen
@@ -150,10 +196,10 @@ def _parity(artefact: Artefact) -> str:
     """How near the artefact is to its reference, and whether that is near enough."""
     found = artefact.parity
     if found is None:
-        return numbers.UNKNOWN
+        return figures.UNKNOWN
     if not found.passed:
         return "FAILED"
-    return "equal" if found.sqnr_db is None else f"{numbers.decibels(found.sqnr_db)} dB"
+    return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
 
 
 def _summary(deployed: Deployed) -> str:
@@ -163,11 +209,11 @@ def _summary(deployed: Deployed) -> str:
         f"{'':22}{'size':>10}{'int8':>9}{'top-1':>11}{'agreement':>12}{'p50':>11}{'parity':>10}"
     ]
     for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
-        time = f"{numbers.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
+        time = f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
         lines.append(
-            f"{recommend.name_of(row):22}{numbers.size(row.bytes):>10}"
-            f"{numbers.percent(row.int8_share, 1):>9}{numbers.percent(row.top1):>11}"
-            f"{numbers.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
+            f"{recommend.name_of(row):22}{figures.size(row.bytes):>10}"
+            f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
+            f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
         )
     advice = recommend.recommend(rows)
     if advice.row is not None:

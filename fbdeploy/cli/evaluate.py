@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
+from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
-from fbdeploy.report import numbers
+from fbdeploy.report import numbers as figures
 from zoo.errors import InputError
+from zoo.files import exists
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
@@ -25,17 +27,41 @@ BATCH = 32
 
 
 def evaluate(
-    artefact: Annotated[Path, typer.Argument(help="A model.pte, .pt, .onnx, .tflite, .mlpackage.")],
+    artefact: Annotated[
+        Path,
+        typer.Argument(
+            parser=paths.path_in,
+            metavar="ARTEFACT",
+            help="A model.pte, .pt, .onnx, .tflite, .mlpackage.",
+        ),
+    ],
     data: Annotated[
-        str | None, typer.Option(help="Labelled images: a folder, or a dataset's name.")
+        str | None,
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Labelled images: a folder, or a dataset's name.",
+        ),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Another artefact to compare with, image by image.")
+        Path | None,
+        typer.Option(
+            parser=paths.path_in,
+            metavar="ARTEFACT",
+            help="Another artefact to compare with, image by image.",
+        ),
     ] = None,
     images: Annotated[
-        str, typer.Option(help="How many images, spread evenly over the data, or 'all'.")
-    ] = "all",
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+        int | None,
+        typer.Option(
+            parser=numbers.image_count,
+            metavar="N",
+            help="How many images, spread evenly over the data, or 'all'; all.",
+        ),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(parser=numbers.threads, metavar="N", help="Threads of the runtime.")
+    ] = 1,
     input_size: options.InputSize = None,
     mean: options.Mean = None,
     std: options.Std = None,
@@ -52,23 +78,26 @@ def evaluate(
     --reference out/fp32/model.onnx
     """
     given = options.input_options(input_size, mean, std, crop_pct, interpolation)
-    limit = options.image_count(images)
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from runtime_bench.accuracy import compare, document
         from runtime_bench.runtimes import runtime_of
 
         manifest, entry = described(artefact)
         where = data or _data_of(artefact, manifest)
         runtime = runtime_of(artefact)
-        scored = _run(artefact, where, limit, threads, given, manifest, skip_bad_images)
+        warn_if_unconfined()
+        scored = _run(artefact, where, images, threads, given, manifest, skip_bad_images)
         agreement = None
         if reference is not None:
             theirs, _ = described(reference)
-            other = _run(reference, where, limit, threads, given, theirs, skip_bad_images)
+            other = _run(reference, where, images, threads, given, theirs, skip_bad_images)
             agreement = compare(scored, other)
         precision = entry.precision if entry else None
         answer = document(str(artefact), runtime.format, precision, scored, agreement)
-        show(json.dumps(answer, indent=1) if as_json else _summary(answer))
+        if as_json:
+            result.json(answer)
+        else:
+            result.text(_summary(answer))
 
 
 def described(artefact: Path) -> tuple[Manifest | None, Artefact | None]:
@@ -77,10 +106,10 @@ def described(artefact: Path) -> tuple[Manifest | None, Artefact | None]:
     Raises:
         InputError: there is no such artefact, or its manifest cannot be read.
     """
-    if not artefact.exists():
+    if not exists(artefact):
         raise InputError(f"{artefact}: no such artefact; give a file that fbdeploy deploy wrote")
     folder = artefact.resolve().parent.parent
-    if not (folder / FILE_NAME).exists():
+    if not exists(folder / FILE_NAME):
         return None, None
     manifest = read_manifest(folder)
     path = artefact.resolve().relative_to(folder).as_posix()
@@ -126,20 +155,20 @@ def _run(
     skip_bad_images: bool,
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
-    from runtime_bench.runtimes import runtime_of
+    from runtime_bench.runtimes.guest import guest_session
     from zoo.datasets import batches, open_dataset
 
-    session = runtime_of(artefact).load(artefact, threads)
-    spec = _input_spec(artefact, session.input_shape, manifest, given)
-    dataset = open_dataset(
-        data,
-        num_classes=manifest.network.num_classes if manifest else None,
-        network_labels=manifest.labels if manifest else (),
-        skip_bad_images=skip_bad_images,
-    )
-    total = len(dataset) if limit is None else min(limit, len(dataset))
-    with counted(str(artefact), total) as counter:
-        scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
+    with guest_session(artefact, threads) as session:
+        spec = _input_spec(artefact, session.input_shape, manifest, given)
+        dataset = open_dataset(
+            data,
+            num_classes=manifest.network.num_classes if manifest else None,
+            network_labels=manifest.labels if manifest else (),
+            skip_bad_images=skip_bad_images,
+        )
+        total = len(dataset) if limit is None else min(limit, len(dataset))
+        with counted(str(artefact), total) as counter:
+            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)
@@ -152,19 +181,19 @@ def _summary(answer: EvaluationDocument) -> str:
     if answer["top1"] is not None:
         interval = answer["top1_interval"]
         spread = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""
-        lines.append(f"top-1 {numbers.percent(answer['top1'])}{spread}")
-        lines.append(f"top-5 {numbers.percent(answer['top5'])}")
+        lines.append(f"top-1 {figures.percent(answer['top1'])}{spread}")
+        lines.append(f"top-5 {figures.percent(answer['top5'])}")
     other = answer["reference"]
     if other is not None:
         lines.append(
-            f"agreement with the reference {numbers.percent(other['agreement'])}, "
-            f"KL {numbers.significant(other['kl'])} nats"
+            f"agreement with the reference {figures.percent(other['agreement'])}, "
+            f"KL {figures.significant(other['kl'])} nats"
         )
         interval = other["difference_interval"]
         if other["top1_difference"] is not None and interval is not None:
             lines.append(
-                f"top-1 difference {numbers.points(other['top1_difference'])} points "
-                f"(95 %: {numbers.points(interval[0])} to {numbers.points(interval[1])}), "
-                f"McNemar p {numbers.significant(other['mcnemar_p'])}"
+                f"top-1 difference {figures.points(other['top1_difference'])} points "
+                f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
+                f"McNemar p {figures.significant(other['mcnemar_p'])}"
             )
     return "\n".join(lines)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.types import paths
 from fbdeploy.report import numbers
 
 if TYPE_CHECKING:
@@ -18,22 +19,30 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    artefact: Annotated[Path, typer.Argument(help="A model.pte, .pt, .onnx, .tflite, .mlpackage.")],
+    artefact: Annotated[
+        Path,
+        typer.Argument(
+            parser=paths.path_in,
+            metavar="ARTEFACT",
+            help="A model.pte, .pt, .onnx, .tflite, .mlpackage.",
+        ),
+    ],
     as_json: options.Json = False,
 ) -> None:
     """Operators, the shares of int8 and of the delegate by MACs, and what stays outside.
 
     Example:  fbdeploy inspect out/int8/model.tflite
     """
-    with only_result_on_stdout() as show:
-        from export.inspection import inspect as run
+    with only_result_on_stdout() as result:
+        from runtime_bench.runtimes.guest import inspect_as_guest
 
-        found = run(artefact)
+        warn_if_unconfined()
+        found = inspect_as_guest(artefact)
         if as_json:
             document = {"artefact": str(artefact), **dataclasses.asdict(found)}
-            show(json.dumps(document, indent=1))
+            result.json(document)
         else:
-            show(_summary(artefact, found))
+            result.text(_summary(artefact, found))
 
 
 def _summary(artefact: Path, found: Inspection) -> str:

@@ -79,7 +79,8 @@ class DeployProgress(_Display):
             self._progress.update(self._tasks[job.name], step="[red]failed[/red]")
 
     def _log(self, job: Job, event: Event) -> None:
-        if isinstance(event, Ended | Failed):
+        # What a vital job says ends the command, which says it then.
+        if isinstance(event, Ended) or (isinstance(event, Failed) and not job.vital):
             seconds = time.monotonic() - self._started[job.name]
             print(f"{job.title}: {seconds:.1f} s, {_ending(event)}", file=sys.stderr, flush=True)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.types import paths
 
 
 class Action(StrEnum):
@@ -23,7 +23,11 @@ def runner(
     action: Annotated[Action, typer.Argument(help="build: compile them.")],
     output: Annotated[
         Path | None,
-        typer.Option(help="The bundle's folder; without it the cache, where bench looks."),
+        typer.Option(
+            parser=paths.folder_out,
+            metavar="FOLDER",
+            help="The bundle's folder; without it the cache, where bench looks.",
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -34,14 +38,14 @@ def runner(
     Example:  fbdeploy runner build --output runners
     """
     assert action is Action.BUILD
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
         from runtime_bench.runners.build import build_bundle, cached_bundle
 
         bundle = cached_bundle() if output is None else build_bundle(output)
         manifest = bundle.manifest
         if as_json:
-            show(json.dumps({"folder": str(bundle.folder), **manifest.model_dump()}, indent=1))
+            result.json({"folder": str(bundle.folder), **manifest.model_dump()})
             return
         size = sum((bundle.folder / name).stat().st_size for name in manifest.files)
         versions = ", ".join(f"{name} {version}" for name, version in manifest.runtimes.items())
-        show(f"{bundle.folder}: {manifest.architecture}, {versions}, {size / 1e6:.0f} MB")
+        result.text(f"{bundle.folder}: {manifest.architecture}, {versions}, {size / 1e6:.0f} MB")

@@ -10,11 +10,15 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import Steps
+from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
-from fbdeploy.records.sensitivity import SensitivityDocument, write_sensitivity
-from fbdeploy.report import numbers
+from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
+from fbdeploy.report import numbers as figures
+from quantize.recipe import load_recipe
+from zoo.files import try_file
 
 if TYPE_CHECKING:
     from fbdeploy.records.sensitivity import LayerRow
@@ -27,20 +31,41 @@ def sensitivity(
     weights: options.WeightsFile = None,
     calibration: Annotated[
         str | None,
-        typer.Option(help="Images to calibrate and to measure on: like those of training."),
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FOLDER",
+            help="Images to calibrate and to measure on: like those of training.",
+        ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="Whose ranges are used: a recipe's name or a TOML file.")
+        str,
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="RECIPE",
+            help="Whose ranges are used: a recipe's name or a TOML file.",
+        ),
     ] = "ptq",
     images: Annotated[
-        str, typer.Option(help="How many calibration images to measure on, or 'all'.")
-    ] = str(DEFAULT_IMAGES),
+        int | None,
+        typer.Option(
+            parser=numbers.image_count,
+            metavar="N",
+            help="How many calibration images to measure on, or 'all'.",
+        ),
+    ] = DEFAULT_IMAGES,
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder for sensitivity.json; that of a deployment shows it."),
+        typer.Option(
+            parser=paths.folder_out,
+            metavar="FOLDER",
+            help="Folder for sensitivity.json; that of a deployment shows it.",
+        ),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to compute with; all cores.")
+        int | None,
+        typer.Option(
+            parser=numbers.threads, metavar="N", help="Threads to compute with; all cores."
+        ),
     ] = None,
     num_classes: options.NumClasses = None,
     input_size: options.InputSize = None,
@@ -65,33 +90,43 @@ def sensitivity(
         input=options.input_options(input_size, mean, std, crop_pct, interpolation),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         recipe=recipe,
-        images=options.image_count(images),
+        images=images,
         threads=threads or cores(),
         skip_bad_images=skip_bad_images,
     )
-    with only_result_on_stdout() as show:
+    look_at_network(network, weights)
+    look_at_images(request.calibration)
+    load_recipe(recipe)
+    place = None if output is None else output / FILE_NAME
+    if place is not None:
+        try_file(place)
+    with only_result_on_stdout() as result:
         with Steps() as steps:
             found = measure(request, steps.progress, steps.note)
-        written = None if output is None else write_sensitivity(output, found)
+        if as_json:
+            result.json(found)
+        else:
+            result.text(_table(found, place))
         if output is not None:
+            write_sensitivity(output, found)
             _renew_report(output, found)
-        show(found.model_dump_json(indent=1) if as_json else _table(found, written))
 
 
 def _renew_report(folder: Path, found: SensitivityDocument) -> None:
     """Let the report of the same network's deployment show it."""
-    from fbdeploy.records.manifest import FILE_NAME, read_manifest
+    from fbdeploy.records.manifest import FILE_NAME as MANIFEST
+    from fbdeploy.records.manifest import read_manifest
     from fbdeploy.records.results import read_lines
     from fbdeploy.report.page import write_report
 
-    if (folder / FILE_NAME).exists():
+    if (folder / MANIFEST).exists():
         manifest = read_manifest(folder)
         if found.belongs_to(manifest):
             write_report(folder, manifest, read_lines(folder))
 
 
 def _table(found: SensitivityDocument, written: Path | None) -> str:
-    title = f"{found.network}: KL {numbers.significant(found.kl)} nats with every layer in int8"
+    title = f"{found.network}: KL {figures.significant(found.kl)} nats with every layer in int8"
     shown = found.layers[:ROWS_SHOWN]
     width = max(len(_name(row)) for row in shown)
     lines = [
@@ -102,10 +137,10 @@ def _table(found: SensitivityDocument, written: Path | None) -> str:
     ]
     for number, row in enumerate(shown, 1):
         lines.append(
-            f"{number:>2}  {_name(row):{width}}{numbers.percent(row.macs_share, 1):>9}"
-            f"{numbers.decibels(row.sqnr_db):>7}{numbers.decibels(row.weight_sqnr_db):>9}"
-            f"{numbers.decibels(row.activation_sqnr_db):>10}"
-            f"{numbers.significant(row.kl_alone):>11}{numbers.significant(row.kl_without):>10}"
+            f"{number:>2}  {_name(row):{width}}{figures.percent(row.macs_share, 1):>9}"
+            f"{figures.decibels(row.sqnr_db):>7}{figures.decibels(row.weight_sqnr_db):>9}"
+            f"{figures.decibels(row.activation_sqnr_db):>10}"
+            f"{figures.significant(row.kl_alone):>11}{figures.significant(row.kl_without):>10}"
         )
     more = len(found.layers) - len(shown)
     if more:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +10,15 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
     PRECISIONS,
     check_installed,
 )
-from fbdeploy.report import numbers
+from fbdeploy.report import numbers as figures
 from fbdeploy.sweep.page import name_of
 from fbdeploy.sweep.plan import read_plan
 
@@ -27,39 +29,82 @@ if TYPE_CHECKING:
 
 def sweep(
     plan: Annotated[
-        Path | None, typer.Argument(help="A TOML file; options take the place of its keys.")
+        Path | None,
+        typer.Argument(
+            parser=paths.file_in,
+            metavar="PLAN",
+            help="A TOML file; options take the place of its keys.",
+        ),
     ] = None,
     networks: Annotated[
-        str | None, typer.Option(help="Networks with commas, as deploy takes them.")
+        str | None,
+        typer.Option(
+            parser=text, metavar="NAMES", help="Networks with commas, as deploy takes them."
+        ),
     ] = None,
     targets: Annotated[
-        str | None, typer.Option(help="Targets with commas, as bench takes them; local.")
+        str | None,
+        typer.Option(
+            parser=text, metavar="TARGETS", help="Targets with commas, as bench takes them; local."
+        ),
     ] = None,
-    recipes: Annotated[str | None, typer.Option(help="Recipes with commas; ptq.")] = None,
+    recipes: Annotated[
+        str | None, typer.Option(parser=text, metavar="RECIPES", help="Recipes with commas; ptq.")
+    ] = None,
     formats: Annotated[
-        str | None, typer.Option(help=f"Some of {','.join(FORMATS)}; all that are installed.")
+        str | None,
+        typer.Option(
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(FORMATS)}; all that are installed.",
+        ),
     ] = None,
     precisions: Annotated[
         str | None,
-        typer.Option(help=f"Some of {','.join(PRECISIONS)}; what deploy makes by the recipe."),
+        typer.Option(
+            parser=text,
+            metavar="NAMES",
+            help=f"Some of {','.join(PRECISIONS)}; what deploy makes by the recipe.",
+        ),
     ] = None,
     threads: Annotated[
-        str | None,
+        numbers.Numbers | None,
         typer.Option(
-            help="Thread counts, such as 1,2,4; 1.", callback=options.check_whole_numbers(1)
+            parser=numbers.thread_list, metavar="N,N", help="Thread counts, such as 1,2,4; 1."
         ),
     ] = None,
     mode: Annotated[
-        str | None, typer.Option(help="How long each is timed, as bench's; quick.")
+        str | None,
+        typer.Option(
+            parser=text, metavar="MODE", help="How long each is timed, as bench's; quick."
+        ),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Labelled images to score on.")] = None,
-    calibration: Annotated[str | None, typer.Option(help="Images to calibrate int8 on.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            parser=paths.file_or_name, metavar="FOLDER", help="Labelled images to score on."
+        ),
+    ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            parser=paths.file_or_name, metavar="FOLDER", help="Images to calibrate int8 on."
+        ),
+    ] = None,
     images: Annotated[
-        str | None, typer.Option(help="How many images each artefact is scored on, or 'all'.")
+        str | None,
+        typer.Option(
+            parser=numbers.image_text,
+            metavar="N",
+            help="How many images each artefact is scored on, or 'all'.",
+        ),
     ] = None,
-    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path(
-        "sweep"
-    ),
+    output: Annotated[
+        Path,
+        typer.Option(
+            parser=paths.folder_out, metavar="FOLDER", help="Folder for everything that is made."
+        ),
+    ] = Path("sweep"),
     as_json: options.Json = False,
 ) -> None:
     """Deploy several networks and measure them on several targets: accuracy against latency.
@@ -70,33 +115,38 @@ def sweep(
     Example:  fbdeploy sweep --networks default --targets local,arm://cortex-a76 --threads 1,2
     """
     changes: dict[str, Any] = {"mode": mode, "data": data, "calibration": calibration}
-    for key, text in (("networks", networks), ("targets", targets), ("recipes", recipes)):
-        changes[key] = None if text is None else [part.strip() for part in text.split(",")]
+    for key, names in (("networks", networks), ("targets", targets), ("recipes", recipes)):
+        changes[key] = None if names is None else [part.strip() for part in names.split(",")]
     if formats is not None:
         changes["formats"] = options.choices(formats, FORMATS, "--formats")
     if precisions is not None:
         changes["precisions"] = options.choices(precisions, PRECISIONS, "--precisions")
-    if threads is not None:
-        changes["threads"] = options.whole_numbers(threads, 1)
-    if images is not None:
-        changes["images"] = options.image_count(images) or "all"
+    changes |= {"threads": threads, "images": images}
     asked = read_plan(plan, {key: value for key, value in changes.items() if value is not None})
     for form in asked.formats:
         check_installed(form)
-    with only_result_on_stdout() as show:
+    for network in asked.networks:
+        look_at_network(network.name, network.weights)
+        for given in (network.data or asked.data, network.calibration or asked.calibration):
+            if given is not None:
+                look_at_images(given)
+    with only_result_on_stdout() as result:
         from fbdeploy.sweep.run import sweep as run
 
         with DeployProgress() as progress:
             swept = run(asked, output, progress)
-        show(_document(swept) if as_json else _summary(swept))
+        if as_json:
+            result.json(_document(swept))
+        else:
+            result.text(_summary(swept))
     if not swept.complete:
         raise typer.Exit(1)
 
 
-def _document(swept: Swept) -> str:
+def _document(swept: Swept) -> dict[str, Any]:
     rows = [row.model_dump(mode="json") for row in swept.rows]
     failures = [failure.model_dump(mode="json") for failure in swept.failures]
-    return json.dumps({"report": str(swept.report), "rows": rows, "failures": failures}, indent=1)
+    return {"report": str(swept.report), "rows": rows, "failures": failures}
 
 
 def _summary(swept: Swept) -> str:
@@ -110,7 +160,7 @@ def _summary(swept: Swept) -> str:
             f"{target}, {threads} thread(s): nothing is both more accurate and faster than",
         ]
         for row in sorted(front, key=lambda row: row.cost or 0.0):
-            lines.append(f"  {name_of(row):44}{numbers.percent(row.score):>10}{_cost(row):>24}")
+            lines.append(f"  {name_of(row):44}{figures.percent(row.score):>10}{_cost(row):>24}")
     for failure in swept.failures:
         where = ", ".join(part for part in (failure.network, failure.target, failure.what) if part)
         lines.append(f"{where} failed: {failure.message}")
@@ -120,8 +170,8 @@ def _summary(swept: Swept) -> str:
 
 def _cost(row: SweepRow) -> str:
     if row.result.latency_ms is not None:
-        return f"{numbers.significant(row.result.latency_ms.p50)} ms"
+        return f"{figures.significant(row.result.latency_ms.p50)} ms"
     assert row.counts is not None
     if row.counts.cycles is not None:
-        return f"{numbers.count(int(row.counts.cycles))} cycles"
-    return f"{numbers.count(row.counts.instructions)} instructions"
+        return f"{figures.count(int(row.counts.cycles))} cycles"
+    return f"{figures.count(row.counts.instructions)} instructions"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.types import paths
 from fbdeploy.report.numbers import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,7 +25,12 @@ WEIGHTS_WORDS = {
 
 def zoo(
     network: Annotated[
-        str | None, typer.Argument(help="Show one network in full, with counted figures.")
+        str | None,
+        typer.Argument(
+            parser=paths.network,
+            metavar="NETWORK",
+            help="Show one network in full, with counted figures.",
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -36,19 +41,26 @@ def zoo(
 
     Example:  fbdeploy zoo FBNetV3_A
     """
-    with only_result_on_stdout() as show:
+    with only_result_on_stdout() as result:
+        from zoo.names import UNPUBLISHED, resolve
+
+        if network is not None and all(network != one.name for one in UNPUBLISHED):
+            resolve(network)  # a name that there is not is told at once
         from zoo.catalogue import catalogue
 
         if network is not None:
             shown = _one(network)
-            show(json.dumps(shown, indent=1) if as_json else _card(shown))
+            if as_json:
+                result.json(shown)
+            else:
+                result.text(_card(shown))
             return
         entries = catalogue()
         if as_json:
             rows = [dataclasses.asdict(entry) for entry in entries]
-            show(json.dumps({"networks": rows}, indent=1))
+            result.json({"networks": rows})
         else:
-            show(_table(entries))
+            result.text(_table(entries))
 
 
 def _one(name: str) -> dict[str, Any]:

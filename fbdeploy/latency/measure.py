@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from runtime_bench.emulation.calibration import Calibration
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
@@ -36,6 +34,7 @@ from runtime_bench.timing.interleave import Progress
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.protocol import benchmark_to_file
 from runtime_bench.timing.session import Subject
+from zoo.documents import read_json, validated
 from zoo.errors import InputError
 from zoo.files import sha256_of
 
@@ -243,12 +242,8 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         InputError: it cannot be read, or is another file.
     """
-    try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValidationError as error:
-        raise InputError(f"{path}: is not a file that fbdeploy calibrate wrote") from error
+    advice = "give a file that fbdeploy calibrate wrote"
+    return validated(Calibration, read_json(path, advice), str(path), advice)
 
 
 def _part(progress: Progress, index: int, count: int) -> Progress:

@@ -25,7 +25,7 @@ from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
-from fbdeploy.records.bundle_schema import APP_FORMATS, FOLDER_NAME
+from fbdeploy.records.bundle_schema import APP_FORMATS, CONFIG_NAME, FOLDER_NAME
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
@@ -49,12 +49,14 @@ from fbdeploy.report.page import write_report
 from fbdeploy.version import __version__
 from runtime_bench.measurement import Measurement
 from zoo.errors import InputError
-from zoo.files import sha256_of
+from zoo.files import exists, inside, sha256_of
 
 WORK = ".fbdeploy"
 """Folder in the output folder for what is kept between runs but is not for the user."""
 
 MEGABYTE = 1_000_000
+BYTES_EACH = {"fp32": 4, "fp16": 2}
+"""Of a weight in artefacts of a precision; the others have one."""
 MEMORY = {
     "prepare": 2500,
     "train": 4000,
@@ -170,7 +172,7 @@ def deploy(
         PipelineError: the network could not be prepared.
         KeyboardInterrupt: interrupted; all workers have ended and what is finished is kept.
     """
-    existed = request.output.exists()
+    existed = exists(request.output)
     with locked(request.output):
         try:
             deployment = _Deployment(
@@ -203,6 +205,7 @@ class _Deployment:
     prepared: Prepared | None = None
     programs: dict[Precision, Quantization] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    resumes: bool = False
 
     @property
     def folder(self) -> Path:
@@ -214,6 +217,7 @@ class _Deployment:
 
     def run(self) -> Deployed:
         previous = read_manifest(self.folder) if (self.folder / FILE_NAME).exists() else None
+        self.resumes = previous is not None
         self._prepare(previous)
         self._begin_manifest(previous)
         self._train()
@@ -282,7 +286,6 @@ class _Deployment:
         for entry in stale:
             self._remove(entry)
         in_use = {entry.precision for entry in kept} | set(self.programs)
-        self._check_space(len(kept))
         self.manifest = Manifest(
             fbdeploy_version=__version__,
             created=previous.created if previous else now(),
@@ -297,6 +300,9 @@ class _Deployment:
             environment=environment(),
         )
         write_manifest(self.folder, self.manifest)
+        # Behind the manifest, which knows the finished programs: the next run goes on with them.
+        if not kept:
+            self._check_space(self._artefact_bytes())
 
     def _train(self) -> None:
         """Train the int8 program further, unless that was not asked for or is done."""
@@ -327,7 +333,7 @@ class _Deployment:
                 precision="int8-qat",
                 step="train",
                 message=failed.message,
-                log=str(self._log("train").relative_to(self.folder)),
+                log=self._log_of("train"),
             )
         )
 
@@ -383,7 +389,7 @@ class _Deployment:
             if isinstance(line, EvaluationLine)
             and line.dataset == data
             and line.predictions is not None
-            and (self.folder / line.predictions).exists()
+            and exists(inside(self.folder, line.predictions))
         }
         jobs = []
         for form in self.request.formats:
@@ -422,7 +428,7 @@ class _Deployment:
 
     def _bundle(self) -> None:
         """Pack the demo apps' bundle, unless it is there from a run that exported the same."""
-        wanted = [entry for entry in self._wanted() if entry.format in APP_FORMATS]
+        wanted = [entry for entry in self._shippable() if entry.format in APP_FORMATS]
         if not wanted or (self.folder / FOLDER_NAME).exists():
             return
         job = Job(
@@ -436,11 +442,12 @@ class _Deployment:
 
     def _drop_bundle(self) -> None:
         """A bundle of other artefacts than the folder's is worse than none."""
-        shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
+        if (self.folder / FOLDER_NAME / CONFIG_NAME).is_file():
+            shutil.rmtree(self.folder / FOLDER_NAME, ignore_errors=True)
 
     def _bench(self) -> None:
         """Time all artefacts in one session, since only interleaved ones may be compared."""
-        wanted = {entry.sha256 for entry in self._wanted() if FORMAT_INFO[entry.format].timed}
+        wanted = {entry.sha256 for entry in self._shippable() if FORMAT_INFO[entry.format].timed}
         sessions: dict[str, set[str]] = {}
         for line in read_lines(self.folder):
             if isinstance(line, Measurement) and (line.target, line.threads) == (
@@ -477,12 +484,14 @@ class _Deployment:
     def _event(self, job: Job, event: Event) -> None:
         self.observer.event(job, event)
         if isinstance(event, Result):
-            self._keep(event.kind, event.value)
+            self._keep(event.kind, event.value, self._log_of(job.name))
 
-    def _keep(self, kind: str, value: dict[str, Any]) -> None:
+    def _keep(self, kind: str, value: dict[str, Any], log: str) -> None:
         """Put something finished where it belongs; the folder holds it when this returns."""
         if kind == "prepared":
             self.prepared = Prepared.model_validate(value)
+            if not self.resumes:
+                self._check_space(self._program_bytes() + self._artefact_bytes())
         elif kind == "quantized":
             quantized = Quantized.model_validate(value)
             self.programs[quantized.precision] = quantized.quantization
@@ -490,7 +499,10 @@ class _Deployment:
                 self._update(quantizations={**self.manifest.quantizations, **self.programs})
         elif kind == "exported":
             assert self.manifest is not None
-            made = Exported.model_validate(value).artefacts
+            made = [
+                entry.model_copy(update={"log": log}) if entry.rejected else entry
+                for entry in Exported.model_validate(value).artefacts
+            ]
             replaced = {entry.path for entry in made}
             others = tuple(e for e in self.manifest.artefacts if e.path not in replaced)
             self._drop_bundle()
@@ -500,7 +512,8 @@ class _Deployment:
         elif kind == "timed":
             append_line(self.folder, Measurement.model_validate(value))
         elif kind == "failure":
-            self._fail(Failure.model_validate(value))
+            failure = Failure.model_validate(value)
+            self._fail(failure.model_copy(update={"log": failure.log or log}))
         else:
             raise ValueError(f"a worker sent an unknown kind of result: {kind}")
 
@@ -530,7 +543,7 @@ class _Deployment:
                             precision=precision,
                             step=step,
                             message=failed.message,
-                            log=str(self._log(name).relative_to(self.folder)),
+                            log=self._log_of(name),
                         )
                     )
 
@@ -553,15 +566,23 @@ class _Deployment:
                 "choose another --output or free it"
             )
 
-    def _check_space(self, kept: int) -> None:
-        """Say at the start what would otherwise be found out in the middle."""
+    def _artefact_bytes(self) -> int:
+        """About what all artefacts take."""
         assert self.prepared is not None
         parameters = self.prepared.network.parameters or 0
-        bytes_each = {"fp32": 4, "fp16": 2}
-        each = parameters * sum(bytes_each.get(name, 1) for name in self.request.precisions)
-        needed = each * len(self.request.formats)
+        each = sum(BYTES_EACH.get(name, 1) for name in self.request.precisions)
+        return parameters * each * len(self.request.formats)
+
+    def _program_bytes(self) -> int:
+        """About what the captured graph and the programs take, which hold float weights too."""
+        assert self.prepared is not None
+        programs = sum(name not in BYTES_EACH for name in self.request.precisions)
+        return (self.prepared.network.parameters or 0) * (4 + 5 * programs)
+
+    def _check_space(self, needed: int) -> None:
+        """Say at the start what would otherwise be found out in the middle."""
         free = shutil.disk_usage(self.folder).free
-        if not kept and free < needed:
+        if free < needed:
             raise InputError(
                 f"{self.folder}: cannot be written (no space left: {free // MEGABYTE} MB free, "
                 f"about {needed // MEGABYTE + 1} MB needed); choose another --output or free it"
@@ -599,16 +620,19 @@ class _Deployment:
         keys = {self._key(f, p) for f in self.request.formats for p in self._possible()}
         return [entry for entry in self.manifest.artefacts if entry.key in keys]
 
+    def _shippable(self) -> list[Artefact]:
+        """Of those, what equals its reference: nothing else is worth timing or packing."""
+        return [entry for entry in self._wanted() if not entry.rejected]
+
     def _intact(self, entry: Artefact) -> bool:
-        path = self.folder / entry.path
+        path = inside(self.folder, entry.path)
         return path.exists() and sha256_of(path) == entry.sha256
 
     def _remove(self, entry: Artefact) -> None:
         """Remove an artefact of other inputs; a file that was changed since is left alone."""
         self._drop_bundle()
-        path = self.folder / entry.path
-        inside = path.resolve().is_relative_to(self.folder.resolve())
-        if inside and self._intact(entry):
+        path = inside(self.folder, entry.path)
+        if self._intact(entry):
             if path.is_dir():
                 shutil.rmtree(path)
             else:
@@ -621,6 +645,10 @@ class _Deployment:
 
     def _log(self, name: str) -> Path:
         return self.work / "logs" / f"{name}.log"
+
+    def _log_of(self, name: str) -> str:
+        """The job's log as the manifest names it."""
+        return self._log(name).relative_to(self.folder).as_posix()
 
 
 def _order(entry: Artefact) -> tuple[int, int, str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from zoo.errors import InputError
+from zoo.files import PARTIAL
 
 FILE_NAME = ".lock"
-PARTIAL = ".*-partial-*"
-"""How ``zoo.files.atomic_path`` names what is not finished."""
+OWNER = re.compile(rb"\d{0,20}")
+"""What the file holds: the process that writes in the folder, or nothing."""
 
 
 @contextmanager
@@ -29,10 +33,13 @@ def locked(folder: Path) -> Iterator[None]:
     advice = "choose another --output or free it"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stream = path.open("a+", encoding="ascii")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); {advice}") from error
+        stream = os.fdopen(_open_regular(path), "a+", encoding="ascii")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{folder}: cannot be written ({reason}); {advice}") from error
     with stream:
+        if not OWNER.fullmatch(os.pread(stream.fileno(), 64, 0)):
+            raise InputError(f"{path}: is no lock of fbdeploy; {advice}")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -57,8 +64,24 @@ def locked(folder: Path) -> Iterator[None]:
 
 def remove_partial(folder: Path) -> None:
     """Remove what killed writers left behind. Only for whoever holds the lock."""
-    for path in folder.rglob(PARTIAL):
-        if path.is_dir():
+    for path in folder.rglob(".*-partial-*"):
+        if not PARTIAL.match(path.name):
+            continue
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _open_regular(path: Path) -> int:
+    """Open a regular file that is no link; a pipe in its place must not be waited for.
+
+    Raises:
+        OSError: it is something else.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, f"{FILE_NAME} is no regular file", str(path))
+    return descriptor

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from fbdeploy.records.manifest import Format, Precision
+from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels, Precision
 from zoo.errors import InputError
+from zoo.input_spec import Interpolation
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
@@ -39,11 +39,11 @@ class InputOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: tuple[int, int] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    crop_pct: float | None = None
-    interpolation: Literal["nearest", "bilinear", "bicubic"] | None = None
+    size: tuple[Pixels, Pixels] | None = None
+    mean: tuple[Mean, Mean, Mean] | None = None
+    std: tuple[Deviation, Deviation, Deviation] | None = None
+    crop_pct: CropShare | None = None
+    interpolation: Interpolation | None = None
 
 
 class DeployRequest(BaseModel):

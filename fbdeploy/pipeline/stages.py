@@ -10,6 +10,7 @@ import os
 import time
 import traceback
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from fbdeploy.pipeline.keys import code_sha256, folder_identity, key_of, version
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.opening import BATCH, open_network, read_images, state_sha256
+from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
 from fbdeploy.pipeline.steps.programs import (
     most_images,
     program_folder,
@@ -37,7 +39,6 @@ from fbdeploy.records.manifest import (
     InputSpecInfo,
     Island,
     NetworkInfo,
-    Parity,
     Precision,
     Quantization,
     Weights,
@@ -45,13 +46,12 @@ from fbdeploy.records.manifest import (
 )
 from fbdeploy.records.results import Comparison, EvaluationLine
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of, size_of
+from zoo.files import sha256_of, size_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from export.base import ExportSource
     from quantize.graph.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
@@ -59,16 +59,8 @@ if TYPE_CHECKING:
     from zoo.networks import Network
 
 CHECK_IMAGES = 32
-FLOAT_TOLERANCE = 1e-4
-"""Largest relative difference of an fp32 artefact's logits from the float network's (issue 2)."""
-HALF_SQNR_DB = 40.0
-"""Least signal-to-noise of an fp16 artefact's logits against the float network's. Rounding to 11
-bits costs 2**-12 / sqrt(3) of a value, 77 dB, once a weight and once a result; two hundred of them
-that add up leave 54 dB, and networks that amplify noise have 14 dB more."""
-INT8_SQNR_DB = 15.0
-"""Least signal-to-noise of an int8 artefact's logits against the quantized program's, or the
-program's own against float where that is less: kernels round a few values to the neighbouring step,
-and a network that amplifies int8's noise amplifies that too. A wrong scale costs far more."""
+REJECTED = "rejected"
+"""Folder in the work folder for artefacts that may not be shipped; all begin there."""
 
 
 def prepare(
@@ -407,15 +399,17 @@ def _calibration(asked: DeployRequest, network: Network, *, labelled: bool = Fal
 
 
 def _captured(work: Path, network: Network, network_key: str) -> Captured:
-    """The canonical float graph: captured once, then read from ``work``."""
+    """The canonical float graph: captured once, and always read from ``work``.
+
+    What is read lacks what only tracing knows, so that a program made of it is the same whether the
+    graph was there already or not.
+    """
     from quantize.graph.capture import capture, load_captured
 
     folder = _graph_folder(work, network_key)
-    if folder.exists():
-        return load_captured(folder)
-    captured = capture(network.module, network.input_spec)
-    captured.save(folder)
-    return captured
+    if not folder.exists():
+        capture(network.module, network.input_spec).save(folder)
+    return load_captured(folder)
 
 
 def _graph_folder(work: Path, network_key: str) -> Path:
@@ -514,7 +508,7 @@ def _export_one(
 
     Nothing, with a note, where the format cannot hold the program.
     """
-    from export.base import ExportSource
+    from export.base import ExportSource, atomic_artefact
     from export.formats import FORMATS, left_out
     from quantize.graph.capture import load_captured
     from quantize.program import load_program
@@ -540,62 +534,42 @@ def _export_one(
         start = time.monotonic()
         title = " ".join(part for part in (precision, variant) if part)
         name = "-".join(part for part in ("model", variant) if part)
-        path = asked.output / precision / f"{name}{FORMAT_INFO[form].suffix}"
+        final = asked.output / precision / f"{name}{FORMAT_INFO[form].suffix}"
+        # Where it stays if its runtime refuses it or it does not equal its reference.
+        path = checks.work / REJECTED / precision / final.name
         report.progress(f"{title} export", 0.0)
-        with atomic_path(path) as temporary:
+        with atomic_artefact(path) as temporary:
             result = exporter.export(source, temporary, variant)
         report.progress(f"{title} check", 0.7)
-        logits = runtime.load(path, _threads()).run(images)
+        parity = parity_of(runtime.load(path, _threads()).run(images), expected, source)
+        if not parity.passed:
+            search = PartSearch(form, variant, images, _threads())
+            layer = search.parted_at(
+                source, partial(report.progress, f"{title}: which layer differs", 0.8)
+            )
+            parity = parity.model_copy(update={"parted_at": layer})
+        accepted = final if parity.passed else path
         made.append(
             Artefact(
                 key=key,
                 format=form,
                 precision=precision,
                 variant=variant,
-                path=path.relative_to(asked.output).as_posix(),
+                path=accepted.relative_to(asked.output).as_posix(),
                 sha256=sha256_of(path),
                 bytes=size_of(path),
                 runtime=runtime.name,
                 runtime_version=runtime.version(),
-                parity=_parity(logits, expected, source),
+                parity=parity,
                 coverage=_coverage(path),
                 preparation=tuple(f"{name} ({n})" for name, n in result.passes.items() if n),
                 seconds=time.monotonic() - start,
             )
         )
+        if parity.passed:
+            with atomic_artefact(final) as temporary:
+                path.replace(temporary)
     return tuple(made)
-
-
-def _parity(
-    logits: NDArray[np.float32], expected: NDArray[np.float32], source: ExportSource
-) -> Parity:
-    import numpy as np
-
-    from runtime_bench.accuracy import Evaluation, compare
-
-    names = tuple(str(index) for index in range(len(logits)))
-    labels = np.full(len(logits), -1, np.int64)
-    found = compare(Evaluation(logits, labels, names), Evaluation(expected, labels, names))
-    relative = found.max_abs / max(float(np.abs(expected).max()), 1e-12)
-    if source.precision != "fp32":
-        least = HALF_SQNR_DB
-        if source.program is not None:
-            least = min(INT8_SQNR_DB, source.program.summary.sqnr_db)
-        passed = found.sqnr_db is None or found.sqnr_db >= least
-        criterion = f"at least {least:.1f} dB signal-to-noise"
-    else:
-        passed = relative <= FLOAT_TOLERANCE
-        criterion = f"within {FLOAT_TOLERANCE:g} relative"
-    return Parity(
-        reference="float network" if source.program is None else "quantized program",
-        images=len(logits),
-        max_abs=found.max_abs,
-        relative=relative,
-        sqnr_db=found.sqnr_db,
-        agreement=found.agreement,
-        criterion=criterion,
-        passed=passed,
-    )
 
 
 def _coverage(path: Path) -> Coverage:

@@ -11,28 +11,40 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.records.manifest import Entry, Precision, Sha256
+from fbdeploy.records.manifest import (
+    CropShare,
+    Deviation,
+    Entry,
+    InnerPath,
+    Mean,
+    Pixels,
+    Precision,
+    Sha256,
+)
 from fbdeploy.records.one_of import OneOf
+from zoo.documents import LARGEST_COUNT, Count
+from zoo.input_spec import MOST_CLASSES
 
 SCHEMA_VERSION = 1
 FOLDER_NAME = "demo_bundle"
+CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
 AppFormat = Annotated[str, OneOf(APP_FORMATS)]
 NonNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
 class BundleInput(Entry):
     """What the network expects: see ``zoo.input_spec.InputSpec``; pixels are divided by 255."""
 
-    height: Positive
-    width: Positive
+    height: Pixels
+    width: Pixels
     layout: Literal["NCHW"] = "NCHW"
     color: Literal["RGB"] = "RGB"
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    crop_pct: Annotated[float, Field(gt=0, le=1)]
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
+    crop_pct: CropShare
     interpolation: Literal["nearest", "bilinear", "bicubic"]
     crop_mode: Literal["center", "squash", "border"]
 
@@ -49,7 +61,7 @@ class BundleModel(Entry):
     """One model; ``file`` is relative to the bundle, ``id`` is ``format-precision[-variant]``."""
 
     id: str
-    file: str
+    file: InnerPath
     format: AppFormat
     precision: Precision
     sha256: Sha256
@@ -64,7 +76,7 @@ class ModelConfig(Entry):
     schema_version: Literal[1] = 1
     network: str
     input: BundleInput
-    num_classes: Positive
+    num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
 
 
@@ -86,7 +98,7 @@ class Tolerance(Entry):
 class Probe(Entry):
     """One value of the reference tensor; ``index`` is flat in NCHW order."""
 
-    index: Annotated[int, Field(ge=0)]
+    index: Count
     value: float
 
 
@@ -95,7 +107,7 @@ class Ranked(Entry):
 
     model_config = Entry.model_config | {"populate_by_name": True}
 
-    class_index: Annotated[int, Field(ge=0, alias="class")]
+    class_index: Annotated[int, Field(ge=0, le=LARGEST_COUNT, alias="class")]
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
@@ -117,7 +129,7 @@ class GoldenImage(Entry):
     name: str
     width: Positive
     height: Positive
-    label: int | None
+    label: Count | None
     rgb: Base64
     input_rgb: Base64
     probes: tuple[Probe, ...]

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.one_of import OneOf
+from zoo.documents import Count, read_json, versioned
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file, exists, inner_name
+from zoo.input_spec import (
+    LARGEST_MEAN,
+    LARGEST_SIDE,
+    LARGEST_STD,
+    MOST_CLASSES,
+    SMALLEST_CROP,
+    SMALLEST_STD,
+    CropMode,
+    Interpolation,
+)
 
 SCHEMA_VERSION = 1
 FILE_NAME = "manifest.json"
@@ -20,13 +30,19 @@ FILE_NAME = "manifest.json"
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
+Deviation = Annotated[float, Field(ge=SMALLEST_STD, le=LARGEST_STD)]
+CropShare = Annotated[float, Field(ge=SMALLEST_CROP, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+InnerPath = Annotated[str, AfterValidator(inner_name)]
+"""A file's name relative to its document's folder, which it does not leave."""
 
 
 class Entry(BaseModel):
     """Base of all entries: unchangeable, and no field outside the schema."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkInfo(Entry):
@@ -34,9 +50,9 @@ class NetworkInfo(Entry):
 
     name: str
     source: str
-    parameters: int | None = None
-    macs: int | None = None
-    num_classes: int
+    parameters: Count | None = None
+    macs: Count | None = None
+    num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
 
 
 class Weights(Entry):
@@ -50,20 +66,20 @@ class Weights(Entry):
 class InputSpecInfo(Entry):
     """``zoo.input_spec.InputSpec``: RGB, NCHW float32, (image / 255 - mean) / std."""
 
-    height: int
-    width: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    crop_pct: float
-    interpolation: Literal["nearest", "bilinear", "bicubic"]
-    crop_mode: str = "center"
+    height: Pixels
+    width: Pixels
+    mean: tuple[Mean, Mean, Mean]
+    std: tuple[Deviation, Deviation, Deviation]
+    crop_pct: CropShare
+    interpolation: Interpolation
+    crop_mode: CropMode = "center"
 
 
 class DatasetInfo(Entry):
     """Images that were used; ``identity`` changes whenever one of them does."""
 
     name: str
-    images: int
+    images: Count
     identity: str
 
 
@@ -115,7 +131,7 @@ class Quantization(Entry):
     calibration: DatasetInfo
     recipe: RecipeInfo
     steps: tuple[Step, ...] = ()
-    held_out_images: int | None = None
+    held_out_images: Count | None = None
     held_out_kl: float | None = None
     held_out_agreement: Share | None = None
     sqnr_db: float | None = None
@@ -130,17 +146,19 @@ class Parity(Entry):
     ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
     the largest difference of a logit, ``relative`` that over the largest logit, ``sqnr_db`` the
     signal-to-noise of the logits (null where they are equal), ``agreement`` the share of images
-    with the same top-1. ``criterion`` says what ``passed`` asked for.
+    with the same top-1. ``criterion`` says what ``passed`` asked for. Where it failed,
+    ``parted_at`` names the first layer whose result differs (null if each is right by itself).
     """
 
     reference: Literal["float network", "quantized program"]
-    images: int
+    images: Count
     max_abs: float
     relative: float
     sqnr_db: float | None = None
     agreement: Share
     criterion: str
     passed: bool
+    parted_at: str | None = None
 
 
 class Island(Entry):
@@ -152,8 +170,8 @@ class Island(Entry):
     operators: tuple[str, ...]
     kind: str
     reason: str = ""
-    macs: int
-    elements: int
+    macs: Count
+    elements: Count
     share: Share
 
 
@@ -166,28 +184,38 @@ class Coverage(Entry):
 
     int8_share: Share | None = None
     delegated_share: Share | None = None
-    partitions: int | None = None
-    operators: dict[str, int] = {}
+    partitions: Count | None = None
+    operators: dict[str, Count] = {}
     islands: tuple[Island, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 class Artefact(Entry):
-    """One file for one format and precision. ``path`` is relative to the manifest's folder."""
+    """One file for one format and precision. ``path`` is relative to the manifest's folder.
+
+    An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
+    its export.
+    """
 
     key: str
     format: Format
     precision: Precision
     variant: str = ""
-    path: str
+    path: InnerPath
     sha256: Sha256
-    bytes: int
+    bytes: Count
     runtime: str
     runtime_version: str
     parity: Parity | None = None
     coverage: Coverage | None = None
     preparation: tuple[str, ...] = ()
+    log: str = ""
     seconds: float
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it does not equal its reference."""
+        return self.parity is not None and not self.parity.passed
 
     @property
     def name(self) -> str:
@@ -211,8 +239,8 @@ class Environment(Entry):
     python: str
     platform: str
     cpu: str
-    cores: int
-    memory_bytes: int
+    cores: Count
+    memory_bytes: Count
     versions: dict[str, str]
 
 
@@ -250,28 +278,12 @@ def read_manifest(folder: Path) -> Manifest:
         InputError: there is none, or it is not one this version reads.
     """
     path = folder / FILE_NAME
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not exists(path):
         raise InputError(
             f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); remove it and deploy again") from error
-    found = document.get("schema_version") if isinstance(document, dict) else None
-    if found != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: has schema_version {found!r}, this fbdeploy reads {SCHEMA_VERSION}; "
-            "deploy again into another folder"
         )
-    try:
-        return Manifest.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            f"{path}: {where}: {first['msg']}; remove the file and deploy again"
-        ) from error
+    advice = "move it away and deploy again"
+    return versioned(Manifest, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -280,5 +292,5 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         InputError: the folder cannot be written or is full.
     """
-    with atomic_path(folder / FILE_NAME) as temporary:
+    with atomic_file(folder / FILE_NAME) as temporary:
         temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -6,14 +6,14 @@ One compressed ``.npz`` an evaluation, named by its key; docs/results.md describ
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, sha256_of
+from zoo.input_spec import MOST_CLASSES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,7 +65,7 @@ def images_sha256(data: str, names: Iterable[str]) -> str:
     else:
         parts = ((name, _file_sha256(root / name)) for name in names)
     for name, contents in parts:
-        digest.update(f"{name}\0{contents}\n".encode())
+        digest.update(f"{name}\0{contents}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -81,7 +81,7 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     import numpy as np
 
     path = output / FOLDER / f"{key}{SUFFIX}"
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             images_sha256=np.array(predictions.images_sha256),
@@ -99,26 +99,34 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         InputError: missing, cut off, or another kind of file.
     """
+    from zoo.arrays import read_arrays
+
+    advice = "remove it and give the same deploy command again"
+    names = ("images_sha256", "names", "labels", "top1", "reference")
+    stored = read_arrays(path, names, "predictions", advice)
+    images, count = stored["images_sha256"], stored["names"].size
+    if images.ndim or images.dtype.kind != "U" or stored["names"].dtype.kind != "U":
+        raise InputError(f"{path}: holds no predictions; {advice}")
+    return Predictions(
+        images_sha256=str(images),
+        names=tuple(str(name) for name in stored["names"].ravel()),
+        labels=_classes(stored["labels"], count, -1, path, advice),
+        top1=_classes(stored["top1"], count, 0, path, advice),
+        reference=_classes(stored["reference"], count, 0, path, advice),
+    )
+
+
+def _classes(
+    stored: NDArray[Any], count: int, smallest: int, path: Path, advice: str
+) -> NDArray[np.int32]:
+    """Class indices of ``count`` images, as int32."""
     import numpy as np
 
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            found = Predictions(
-                images_sha256=str(stored["images_sha256"]),
-                names=tuple(str(name) for name in stored["names"]),
-                labels=stored["labels"].astype(np.int32),
-                top1=stored["top1"].astype(np.int32),
-                reference=stored["reference"].astype(np.int32),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: holds no predictions ({type(error).__name__}); "
-            "remove it and give the same deploy command again"
-        ) from error
-    lengths = {len(found.names), len(found.labels), len(found.top1), len(found.reference)}
-    if len(lengths) != 1:
-        raise InputError(f"{path}: its arrays differ in length; remove it and deploy again")
-    return found
+    if stored.shape != (count,) or stored.dtype.kind not in "iu":
+        raise InputError(f"{path}: its arrays differ in length or kind; {advice}")
+    if count and not smallest <= stored.min() <= stored.max() < MOST_CLASSES:
+        raise InputError(f"{path}: holds numbers that are no classes; {advice}")
+    return stored.astype(np.int32)
 
 
 def remove_unused(output: Path, used: Iterable[str | None]) -> None:

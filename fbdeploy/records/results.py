@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
@@ -15,13 +14,16 @@ from fbdeploy.records.manifest import (
     DatasetInfo,
     Entry,
     Format,
+    InnerPath,
     Manifest,
     Precision,
     Sha256,
     Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.errors import InputError
+from zoo.documents import Count, json_lines, validated
+from zoo.errors import InputError, reason_of
+from zoo.files import exists
 
 FILE_NAME = "results.jsonl"
 
@@ -57,12 +59,12 @@ class EvaluationLine(Entry):
     variant: str = ""
     sha256: Sha256
     dataset: DatasetInfo
-    images: int
+    images: Count
     top1: Share | None = None
     top5: Share | None = None
     top1_interval: Interval | None = None
     comparison: Comparison | None = None
-    predictions: str | None = None
+    predictions: InnerPath | None = None
     seconds: float
 
 
@@ -83,7 +85,8 @@ class LatencyPercentiles(Entry):
 class ResultRow(Entry):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
-    What was not measured is null; ``latency_note`` then says why.
+    What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
+    what it was made from.
     """
 
     format: Format
@@ -101,6 +104,7 @@ class ResultRow(Entry):
     difference_interval: Interval | None
     mcnemar_p: float | None
     parity_max_abs: float | None
+    rejected: bool
     latency_ms: LatencyPercentiles | None
     p50_interval: Interval | None
     latency_kind: Kind | None
@@ -120,20 +124,16 @@ def read_lines(folder: Path) -> list[Line]:
         InputError: a line before the last is not a measurement.
     """
     path = folder / FILE_NAME
-    if not path.exists():
+    if not exists(path):
         return []
-    texts = path.read_text(encoding="utf-8").splitlines()
+    advice = "move the file away and deploy again"
     lines: list[Line] = []
-    for number, text in enumerate(texts, start=1):
+    for line in json_lines(path, advice):
         try:
-            lines.append(_LINE.validate_json(text))
-        except ValidationError as error:
-            if number == len(texts):
-                break
-            raise InputError(
-                f"{path}:{number}: is not a measurement of this fbdeploy; "
-                "move the file away and deploy again"
-            ) from error
+            lines.append(validated(_LINE, line.value(), line.name, advice))
+        except InputError:
+            if line.is_whole:
+                raise
     return lines
 
 
@@ -157,7 +157,8 @@ def append_line(folder: Path, line: Line) -> None:
             os.fsync(stream.fileno())
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another output folder or free it"
+            f"{path}: cannot be written ({reason_of(error)}); "
+            "choose another output folder or free it"
         ) from error
 
 
@@ -200,6 +201,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 difference_interval=compared.difference_interval if compared else None,
                 mcnemar_p=compared.mcnemar_p if compared else None,
                 parity_max_abs=artefact.parity.max_abs if artefact.parity else None,
+                rejected=artefact.rejected,
                 latency_ms=LatencyPercentiles(p50=times.p50, p90=times.p90, p99=times.p99)
                 if times
                 else None,
@@ -227,7 +229,7 @@ def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:
     return speed.note
 
 
-def document(manifest: Manifest, lines: list[Line]) -> str:
+def document(manifest: Manifest, lines: list[Line]) -> dict[str, Any]:
     """The JSON of ``deploy --json``: the manifest plus ``results``."""
     rows = [row.model_dump(mode="json") for row in summarize(manifest, lines)]
-    return json.dumps(manifest.model_dump(mode="json") | {"results": rows}, indent=1)
+    return manifest.model_dump(mode="json") | {"results": rows}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from fbdeploy.records.manifest import Entry, Manifest, Sha256, Share
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 FILE_NAME = "sensitivity.json"
 
@@ -71,7 +71,7 @@ def write_sensitivity(folder: Path, document: SensitivityDocument) -> Path:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    with atomic_path(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text(document.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return target
 

@@ -13,7 +13,7 @@ from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, plot, recommend, templates
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 FILE_NAME = "report.html"
 TEMPLATE = "report.html.jinja"
@@ -66,7 +66,7 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
     """
     target = folder / FILE_NAME
     page = render(manifest, lines, sensitivity_of(folder, manifest))
-    with atomic_path(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return target
 

@@ -36,9 +36,12 @@ def _parity(artefact: Artefact) -> str | None:
     how = f"{numbers.significant(found.relative, 2)} relative"
     if found.sqnr_db is not None and artefact.precision != "fp32":
         how = f"{numbers.decibels(found.sqnr_db)} dB"
+    where = f"; the first layer to differ is {found.parted_at}" if found.parted_at else ""
+    log = f" (log: {artefact.log})" if artefact.log else ""
     return (
         f"{FORMAT_INFO[artefact.format].title} {artefact.name.partition(' ')[2]} does not equal "
-        f"the {found.reference}: {how}, not {found.criterion}"
+        f"the {found.reference}: {how}, not {found.criterion}{where}. It is kept as "
+        f"{artefact.path}, not to be shipped{log}"
     )
 
 

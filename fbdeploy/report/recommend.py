@@ -38,7 +38,10 @@ def name_of(row: ResultRow) -> str:
 
 
 def is_accurate(row: ResultRow) -> bool:
-    """Whether the artefact does not lose accuracy, by the rule above; False if not scored."""
+    """Whether the artefact does not lose accuracy, by the rule above; False if not scored, or if
+    it does not equal what it was made from."""
+    if row.rejected:
+        return False
     if row.top1_difference is not None:
         return row.top1_difference >= -DROP_TOLERANCE or (
             row.mcnemar_p is not None and row.mcnemar_p >= SIGNIFICANCE
@@ -178,6 +181,9 @@ def _loss(row: ResultRow) -> str:
 
 def _why_none(rows: list[ResultRow]) -> str:
     scored = [row for row in rows if row.top1 is not None or row.agreement is not None]
+    if scored and all(row.rejected for row in scored):
+        return "No artefact equals what it was made from, so none can be recommended."
+    scored = [row for row in scored if not row.rejected]
     if not scored:
         return "No artefact has been scored, so none can be recommended."
     best = max(scored, key=lambda row: (row.top1 or 0.0, row.agreement or 0.0))

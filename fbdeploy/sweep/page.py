@@ -12,7 +12,7 @@ from fbdeploy.report.page import accuracy, both_plots
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
 from fbdeploy.version import __version__
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 FILE_NAME = "report.html"
 TEMPLATE = "sweep.html.jinja"
@@ -61,7 +61,7 @@ def write_page(
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    with atomic_path(target) as temporary:
+    with atomic_file(target) as temporary:
         temporary.write_text(render(plan, rows, failures), encoding="utf-8")
     return target
 

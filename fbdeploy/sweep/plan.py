@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fbdeploy.pipeline.formats import default_precisions, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
 from fbdeploy.records.manifest import Format, Precision
+from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from runtime_bench.timing.modes import mode_of
+from zoo.documents import LARGEST_COUNT, read_toml, validated
 from zoo.errors import InputError
+from zoo.input_spec import MOST_CLASSES
 
 FLOAT_PRECISIONS: frozenset[Precision] = frozenset({"fp32", "fp16"})
 """Precisions that no recipe changes."""
@@ -33,7 +35,7 @@ def recipe_title(recipe: str) -> str:
 class Part(BaseModel):
     """Base of the plan: unchangeable, and no key outside the schema."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkPlan(Part):
@@ -45,7 +47,7 @@ class NetworkPlan(Part):
     name: str
     label: str = ""
     weights: str | None = None
-    num_classes: int | None = Field(default=None, ge=1)
+    num_classes: int | None = Field(default=None, ge=1, le=MOST_CLASSES)
     data: str | None = None
     calibration: str | None = None
     input: InputOptions = InputOptions()
@@ -60,8 +62,8 @@ class TargetPlan(Part):
     """A target as ``fbdeploy bench --target`` takes it, with the options of that command."""
 
     address: str
-    cores: tuple[int, ...] | None = None
-    cool_below: float | None = None
+    cores: tuple[Annotated[int, Field(ge=0, le=MOST_CORES)], ...] | None = None
+    cool_below: float | None = Field(default=None, ge=0, le=HOTTEST)
     calibration: Path | None = None
     runners: Path | None = None
 
@@ -95,12 +97,12 @@ class SweepPlan(Part):
     recipes: tuple[str, ...] = Field(default=("ptq",), min_length=1)
     formats: tuple[Format, ...] = Field(default_factory=installed_formats, min_length=1)
     precisions: tuple[Precision, ...] | None = Field(default=None, min_length=1)
-    threads: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(1,), min_length=1)
+    threads: tuple[Threads, ...] = Field(default=(1,), min_length=1)
     mode: str = "quick"
     data: str | None = None
     calibration: str | None = None
     images: Annotated[
-        Annotated[int, Field(ge=1)] | None,
+        Annotated[int, Field(ge=1, le=LARGEST_COUNT)] | None,
         BeforeValidator(lambda value: None if value == "all" else value),
     ] = DEFAULT_IMAGES
     skip_bad_images: bool = False
@@ -131,22 +133,11 @@ def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
     where = "sweep" if path is None else str(path)
     values: dict[str, Any] = {}
     if path is not None:
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise InputError(f"{path}: cannot be read ({reason}); check the path") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{path}: is no TOML ({error}); docs/sweep.md shows one") from error
+        values = read_toml(path, "docs/sweep.md shows one")
     values |= changes
     if not values.get("networks"):
         raise InputError(f"{where}: names no network; give --networks, or networks in the file")
-    try:
-        plan = SweepPlan.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{where}: {key}: {first['msg']}; docs/sweep.md lists the keys") from error
+    plan = validated(SweepPlan, values, where, "docs/sweep.md lists the keys")
     mode_of(plan.mode)
     _check_unique(where, "networks", [one.title for one in plan.networks], "give each a label")
     _check_unique(where, "targets", [one.address for one in plan.targets], "leave one out")

@@ -52,29 +52,42 @@ final class CameraSession: NSObject, @unchecked Sendable {
         guard let device = AVCaptureDevice.default(.builtInWideAngleCamera, for: .video, position: position) else {
             throw BundleError("This device has no such camera: pick a photo.")
         }
+        let output = try connect(device)
+        // The size may be asked for once the camera's own is settled, and must be of its shape.
+        let full = CMVideoFormatDescriptionGetDimensions(device.activeFormat.formatDescription)
+        let size = FrameSize.fraction(of: (Int(full.width), Int(full.height)), for: input)
+        output.videoSettings = Self.pixelFormat.merging(
+            [kCVPixelBufferWidthKey as String: size.width, kCVPixelBufferHeightKey as String: size.height]
+        ) { $1 }
+        let format = CameraFormat(deviceID: device.uniqueID, width: size.width, height: size.height)
+        configured = (position, format)
+        return format
+    }
+
+    private static var pixelFormat: [String: Any] {
+        [kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_32BGRA]
+    }
+
+    /// The camera in place of an earlier one, at the preview's size, and an output for its frames.
+    private func connect(_ device: AVCaptureDevice) throws -> AVCaptureVideoDataOutput {
         let deviceInput = try AVCaptureDeviceInput(device: device)
         session.beginConfiguration()
         defer { session.commitConfiguration() }
         session.inputs.forEach(session.removeInput)
         session.outputs.forEach(session.removeOutput)
+        // An earlier camera's preset could keep this one out.
+        session.sessionPreset = .high
         guard session.canAddInput(deviceInput) else { throw BundleError("The camera cannot be used.") }
         session.addInput(deviceInput)
-        // Where full HD is not to be had, the frames are as large as the preview.
-        let isFull = session.canSetSessionPreset(.hd1920x1080)
-        session.sessionPreset = isFull ? .hd1920x1080 : .vga640x480
+        if session.canSetSessionPreset(.hd1920x1080) { session.sessionPreset = .hd1920x1080 }
         let output = AVCaptureVideoDataOutput()
+        output.videoSettings = Self.pixelFormat
         output.alwaysDiscardsLateVideoFrames = true
+        output.automaticallyConfiguresOutputBufferDimensions = false
+        output.deliversPreviewSizedOutputBuffers = false
         output.setSampleBufferDelegate(self, queue: queue)
         guard session.canAddOutput(output) else { throw BundleError("The camera gives no frames.") }
         session.addOutput(output)
-        let size = isFull ? FrameSize.fraction(of: (1920, 1080), for: input) : (width: 640, height: 480)
-        output.automaticallyConfiguresOutputBufferDimensions = false
-        output.deliversPreviewSizedOutputBuffers = false
-        output.videoSettings = [
-            kCVPixelBufferPixelFormatTypeKey as String: kCVPixelFormatType_32BGRA,
-            kCVPixelBufferWidthKey as String: size.width,
-            kCVPixelBufferHeightKey as String: size.height,
-        ]
         if let connection = output.connection(with: .video) {
             // As the sensor delivers them: turning is done while they are converted, and a selfie is
             // classified as it is.
@@ -84,9 +97,7 @@ final class CameraSession: NSObject, @unchecked Sendable {
                 connection.isVideoMirrored = false
             }
         }
-        let format = CameraFormat(deviceID: device.uniqueID, width: size.width, height: size.height)
-        configured = (position, format)
-        return format
+        return output
     }
 }
 

@@ -19,7 +19,7 @@ from quantize.graph.passes import CANONICALIZE, run
 from quantize.graph.passes.cleanup import in_place
 from quantize.graph.serialize import graph_from_json, graph_to_json
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec
 from zoo.probe import refuse_scripted
@@ -43,7 +43,7 @@ class Captured:
             "dynamic_batch": self.dynamic_batch,
             "passes": self.passes,
         }
-        with atomic_path(folder) as temporary:
+        with atomic_folder(folder, ("captured.json",)) as temporary:
             temporary.mkdir(parents=True)
             (temporary / "captured.json").write_text(json.dumps(document))
             save_file(tensors, temporary / "captured.safetensors")

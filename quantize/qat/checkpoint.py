@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 
 @dataclass
@@ -32,7 +32,7 @@ def save_checkpoint(
 ) -> None:
     """Write a checkpoint of the run called ``identity``, whole or not at all."""
     metadata = {"identity": identity, "progress": json.dumps(asdict(progress))}
-    with atomic_path(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary, metadata)
 
 

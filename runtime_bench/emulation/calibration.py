@@ -20,16 +20,20 @@ from zoo.errors import InputError
 
 MINIMUM_POINTS = 3
 CONFIDENCE = 0.95
+MOST = 1e18
+"""Cycles or milliseconds; more is no measurement."""
+LARGEST_DEVIATION = 10.0
+"""Of a logarithm: estimates wrong by 20,000 times."""
 
 
 class Point(BaseModel):
     """A network measured on the device: its name, estimated cycles and measured milliseconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     network: str
-    cycles: float = Field(gt=0)
-    milliseconds: float = Field(gt=0)
+    cycles: float = Field(gt=0, le=MOST)
+    milliseconds: float = Field(gt=0, le=MOST)
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,13 @@ class Calibration(BaseModel):
     each point (0.05: estimated 5 % too long) fitted with it and without it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     device: str
     core: str
-    points: tuple[Point, ...]
-    scale: float
-    log_deviation: float
+    points: tuple[Point, ...] = Field(min_length=MINIMUM_POINTS)
+    scale: float = Field(gt=0, le=MOST)
+    log_deviation: float = Field(ge=0, le=LARGEST_DEVIATION)
     errors: tuple[float, ...]
     leave_one_out: tuple[float, ...]
 

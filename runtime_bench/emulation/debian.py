@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runtime_bench.machine.commands import require_tool, run_tool
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -98,7 +98,7 @@ class DebianArchive:
             cwd=downloads,
             env=self.environment,
         )
-        with atomic_path(into) as folder:
+        with atomic_folder(into, ()) as folder:
             folder.mkdir()
             # A merged /usr, as in an installed system: packages carry paths of both forms.
             for name in ("bin", "sbin", "lib"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from runtime_bench.emulation.debian import DebianArchive
 from runtime_bench.machine.cache import cache_folder, cache_lock
 from runtime_bench.machine.wheels import pinned_versions, unpack_wheels
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 
 RELEASE = "trixie"
 PYTHON = "3.13"  # trixie's
@@ -43,7 +43,7 @@ def python_system(cache: Path | None = None) -> Path:
         if not root.exists():
             archive = DebianArchive(RELEASE, "arm64", cache / f"apt-{RELEASE}-arm64")
             archive.update()
-            with atomic_path(root) as partial:
+            with atomic_folder(root, ()) as partial:
                 archive.unpack(PACKAGES, partial)
                 unpack_wheels(WHEELS, PYTHON, partial / SITE, cache / "downloads")
     return root

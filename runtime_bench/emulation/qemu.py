@@ -11,7 +11,7 @@ from runtime_bench.emulation.cores import CORES_SHOWN, Core
 from runtime_bench.machine.cache import cache_folder
 from runtime_bench.machine.commands import require_tool, run_tool
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, sha256_of
 
 PLUGIN_SOURCE = Path(__file__).with_name("instruction_counter.c")
 # The plugin interface changed in QEMU 8.2 and 9; before 6 plugins could not see system calls.
@@ -59,7 +59,7 @@ def counter_plugin(cache: Path | None = None) -> Path:
     if not library.exists():
         gcc = require_tool("gcc", "gcc")
         flags = ["-O2", "-fPIC", "-shared"]
-        with atomic_path(library) as partial:
+        with atomic_file(library) as partial:
             run_tool([gcc, *flags, PLUGIN_SOURCE, "-o", partial], PLUGIN_SOURCE.name)
     return library
 

@@ -42,3 +42,9 @@ def run_tool(
         errors = [line for line in lines if "error" in line.lower()] or lines
         raise InputError(f"{what}: {Path(argv[0]).name} failed: {errors[-1].strip()}")
     return result.stdout
+
+
+def last_line(text: str, fallback: str) -> str:
+    """The last line of ``text`` that is not empty."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else fallback

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runtime_bench.machine.commands import run_tool
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_folder
 
 # The platform tags that the wheels carry; all run on glibc 2.28 and newer.
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
@@ -47,7 +47,7 @@ def unpack_wheels(requirements: str, python: str, into: Path, downloads: Path) -
     run_tool(argv, f"{source.name}: aarch64 wheels")
     versions = pinned_versions(requirements)
     tag = "cp" + python.replace(".", "")
-    with atomic_path(into) as folder:
+    with atomic_folder(into, ()) as folder:
         for project, version in versions.items():
             name = f"{re.sub(r'[-.]+', '_', project)}-{version}-{tag}-"
             found = [path for path in downloads.glob("*.whl") if path.name.startswith(name)]

@@ -20,7 +20,7 @@ from runtime_bench.runners.bundle import (
     open_bundle,
 )
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, atomic_folder, sha256_of
 
 ARCHITECTURE = "aarch64"
 WHEELS = "wheels-aarch64.txt"
@@ -50,7 +50,7 @@ def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
     wheels = cache / ("wheels-" + "-".join(f"{k}-{v}" for k, v in versions.items()))
     if not wheels.exists():
         unpack_wheels(WHEELS, WHEELS_PYTHON, wheels, cache / "downloads")
-    with atomic_path(folder) as partial:
+    with atomic_folder(folder, (MANIFEST,)) as partial:
         for part in ("bin", "lib", "python"):
             (partial / part).mkdir(parents=True)
         _copy_libraries(partial / "lib", wheels, gxx)
@@ -79,7 +79,7 @@ def cached_bundle(cache: Path | None = None) -> Bundle:
             except InputError:
                 pass  # somebody changed the cache: make it again
         bundle = build_bundle(folder, cache)
-        with atomic_path(stamp) as partial:
+        with atomic_file(stamp) as partial:
             partial.write_text(sources)
     return bundle
 

@@ -17,10 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from zoo.documents import read_json, validated
 from zoo.errors import InputError
-from zoo.files import sha256_of
+from zoo.files import inside, sha256_of
 
 MANIFEST = "bundle.json"
 PYTHON_RUNNER = "python/python_runner.py"
@@ -110,15 +111,10 @@ def open_bundle(folder: Path) -> Bundle:
     Raises:
         InputError: there is none, its manifest is of another form, or a file was changed.
     """
-    path = folder / MANIFEST
-    try:
-        manifest = BundleManifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            f"{folder}: is not a runner bundle; make one with fbdeploy runner build"
-        ) from error
+    path, advice = folder / MANIFEST, "make one with fbdeploy runner build"
+    manifest = validated(BundleManifest, read_json(path, advice), str(path), advice)
     for name, digest in manifest.files.items():
-        file = folder / name
+        file = inside(folder, name)
         if not file.is_file() or sha256_of(file) != digest:
             raise InputError(
                 f"{file}: is missing or not what was built; run fbdeploy runner build again"

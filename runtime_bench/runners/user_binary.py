@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from runtime_bench.measurement import Device, DeviceState
-from runtime_bench.targets.base import Target, TargetError, last_line
+from runtime_bench.machine.commands import last_line
+from runtime_bench.measurement import LONGEST_NS, Device, DeviceState
+from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.timing.modes import Mode
 from zoo.errors import InputError
@@ -118,10 +119,29 @@ def run_tool_on(
         device=target.device(),
         threads=threads,
         cores=None if cores is None else tuple(sorted(cores)),
-        timings_ms=tool.read(said),
+        timings_ms=read_timings(tool, said),
         state_before=before,
         state_after=target.device_state(),
     )
+
+
+def read_timings(tool: Tool, said: str) -> Timings:
+    """What ``tool`` printed; it may be any program.
+
+    Raises:
+        InputError: it printed something else, or numbers that are no times.
+    """
+    try:
+        found = tool.read(said)
+    except (ValueError, KeyError, ArithmeticError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise _not_understood(tool.name, said) from error
+    optional = (found.median, found.minimum, found.maximum, found.load, found.first_run)
+    times = (found.mean, *found.samples, *(time for time in optional if time is not None))
+    if found.runs < 1 or not all(0 <= time <= LONGEST_NS / 1e6 for time in times):
+        raise _not_understood(tool.name, said)
+    return found
 
 
 def benchmark_model_arguments(model: str, threads: int, mode: Mode) -> list[str]:

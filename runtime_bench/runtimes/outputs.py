@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.guest import guest_session
 
 COMPARED_IMAGES = 2
 FLOAT_TOLERANCE = 1e-4
@@ -18,13 +18,19 @@ of the deploy pipeline's parity check of fp32 artefacts."""
 
 def noise_images(artefact: Path, count: int = COMPARED_IMAGES) -> FloatArray:
     """Images of noise of the artefact's input size, float32 (count, 3, H, W), always the same."""
-    shape = runtime_of(artefact).load(artefact, 1).input_shape
+    with guest_session(artefact, 1) as session:
+        return noise(session.input_shape, count)
+
+
+def noise(shape: tuple[int, int, int, int], count: int) -> FloatArray:
+    """The same for an input of ``shape``, (1, 3, H, W)."""
     return np.random.default_rng(0).standard_normal((count, *shape[1:]), np.float32)
 
 
 def host_outputs(artefact: Path, images: FloatArray) -> FloatArray:
     """What this machine's own runtime computes, one thread: float32 (N, classes)."""
-    return runtime_of(artefact).load(artefact, 1).run(images)
+    with guest_session(artefact, 1) as session:
+        return session.run(images)
 
 
 @dataclass(frozen=True)

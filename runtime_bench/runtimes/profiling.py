@@ -25,7 +25,7 @@ from scipy.stats import trim_mean
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray, missing_package
 from runtime_bench.runtimes.onnx import session_options
-from runtime_bench.runtimes.outputs import noise_images
+from runtime_bench.runtimes.outputs import noise
 from zoo.errors import InputError
 
 WARMUP_RUNS, RUNS = 5, 30
@@ -91,7 +91,7 @@ def profile(path: Path, threads: int) -> Profile:
         )
     # Loaded first, so that a file it cannot take, or threads, are refused as everywhere.
     session = runtime.load(path, threads)
-    images = noise_images(path, 1)
+    images = noise(session.input_shape, 1)
     operators, whole = tracer(path, threads, images)
     del session
     means = {name: float(trim_mean(times, 0.1)) for name, (_, times) in operators.items()}

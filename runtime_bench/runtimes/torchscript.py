@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
     FloatArray,
     check_batch,
@@ -43,7 +44,8 @@ class TorchScript:
     def load(self, path: Path, threads: int) -> TorchScriptSession:
         """Load a module; ``Runtime.load`` lists what is refused.
 
-        Reading TorchScript runs nothing; a state dict or a pickled module is refused unread.
+        Loading TorchScript runs code of the file, so that is looked through first; a state dict or
+        a pickled module is refused unread.
         """
         torch = import_runtime(self, path, threads)
         if not zipfile.is_zipfile(path):
@@ -51,6 +53,7 @@ class TorchScript:
         with zipfile.ZipFile(path) as archive:
             if not any("/code/" in name for name in archive.namelist()):
                 raise refuse(path, self.name, "it holds weights or a pickle, not TorchScript")
+        refuse_unsafe_code(path)
         if ENGINE not in torch.backends.quantized.supported_engines:
             wanted = requirement_of(self.package)
             raise InputError(f"this torch has no {ENGINE} engine; pip install '{wanted}'")

@@ -67,7 +67,7 @@ def parse_target(text: str) -> Address:
 
 def _ssh(text: str, rest: str) -> SshAddress:
     match = re.fullmatch(
-        r"(?:(?P<user>[^@/\s:]+)@)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^@/\s:\[\]]+)(?::(?P<port>\d+))?/?",
+        r"(?:(?P<user>[^@/\s:]+)@)?(?P<host>\[[0-9A-Fa-f:.%\w]+\]|[^@/\s:\[\]]+)(?::(?P<port>[0-9]{1,9}))?/?",
         rest,
     )
     if match is None:

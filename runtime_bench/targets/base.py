@@ -174,9 +174,3 @@ class Target(Protocol):
 
     def cleanup(self) -> None:
         """Remove the work folder and end connections; never raises."""
-
-
-def last_line(text: str, fallback: str) -> str:
-    """The last line of ``text`` that is not empty."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else fallback

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.device import describe, read_state
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import (
@@ -18,10 +19,9 @@ from runtime_bench.targets.base import (
     CommandResult,
     LineProcess,
     TargetError,
-    last_line,
 )
 from zoo.errors import InputError
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 
 class LocalTarget:
@@ -51,7 +51,7 @@ class LocalTarget:
             destination = self._work / name
             if self._work not in destination.resolve().parents:
                 raise InputError(f"{name}: a staged file must lie inside the work folder")
-            with atomic_path(destination) as partial:
+            with atomic_file(destination) as partial:
                 shutil.copy(source, partial)
 
     def _command(self, argv: Sequence[str]) -> list[str]:
@@ -96,7 +96,7 @@ class LocalTarget:
         source = self._work / name
         if not source.is_file():
             raise TargetError(f"{self._name}: {name}: no such file")
-        with atomic_path(to) as partial:
+        with atomic_file(to) as partial:
             shutil.copyfile(source, partial)
 
     def python(self, module: str) -> list[str]:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.measurement import Device, DeviceState
 from runtime_bench.targets.base import (
     COMMAND_TIMEOUT,
@@ -17,7 +18,6 @@ from runtime_bench.targets.base import (
     LineProcess,
     TargetError,
     TargetLost,
-    last_line,
 )
 from runtime_bench.targets.device_files import (
     IDENTITY_FILES,
@@ -27,7 +27,7 @@ from runtime_bench.targets.device_files import (
     state_printed,
 )
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, sha256_of
 
 # The slowest link that is still waited for, in bytes a second.
 SLOWEST_LINK = 200_000
@@ -122,7 +122,7 @@ class ShellTarget(ABC):
 
     def fetch(self, name: str, to: Path) -> None:
         """See ``Target.fetch``."""
-        with atomic_path(to) as partial:
+        with atomic_file(to) as partial:
             with partial.open("wb") as stream:
                 result = self._spawn(
                     self._client("cat " + shlex.quote(self._path(name))),

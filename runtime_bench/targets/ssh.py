@@ -10,8 +10,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.targets.address import SshAddress
-from runtime_bench.targets.base import CommandResult, TargetError, last_line
+from runtime_bench.targets.base import CommandResult, TargetError
 from runtime_bench.targets.shell import ShellTarget
 
 # ssh itself ends with 255; so may a remote command, which the words on stderr tell apart.

@@ -1,7 +1,8 @@
 """Artefacts loaded and timed in a process of their own, which is told what to do line by line.
 
-``python -m runtime_bench.timing.bench_process THREADS ARTEFACT...`` answers each line of its stdin
-with one line of JSON, and ends with its stdin or after an error:
+``python -m runtime_bench.timing.bench_process FOLDER THREADS ARTEFACT...`` answers each line of its
+stdin with one line of JSON, and ends with its stdin or after an error. Like every process that
+opens artefacts from elsewhere, it may change files in FOLDER alone where the kernel sees to it:
 
     load I     load artefact I, run it once, settle      {"load_ns": ..., "first_run_ns": ...}
     run I N    run it N times in a row                   {"ns": [...]}
@@ -19,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from runtime_bench.machine.landlock import forbid_changes
 from runtime_bench.machine.memory import peak_resident_bytes, resident_bytes
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import import_modules
@@ -72,12 +74,14 @@ class Bench:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve stdin until it ends; the arguments are the threads and the artefacts."""
+    """Serve stdin until it ends; the arguments are folder, threads and artefacts."""
+    folder, threads, *artefacts = arguments
+    forbid_changes([Path(folder)])
     # What runtimes print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     try:
-        bench = Bench([Path(argument) for argument in arguments[1:]], int(arguments[0]))
+        bench = Bench([Path(artefact) for artefact in artefacts], int(threads))
         commands: dict[str, Command] = {
             "load": bench.load,
             "run": bench.run,

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.python_process import module_command, with_our_packages
-from runtime_bench.targets.base import LineProcess, last_line
+from runtime_bench.targets.base import LineProcess
 from zoo.errors import InputError
 
 START_TIMEOUT = 300.0  # seconds to import the runtimes and load one artefact
@@ -40,10 +43,13 @@ class FreshProcess:
     def __init__(self, paths: Sequence[Path], threads: int) -> None:
         self._paths = paths
         self._current: Path | None = None  # the artefact of the last command
+        self._folder = tempfile.TemporaryDirectory(prefix="fbdeploy-bench-")
         self._process = LineProcess(
-            module_command("runtime_bench.timing.bench_process", str(threads), *paths),
+            module_command(
+                "runtime_bench.timing.bench_process", self._folder.name, str(threads), *paths
+            ),
             self._explain,
-            env=with_our_packages(os.environ),
+            env={**with_our_packages(os.environ), "TMPDIR": self._folder.name},
         )
 
     def load(self, index: int) -> Load:
@@ -65,6 +71,8 @@ class FreshProcess:
     def close(self) -> None:
         """End the process; never raises."""
         self._process.close()
+        with suppress(OSError):
+            self._folder.cleanup()
 
     def _ask(self, command: str, timeout: float) -> dict[str, Any]:
         self._process.send(command)

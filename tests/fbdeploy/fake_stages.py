@@ -39,7 +39,7 @@ from fbdeploy.sweep.plan import TargetPlan
 from runtime_bench.measurement import Counts, Device, LatencySummary, Measurement
 from tests.fbdeploy.samples import digest
 from zoo.errors import InputError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_file, atomic_folder, sha256_of
 
 STAGES = Stages(
     **{
@@ -183,7 +183,7 @@ def export(
             continue
         _called(f"export {form} {precision}")
         path = asked.output / precision / f"model.{form}"
-        with atomic_path(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_text(f"{form} {precision} {keys[precision]}")
             _misbehave(f"{form} {precision}")
         if _plan().get(f"{form} {precision}") == "reported":
@@ -262,9 +262,9 @@ def evaluate(
 def bundle(report: Reporter, *, request: dict[str, Any], work: str) -> None:
     _misbehave("bundle")
     asked = DeployRequest.model_validate(request)
-    with atomic_path(asked.output / "demo_bundle") as temporary:
+    with atomic_folder(asked.output / "demo_bundle", ("model_config.json",)) as temporary:
         temporary.mkdir()
-        (temporary / "golden.json").write_text("{}")
+        (temporary / "model_config.json").write_text("{}")
 
 
 def bench(

@@ -26,7 +26,7 @@ def test_file_overrides_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name = ", "not valid TOML"),
+        ("name = ", "is not TOML"),
         ('name = "x"\n[ranges]\nactivations = "best"', "ranges.activations"),
         ('name = "x"\nbits = 4', "bits"),
         ('name = "x"\n[calibration]\nimages = 0', "calibration.images"),

@@ -194,7 +194,7 @@ def test_input_specs_are_the_published_ones(shared: Path) -> None:
     import math
 
     facts = json.loads((shared / "facts" / "fbnet_archs.json").read_text())["models"]
-    from zoo.sources import published_input_spec
+    from zoo.sources.fbnet import published_input_spec
 
     for fact in facts:
         spec = published_input_spec(architectures()[fact["name"]])

@@ -72,7 +72,7 @@ def read_states(path: Path) -> tuple[Stored, ...]:
             return (Stored("", _read_safetensors(path)),)
         stored = find_states(_read_pickle(path))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise InputError(f"{path}: cannot be read ({reason_of(error)})") from error
     if not stored:
         raise InputError(
             f"{path}: is no state dict (names to tensors); save the network's state_dict()"

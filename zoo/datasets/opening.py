@@ -9,7 +9,7 @@ from zoo.datasets.image_folder import read_image_folder
 from zoo.datasets.labels_csv import LABELS_CSV, read_labels_csv
 from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset
 from zoo.embedded import EMBEDDED_DATASETS, read_images
-from zoo.errors import InputError, shown
+from zoo.errors import InputError, reason_of, shown
 from zoo.images import IMAGE_SUFFIXES
 
 
@@ -52,8 +52,9 @@ def open_dataset(
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         if isinstance(error, InputError):
             raise
-        reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"{name}: cannot be read ({reason}); check its permissions") from error
+        raise InputError(
+            f"{name}: cannot be read ({reason_of(error)}); check its permissions"
+        ) from error
     if not entries:
         raise InputError(f"{name}: holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
     if labelled:

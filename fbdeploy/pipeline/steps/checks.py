@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.pipeline.keys import key_of
-from zoo.files import atomic_path
+from zoo.files import atomic_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,7 @@ class Checks:
 
 def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
     if make is not None and not path.exists():
-        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        with atomic_file(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, make())
     array: NDArray[np.float32] = np.load(path, allow_pickle=False)
     return array

@@ -119,7 +119,9 @@ class Scheduler:
                     waiting.remove(job)
                     self._start(job)
                 name, event = self._events.get()
-                running = self._running[name]
+                running = self._running.get(name)
+                if running is None:  # a word that came after the end
+                    continue
                 if event is not None:
                     running.last = event
                     self._on_event(running.job, event)
@@ -175,7 +177,9 @@ class Scheduler:
             process.stdin.write(job.model_dump_json().encode() + b"\n")
             process.stdin.flush()
         self._running[job.name] = _Running(job, process)
-        threading.Thread(target=self._listen, args=(job.name, process), daemon=True).start()
+        listener = threading.Thread(target=self._listen, args=(job.name, process), daemon=True)
+        listener.start()
+        threading.Thread(target=self._wait, args=(job.name, process, listener), daemon=True).start()
         self._on_start(job)
 
     def _listen(self, name: str, process: subprocess.Popen[bytes]) -> None:
@@ -186,7 +190,17 @@ class Scheduler:
             except ValidationError:  # cut off: the process died while it wrote
                 continue
             self._events.put((name, event))
+
+    def _wait(
+        self, name: str, process: subprocess.Popen[bytes], listener: threading.Thread
+    ) -> None:
+        """Say when a worker has ended, after its last event, and end what it left behind."""
+        _wait_unreaped(process)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        # A child in a session of its own may hold the pipe open for as long as it lives.
+        listener.join(GRACE_SECONDS)
         self._events.put((name, None))
 
     def _finish(self, running: _Running, outcome: Outcome) -> None:
@@ -212,6 +226,15 @@ class Scheduler:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(max(0.0, end - time.monotonic()))
         self._running.clear()
+
+
+def _wait_unreaped(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a process, whose number stays its group's until it is reaped."""
+    if not hasattr(os, "waitid"):  # macOS
+        process.wait()
+        return
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def _how_it_died(code: int) -> str:

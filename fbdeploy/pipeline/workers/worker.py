@@ -1,8 +1,9 @@
 """``python -P -m fbdeploy.pipeline.workers.worker``: one job from stdin, answered in JSON lines.
 
 Formats' packages are heavy, do not all like each other, and some end the whole process, so each job
-has a process. Stdin stays open: when it closes, the parent is gone and the worker ends too. Stdout
-belongs to the events; whatever else writes to it is sent to stderr, which the parent logs.
+has a process. The job comes through stdin, which stays open: when it closes, the parent is gone and
+the worker ends too. Stdout belongs to the events. Whatever else reads stdin finds it empty, and
+whatever else writes to stdout is sent to stderr, which the parent logs.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import errno
 import importlib
 import os
+import re
+import signal
 import sys
 import threading
 import traceback
@@ -17,11 +20,13 @@ from collections.abc import Callable
 from typing import BinaryIO, Literal
 
 from pydantic import BaseModel, JsonValue
+from safetensors import SafetensorError
 
 from fbdeploy.pipeline.workers.jobs import Ended, Failed, Job, Message, Note, Progress, Result
 from runtime_bench.machine.memory import peak_resident_bytes
 from zoo.errors import InputError
 
+RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 
 
@@ -51,7 +56,15 @@ class Reporter:
 
 def is_disk_error(error: BaseException) -> bool:
     """Whether the error, or one that it came from, is that the disk is full or read-only."""
-    return any(isinstance(e, OSError) and e.errno in DISK_ERRORS for e in _chain(error))
+    return any(_errno(link) in DISK_ERRORS for link in _chain(error))
+
+
+def _errno(error: BaseException) -> int | None:
+    """The operating system's number of an error; safetensors, in Rust, has it in its text."""
+    if isinstance(error, OSError):
+        return error.errno
+    told = RUST_OS_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None
+    return int(told[1]) if told else None
 
 
 def one_line(error: BaseException) -> str:
@@ -82,13 +95,19 @@ def failure_of(error: BaseException) -> Failed:
 
 def _end_with_parent(stdin: BinaryIO) -> None:
     stdin.read()
+    if os.getpgrp() == os.getpid():  # with what the job has forked
+        os.killpg(0, signal.SIGKILL)
     os._exit(1)
 
 
 def main() -> int:
     """Run the job on stdin; 0 if it ended well."""
-    events = os.fdopen(os.dup(1), "wb")
+    events, stdin = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    process = os.getpid()
     lock = threading.Lock()
 
     def send(message: Message) -> None:
@@ -96,14 +115,16 @@ def main() -> int:
             events.write(message.model_dump_json().encode() + b"\n")
             events.flush()
 
-    job = Job.model_validate_json(sys.stdin.buffer.readline())
-    threading.Thread(target=_end_with_parent, args=(sys.stdin.buffer,), daemon=True).start()
+    job = Job.model_validate_json(stdin.readline())
+    threading.Thread(target=_end_with_parent, args=(stdin,), daemon=True).start()
     module, _, name = job.function.partition(":")
     status = 0
     try:
         getattr(importlib.import_module(module), name)(Reporter(send), **job.arguments)
         send(Ended(peak_bytes=peak_resident_bytes()))
-    except Exception as error:
+    except BaseException as error:  # a job may run code that raises anything
+        if os.getpid() != process:  # a child that it forked has nothing to say
+            os._exit(1)
         traceback.print_exc()
         send(failure_of(error))
         status = 1

@@ -43,6 +43,10 @@ public final class AVCaptureDevice {
     public init?(uniqueID deviceUniqueID: String) {}
     public var uniqueID: String { "" }
     public var isConnected: Bool { true }
+    public var activeFormat = Format()
+    public final class Format {
+        public var formatDescription: CMFormatDescription { CMFormatDescription() }
+    }
     public static func authorizationStatus(for mediaType: AVMediaType) -> AVAuthorizationStatus { .denied }
     public static func requestAccess(for mediaType: AVMediaType) async -> Bool { false }
     public static func `default`(
@@ -84,6 +88,16 @@ open class AVCaptureOutput {
     public func connection(with mediaType: AVMediaType) -> AVCaptureConnection? { nil }
 }
 
+public final class CMFormatDescription {}
+public typealias CMVideoFormatDescription = CMFormatDescription
+public struct CMVideoDimensions: Sendable {
+    public var width: Int32
+    public var height: Int32
+}
+public func CMVideoFormatDescriptionGetDimensions(_ videoDesc: CMVideoFormatDescription) -> CMVideoDimensions {
+    CMVideoDimensions(width: 0, height: 0)
+}
+
 public final class CMSampleBuffer {}
 public func CMSampleBufferGetImageBuffer(_ buffer: CMSampleBuffer) -> CVPixelBuffer? { nil }
 
@@ -105,8 +119,8 @@ public final class AVCaptureVideoDataOutput: AVCaptureOutput {
 
 public final class AVCaptureSession: @unchecked Sendable {
     public struct Preset: Equatable, Sendable {
-        public static let vga640x480 = Preset()
         public static let hd1920x1080 = Preset()
+        public static let high = Preset()
     }
     public enum InterruptionReason: Int, Sendable {
         case videoDeviceNotAvailableInBackground = 1
@@ -122,7 +136,7 @@ public final class AVCaptureSession: @unchecked Sendable {
     public var inputs: [AVCaptureInput] { [] }
     public var outputs: [AVCaptureOutput] { [] }
     public var isRunning: Bool { false }
-    public var sessionPreset = Preset.vga640x480
+    public var sessionPreset = Preset.high
     public func canSetSessionPreset(_ preset: Preset) -> Bool { true }
     public func beginConfiguration() {}
     public func commitConfiguration() {}

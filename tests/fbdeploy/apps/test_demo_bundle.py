@@ -41,7 +41,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture
 def copy(bundle: Bundle, tmp_path: Path) -> Path:
-    """A bundle to spoil; its models are links."""
+    """A bundle to spoil; its models are hard links."""
     target = tmp_path / "demo_bundle"
     shutil.copytree(bundle.folder, target, copy_function=_link)
     for name in ("model_config.json", "golden.json", "labels.txt"):
@@ -51,7 +51,7 @@ def copy(bundle: Bundle, tmp_path: Path) -> Path:
 
 
 def _link(source: str, target: str) -> None:
-    Path(target).symlink_to(source)
+    Path(target).hardlink_to(source)
 
 
 def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
@@ -211,6 +211,18 @@ def test_install_elsewhere_is_refused(tmp_path: Path) -> None:
         install_bundle(trial_output(), tmp_path)
     with pytest.raises(InputError, match="cannot be read"):
         install_bundle(tmp_path, tmp_path)
+
+
+def test_golden_images_that_cannot_be_read_are_left_out_where_asked(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.png").write_text("no image")
+    with pytest.raises(InputError, match=r"c\.png"):
+        golden_samples(open_dataset(tmp_path, labelled=False), 3)
+    dataset = open_dataset(tmp_path, labelled=False, skip_bad_images=True)
+    names = [sample.name for sample in golden_samples(dataset, 3)]
+    assert names == ["a.png", "b.png", "reference-card"]
+    assert list(dataset.skipped) == [str(tmp_path / "c.png")]
 
 
 def test_write_needs_artefacts_and_images(tmp_path: Path) -> None:

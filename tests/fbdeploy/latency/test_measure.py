@@ -67,7 +67,9 @@ def test_calibrations_are_checked_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         list(measure_latency(request))
     path.write_text("{}")
-    with pytest.raises(InputError, match="is not a file that fbdeploy calibrate wrote"):
+    with pytest.raises(
+        InputError, match=r"pixel\.json: .*; give a file that fbdeploy calibrate wrote"
+    ):
         list(measure_latency(request))
     points = [Point(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
     path.write_text(calibrate("Pixel 0", "cortex-x1", points).model_dump_json())

@@ -22,6 +22,7 @@ from fbdeploy.pipeline.workers.jobs import Event, Job
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.predictions import FOLDER
 from fbdeploy.records.results import EvaluationLine, Line, read_lines, summarize
+from runtime_bench.measurement import Measurement
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 
@@ -111,7 +112,7 @@ EVERYTHING = {
     "fp32/model.onnx",
     "int8/model.executorch",
     "int8/model.onnx",
-    "demo_bundle/golden.json",
+    "demo_bundle/model_config.json",
 }
 
 
@@ -166,7 +167,7 @@ def test_artefacts_only_ends_when_they_are_made(bench: Bench) -> None:
     assert done.complete and done.lines == []
     assert not set(bench.calls()) & {"reference", "bundle", "bench"}
     assert bench.files() == {
-        name for name in EVERYTHING if "results" not in name and "golden" not in name
+        name for name in EVERYTHING if "results" not in name and "bundle" not in name
     }
     assert bench.run().manifest.artefacts == done.manifest.artefacts
 
@@ -198,7 +199,7 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
         "results.jsonl",
         "report.html",
         "fp32/model.onnx",
-        "demo_bundle/golden.json",
+        "demo_bundle/model_config.json",
     }
 
 
@@ -335,7 +336,9 @@ def test_a_failure_a_stage_reports_is_told_once(bench: Bench) -> None:
     notes = Notes()
     done = bench.run(notes)
     assert not done.complete
-    assert [failure.message for failure in done.manifest.failures] == ["has no such kernel"]
+    (failure,) = done.manifest.failures
+    assert failure.message == "has no such kernel"
+    assert failure.log == ".fbdeploy/logs/export-onnx.log" and (bench.out / failure.log).exists()
     assert sum("no such kernel" in text for text in notes.texts) == 1
 
 
@@ -350,7 +353,16 @@ def test_a_measurement_that_fails_keeps_the_artefacts(bench: Bench, step: str) -
 
 def test_an_artefact_that_does_not_equal_its_reference_is_not_complete(bench: Bench) -> None:
     bench.plan(parity=False)
-    assert not bench.run().complete
+    done = bench.run()
+    assert not done.complete
+    assert {entry.log for entry in done.manifest.artefacts} == {
+        ".fbdeploy/logs/export-executorch.log",
+        ".fbdeploy/logs/export-onnx.log",
+    }
+    # Nothing is timed, packed or recommended.
+    assert not [line for line in done.lines if isinstance(line, Measurement)]
+    assert not any("demo_bundle" in name for name in bench.files())
+    assert "Nothing to ship yet" in (bench.out / "report.html").read_text()
 
 
 @pytest.mark.parametrize("artefacts_only", [False, True])
@@ -402,6 +414,33 @@ def test_too_little_room_is_said_before_anything_is_exported(bench: Bench) -> No
     with pytest.raises(InputError, match=r"no space left: \d+ MB free, about \d+ MB needed"):
         bench.run()
     assert not any(call.startswith("export") for call in bench.calls())
+
+
+def test_a_finished_program_is_kept_where_room_runs_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills while the program is made: the next run goes on with it."""
+    bench.plan(parameters=10**6)
+    usage = shutil.disk_usage(bench.folder)
+    free = iter([10**9, 10**6])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=next(free, 10**9)))
+    with pytest.raises(InputError, match=r"no space left: 1 MB free, about 11 MB needed"):
+        bench.run()
+    assert bench.calls() == ["prepare", "quantize"]
+    assert bench.run().complete
+    assert "quantize" not in bench.calls()
+
+
+def test_room_for_the_program_is_asked_for_before_it_is_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.plan(parameters=10**6)
+    usage = shutil.disk_usage(bench.folder)
+    # Two formats of 4 + 1 bytes a weight fit, the graph and the program of 4 + 5 do not.
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=12 * 10**6))
+    with pytest.raises(InputError, match=r"no space left: 12 MB free, about 20 MB needed"):
+        bench.run()
+    assert not bench.out.exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="not root: cannot mount a small file system")

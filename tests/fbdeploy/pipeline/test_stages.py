@@ -14,8 +14,11 @@ from fbdeploy.pipeline.workers.jobs import Message, Result
 from fbdeploy.pipeline.workers.worker import Reporter
 from fbdeploy.records.predictions import images_sha256, read_predictions
 from fbdeploy.records.results import EvaluationLine
+from quantize.ptq import quantize_captured
+from quantize.recipe import load_recipe
 from runtime_bench.accuracy import evaluate
 from runtime_bench.runtimes import RUNTIMES
+from tests.quantize.small_networks import noise_images, tiny_network
 from zoo.datasets import batches, open_dataset
 from zoo.input_spec import InputSpec
 
@@ -98,3 +101,14 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     assert len(set(kept.top1.tolist())) > 1
     assert line.top1 == np.mean(kept.top1 == kept.labels)
     assert kept.images_sha256 == images_sha256(str(photos), again.names)
+
+
+def test_a_program_is_the_same_whether_its_graph_was_kept(tmp_path: Path) -> None:
+    """As after an interruption between capture and quantization."""
+    network, recipe, images = tiny_network(), load_recipe("ptq-fast"), noise_images(16)
+    for name in ("undisturbed", "resumed"):
+        captured = stages._captured(tmp_path / "work", network, "key")
+        quantize_captured(captured, network, images, recipe).save(tmp_path / name)
+    for file in ("program.json", "program.safetensors"):
+        contents = {(tmp_path / name / file).read_bytes() for name in ("undisturbed", "resumed")}
+        assert len(contents) == 1

@@ -23,7 +23,7 @@ def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "cannot be read"),
+        ("{", "is not JSON"),
         ("[]", "schema_version None"),
         ('{"schema_version": 2}', "schema_version 2"),
         ('{"schema_version": 1}', "fbdeploy_version: Field required"),

@@ -29,6 +29,7 @@ def row(
         "difference_interval": None,
         "mcnemar_p": 0.01,
         "parity_max_abs": 0.0,
+        "rejected": False,
         "latency_ms": LatencyPercentiles(p50=p50, p90=p50, p99=p50) if p50 else None,
         "p50_interval": None,
         "latency_kind": "measured",

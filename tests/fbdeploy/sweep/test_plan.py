@@ -58,7 +58,7 @@ def test_options_alone() -> None:
     ("text", "said"),
     [
         ("", "names no network; give --networks"),
-        ("networks = [", "is no TOML"),
+        ("networks = [", "is not TOML"),
         ('networks = ["a"]\nspeed = 1', "speed: Extra inputs are not permitted"),
         ('networks = ["a"]\nthreads = [0]', "threads.0: Input should be greater"),
         ('networks = ["a"]\nformats = ["tflite"]', "formats.0: Input should be 'executorch'"),

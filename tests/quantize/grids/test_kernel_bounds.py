@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from quantize.graph.capture import capture
 from quantize.graph.passes import INTEGER_FORMS, run
-from quantize.graph.passes.surgery import aten, calls
+from quantize.graph.passes.surgery import aten, calls, tensor_of
 from quantize.graph.plan import Plan, plan
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.program import Program
@@ -66,14 +66,16 @@ def test_what_is_written_is_raised(
     assert found[node.name].zero_point == -128
 
 
-def test_a_layer_s_ratio_counts_its_largest_weight(
-    kinds: tuple[torch.fx.GraphModule, Plan, dict[str, QParams]],
-) -> None:
-    graph, chosen, grids = kinds
-    layer = next(calls(graph, aten.conv2d.default))
-    found = within_kernels(graph, chosen, grids | {layer.name: QParams(2.0**-24, -128)})
-    weight = float(graph.get_buffer(str(layer.args[1].target)).abs().max()) / 127
-    ratio = grids["x"].scale * weight / found[layer.name].scale
+def test_a_layer_s_ratio_counts_its_largest_weight() -> None:
+    torch.manual_seed(0)
+    graph = capture(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), SPEC).graph
+    run(graph, INTEGER_FORMS)
+    chosen, layer = plan(graph), next(calls(graph, aten.conv2d.default))
+    read = from_range(-2.0, 2.0)
+    grids = dict.fromkeys(chosen.observed, read) | {layer.name: QParams(2.0**-24, -128)}
+    found = within_kernels(graph, chosen, grids)
+    weight = float(tensor_of(graph, layer.args[1]).abs().max()) / 127
+    ratio = read.scale * weight / found[layer.name].scale
     assert 2**6 < ratio < 2**8
 
 

@@ -72,6 +72,10 @@ final class BundleTests: XCTestCase {
         let noGoldens = try bundle("no-goldens")
         try FileManager.default.removeItem(at: noGoldens.appendingPathComponent("golden.json"))
         XCTAssertThrowsError(try installer.install(from: noGoldens))
+        let newer = try bundle("newer") {
+            $0.replacingOccurrences(of: "\"schema_version\": 1", with: "\"schema_version\": 2")
+        }
+        refused(newer, installer, saying: "schema version 2")
         let garbled = try bundle("garbled") { "x" + $0 }
         refused(garbled, installer, saying: "schema")
         XCTAssertEqual(try DemoBundle(folder: installer.kept).config, try TestBundle.open().config)

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from pydantic import JsonValue
+from safetensors import SafetensorError
 
 from fbdeploy.pipeline.workers import scheduler
-from fbdeploy.pipeline.workers.jobs import Event, Job, Note
-from fbdeploy.pipeline.workers.scheduler import ALLOCATOR, SPINS, Scheduler, busy_share
+from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Note
+from fbdeploy.pipeline.workers.scheduler import ALLOCATOR, SPINS, Outcome, Scheduler, busy_share
 from fbdeploy.pipeline.workers.worker import Reporter
 
 
@@ -81,3 +84,78 @@ def test_the_allocator_is_tuned_unless_the_job_is_timed_or_the_user_did(
     assert not timed.keys() & {*ALLOCATOR, "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
     monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
     assert _environment(tmp_path)["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=0"
+
+
+def fork_a_child(report: Reporter, own_session: bool) -> None:
+    """A job that leaves a child behind, which holds the job's pipes open."""
+    child = os.fork()
+    if not child:
+        if own_session:
+            os.setsid()
+        time.sleep(60)
+        os._exit(0)
+    report.note(str(child))
+
+
+def read_stdin(report: Reporter) -> None:
+    """A job that reads what it is not given."""
+    report.note(repr((sys.stdin.read(), os.read(0, 1))))
+
+
+class Odd(BaseException):
+    """No Exception."""
+
+
+def raise_odd(report: Reporter) -> None:
+    """A job that ends badly, and whose child does too."""
+    os.fork()
+    raise Odd("this way")
+
+
+def fill_disk(report: Reporter) -> None:
+    """A job whose tensors do not fit."""
+    raise SafetensorError("Error while serializing: I/O error: No space left (os error 28)")
+
+
+def _run(folder: Path, function: str, **arguments: JsonValue) -> tuple[Outcome, list[str]]:
+    notes: list[str] = []
+
+    def see(job: Job, event: Event) -> None:
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    job = Job(
+        name="job", title="", function=f"{__name__}:{function}", arguments=arguments, memory=0
+    )
+    return Scheduler(folder, see, lambda job: None, cores=2).run([job]), notes
+
+
+@pytest.mark.parametrize("own_session", [False, True])
+def test_a_job_ends_with_its_process_whatever_it_leaves_behind(
+    own_session: bool, tmp_path: Path
+) -> None:
+    start = time.monotonic()
+    outcome, notes = _run(tmp_path, "fork_a_child", own_session=own_session)
+    assert not outcome.failed and time.monotonic() - start < 40
+    child = int(notes[0])
+    if own_session:
+        os.kill(child, signal.SIGKILL)
+    else:
+        state = Path(f"/proc/{child}/stat")
+        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_stdin_is_empty(tmp_path: Path) -> None:
+    outcome, notes = _run(tmp_path, "read_stdin")
+    assert not outcome.failed
+    assert notes == ["('', b'')"]
+
+
+def test_any_exception_is_told_once(tmp_path: Path) -> None:
+    outcome, _ = _run(tmp_path, "raise_odd")
+    assert outcome.failed["job"] == Failed(cause="crash", message="Odd: this way")
+
+
+def test_a_full_disk_is_one_whoever_finds_it(tmp_path: Path) -> None:
+    outcome, _ = _run(tmp_path, "fill_disk")
+    assert outcome.failed["job"].cause == "disk"

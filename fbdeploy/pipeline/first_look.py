@@ -1,0 +1,46 @@
+"""Names and places that a command was given, looked at before anything heavy is imported.
+
+Whoever reads them checks them too, in a worker or later; what is found here is told at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_DATA
+from zoo.errors import InputError
+from zoo.files import exists, is_file, is_folder
+from zoo.names import resolve
+
+PRETRAINED = "pretrained"
+
+
+def look_at_network(network: str, weights: str | None) -> None:
+    """Refuse a network that no source has, and files that are not there.
+
+    Raises:
+        InputError: the name is unknown, or its file or that of the weights is missing.
+    """
+    if resolve(network).source == "user":
+        path = Path(network.rpartition(":")[0])
+        if not is_file(path):
+            raise InputError(f"{network}: no such file {path}; give FILE.py:FUNCTION")
+    if weights is not None and weights != PRETRAINED and not is_file(Path(weights)):
+        what = "is a folder" if is_folder(Path(weights)) else "no such weights file"
+        raise InputError(f"{weights}: {what}; give a .safetensors, .pth or .pt file")
+
+
+def look_at_images(given: str) -> None:
+    """Refuse a folder of images that is not there.
+
+    Raises:
+        InputError: it is neither a folder nor an embedded dataset's name.
+    """
+    known = (DEFAULT_DATA, DEFAULT_CALIBRATION)
+    path = Path(given)
+    if not exists(path) and given not in known:
+        raise InputError(
+            f"{given}: no such folder; give a folder of images or one of {', '.join(known)}"
+        )
+    if exists(path) and not is_folder(path):
+        raise InputError(f"{given}: is a file; give the folder that holds the images")

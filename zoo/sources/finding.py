@@ -1,0 +1,39 @@
+"""The builder of a resolved name."""
+
+from __future__ import annotations
+
+from zoo.architecture import architectures
+from zoo.errors import InputError
+from zoo.names import DEFAULT, ResolvedName
+from zoo.sources.base import NetworkOptions, NetworkSource
+from zoo.sources.fbnet import EmbeddedSource, FBNetSource
+from zoo.sources.timm import TimmSource
+from zoo.sources.torchvision import TorchvisionSource
+from zoo.sources.user import UserSource
+
+
+def find_source(
+    resolved: ResolvedName,
+    options: NetworkOptions | None = None,
+    size: int | tuple[int, int] | None = None,
+) -> NetworkSource:
+    """The builder of a resolved name.
+
+    Raises:
+        InputError: ``options`` do not apply to this network.
+    """
+    options = options or NetworkOptions()
+    if resolved.source == "torchvision":
+        return TorchvisionSource(resolved.canonical, options)
+    if options != NetworkOptions():
+        raise InputError(
+            f"{resolved.given}: width_mult, reduced_tail and dilated are options of torchvision's "
+            "mobilenet_v2, mobilenet_v3_large and mobilenet_v3_small"
+        )
+    if resolved.source == "timm":
+        return TimmSource(resolved.canonical, size)
+    if resolved.source == "user":
+        return UserSource(resolved.canonical)
+    if resolved.canonical == DEFAULT:
+        return EmbeddedSource()
+    return FBNetSource(architectures()[resolved.canonical])
