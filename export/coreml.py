@@ -17,6 +17,7 @@ from export.base import (
     ExportSource,
     cannot_express,
 )
+from export.half import fits_half
 from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import float_between
@@ -27,7 +28,8 @@ class CoreMLExporter:
     """Converts with coremltools; fp16 computes in float16, the Neural Engine's own type.
 
     int8 is W8A8 with the program's own scales in the patterns of coremltools' CoreMLQuantizer: a
-    layer with its activation, a sum, a product between int8 values; float16 elsewhere.
+    layer with its activation, a sum, a product between int8 values; float16 elsewhere, or float32
+    where float16 cannot hold the program's values.
     """
 
     format = "coreml"
@@ -36,10 +38,13 @@ class CoreMLExporter:
         """Write ``path``; see :class:`export.base.Exporter`."""
         coremltools = _coremltools()
         graph, passes, spec = source.graph, dict[str, int](), source.input_spec
+        half = source.precision != "fp32"
         if source.precision == "int8":
             program = source.quantized()
             if source.prepares("fused_hard_swish"):
                 program, passes["fused_hard_swish"] = float_between(program)
+            half = fits_half(program)
+            passes["float32_computation"] = int(not half)
             graph = to_reference_dialect(program)
         try:
             with light_tracing():
@@ -50,9 +55,7 @@ class CoreMLExporter:
                 # iOS 17 is the first to run int8 activations.
                 minimum_deployment_target=coremltools.target.iOS17,
                 compute_precision=(
-                    coremltools.precision.FLOAT32
-                    if source.precision == "fp32"
-                    else coremltools.precision.FLOAT16
+                    coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32
                 ),
                 # Without a type, both are float16 where the computation is.
                 inputs=[coremltools.TensorType(INPUT_NAME, spec.shape, dtype=np.float32)],

@@ -14,6 +14,7 @@ from export.base import (
     ExportSource,
     cannot_express,
 )
+from export.delegated_forms import delegated_forms
 from export.half import in_half_precision
 from export.packages import require
 from export.tracing import light_tracing
@@ -78,15 +79,19 @@ def _prepared(source: ExportSource) -> tuple[GraphModule, list[Any] | None, dict
     passes: dict[str, int] = {}
     if source.precision == "int8":
         graph, configs = to_reference_dialect(source.quantized()), None
+        passes["delegated_forms"] = delegated_forms(graph)
         if source.prepares("float_transpose"):
             passes["float_transpose"] = _float_transpose(graph)
         if source.prepares("integer_hard_swish"):
             passes["integer_hard_swish"] = len(list(calls(graph, aten.hardswish.default)))
             configs = _integer_configs()
+        graph.recompile()
         return graph, configs, passes
     graph = copy.deepcopy(source.graph)
     if source.prepares("fold_hard_sigmoid"):
         passes = run(graph, (fold_hard_sigmoid,))
+    passes["delegated_forms"] = delegated_forms(graph, half=source.precision == "fp16")
+    graph.recompile()
     if source.precision == "fp16":
         graph = in_half_precision(graph)
     return graph, None, passes

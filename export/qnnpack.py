@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, is_call, tensor_of
-from quantize.graph.plan import MOVES, fused_clamp, saturates
+from quantize.graph.passes.surgery import argument, aten, is_call, tensor_meta, tensor_of
+from quantize.graph.plan import MOVES, SIGMOID, fused_clamp, saturates
 from quantize.program import Program, bias_of
-from quantize.qparams import QParams, QuantizedWeight
+from quantize.qparams import QParams, QuantizedWeight, from_range
 from zoo.errors import InputError
 
 
@@ -29,15 +29,22 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
     return module, builder.counts
 
 
-#: What moves values but takes no quantized tensors in ATen (torch 2.14).
-_FLOAT_MOVES = (aten.amax.default, aten.roll.default, aten.replication_pad2d.default)
-
-
 def _moves(node: Node) -> bool:
-    """Whether ATen's float operator takes and gives quantized tensors as they are."""
-    if is_call(node, aten.pad.default):
-        return argument(node, 2, "constant") in ("constant", "reflect")
-    return is_call(node, *MOVES, aten.constant_pad_nd.default) and not is_call(node, *_FLOAT_MOVES)
+    """Whether ATen's float operator takes and gives quantized tensors as they are.
+
+    Not all that move values do, and no table of torch's says which: they are tried.
+    """
+    if not is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default):
+        return False
+    read = tensor_meta(node.args[0])
+    if read is None or len(node.all_input_nodes) > 1:
+        return False
+    shape = [size if isinstance(size, int) else 1 for size in read.shape]
+    tried = torch.quantize_per_tensor(torch.zeros(shape), 1.0, 128, torch.quint8)
+    try:
+        return bool(node.target(tried, *node.args[1:], **node.kwargs).is_quantized)  # type: ignore[operator]
+    except (RuntimeError, NotImplementedError):
+        return False
 
 
 class _Builder:
@@ -179,7 +186,7 @@ class _Builder:
             value = self._graph.call_function(ops.mul, (*inputs, scale, zero))
         elif is_call(node, aten.hardswish.default):
             value = self._graph.call_function(ops.hardswish, (*inputs, scale, zero))
-        elif is_call(node, aten.sigmoid.default):
+        elif is_call(node, aten.sigmoid.default) and grid == from_range(*SIGMOID):
             value = self._graph.call_function(ops.sigmoid, (*inputs, scale, zero))
         else:
             # Pools too: ATen's integer one keeps its input's scale, and a squeeze-excite needs a

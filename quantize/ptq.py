@@ -16,6 +16,8 @@ from quantize.graph.interpret import batch_size
 from quantize.graph.passes import INTEGER_FORMS, run
 from quantize.graph.plan import plan
 from quantize.grids.calibrate import Progress, calibrate, silent
+from quantize.grids.kernel_bounds import within_kernels
+from quantize.grids.silent_inputs import SilentInputs
 from quantize.grids.weights import quantize_weights
 from quantize.judging import Judge
 from quantize.program import Program, Summary
@@ -65,6 +67,7 @@ def quantize_captured(
     if recipe.ranges.activations == "float":
         chosen_plan = chosen_plan.weights_only()
     batch = batch_size(graph, captured.dynamic_batch)
+    silent = SilentInputs(graph, chosen_plan)
     grids = calibrate(
         graph,
         chosen_plan,
@@ -72,7 +75,10 @@ def quantize_captured(
         batch=batch,
         method=recipe.ranges.activations,
         progress=progress,
+        watch=silent.see,
     )
+    passes["clip_silent_weights"] = silent.clip(grids)
+    grids = within_kernels(graph, chosen_plan, grids)
     program = Program(
         graph=graph,
         plan=chosen_plan,

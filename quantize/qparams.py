@@ -9,9 +9,11 @@ from torch import Tensor
 
 QMIN, QMAX = -128, 127
 WEIGHT_MAX = 127
-#: Smaller scales lose precision in the runtimes' fixed-point requantization; also what a tensor
-#: that is constantly zero gets.
+#: Smaller scales lose precision in the runtimes' fixed-point requantization.
 SMALLEST_SCALE = 2.0**-24
+#: That of a tensor that is constantly zero: one like its neighbours', of which no runtime's kernels
+#: make too large a quotient, nor float16 too small a number.
+ZERO_SCALE = 2.0**-7
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class QParams:
 def from_range(low: float, high: float) -> QParams:
     """The grid that covers [low, high] and holds zero exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
+    if high - low < SMALLEST_SCALE:
+        return QParams(ZERO_SCALE, QMIN)
     scale = float(torch.tensor(max((high - low) / (QMAX - QMIN), SMALLEST_SCALE)).float())
     zero_point = round(QMIN - low / scale)
     return QParams(scale, max(QMIN, min(QMAX, zero_point)))

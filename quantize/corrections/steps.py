@@ -24,6 +24,7 @@ from quantize.corrections.equalization import equalized, groups
 from quantize.corrections.reconstruction import reconstructed
 from quantize.corrections.unrounded import with_unrounded_biases
 from quantize.grids.calibrate import Progress, calibrate
+from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.output_ranges import search_ranges
 from quantize.grids.weights import quantize_weights
 from quantize.judging import Judge, agreement, geometric_mean, sqnr_db
@@ -163,6 +164,7 @@ def _output_ranges(program: Program, task: _Task) -> Program:
 
 def _with_ranges(program: Program, grids: dict[str, QParams], task: _Task) -> Program:
     search = task.recipe.ranges.weights == "mse"
+    grids = within_kernels(program.graph, program.plan, grids)
     weights = quantize_weights(program.graph, program.plan, grids, search=search)
     return replace(program, activations=grids, weights=weights)
 

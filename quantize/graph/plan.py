@@ -70,6 +70,12 @@ MOVES = (
 )
 _MOVING_PADS = ("reflect", "replicate", "circular")
 
+#: An integer sigmoid's range: 256 steps of 1/256 from 0, the only grid that QNNPACK's kernel writes
+#: (qnnpack/src/sigmoid.c). The others take it too, so one scale means the same everywhere.
+SIGMOID = (0.0, 255 / 256)
+#: Ranges that no calibration changes: a gate's is the same for every image.
+FIXED = frozenset({(0.0, 1.0), SIGMOID})
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -151,8 +157,10 @@ def limits(node: Node) -> tuple[float, float]:
         low = -0.375
     elif is_call(node, aten.silu.default):
         low = -0.2785
-    elif is_call(node, aten.hardsigmoid.default, aten.sigmoid.default):
+    elif is_call(node, aten.hardsigmoid.default):
         low, high = 0.0, 1.0
+    elif is_call(node, aten.sigmoid.default):
+        low, high = SIGMOID
     readers = list(node.users)
     if readers and all(is_call(reader, aten.hardswish.default) for reader in readers):
         low = max(low, -3.0)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter, image_batches
-from quantize.graph.plan import Plan
+from quantize.graph.plan import FIXED, Plan
 from quantize.grids.alignment import grid_of
 from quantize.grids.histogram import Histogram, best_grid
 from quantize.grids.joint_limits import joint_limits, makers
@@ -34,10 +34,11 @@ def calibrate(
     method: str = "mse",
     progress: Progress = silent,
     known: Mapping[str, QParams] = MappingProxyType({}),
+    watch: Callable[[Node, Tensor], None] | None = None,
 ) -> dict[str, QParams]:
     """Grids by value name from float32 ``images`` (N, 3, H, W), in one pass over them.
 
-    Those of values that are ``known`` are taken as they are.
+    Those of values that are ``known`` are taken as they are. ``watch`` is shown every value.
     A grid's histogram is of all values on it, clipped to what those can be and their readers can
     tell apart (:mod:`quantize.grids.joint_limits`); the grid loses the least of it, or with
     ``minmax`` covers it.
@@ -55,6 +56,8 @@ def calibrate(
         histogram = histograms.get(owners.get(node.name, ""))
         if histogram is not None:
             histogram.update(value)
+        if watch is not None:
+            watch(node, value)
         return value
 
     interpreter, seen = HookedInterpreter(graph, see), 0
@@ -76,6 +79,6 @@ def _grid(name: str, histogram: Histogram, method: str) -> QParams:
             f"{name}: the float network produces infinite or NaN values on the calibration "
             "images; check its weights and pre-processing"
         )
-    if histogram.bounds == (0.0, 1.0):
+    if histogram.bounds in FIXED:
         return from_range(*histogram.bounds)
     return from_range(*histogram.extent) if method == "minmax" else best_grid(histogram)

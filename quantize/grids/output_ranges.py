@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter, image_batches, value_bytes
-from quantize.graph.plan import Plan, limits
+from quantize.graph.plan import FIXED, Plan, limits
 from quantize.grids.alignment import grid_of
 from quantize.grids.calibrate import Progress, silent
 from quantize.grids.joint_limits import makers
@@ -48,7 +48,7 @@ def search_ranges(
     # A joined value's error is also that of the values it is joined with.
     made = Counter(makers(program.graph, program.plan).values())
     grids = dict(program.activations)
-    free = [n for n in grids if made[n] == 1 and limits(nodes[n]) != (0.0, 1.0)]
+    free = [n for n in grids if made[n] == 1 and limits(nodes[n]) not in FIXED]
     for sweep, end in enumerate(("high", "low")):
         candidates = {}
         for name in free:

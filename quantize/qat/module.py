@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.passes.surgery import tensor_of
-from quantize.graph.plan import fused_clamp
+from quantize.graph.plan import FIXED, fused_clamp
 from quantize.grids.joint_limits import joint_limits
 from quantize.program import Program, bias_of
 from quantize.qat.grids import ActivationGrid
@@ -41,7 +41,7 @@ class QatModule(nn.Module):
         bounds = joint_limits(self.graph, program.plan)
         self.activations = nn.ModuleDict(
             {
-                name: ActivationGrid(grid, nodes[name], gate=bounds[name] == (0.0, 1.0))
+                name: ActivationGrid(grid, nodes[name], gate=bounds[name] in FIXED)
                 for name, grid in program.activations.items()
             }
         )

@@ -64,10 +64,11 @@ class SmallExport:
         return judging.sqnr_db(self.expected, self.program.module()(self.images))
 
     def export(self, form: str, precision: NumberType = "int8") -> Path:
-        exporter = FORMATS[form]
         path = self._folder / f"{precision}{FORMAT_INFO[form].suffix}"
         program = self.program if precision == "int8" else None
-        exporter.export(ExportSource(precision, self._spec, self.captured.graph, program), path)
+        FORMATS[form].export(
+            ExportSource(precision, self._spec, self.captured.graph, program), path
+        )
         return path
 
     def sqnr(self, form: str, precision: NumberType = "int8") -> float:

@@ -11,7 +11,7 @@ from quantize.graph.passes.activations import fuse_hard_activations, unify_activ
 from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
 from quantize.graph.passes.constants import fold_constants
-from quantize.graph.passes.convolutions import number_paddings
+from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
 from quantize.graph.passes.norms import unify_image_norms
@@ -40,6 +40,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_joins,
     fold_constants,
     constant_products,
+    planar_convolutions,
     number_paddings,
     fuse_hard_activations,
     unify_activations,

@@ -1,6 +1,8 @@
-"""One form for every two-dimensional convolution."""
+"""One form for every convolution: two-dimensional, its padding in numbers."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from torch.fx import GraphModule, Node
 
@@ -8,10 +10,13 @@ from quantize.graph.passes.surgery import (
     argument,
     aten,
     calls,
+    constant,
     emit,
+    is_constant,
     replace,
     shape_of,
     tensor_meta,
+    tensor_of,
 )
 
 
@@ -48,3 +53,40 @@ def number_paddings(graph: GraphModule) -> int:
         replace(conv, emit(conv, aten.conv2d.default, *arguments))
         changed += 1
     return changed
+
+
+def planar_convolutions(graph: GraphModule) -> int:
+    """Write convolutions of rows (N, C, L) as those of maps one row high, which have int8 kernels.
+
+    XNNPACK's partitioner does the same for itself, but loses the grids (executorch issue 8830).
+    """
+    changed = 0
+    for conv in calls(graph, aten.conv1d.default, aten.conv1d.padding):
+        source, weight = conv.args[:2]
+        read, made = tensor_meta(source), tensor_meta(conv)
+        if read is None or made is None or read.ndim != 3 or not is_constant(weight):
+            continue
+        assert isinstance(source, Node) and isinstance(weight, Node)
+        name = f"{str(weight.target).replace('.', '_')}_planar"
+        planar = constant(graph, conv, name, tensor_of(graph, weight).unsqueeze(2))
+        channels, length = (int(size) for size in read.shape[1:])
+        plane = emit(
+            conv, aten.reshape.default, source, [-1, channels, 1, length], like=read.unsqueeze(2)
+        )
+        stride, dilation = (_pair(argument(conv, place, [1]), 1) for place in (3, 5))
+        padding = argument(conv, 4, [0])
+        target = aten.conv2d.padding
+        if not isinstance(padding, str):
+            target, padding = aten.conv2d.default, _pair(padding, 0)
+        bias, groups = argument(conv, 2), argument(conv, 6, 1)
+        arguments = (plane, planar, bias, stride, padding, dilation, groups)
+        wide = emit(conv, target, *arguments, like=made.unsqueeze(2))
+        rows = [-1, *(int(size) for size in made.shape[1:])]
+        replace(conv, emit(conv, aten.reshape.default, wide, rows))
+        changed += 1
+    return changed
+
+
+def _pair(value: Any, of_height: int) -> list[int]:
+    """A one-dimensional convolution's number as a two-dimensional one's."""
+    return [of_height, int(value[0]) if isinstance(value, (list, tuple)) else int(value)]

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from runtime_bench.runtimes.mil_interpreter import resampling
 from runtime_bench.runtimes.mil_interpreter.call import Call, Operation
 
 Function = Callable[[Call], Tensor | tuple[Tensor, ...]]
@@ -87,6 +88,10 @@ def _slices_whole_batch(operation: Operation, ranks: dict[str, int]) -> bool:
 
 def _pads_later(operation: Operation, ranks: dict[str, int]) -> bool:
     return len(_constant_ints(operation, "pad")) <= 2 * (max(ranks.values()) - 1)
+
+
+def _repeats_later(operation: Operation, ranks: dict[str, int]) -> bool:
+    return _constant_ints(operation, "reps")[0] == 1
 
 
 def _rows_of_x(operation: Operation, ranks: dict[str, int]) -> bool:
@@ -273,7 +278,40 @@ def pad(call: Call) -> Tensor:
         return functional.pad(call.tensor("x"), flat, value=value)
     if mode not in ("reflect", "replicate"):
         raise NotImplementedError(f"mode {mode}")
+    # torch takes no pairs of zeros for the image and its channels.
+    while len(flat) > 4 and flat[-2:] == [0, 0]:
+        flat = flat[:-2]
     return functional.pad(call.tensor("x"), flat, mode=mode)
+
+
+def layer_norm(call: Call) -> Tensor:
+    """Normalization over the last axes."""
+    x = call.tensor("x")
+    axes = sorted(axis % x.ndim for axis in call.ints("axes"))
+    if axes != list(range(axes[0], x.ndim)):
+        raise NotImplementedError(f"axes {axes}")
+    epsilon = call.number("epsilon") if call.has("epsilon") else 1e-5
+    shape = list(x.shape[axes[0] :])
+    gamma, beta = call.optional("gamma"), call.optional("beta")
+    return functional.layer_norm(x, shape, gamma, beta, epsilon)
+
+
+def gelu(call: Call) -> Tensor:
+    """x times the normal distribution's function of x, or one of two approximations."""
+    x, mode = call.tensor("x"), call.text("mode") if call.has("mode") else "EXACT"
+    if mode == "SIGMOID_APPROXIMATION":
+        return x * torch.sigmoid(1.702 * x)
+    return functional.gelu(x, approximate="none" if mode == "EXACT" else "tanh")
+
+
+def gather(call: Call) -> Tensor:
+    """Those elements along an axis that a vector of indices names."""
+    indices = call.tensor("indices").long()
+    if call.integer("batch_dims", 0) or indices.ndim > 1:
+        raise NotImplementedError("batch_dims, or indices of several axes")
+    x, axis = call.tensor("x"), call.integer("axis", 0)
+    chosen = x.index_select(axis, indices.reshape(-1) % x.shape[axis])
+    return chosen if indices.ndim else chosen.squeeze(axis)
 
 
 def quantize(call: Call) -> Tensor:
@@ -388,10 +426,16 @@ OPERATORS: dict[str, Operator] = {
     "constexpr_blockwise_shift_scale": Operator(constexpr_blockwise_shift_scale, _never),
     "constexpr_cast": Operator(constexpr_cast, _never),
     "conv": Operator(conv, _only_x),
+    "conv_transpose": Operator(resampling.conv_transpose, _only_x),
     "dequantize": Operator(dequantize, _only_input),
+    "elu": Operator(lambda call: functional.elu(call.tensor("x"), call.number("alpha")), _always),
+    "erf": _unary(torch.erf),
     "exp": _unary(torch.exp),
     "expand_dims": Operator(expand_dims, _expands_later),
+    "gather": Operator(gather, _not_axis("axis")),
+    "gelu": Operator(gelu, _always),
     "identity": _unary(lambda x: x),
+    "layer_norm": Operator(layer_norm, _not_axis("axes")),
     "leaky_relu": Operator(
         lambda call: functional.leaky_relu(call.tensor("x"), call.number("alpha")), _always
     ),
@@ -402,15 +446,26 @@ OPERATORS: dict[str, Operator] = {
     "minimum": _binary(torch.minimum),
     "mul": _binary(torch.mul),
     "pad": Operator(pad, _pads_later),
+    "pixel_shuffle": Operator(
+        lambda call: functional.pixel_shuffle(call.tensor("x"), call.integer("upscale_factor")),
+        _always,
+    ),
+    "pixel_unshuffle": Operator(
+        lambda call: functional.pixel_unshuffle(call.tensor("x"), call.integer("downscale_factor")),
+        _always,
+    ),
     "quantize": Operator(quantize, _only_input),
     "quantize_dequantize": Operator(quantize_dequantize, _only_input),
     "real_div": _binary(torch.div),
+    "reduce_l2_norm": _reduction(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep)),
     "reduce_max": _reduction(lambda x, axes, keep: torch.amax(x, axes, keep)),
     "reduce_mean": _reduction(lambda x, axes, keep: torch.mean(x, axes, keep)),
     "reduce_min": _reduction(lambda x, axes, keep: torch.amin(x, axes, keep)),
     "reduce_sum": _reduction(lambda x, axes, keep: torch.sum(x, axes, keep)),
     "relu": _unary(functional.relu),
     "relu6": _unary(functional.relu6),
+    "resize_bilinear": Operator(resampling.resize_bilinear, _always),
+    "reverse": Operator(lambda call: call.tensor("x").flip(call.ints("axes")), _not_axis("axes")),
     "reshape": Operator(reshape, _keeps_batch),
     "sigmoid": _unary(torch.sigmoid),
     "sigmoid_hard": Operator(_hard_sigmoid, _always),
@@ -419,6 +474,7 @@ OPERATORS: dict[str, Operator] = {
     "softmax": Operator(
         lambda call: torch.softmax(call.tensor("x"), call.integer("axis")), _not_axis("axis")
     ),
+    "softplus": _unary(lambda x: functional.softplus(x, threshold=50)),
     "split": Operator(split, _not_axis("axis")),
     "sqrt": _unary(torch.sqrt),
     "square": _unary(torch.square),
@@ -431,5 +487,8 @@ OPERATORS: dict[str, Operator] = {
         ),
         _always,
     ),
+    "tile": Operator(lambda call: call.tensor("x").repeat(call.ints("reps")), _repeats_later),
+    "upsample_bilinear": Operator(resampling.upsample_bilinear, _always),
+    "upsample_nearest_neighbor": Operator(resampling.upsample_nearest_neighbor, _always),
     "transpose": Operator(lambda call: call.tensor("x").permute(call.ints("perm")), _first_stays),
 }

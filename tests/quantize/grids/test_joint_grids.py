@@ -61,7 +61,7 @@ def test_a_joint_grid_holds_every_part_in_either_order(first: str, moved: str) -
 def test_gates_that_are_joined_keep_their_exact_range() -> None:
     network = joined_ranges(torch.sigmoid, torch.sigmoid)
     grid = _joined_grid(quantize(network, noise_images(64), load_recipe("ptq-fast")))
-    assert (grid.low, grid.high) == (0.0, pytest.approx(1.0))
+    assert (grid.low, grid.high) == (0.0, pytest.approx(255 / 256))
 
 
 def test_a_gate_joined_with_another_value_is_trained_like_that() -> None:

@@ -1,0 +1,57 @@
+"""Operators that XNNPACK's delegate lacks, written with those that it has.
+
+What it lacks runs in ExecuTorch's portable kernels. Around Mish and Softplus executorch 1.5.1 mixes
+up memory formats: their files were refused, or computed wrongly.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.fx import GraphModule, Node
+
+from quantize.graph.passes.surgery import argument, aten, calls, constant, emit, replace, shape_of
+
+
+def delegated_forms(graph: GraphModule, *, half: bool = False) -> int:
+    """Rewrite Mish and Softplus in place; how many. ``half`` is for graphs in float16."""
+    changed = 0
+    for node in calls(graph, aten.mish.default):
+        replace(node, _mish(graph, node, 5.0 if half else 10.0))
+        changed += 1
+    for node in calls(graph, aten.softplus.default):
+        replace(node, _softplus(graph, node))
+        changed += 1
+    return changed
+
+
+def _mish(graph: GraphModule, node: Node, largest: float) -> Node:
+    """x * tanh(log(1 + e^x)) = x * t / (t + 2) with t = e^x (e^x + 2); the quotient is 1 within the
+    type's rounding from ``largest`` on."""
+    x, two = node.args[0], _number(graph, node, 2.0)
+    grown = emit(node, aten.exp.default, emit(node, aten.hardtanh.default, x, -50.0, largest))
+    product = emit(node, aten.mul.Tensor, grown, emit(node, aten.add.Tensor, grown, two))
+    gate = emit(node, aten.div.Tensor, product, emit(node, aten.add.Tensor, product, two))
+    return emit(node, aten.mul.Tensor, x, gate)
+
+
+def _softplus(graph: GraphModule, node: Node) -> Node:
+    """log(1 + e^bx) / b = (max(bx, 0) + log(1 + e^-|bx|)) / b, of which nothing overflows."""
+    beta = float(argument(node, 1, 1.0))
+    x = node.args[0]
+    if beta != 1.0:
+        x = emit(node, aten.mul.Tensor, x, _number(graph, node, beta))
+    size = emit(
+        node, aten.exp.default, emit(node, aten.neg.default, emit(node, aten.abs.default, x))
+    )
+    tail = emit(
+        node, aten.log.default, emit(node, aten.add.Tensor, size, _number(graph, node, 1.0))
+    )
+    whole = emit(node, aten.add.Tensor, emit(node, aten.relu.default, x), tail)
+    if beta != 1.0:
+        whole = emit(node, aten.mul.Tensor, whole, _number(graph, node, 1 / beta))
+    return whole
+
+
+def _number(graph: GraphModule, node: Node, value: float) -> Node:
+    shape = (1,) * len(shape_of(node))
+    return constant(graph, node, f"{node.name}_constant", torch.full(shape, value))
