@@ -14,6 +14,11 @@ from quantize.graph.passes.constants import fold_constants
 from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
+from quantize.graph.passes.moves import (
+    clamps_before_moves,
+    drop_expansions,
+    repeats_as_joins,
+)
 from quantize.graph.passes.norms import unify_image_norms
 from quantize.graph.passes.parameters import own_parameters
 from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
@@ -38,6 +43,8 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_reshapes,
     plain_permutations,
     plain_joins,
+    repeats_as_joins,
+    drop_expansions,
     fold_constants,
     constant_products,
     planar_convolutions,
@@ -52,7 +59,11 @@ CANONICALIZE: tuple[Pass, ...] = (
 )
 
 #: Makes more of the canonical graph run in integer kernels; the int8 program is made from this one.
-INTEGER_FORMS: tuple[Pass, ...] = (fold_hard_sigmoid, own_parameters)
+INTEGER_FORMS: tuple[Pass, ...] = (
+    fold_hard_sigmoid,
+    clamps_before_moves,
+    own_parameters,
+)
 
 
 def run(graph: GraphModule, passes: tuple[Pass, ...]) -> dict[str, int]:
