@@ -89,7 +89,8 @@ def quantize_captured(
         ),
     )
     judging = held_out if len(held_out) else calibration
-    judge = Judge.of(graph, judging, batch)
+    # By the graph before its integer forms, so that what those do wrong is seen.
+    judge = Judge.of(captured.graph, judging, batch)
     program = correct(program, calibration, recipe, judge, progress)
     if not recipe.corrections.distillation:
         return program

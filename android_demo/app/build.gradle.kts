@@ -17,6 +17,14 @@ android {
         }
     }
 
+    buildTypes {
+        release {
+            // What the libraries need kept, their modules' consumer-rules.pro say.
+            isMinifyEnabled = true
+            proguardFiles(getDefaultProguardFile("proguard-android-optimize.txt"))
+        }
+    }
+
     compileOptions {
         sourceCompatibility = JavaVersion.VERSION_11
         targetCompatibility = JavaVersion.VERSION_11

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from benchmarks.fuzz.reader import Reader
-from benchmarks.fuzz.readers import apps, arrays, deployments, settings
+from benchmarks.fuzz.readers import apps, arrays, deployments, images, settings, weights
 
 READERS: tuple[Reader, ...] = (
     *deployments.READERS,
     *arrays.READERS,
     *settings.READERS,
     *apps.READERS,
+    *weights.READERS,
+    *images.READERS,
 )

@@ -172,7 +172,7 @@ def deploy(
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))
         else:
-            result.text(_summary(deployed))
+            result.text(summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
 
@@ -202,7 +202,7 @@ def _parity(artefact: Artefact) -> str:
     return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
 
 
-def _summary(deployed: Deployed) -> str:
+def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
     lines = [
@@ -215,11 +215,15 @@ def _summary(deployed: Deployed) -> str:
             f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
             f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
         )
+    wrong = problems(deployed.manifest)
+    lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)
     if advice.row is not None:
-        lines += ["", f"Ship {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
+        check = deployed.manifest.float_check
+        sure = advice.sure and (check is None or check.passed)
+        ship = "Ship" if sure else "Safest until more is known:"
+        lines += ["", f"{ship} {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
     else:
         lines += ["", advice.reasons[0]]
-    lines += problems(deployed.manifest)
     lines.append(f"The whole story: {deployed.report}")
     return "\n".join(lines)

@@ -23,6 +23,7 @@ from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked, remove_partial
 from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.steps.float_check import float_check
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.scheduler import Outcome, Scheduler
 from fbdeploy.records.bundle_schema import APP_FORMATS, CONFIG_NAME, FOLDER_NAME
@@ -43,7 +44,7 @@ from fbdeploy.records.manifest import (
     read_manifest,
     write_manifest,
 )
-from fbdeploy.records.predictions import remove_unused
+from fbdeploy.records.predictions import read_predictions, remove_unused
 from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
 from fbdeploy.report.page import write_report
 from fbdeploy.version import __version__
@@ -224,6 +225,7 @@ class _Deployment:
         self._export()
         if not self.artefacts_only:
             self._evaluate()
+            self._check_float()
         if not (self.accuracy_only or self.artefacts_only):
             self._bundle()
             self._bench()
@@ -414,6 +416,20 @@ class _Deployment:
                 )
         self._settle(self._run(jobs), "evaluate")
         self._remove_old_predictions()
+
+    def _check_float(self) -> None:
+        """Judge the float network by its answers, which are kept beside those of any artefact."""
+        assert self.prepared is not None
+        for line in reversed(read_lines(self.folder)):
+            if (
+                isinstance(line, EvaluationLine)
+                and line.dataset == self.prepared.evaluation_data
+                and line.predictions is not None
+                and line.sha256 in {entry.sha256 for entry in self._wanted()}
+            ):
+                found = float_check(read_predictions(self.folder / line.predictions))
+                self._update(float_check=found)
+                return
 
     def _remove_old_predictions(self) -> None:
         """Keep those of artefacts that are here, on images that have not changed since."""

@@ -118,6 +118,31 @@ class Fidelity(Entry):
     passed: bool
 
 
+class FloatCheck(Entry):
+    """Whether the float network answers sensibly on the evaluation images.
+
+    ``top1`` is its share of right answers, ``chance`` what answering the commonest label for all
+    images would have, ``chance_p`` the one-sided p-value that it is no more (null without labels).
+    ``commonest_class`` is the class it answers most, on ``commonest_share`` of the images. It is
+    not ``better_than_chance`` where that p-value is 5 % or more, not ``varied`` where nearly all
+    its answers are one class and the labels are not.
+    """
+
+    images: int
+    top1: Share | None
+    chance: Share | None
+    chance_p: Share | None
+    commonest_class: int
+    commonest_share: Share
+    better_than_chance: bool
+    varied: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether both hold."""
+        return self.better_than_chance and self.varied
+
+
 class Quantization(Entry):
     """How the int8 program came about.
 
@@ -256,6 +281,7 @@ class Manifest(Entry):
     input_spec: InputSpecInfo
     labels: tuple[str, ...]
     evaluation_data: DatasetInfo | None = None
+    float_check: FloatCheck | None = None
     quantizations: dict[Precision, Quantization] = {}
     artefacts: tuple[Artefact, ...] = ()
     failures: tuple[Failure, ...] = ()

@@ -10,7 +10,7 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
-from fbdeploy.report import layer_plot, plot, recommend, templates
+from fbdeploy.report import layer_plot, plot, recommend, templates, verdict
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from zoo.files import atomic_file
@@ -39,6 +39,7 @@ def render(
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
+        sound=manifest.float_check is None or manifest.float_check.passed,
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
         narrow_plot=narrow,
@@ -52,7 +53,8 @@ def render(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,
         ),
-        drop_tolerance=100 * recommend.DROP_TOLERANCE,
+        drop_tolerance=100 * verdict.DROP_TOLERANCE,
+        margin=100 * verdict.MARGIN,
         island_words=_island_words,
         as_json=lambda values: json.dumps(values, indent=2),
     )

@@ -11,7 +11,30 @@ def problems(manifest: Manifest) -> tuple[str, ...]:
     """Whole sentences, the gravest first; none where all is well."""
     programs = [unfaithful(precision, entry) for precision, entry in manifest.quantizations.items()]
     unequal = [_parity(entry) for entry in manifest.artefacts]
-    return (*filter(None, (*programs, *unequal)), *map(_failure, manifest.failures))
+    said = (_float(manifest), *programs, *unequal)
+    return (*filter(None, said), *map(_failure, manifest.failures))
+
+
+def _float(manifest: Manifest) -> str | None:
+    """What is wrong with the float network itself."""
+    found = manifest.float_check
+    if found is None or found.passed:
+        return None
+    causes = (
+        "The labels, the order of the classes and --mean/--std are the usual causes; int8 can only "
+        "be as good"
+    )
+    if not found.varied:
+        answer = str(found.commonest_class)
+        if found.commonest_class < len(manifest.labels):
+            answer += f" ({manifest.labels[found.commonest_class]})"
+        share = numbers.percent(found.commonest_share, 0)
+        return f"The float network answers class {answer} for {share} of the images. {causes}"
+    return (
+        f"The float network is no better than chance: its top-1 is {numbers.percent(found.top1)} "
+        f"on {found.images:,} images, and one answer for all of them has "
+        f"{numbers.percent(found.chance)}. {causes}"
+    )
 
 
 def unfaithful(precision: str, program: Quantization) -> str | None:

@@ -1,52 +1,47 @@
 """Which artefact to ship, and why, in words.
 
-The rule: of the artefacts that are as accurate as the float network, the fastest; where speeds
-cannot be told apart, the smallest file. "As accurate" is a top-1 drop within ``DROP_TOLERANCE``,
-or one that McNemar's test does not tell from none at ``SIGNIFICANCE``.
+The rule: of the artefacts that are known to be as accurate as the float network
+(:mod:`fbdeploy.report.verdict`), the fastest; where speeds cannot be told apart, the smallest file.
+Where the images do not tell whether a faster one is as accurate, that is said first.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
+from fbdeploy.report.verdict import (
+    DROP_TOLERANCE,
+    MARGIN,
+    images_needed,
+    least_difference,
+    verdict_of,
+)
 
-DROP_TOLERANCE = 0.005
-"""Share of the images: half a point, the floor of issue 2 for int8 in every format."""
-SIGNIFICANCE = 0.05
-AGREEMENT_TOLERANCE = 0.98
-"""Of unlabelled images, the share on which artefact and float must choose the same class."""
 SPEED_TIE = 0.03
 """Medians this near are a tie where there are no intervals to ask."""
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """``row`` is None where nothing can be recommended; ``reasons`` are whole sentences."""
+    """``row`` is None where nothing can be recommended; ``reasons`` are whole sentences.
+
+    It is not ``sure`` where more images may show that another is better, or that this one is not
+    as accurate as float.
+    """
 
     row: ResultRow | None
     reasons: tuple[str, ...]
     ties: tuple[ResultRow, ...] = ()
+    sure: bool = True
 
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
     parts = (FORMAT_INFO[row.format].title, row.precision, row.variant)
     return " ".join(part for part in parts if part)
-
-
-def is_accurate(row: ResultRow) -> bool:
-    """Whether the artefact does not lose accuracy, by the rule above; False if not scored, or if
-    it does not equal what it was made from."""
-    if row.rejected:
-        return False
-    if row.top1_difference is not None:
-        return row.top1_difference >= -DROP_TOLERANCE or (
-            row.mcnemar_p is not None and row.mcnemar_p >= SIGNIFICANCE
-        )
-    return row.agreement is not None and row.agreement >= AGREEMENT_TOLERANCE
 
 
 def same_speed(first: ResultRow, second: ResultRow) -> bool:
@@ -73,31 +68,63 @@ def is_comparable(row: ResultRow, other: ResultRow) -> bool:
 
 def recommend(rows: list[ResultRow]) -> Recommendation:
     """Apply the rule to all artefacts of one network."""
-    accurate = [row for row in rows if is_accurate(row)]
-    if not accurate:
+    accurate = [row for row in rows if verdict_of(row) == "accurate"]
+    unknown = [row for row in rows if verdict_of(row) == "unknown"]
+    if not accurate and not unknown:
         return Recommendation(None, (_why_none(rows),))
+    if not accurate:
+        row = max(unknown, key=least_difference)
+        reasons = (_cannot_be_told([row]), _accuracy_sentence(row))
+        return Recommendation(row, reasons, sure=False)
     timed = [row for row in accurate if row.latency_ms is not None]
-    if not timed:
-        row = min(accurate, key=lambda row: row.bytes)
-        return Recommendation(
-            row,
-            (
-                f"No latency was measured, so this is the smallest of the {len(accurate)} "
-                f"artefacts that are as accurate as float. {accuracy_sentence(row)}",
-            ),
-        )
+    found = _fastest(timed, rows, len(accurate)) if timed else _smallest(accurate)
+    assert found.row is not None
+    rivals = [row for row in unknown if _is_preferable(row, found.row)]
+    if not rivals:
+        return found
+    return replace(found, reasons=(_cannot_be_told(rivals), *found.reasons), sure=False)
+
+
+def _smallest(accurate: list[ResultRow]) -> Recommendation:
+    row = min(accurate, key=lambda row: row.bytes)
+    reason = (
+        f"No latency was measured, so this is the smallest of the {len(accurate)} "
+        f"artefacts that are as accurate as float. {_accuracy_sentence(row)}"
+    )
+    return Recommendation(row, (reason,))
+
+
+def _fastest(timed: list[ResultRow], rows: list[ResultRow], accurate: int) -> Recommendation:
     quickest = min(timed, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0)
     alike = [row for row in timed if is_comparable(row, quickest) and same_speed(row, quickest)]
     chosen = min(alike, key=lambda row: row.bytes)
     ties = tuple(row for row in alike if row is not chosen)
-    reasons = [_speed_sentence(chosen, ties, len(accurate)), accuracy_sentence(chosen)]
+    reasons = [_speed_sentence(chosen, ties, accurate), _accuracy_sentence(chosen)]
     reasons.extend(_against_float(chosen, rows))
-    reasons.extend(_rejected(rows, chosen))
+    reasons.extend(_losers(rows, chosen))
     return Recommendation(chosen, tuple(reasons), ties)
 
 
-def accuracy_sentence(row: ResultRow) -> str:
-    """How the artefact's accuracy compares with float, and by which part of the rule it passed."""
+def _is_preferable(row: ResultRow, chosen: ResultRow) -> bool:
+    """Whether ``row`` would be recommended instead, were it known to be as accurate."""
+    if row.latency_ms is None or chosen.latency_ms is None:
+        return row.bytes < chosen.bytes
+    return row.latency_ms.p50 < chosen.latency_ms.p50 and not same_speed(row, chosen)
+
+
+def _cannot_be_told(rows: list[ResultRow]) -> str:
+    """That the images are too few for these, and how many would do."""
+    needed = max((number for number in map(images_needed, rows) if number), default=None)
+    more = "" if needed is None else f"; about {needed:,} would be needed"
+    are = "is" if len(rows) == 1 else "are"
+    return (
+        f"Whether {_listing([name_of(row) for row in rows])} {are} as accurate as float cannot be "
+        f"told on {rows[0].images:,} images{more}."
+    )
+
+
+def _accuracy_sentence(row: ResultRow) -> str:
+    """How the artefact's accuracy compares with float."""
     if row.top1_difference is None:
         return (
             f"It chooses the same class as float on {numbers.percent(row.agreement)} of "
@@ -111,13 +138,14 @@ def accuracy_sentence(row: ResultRow) -> str:
         f"Its top-1 is {numbers.percent(row.top1)}, {numbers.points(row.top1_difference)} points "
         f"from float{interval} on {row.images:,} images"
     )
-    if row.top1_difference >= -DROP_TOLERANCE:
-        return f"{measured}: within the tolerance of {100 * DROP_TOLERANCE:.1f} points."
-    return (
-        f"{measured}: more than the tolerance of {100 * DROP_TOLERANCE:.1f} points, but not "
-        f"significant (McNemar p = {numbers.significant(row.mcnemar_p, 2)}). "
-        "Score it on more images to be sure."
-    )
+    if verdict_of(row) == "accurate" and least_difference(row) >= -MARGIN:
+        return (
+            f"{measured}: within the tolerance of {100 * DROP_TOLERANCE:.1f} points, and a drop of "
+            f"{100 * MARGIN:.0f} point is ruled out."
+        )
+    if row.precision == "fp32":
+        return f"{measured}; it computes what the float network does."
+    return f"{measured} (McNemar p = {numbers.significant(row.mcnemar_p, 2)})."
 
 
 def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
@@ -153,7 +181,7 @@ def _against_float(chosen: ResultRow, rows: list[ResultRow]) -> list[str]:
     ]
 
 
-def _rejected(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
+def _losers(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
     """Artefacts that would have been faster but lose accuracy."""
     if chosen.latency_ms is None:
         return []
@@ -162,8 +190,7 @@ def _rejected(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
         for row in rows
         if row.latency_ms is not None
         and row.latency_ms.p50 < chosen.latency_ms.p50
-        and (row.top1 is not None or row.agreement is not None)
-        and not is_accurate(row)
+        and verdict_of(row) == "worse"
     ]
     return [
         f"{name_of(row)} would be faster, at {numbers.significant(row.latency_ms.p50)} ms, "

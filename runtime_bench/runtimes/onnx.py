@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -38,14 +39,14 @@ class OnnxRuntime:
     def load(self, path: Path, threads: int) -> OnnxSession:
         """Load a model; ``Runtime.load`` lists what is refused."""
         onnxruntime = import_runtime(self, path, threads)
-        options = session_options(threads)
+        exact = saturates(describe())
         try:
-            session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            session = _open(onnxruntime, path, session_options(threads, exact=exact))
         # Its errors share no base class but Exception.
         except Exception as error:
-            raise refuse(path, self.name, error) from error
+            if not exact:
+                raise refuse(path, self.name, error) from error
+            session = self._open_inexact(onnxruntime, path, threads)
         inputs, outputs = session.get_inputs(), session.get_outputs()
         check_borders(
             path,
@@ -56,14 +57,32 @@ class OnnxRuntime:
         shape = image_shape(path, self.name, tuple(inputs[0].shape))
         return OnnxSession(session, inputs[0].name, shape, threads)
 
+    def _open_inexact(self, onnxruntime: Any, path: Path, threads: int) -> Any:
+        """Open a model whose weights onnxruntime 1.31 cannot make uint8, as two nodes share one."""
+        try:
+            session = _open(onnxruntime, path, session_options(threads, exact=False))
+        except Exception as error:
+            raise refuse(path, self.name, error) from error
+        logging.getLogger(__name__).warning(
+            "%s: its int8 products may saturate on this processor, which has no VNNI; "
+            "export it again for exact ones",
+            path,
+        )
+        return session
 
-def session_options(threads: int) -> Any:
+
+def _open(onnxruntime: Any, path: Path, options: Any) -> Any:
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def session_options(threads: int, *, exact: bool | None = None) -> Any:
     """onnxruntime's ``SessionOptions`` for ``threads``, with exact int8 arithmetic.
 
     x86 without VNNI adds two products of uint8 and int8 in 16 bits, which saturate where both
     are large (onnxruntime's documentation of quantization, "reduce_range"; 8 dB were seen for a
     network of one concatenation that has 47 without). ``session.x64quantprecision`` makes weights
     uint8 there, whose kernel is exact and slower; it would slow processors with VNNI for nothing.
+    ``exact`` is whether to set it; None: where this processor needs it.
     """
     import onnxruntime
 
@@ -75,8 +94,10 @@ def session_options(threads: int) -> Any:
     # Worker threads spin within a run, as in an app, but not after it: by default they keep
     # a core busy for some 28 ms more, which would be charged to whatever runs next.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    if saturates(describe()):
+    if saturates(describe()) if exact is None else exact:
         options.add_session_config_entry("session.x64quantprecision", "1")
+        # What it cannot do is told by its error, and by ``load``.
+        options.log_severity_level = 4
     return options
 
 

@@ -20,19 +20,34 @@ DEMO = ROOT / "android_demo"
 @pytest.fixture(scope="session")
 def builder() -> ModuleType:
     """android_demo/ci/build.py as a module."""
-    spec = importlib.util.spec_from_file_location("android_build", DEMO / "ci/build.py")
+    return load("build")
+
+
+@pytest.fixture(scope="session")
+def inspection() -> ModuleType:
+    """android_demo/ci/apk_inspection.py as a module."""
+    return load("apk_inspection")
+
+
+def load(name: str) -> ModuleType:
+    """A script of android_demo/ci, which finds its neighbours as when it is run."""
+    spec = importlib.util.spec_from_file_location(f"android_{name}", DEMO / f"ci/{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up.
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(DEMO / "ci"))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(DEMO / "ci"))
     return module
 
 
 @pytest.fixture(scope="session")
 def tools(builder: ModuleType) -> object:
     folder = Path(os.environ.get("FBDEPLOY_TOOLS", ROOT / "build/tools"))
-    found = builder.Tools(folder / "android")
+    found = builder.Tools(folder.resolve() / "android")
     if not found.ready:
         pytest.skip("android_demo/ci/tools.sh has not run: no Kotlin, no Android tools")
     return found

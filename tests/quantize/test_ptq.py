@@ -19,6 +19,8 @@ from quantize.corrections.equalization import groups
 from quantize.forms.qdq import to_reference_dialect
 from quantize.graph.capture import capture
 from quantize.graph.interpret import HookedInterpreter, batched_logits, largest_value_bytes
+from quantize.graph.passes.surgery import calls, tensor_of
+from quantize.graph.plan import WEIGHTED
 from quantize.grids.calibrate import calibrate
 from quantize.program import Program, corrected, load_program, with_dequantized_weights
 from quantize.ptq import quantize
@@ -233,3 +235,17 @@ def test_one_image_quantizes() -> None:
     program = quantize(tiny_network(), noise_images(1), load_recipe("ptq"))
     assert all(torch.isfinite(shift).all() for shift in program.corrections.values())
     assert torch.isfinite(program.module()(torch.from_numpy(noise_images(2)))).all()
+
+
+def test_a_pass_that_changes_the_network_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def own_parameters(graph: GraphModule) -> int:
+        *_, layer = calls(graph, *WEIGHTED)
+        weight = layer.args[1]
+        assert isinstance(weight, Node)
+        tensor_of(graph, weight).neg_()
+        return 1
+
+    recipe, images = load_recipe("ptq-fast"), noise_images(32)
+    assert quantize(tiny_network(), images, recipe).summary.sqnr_db > 10
+    monkeypatch.setattr("quantize.ptq.INTEGER_FORMS", (own_parameters,))
+    assert quantize(tiny_network(), images, recipe).summary.sqnr_db < 0

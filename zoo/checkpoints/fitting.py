@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from zoo.checkpoints.layouts import COUNTER, Layout
+from zoo.checkpoints.tensors import dtype_name, equal, not_finite, plain, why_unusable
 from zoo.checkpoints.unwrapping import State, Stored, rank_of
 from zoo.errors import InputError, shown
 
@@ -125,10 +125,10 @@ def select(
         nearest = min(candidates, key=lambda candidate: candidate.fit.faults)
         inside = nearest.describe() if len(stored) > 1 or nearest.prefix else ""
         raise _misfit(origin, network, nearest.fit, f" ({shown(inside, 30)})" if inside else "")
-    whole = [candidate for candidate in fitting if not _not_finite(candidate.state)] or fitting
+    whole = [candidate for candidate in fitting if not not_finite(candidate.state)] or fitting
     chosen = min(whole, key=lambda candidate: candidate.rank)
     alike = [candidate for candidate in whole if candidate.rank == chosen.rank]
-    rivals = [] if chosen.rank < 2 else [c for c in alike if not _equal(c.state, chosen.state)]
+    rivals = [] if chosen.rank < 2 else [c for c in alike if not equal(c.state, chosen.state)]
     if rivals:
         raise InputError(
             f"{origin}: holds several networks that fit {network} ({shown(chosen.describe())}, "
@@ -158,10 +158,10 @@ def load_into(
     fit = _fit(state, module.state_dict(), False, ignore)
     if fit.faults:
         raise _misfit(origin, network, fit)
-    bad = _not_finite(state)
+    bad = not_finite(state)
     if bad:
         raise InputError(f"{origin}: {bad} holds NaN or infinity; give weights of a sound training")
-    module.load_state_dict({name: _plain(tensor) for name, tensor in state.items()}, strict=False)
+    module.load_state_dict({name: plain(tensor) for name, tensor in state.items()}, strict=False)
 
 
 def _without_prefixes(state: State, target: Collection[str]) -> Iterator[tuple[str, State]]:
@@ -202,7 +202,7 @@ def _fit(
     state: State, target: Mapping[str, Tensor], any_classes: bool, ignore: tuple[str, ...]
 ) -> _Fit:
     ignored = tuple(f"{part}." for part in ignore)
-    wrong = {name: _why_unusable(state[name], target.get(name), name) for name in state}
+    wrong = {name: why_unusable(state[name], target.get(name), name) for name in state}
     shapes = {
         name: (tuple(tensor.shape), tuple(target[name].shape))
         for name, tensor in state.items()  # a nested tensor has no shape
@@ -231,57 +231,13 @@ def _classes(shapes: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> int |
     return has[0] if has else None
 
 
-def _why_unusable(tensor: Tensor, target: Tensor | None, name: str) -> str | None:
-    if tensor.is_quantized:
-        return "quantized"
-    if tensor.is_nested or tensor.layout is not torch.strided:
-        return "sparse or nested"
-    if tensor.is_meta:
-        return "without data (meta)"
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        return "larger than what is stored of it"
-    if target is None or name.endswith(COUNTER):
-        return None
-    floats = tensor.dtype.is_floating_point
-    if floats != target.dtype.is_floating_point or tensor.dtype.is_complex:
-        return f"{_dtype(tensor)} for {_dtype(target)}"
-    return None
-
-
-def _not_finite(state: State) -> str | None:
-    """A tensor with NaN or infinity; masks may hold infinities, NaN nothing may."""
-    for name, tensor in state.items():
-        if not tensor.dtype.is_floating_point:
-            continue
-        values = _plain(tensor)
-        learned = name.endswith(("weight", "bias", "running_mean", "running_var"))
-        if bool((~values.isfinite() if learned else values.isnan()).any()):
-            return name
-    return None
-
-
-def _equal(first: State, second: State) -> bool:
-    return first.keys() == second.keys() and all(
-        torch.equal(_plain(tensor), _plain(second[name])) for name, tensor in first.items()
-    )
-
-
-def _plain(tensor: Tensor) -> Tensor:
-    """Floats that torch has few operators for (8 and 16 bits) as float32."""
-    return tensor.float() if tensor.dtype.is_floating_point else tensor
-
-
-def _dtype(tensor: Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
-
-
 def _note(chosen: _Candidate, stored: Sequence[Stored]) -> str:
     parts = []
     if len(stored) > 1 or chosen.left_out:
         parts.append(f"of {shown(chosen.describe())}")
     if chosen.left_out:
         parts.append(f"without {chosen.left_out} other tensors")
-    narrow = {_dtype(t) for t in chosen.state.values() if t.dtype.is_floating_point}
+    narrow = {dtype_name(t) for t in chosen.state.values() if t.dtype.is_floating_point}
     narrow -= {"float32"}
     if narrow:
         parts.append(f"{' and '.join(sorted(narrow))} as float32")

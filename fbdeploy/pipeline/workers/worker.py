@@ -22,6 +22,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, JsonValue
 from safetensors import SafetensorError
 
+from fbdeploy.pipeline.workers.descendants import adopt_orphans, end_children
 from fbdeploy.pipeline.workers.jobs import Ended, Failed, Job, Message, Note, Progress, Result
 from runtime_bench.machine.memory import peak_resident_bytes
 from zoo.errors import InputError
@@ -108,6 +109,7 @@ def main() -> int:
     os.dup2(nothing, 0)
     os.close(nothing)
     process = os.getpid()
+    adopt_orphans()
     lock = threading.Lock()
 
     def send(message: Message) -> None:
@@ -129,6 +131,7 @@ def main() -> int:
         send(failure_of(error))
         status = 1
     sys.stderr.flush()
+    end_children()
     # Some runtimes crash while Python shuts down; everything is written by now.
     os._exit(status)
 

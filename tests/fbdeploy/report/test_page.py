@@ -4,7 +4,8 @@ import html
 import re
 from html.parser import HTMLParser
 
-from fbdeploy.records.manifest import Failure, NetworkInfo
+from fbdeploy.records.manifest import Failure, FloatCheck, NetworkInfo
+from fbdeploy.records.results import EvaluationLine
 from fbdeploy.report.page import render
 from tests.fbdeploy.samples import sample
 
@@ -68,6 +69,47 @@ def test_what_failed_is_shown() -> None:
     assert (
         "Read this first LiteRT int8 export failed: no kernel (log: logs/x.log). Ship this" in text
     )
+
+
+def test_what_cannot_be_told_has_no_green_card() -> None:
+    manifest, lines = sample()
+    few = [
+        line.model_copy(
+            update={
+                "images": 116,
+                "comparison": line.comparison.model_copy(
+                    update={"difference_interval": (-0.05, 0.05), "mcnemar_p": 1.0}
+                ),
+            }
+        )
+        if isinstance(line, EvaluationLine) and line.comparison
+        else line
+        for line in lines
+    ]
+    page = render(manifest, few)
+    text = _text(page)
+    assert '<section class="ship none"' in page and "Ship this" not in text
+    assert "Safest until more is known" in text
+    assert "cannot be told on 116 images; about" in text
+
+
+def test_a_float_network_that_only_guesses_has_no_green_card() -> None:
+    manifest, lines = sample()
+    guess = FloatCheck(
+        images=2000,
+        top1=0.1,
+        chance=0.1,
+        chance_p=0.5,
+        commonest_class=3,
+        commonest_share=1.0,
+        better_than_chance=False,
+        varied=False,
+    )
+    page = render(manifest.model_copy(update={"float_check": guess}), lines)
+    assert '<section class="ship none"' in page
+    text = _text(page)
+    assert "Read this first The float network answers class 3" in text
+    assert text.index("Read this first") < text.index("Safest until more is known")
 
 
 def test_names_are_escaped() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbdeploy.records.manifest import Failure, Fidelity
+from fbdeploy.records.manifest import Failure, Fidelity, FloatCheck
 from fbdeploy.report.problems import problems
 from tests.fbdeploy.samples import sample
 
@@ -38,16 +38,30 @@ def test_everything_that_is_wrong() -> None:
     failure = Failure(
         format="onnx", precision="int8", step="export", message="no kernel", log="logs/x.log"
     )
+    check = FloatCheck(
+        images=116,
+        top1=0.0086,
+        chance=0.0086,
+        chance_p=0.6,
+        commonest_class=1,
+        commonest_share=0.2,
+        better_than_chance=False,
+        varied=True,
+    )
     found = problems(
         manifest.model_copy(
             update={
                 "quantizations": {precision: program.model_copy(update={"fidelity": far})},
+                "float_check": check,
                 "artefacts": tuple(artefacts),
                 "failures": (failure,),
             }
         )
     )
-    program_line, parity_line, failure_line = found
+    float_line, program_line, parity_line, failure_line = found
+    assert float_line.startswith(
+        "The float network is no better than chance: its top-1 is 0.86\N{NO-BREAK SPACE}% on 116 "
+    )
     assert program_line.startswith(
         "int8: the quantized program is not the float network: 4.9 dB signal-to-noise and the "
         "same class on 12\N{NO-BREAK SPACE}% of 128 held-out images, not at least 15 dB"

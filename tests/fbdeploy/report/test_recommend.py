@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from fbdeploy.records.results import LatencyPercentiles, ResultRow, summarize
-from fbdeploy.report.recommend import is_accurate, recommend, same_speed
+from fbdeploy.report.recommend import recommend, same_speed
 from tests.fbdeploy.samples import sample
 
 
@@ -26,7 +24,9 @@ def row(
         "agreement": 0.99,
         "kl": 0.001,
         "top1_difference": difference,
-        "difference_interval": None,
+        "difference_interval": None
+        if difference is None
+        else (difference - 0.004, difference + 0.004),
         "mcnemar_p": 0.01,
         "parity_max_abs": 0.0,
         "rejected": False,
@@ -40,27 +40,6 @@ def row(
         "delegated_share": 1.0,
     }
     return ResultRow(**{**fields, **more})
-
-
-@pytest.mark.parametrize(
-    ("difference", "p", "accurate"),
-    [
-        (0.01, 0.0, True),
-        (-0.005, 0.0, True),
-        (-0.0051, 0.04, False),
-        (-0.0051, 0.05, True),
-        (-0.2, None, False),
-    ],
-)
-def test_a_drop_counts_if_it_is_large_and_significant(
-    difference: float, p: float | None, accurate: bool
-) -> None:
-    assert is_accurate(row("onnx int8", difference=difference, mcnemar_p=p)) is accurate
-
-
-def test_without_labels_agreement_decides() -> None:
-    assert is_accurate(row("onnx int8", difference=None, agreement=0.98))
-    assert not is_accurate(row("onnx int8", difference=None, agreement=0.979))
 
 
 def test_the_fastest_accurate_artefact_is_chosen_and_the_faster_one_is_explained() -> None:
@@ -104,9 +83,40 @@ def test_without_latency_the_smallest_is_chosen_and_said_so() -> None:
     assert "No latency was measured" in advice.reasons[0]
 
 
-def test_a_large_but_insignificant_drop_asks_for_more_images() -> None:
-    advice = recommend([row("onnx int8", difference=-0.02, mcnemar_p=0.3)])
-    assert "Score it on more images" in advice.reasons[1]
+def test_what_cannot_be_told_is_never_sure_and_float_is_recommended() -> None:
+    wide = {"images": 116, "difference_interval": (-0.06, 0.06), "mcnemar_p": 1.0}
+    advice = recommend([row("onnx fp32", 4.0, **wide), row("onnx int8", 2.0, **wide)])
+    assert advice.row is not None and advice.row.precision == "fp32"
+    assert not advice.sure
+    assert advice.reasons[0].startswith(
+        "Whether ONNX int8 is as accurate as float cannot be told on 116 images; about "
+    )
+    assert advice.reasons[0].endswith(" would be needed.")
+
+
+def test_without_float_the_least_uncertain_is_named() -> None:
+    advice = recommend(
+        [
+            row("onnx int8", 1.0, images=116, difference_interval=(-0.08, 0.05)),
+            row("litert int8", 2.0, images=116, difference_interval=(-0.03, 0.03)),
+        ]
+    )
+    assert advice.row is not None and advice.row.format == "litert"
+    assert not advice.sure and "cannot be told on 116 images" in advice.reasons[0]
+
+
+def test_an_undecided_artefact_that_is_slower_changes_nothing() -> None:
+    advice = recommend(
+        [row("onnx int8", 1.0), row("litert int8", 2.0, difference_interval=(-0.03, 0.03))]
+    )
+    assert advice.sure and advice.row is not None and advice.row.format == "onnx"
+
+
+def test_a_rejected_artefact_is_never_recommended() -> None:
+    advice = recommend([row("onnx int8", 1.0, rejected=True), row("onnx fp32", 2.0)])
+    assert advice.row is not None and advice.row.precision == "fp32"
+    assert advice.sure
+    assert recommend([row("onnx int8", 1.0, rejected=True)]).row is None
 
 
 def test_nothing_to_ship() -> None:

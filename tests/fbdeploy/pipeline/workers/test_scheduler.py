@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -86,15 +85,18 @@ def test_the_allocator_is_tuned_unless_the_job_is_timed_or_the_user_did(
     assert _environment(tmp_path)["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=0"
 
 
-def fork_a_child(report: Reporter, own_session: bool) -> None:
+def fork_a_child(report: Reporter, own_session: bool, daemon: bool) -> None:
     """A job that leaves a child behind, which holds the job's pipes open."""
-    child = os.fork()
-    if not child:
+    reading, writing = os.pipe()
+    if not os.fork():
         if own_session:
             os.setsid()
+        if daemon and os.fork():
+            os._exit(0)
+        os.write(writing, f"{os.getpid()}\n".encode())
         time.sleep(60)
         os._exit(0)
-    report.note(str(child))
+    report.note(os.read(reading, 100).decode())
 
 
 def read_stdin(report: Reporter) -> None:
@@ -130,19 +132,26 @@ def _run(folder: Path, function: str, **arguments: JsonValue) -> tuple[Outcome, 
     return Scheduler(folder, see, lambda job: None, cores=2).run([job]), notes
 
 
-@pytest.mark.parametrize("own_session", [False, True])
+def _ends(process: int) -> bool:
+    """Whether a process is gone, or dead and not yet waited for, within seconds."""
+    state = Path(f"/proc/{process}/stat")
+    for _ in range(100):
+        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("own_session", "daemon"), [(False, False), (True, False), (True, True), (False, True)]
+)
 def test_a_job_ends_with_its_process_whatever_it_leaves_behind(
-    own_session: bool, tmp_path: Path
+    own_session: bool, daemon: bool, tmp_path: Path
 ) -> None:
     start = time.monotonic()
-    outcome, notes = _run(tmp_path, "fork_a_child", own_session=own_session)
+    outcome, notes = _run(tmp_path, "fork_a_child", own_session=own_session, daemon=daemon)
     assert not outcome.failed and time.monotonic() - start < 40
-    child = int(notes[0])
-    if own_session:
-        os.kill(child, signal.SIGKILL)
-    else:
-        state = Path(f"/proc/{child}/stat")
-        assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+    assert _ends(int(notes[0]))
 
 
 def test_stdin_is_empty(tmp_path: Path) -> None:

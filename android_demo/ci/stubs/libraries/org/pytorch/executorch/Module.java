@@ -8,6 +8,10 @@ public class Module {
         throw new UnsupportedOperationException("stub");
     }
 
+    public void loadMethod(String methodName) {
+        throw new UnsupportedOperationException("stub");
+    }
+
     public EValue[] forward(EValue... inputs) {
         throw new UnsupportedOperationException("stub");
     }

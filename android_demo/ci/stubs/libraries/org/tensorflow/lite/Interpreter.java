@@ -15,6 +15,8 @@ public final class Interpreter implements AutoCloseable {
 
     public Interpreter(File modelFile, Options options) {}
 
+    public void allocateTensors() {}
+
     public void run(Object input, Object output) {}
 
     @Override

@@ -3,7 +3,6 @@ package dev.fbdeploy.demo
 import android.app.Activity
 import android.content.Intent
 import android.os.Bundle
-import android.view.View
 import android.view.WindowManager
 import android.widget.TextView
 import dev.fbdeploy.core.BenchmarkRequest
@@ -100,10 +99,7 @@ class BenchmarkActivity : Activity() {
         partial.renameTo(target)
     }
 
-    private fun show(text: String) = runOnUiThread {
-        val report: View = findViewById(R.id.report)
-        (report as TextView).text = text
-    }
+    private fun show(text: String) = runOnUiThread { view<TextView>(R.id.report).text = text }
 
     companion object {
         const val MODEL = "model"

@@ -56,9 +56,19 @@ data class BenchmarkRun(
     val after: DeviceState
 )
 
+/** The user ended a benchmark before it was done. */
+class BenchmarkCancelled : RuntimeException("the benchmark was cancelled")
+
 /** Loads, checks against golden.json, warms up and times one model. */
-class BenchmarkRunner(private val bundle: Bundle, private val nanoTime: () -> Long = System::nanoTime) {
-    /** Latencies cover the inference alone; each iteration takes the next golden picture. */
+class BenchmarkRunner(
+    private val bundle: Bundle,
+    private val cancelled: () -> Boolean = { false },
+    private val nanoTime: () -> Long = System::nanoTime
+) {
+    /**
+     * Latencies cover the inference alone, from normalized values to outputs; each iteration takes the
+     * next golden picture. Throws BenchmarkCancelled.
+     */
     fun run(request: BenchmarkRequest, backend: Backend, state: () -> DeviceState): BenchmarkRun {
         val entry = bundle.config.model(request.model)
         val golden = bundle.golden()
@@ -81,8 +91,9 @@ class BenchmarkRunner(private val bundle: Bundle, private val nanoTime: () -> Lo
         val latencies = ArrayList<Double>(count)
         val started = nanoTime()
         while (latencies.size < count || milliseconds(started) < 1000.0 * seconds) {
+            if (cancelled()) throw BenchmarkCancelled()
             val start = nanoTime()
-            classifier.logits(tensors[latencies.size % tensors.size])
+            classifier.run(tensors[latencies.size % tensors.size])
             latencies += milliseconds(start)
         }
         return latencies

@@ -4,8 +4,8 @@ import java.io.File
 
 /** A loaded model. Calls come from one thread at a time. */
 interface Classifier : AutoCloseable {
-    /** Logits of one normalized NCHW [tensor]. */
-    fun logits(tensor: FloatArray): FloatArray
+    /** Outputs for one normalized NCHW [tensor]. */
+    fun run(tensor: FloatArray): Outputs
 }
 
 /** An inference library: one entry of the app's table of backends. */
@@ -17,5 +17,10 @@ interface Backend {
 
     fun version(): String
 
+    /**
+     * A model ready to run: all that a library prepares only once is done when this returns, so that
+     * loading takes what it takes in each of them. No other model of the library may be loaded, since
+     * some share one pool of threads over the whole process.
+     */
     fun load(file: File, model: ModelEntry, threads: Int): Classifier
 }

@@ -30,9 +30,7 @@ class GoldenCheck(private val golden: Golden) {
             val tensorDifference = expected.probes.maxOf { abs(input.tensor[it.index] - it.value).toDouble() }
             pixel = maxOf(pixel, pixelDifference)
             tensor = maxOf(tensor, tensorDifference)
-            if (pixelDifference >
-                golden.pixelTolerance
-            ) {
+            if (pixelDifference > golden.pixelTolerance) {
                 failures += "${expected.name}: pixels differ by $pixelDifference"
             }
             if (tensorDifference > golden.tensorTolerance) {
@@ -41,7 +39,7 @@ class GoldenCheck(private val golden: Golden) {
             val outputs = expected.outputs.filter { model == null || it.model == model.id }
             var same = true
             for (output in outputs) {
-                val logits = classifier?.logits(input.tensor) ?: output.logits
+                val logits = classifier?.run(input.tensor)?.values?.single() ?: output.logits
                 val difference = output.logits.indices.maxOf { abs(logits[it] - output.logits[it]).toDouble() }
                 logit = maxOf(logit, difference)
                 val allowed = golden.logitTolerance[model?.precision] ?: 0.0

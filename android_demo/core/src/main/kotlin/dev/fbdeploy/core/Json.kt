@@ -190,6 +190,8 @@ class JsonObject(private val members: Map<*, *>, private val path: String = "") 
 
     fun double(name: String): Double = member(name)
 
+    fun boolean(name: String): Boolean = member(name)
+
     fun int(name: String): Int {
         val value = double(name)
         if (value != Math.rint(value)) throw JsonException("$path$name is not a whole number")

@@ -52,7 +52,7 @@ data class ModelConfig(val network: String, val input: InputSpec, val models: Li
             )
         }
 
-        private fun inputSpec(json: JsonObject): InputSpec {
+        fun inputSpec(json: JsonObject): InputSpec {
             val layout = json.string("layout")
             val color = json.string("color")
             require(layout == "NCHW" && color == "RGB") { "this app feeds RGB in NCHW, not $color in $layout" }

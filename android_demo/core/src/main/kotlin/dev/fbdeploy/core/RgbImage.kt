@@ -7,30 +7,14 @@ class RgbImage(val width: Int, val height: Int, val pixels: ByteArray) {
         require(pixels.size == 3 * width * height) { "${pixels.size} bytes for $width x $height RGB pixels" }
     }
 
-    /** Turned clockwise by [degrees], a multiple of 90. */
-    fun rotated(degrees: Int): RgbImage {
-        val turns = Math.floorMod(degrees, 360) / 90
-        if (turns == 0) return this
-        val swapped = turns % 2 == 1
-        val (newWidth, newHeight) = if (swapped) height to width else width to height
-        // The source's pixel for the first one here, and how far it moves with each column and row.
-        val (first, byColumn, byRow) = when (turns) {
-            1 -> Triple((height - 1) * width, -width, 1)
-            2 -> Triple(width * height - 1, -1, -width)
-            else -> Triple(width - 1, width, -1)
-        }
-        val out = ByteArray(pixels.size)
-        var target = 0
-        for (y in 0 until newHeight) {
-            var source = 3 * (first + y * byRow)
-            for (x in 0 until newWidth) {
-                out[target++] = pixels[source]
-                out[target++] = pixels[source + 1]
-                out[target++] = pixels[source + 2]
-                source += 3 * byColumn
-            }
-        }
-        return RgbImage(newWidth, newHeight, out)
+    val size: PixelSize get() = PixelSize(width, height)
+
+    /** Packed opaque ARGB, as Android's Bitmap.setPixels takes it. */
+    fun toArgb(): IntArray = IntArray(width * height) {
+        val red = pixels[3 * it].toInt() and 0xFF
+        val green = pixels[3 * it + 1].toInt() and 0xFF
+        val blue = pixels[3 * it + 2].toInt() and 0xFF
+        (0xFF shl 24) or (red shl 16) or (green shl 8) or blue
     }
 
     companion object {

@@ -3,6 +3,7 @@ package dev.fbdeploy.backend.executorch
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Classifier
 import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.Outputs
 import dev.fbdeploy.core.restart
 import java.io.File
 import org.pytorch.executorch.EValue
@@ -16,8 +17,16 @@ class ExecuTorchBackend : Backend {
 
     override fun version(): String = VERSION
 
-    override fun load(file: File, model: ModelEntry, threads: Int): Classifier =
-        ExecuTorchClassifier(Module.load(file.path, Module.LOAD_MODE_MMAP, threads), model)
+    /**
+     * Loading sets the size of the one pool of threads of the process, which the delegate of a loaded
+     * method keeps a pointer to: hence one model at a time.
+     */
+    override fun load(file: File, model: ModelEntry, threads: Int): Classifier {
+        val module = Module.load(file.path, Module.LOAD_MODE_MMAP, threads)
+        // Otherwise the first run would do it.
+        module.loadMethod("forward")
+        return ExecuTorchClassifier(module, model)
+    }
 
     companion object {
         /** The library does not tell its version: keep this with build.gradle.kts. */
@@ -29,11 +38,12 @@ private class ExecuTorchClassifier(private val module: Module, private val model
     private val shape = model.input.shape.map(Int::toLong).toLongArray()
     private val buffer = Tensor.allocateFloatBuffer(model.input.shape.fold(1, Int::times))
 
-    override fun logits(tensor: FloatArray): FloatArray {
+    override fun run(tensor: FloatArray): Outputs {
         buffer.restart()
         buffer.put(tensor)
         buffer.restart()
-        return module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))[0].toTensor().dataAsFloatArray
+        val output = module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))[0].toTensor()
+        return mapOf(model.output.name to output.dataAsFloatArray)
     }
 
     override fun close() = module.destroy()

@@ -3,6 +3,7 @@ package dev.fbdeploy.backend.litert
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Classifier
 import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.Outputs
 import dev.fbdeploy.core.restart
 import java.io.File
 import java.nio.ByteBuffer
@@ -19,21 +20,26 @@ class LiteRtBackend : Backend {
 
     override fun load(file: File, model: ModelEntry, threads: Int): Classifier {
         val options = Interpreter.Options().setNumThreads(threads).setUseXNNPACK(true)
-        return LiteRtClassifier(Interpreter(file, options), model)
+        val interpreter = Interpreter(file, options)
+        // Otherwise the first run would do it.
+        interpreter.allocateTensors()
+        return LiteRtClassifier(interpreter, model)
     }
 }
 
-private class LiteRtClassifier(private val interpreter: Interpreter, model: ModelEntry) : Classifier {
+private class LiteRtClassifier(private val interpreter: Interpreter, private val model: ModelEntry) : Classifier {
     private val input = floats(model.input.shape)
     private val output = floats(model.output.shape)
 
-    override fun logits(tensor: FloatArray): FloatArray {
+    override fun run(tensor: FloatArray): Outputs {
         input.restart()
         input.asFloatBuffer().put(tensor)
         output.restart()
         interpreter.run(input, output)
         output.restart()
-        return FloatArray(output.capacity() / Float.SIZE_BYTES).also { output.asFloatBuffer().get(it) }
+        val values = FloatArray(output.capacity() / Float.SIZE_BYTES)
+        output.asFloatBuffer().get(values)
+        return mapOf(model.output.name to values)
     }
 
     override fun close() = interpreter.close()

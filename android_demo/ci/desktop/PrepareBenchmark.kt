@@ -1,0 +1,55 @@
+package dev.fbdeploy.core
+
+import java.util.Locale
+
+/**
+ * Times what the app does to a camera frame before the network, beside the plain way of doing it
+ * (the baseline, see PlainFrames.kt and PlainPreprocessor.kt), on the JVM:
+ *
+ *     python android_demo/ci/bench_prepare.py
+ */
+object PrepareBenchmark {
+    private const val ROUNDS = 60
+    private const val WARM = 40
+
+    @JvmStatic
+    fun main(arguments: Array<String>) {
+        val mean = listOf(0.485f, 0.456f, 0.406f)
+        val std = listOf(0.229f, 0.224f, 0.225f)
+        val spec = InputSpec(224, 224, mean, std, 0.875, Interpolation.BICUBIC, CropMode.CENTER)
+        for (size in listOf(PixelSize(640, 480), PixelSize(1280, 720))) {
+            val frame = noiseFrame(size.width, size.height, seed = 1)
+            val geometry = FrameGeometry(size, 90, false)
+            val plain = PlainPreprocessor(spec)
+            val app = TimmPreprocessor(spec)
+            val image = frame.toRgb(geometry)
+            check(image.pixels.contentEquals(frame.plainRgb().plainRotated(90).pixels))
+            check(app.prepare(image).tensor.contentEquals(plain.prepare(image).tensor))
+            val named = "${size.width} x ${size.height}:"
+            report("$named convert and turn", { frame.plainRgb().plainRotated(90) }, { frame.toRgb(geometry) })
+            report("$named resize, crop, normalize", { plain.prepare(image) }, { app.prepare(image) })
+        }
+    }
+
+    /** Both in turns, so that what else the machine does meets both. */
+    private fun report(what: String, before: () -> Any, after: () -> Any) {
+        repeat(WARM) {
+            before()
+            after()
+        }
+        val baseline = ArrayList<Double>()
+        val times = ArrayList<Double>()
+        repeat(ROUNDS) {
+            baseline += milliseconds(before)
+            times += milliseconds(after)
+        }
+        val (old, new) = listOf(baseline, times).map { LatencyStatistics.of(it).p50 }
+        println("%-40s %7.2f ms -> %6.2f ms  %4.1fx".format(Locale.ROOT, what, old, new, old / new))
+    }
+
+    private fun milliseconds(work: () -> Any): Double {
+        val start = System.nanoTime()
+        work()
+        return (System.nanoTime() - start) / 1e6
+    }
+}
