@@ -18,6 +18,7 @@ from quantize.graph.passes.norms import unify_image_norms
 from quantize.graph.passes.parameters import own_parameters
 from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
 from quantize.graph.passes.shapes import (
+    drop_expansions,
     plain_joins,
     plain_permutations,
     plain_reshapes,
@@ -38,6 +39,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_reshapes,
     plain_permutations,
     plain_joins,
+    drop_expansions,
     fold_constants,
     expand_constants,
     constant_products,

@@ -9,7 +9,16 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, emit, is_call, replace, tensor_meta
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    calls,
+    emit,
+    is_call,
+    replace,
+    same_shape,
+    tensor_meta,
+)
 
 _RESHAPES: tuple[Any, ...] = (
     aten.view.default,
@@ -19,6 +28,7 @@ _RESHAPES: tuple[Any, ...] = (
     aten.view_as.default,
     aten.reshape_as.default,
 )
+_BROADCASTING = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor)
 _PERMUTATIONS: tuple[Any, ...] = (
     aten.transpose.int,
     aten.t.default,
@@ -88,6 +98,28 @@ def split_into_slices(graph: GraphModule) -> int:
         graph.graph.erase_node(node)
         changed += 1
     return changed
+
+
+def drop_expansions(graph: GraphModule) -> int:
+    """Remove expansions of operands that arithmetic with a whole map expands by itself."""
+    changed = 0
+    for node in calls(graph, aten.expand.default, aten.expand_as.default):
+        if node.users and all(_expands(user, node) for user in node.users):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            node.replace_all_uses_with(source)
+            graph.graph.erase_node(node)
+            changed += 1
+    return changed
+
+
+def _expands(reader: Node, operand: Node) -> bool:
+    """Whether ``reader``'s other operand has the shape of its result already."""
+    result = tensor_meta(reader)
+    if result is None or not is_call(reader, *_BROADCASTING):
+        return False
+    others = [tensor_meta(value) for value in reader.args[:2] if value is not operand]
+    return bool(others) and all(o is not None and same_shape(o, result) for o in others)
 
 
 def plain_joins(graph: GraphModule) -> int:
