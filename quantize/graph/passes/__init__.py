@@ -10,7 +10,7 @@ from torch.fx import GraphModule
 from quantize.graph.passes.activations import fuse_hard_activations, unify_activations
 from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
-from quantize.graph.passes.constants import fold_constants
+from quantize.graph.passes.constants import expand_constants, fold_constants
 from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
@@ -46,6 +46,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     repeats_as_joins,
     drop_expansions,
     fold_constants,
+    expand_constants,
     constant_products,
     planar_convolutions,
     number_paddings,
