@@ -14,7 +14,7 @@ from export.base import (
     ExportSource,
     cannot_express,
 )
-from export.litert_float import restore_float_layers
+from export.litert_float import restore_float_operators
 from export.packages import require
 from export.tflite_interface import with_float_interface
 from export.tracing import light_tracing
@@ -62,8 +62,8 @@ class LiteRTExporter:
             raise cannot_express(self.format, error) from error
         if int8:
             early = source.prepares("float_transpose")
-            content, restored = restore_float_layers(path.read_bytes(), program)
-            passes["restored_float_layers"] = restored
+            content, restored = restore_float_operators(path.read_bytes(), program)
+            passes["restored_float_operators"] = restored
             content, moved = with_float_interface(content, transpose_first=early)
             passes["float_transpose"] = moved
             path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Putting layers back into float that LiteRT's converter has quantized."""
+"""Putting operators back into float that LiteRT's converter has quantized."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from quantize.analysis.layers import weights_of
 from quantize.program import Program, bias_of
 from zoo.errors import InputError
 
+#: The only scale that LiteRT's int8 SOFTMAX writes (kernels/activations.cc).
+SOFTMAX_SCALE = 1 / 256
 
-def restore_float_layers(content: bytes, program: Program) -> tuple[bytes, int]:
-    """Let the layers of ``program`` that have no int8 weights compute in float; how many changed.
+
+def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, int]:
+    """Let operators compute in float that LiteRT's converter must not quantize; how many changed.
 
     The converter quantizes the weights of every layer that reads and writes int8, with scales of
-    its own. Each such layer gets its floats back, behind a DEQUANTIZE and in front of a QUANTIZE.
+    its own. Each layer of ``program`` without int8 weights gets its floats back, behind a
+    DEQUANTIZE and in front of a QUANTIZE. So does a SOFTMAX whose result is on a grid its kernel
+    refuses.
 
     Raises:
         InputError: a layer is not found in the file.
     """
-    floats = {
-        node: weight
-        for node, weight in weights_of(program.graph).items()
-        if node.name not in program.weights
-    }
-    if not floats:
-        return content, 0
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     flatbuffers = require("flatbuffers", "litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     editor = _Editor(schema, model)
-    restored = 0
-    for node, weight in floats.items():
-        bias = bias_of(program.graph, node)
-        known = None if bias is None else bias.numpy()
-        restored += editor.restore(node.name, weight.numpy(), known)
+    restored = editor.restore_softmax()
+    for node, weight in weights_of(program.graph).items():
+        if node.name not in program.weights:
+            bias = bias_of(program.graph, node)
+            known = None if bias is None else bias.numpy()
+            restored += editor.restore(node.name, weight.numpy(), known)
+    if not restored:
+        return content, 0
     builder = flatbuffers.Builder(len(content) + 4096)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output()), restored
@@ -68,8 +69,7 @@ class _Editor:
         """Put one layer back; False where the converter has left it in float."""
         int8 = self._schema.TensorType.INT8
         for position, operator in enumerate(self._graph.operators):
-            code = self._model.operatorCodes[operator.opcodeIndex]
-            if max(code.builtinCode, code.deprecatedBuiltinCode) not in self._layers:
+            if self._kind(operator) not in self._layers:
                 continue
             stored = self._graph.tensors[operator.inputs[1]]
             for form in _layouts(weight):
@@ -78,6 +78,22 @@ class _Editor:
                         self._to_float(position, form, bias)
                     return bool(stored.type == int8)
         raise InputError(f"litert: its converter has lost the float layer {name}; use recipe ptq")
+
+    def restore_softmax(self) -> int:
+        """Put back every SOFTMAX that writes int8 on a grid its kernel refuses; how many."""
+        int8, restored = self._schema.TensorType.INT8, 0
+        for operator in list(self._graph.operators):
+            target = self._graph.tensors[operator.outputs[0]]
+            if self._kind(operator) != self._schema.BuiltinOperator.SOFTMAX or target.type != int8:
+                continue
+            if not np.isclose(target.quantization.scale[0], SOFTMAX_SCALE, rtol=1e-3):
+                self._in_float(self._graph.operators.index(operator))
+                restored += 1
+        return restored
+
+    def _kind(self, operator: Any) -> int:
+        code = self._model.operatorCodes[operator.opcodeIndex]
+        return int(max(code.builtinCode, code.deprecatedBuiltinCode))
 
     def _values(self, tensor: Any) -> NDArray[Any]:
         kind = np.int8 if tensor.type == self._schema.TensorType.INT8 else np.float32
@@ -100,14 +116,20 @@ class _Editor:
         self, position: int, weight: NDArray[np.float32], bias: NDArray[np.float32] | None
     ) -> None:
         operator = self._graph.operators[position]
-        kinds = self._schema.BuiltinOperator
-        source, target = operator.inputs[0], operator.outputs[0]
-        read, written = self._twin(source), self._twin(target)
-        inputs = [read, self._constant(operator.inputs[1], weight)]
+        inputs = [operator.inputs[0], self._constant(operator.inputs[1], weight)]
         if len(operator.inputs) > 2:
             known = bias if bias is not None else np.zeros(0, np.float32)
             inputs.append(self._constant(operator.inputs[2], known) if known.size else -1)
-        operator.inputs, operator.outputs = inputs, [written]
+        operator.inputs = inputs
+        self._in_float(position)
+
+    def _in_float(self, position: int) -> None:
+        """Dequantize what the operator at ``position`` reads first and quantize what it writes."""
+        operator = self._graph.operators[position]
+        kinds = self._schema.BuiltinOperator
+        source, target = operator.inputs[0], operator.outputs[0]
+        read, written = self._twin(source), self._twin(target)
+        operator.inputs, operator.outputs = [read, *operator.inputs[1:]], [written]
         before = new_operator(self._schema, self._model, kinds.DEQUANTIZE, source, read)
         after = new_operator(self._schema, self._model, kinds.QUANTIZE, written, target)
         self._graph.operators[position : position + 1] = [before, operator, after]

@@ -197,18 +197,28 @@ def _become(node: Any, operator: str, inputs: list[str], output: str) -> None:
 
 
 def _own_zero_points(editor: Editor) -> None:
-    """Give each int8 weight a zero point of its own.
+    """Give each int8 weight a zero point of its own, and each layer a weight.
 
     onnxruntime 1.31 refuses a model in which a layer that it does not fuse shares it, once it
     makes weights uint8 for processors whose products of uint8 and int8 saturate
-    (``session.x64quantprecision``).
+    (``session.x64quantprecision``). Layers share a weight that is called several times.
     """
-    for node in editor.graph.node:
+    for node in list(editor.graph.node):
         if node.op_type != "DequantizeLinear" or len(node.input) < 3:
             continue
         weight, zero = editor.constant(node.input[0]), editor.constant(node.input[2])
-        if weight is not None and zero is not None and weight.dtype == np.int8:
-            node.input[2] = editor.add(f"{node.output[0]}_zero_point", zero)
+        if weight is None or zero is None or weight.dtype != np.int8:
+            continue
+        node.input[2] = editor.add(f"{node.output[0]}_zero_point", zero)
+        for number, reader in enumerate(editor.readers(node.output[0])[1:], start=2):
+            name = f"{node.output[0]}_{number}"
+            own = editor.onnx.NodeProto()
+            own.CopyFrom(node)
+            own.name, own.output[0] = name, name
+            own.input[0] = editor.add(f"{name}_int8", weight)
+            own.input[2] = editor.add(f"{name}_zero_point", zero)
+            reader.input[1] = name
+            editor.insert_before(reader, own)
 
 
 def _shield_float_layers(editor: Editor) -> int:

@@ -29,6 +29,11 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
     return module, builder.counts
 
 
+#: ATen's read a reshaped permutation of one image in the wrong order: its stride over images tells
+#: neither layout, and the kernel's two tests of the layout disagree (torch 2.14).
+_RESIZES = (aten.upsample_nearest2d.vec, aten.upsample_bilinear2d.vec)
+
+
 def _moves(node: Node) -> bool:
     """Whether ATen's float operator takes and gives quantized tensors as they are.
 
@@ -77,9 +82,10 @@ class _Builder:
         elif _moves(node) and self._is_quantized(node.args[0]):
             source = node.args[0]
             assert isinstance(source, Node)
-            moved = self._call(
-                node.target, (self._values[source.name], *node.args[1:]), node.kwargs
-            )
+            value = self._values[source.name]
+            if is_call(node, *_RESIZES) and is_call(source, aten.reshape.default):
+                value = self._graph.call_method("contiguous", (value,))
+            moved = self._call(node.target, (value, *node.args[1:]), node.kwargs)
             self._keep(node, moved, self._grids[source.name])
         elif self._redundant_clamp(node):
             source = node.args[0]

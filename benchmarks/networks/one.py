@@ -20,14 +20,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.fx import Node
 
 from benchmarks.networks.names import DEFAULT_SIZE, SIZES
 from export.base import ExportSource
 from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.inspection import inspect
-from quantize.analysis.layers import operator_costs, weights_of
 from quantize.graph.capture import capture
+from quantize.graph.interpret import HookedInterpreter
+from quantize.graph.passes.surgery import aten, is_call, is_constant, tensor_of
 from quantize.judging import sqnr_db
 from quantize.program import Program
 from quantize.ptq import quantize_captured
@@ -37,6 +39,12 @@ from zoo.initialise import noise_images, settle_batch_norms
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 
+_LAYERS = (
+    aten.conv2d.default,
+    aten.conv1d.default,
+    aten.linear.default,
+    aten.conv_transpose2d.input,
+)
 CLASSES = 10
 CALIBRATION, TRIED = 32, 8
 LAYER_SCALE = 0.3
@@ -111,13 +119,26 @@ def typical_db(reference: Tensor, other: Tensor) -> float:
 
 
 def _int8_share(program: Program) -> float:
-    """The multiply-adds of layers with int8 weights over those of all layers."""
-    macs = {
-        name: cost.macs for name, cost in operator_costs(program.graph, program.input_spec).items()
-    }
-    layers = [node.name for node in weights_of(program.graph)]
-    whole = sum(macs[name] for name in layers)
-    return sum(macs[name] for name in layers if name in program.weights) / max(1, whole)
+    """The multiply-adds of layers with int8 weights over those of all, ones whose weights depend on
+    the image and transposed convolutions included."""
+    sizes: dict[str, torch.Size] = {}
+    macs: dict[str, int] = {}
+
+    def see(node: Node, value: Tensor) -> Tensor:
+        sizes[node.name] = value.shape
+        if is_call(node, *_LAYERS):
+            weight = node.args[1]
+            assert isinstance(weight, Node)
+            constant = is_constant(weight)
+            shape = tensor_of(program.graph, weight).shape if constant else sizes[weight.name]
+            made = node.args[0].name if is_call(node, aten.conv_transpose2d.input) else node.name
+            macs[node.name] = sizes[made].numel() * shape[1:].numel()
+        return value
+
+    with torch.no_grad():
+        HookedInterpreter(program.graph, see).run(torch.zeros(program.input_spec.shape))
+    int8 = sum(count for name, count in macs.items() if name in program.weights)
+    return int8 / max(1, sum(macs.values()))
 
 
 def _artefact(form: str, source: ExportSource, int8: Tensor, images: Tensor) -> dict[str, Any]:

@@ -13,8 +13,8 @@ import torch
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  registers the dialect
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import aten, constant, drop_unused_tensors, is_call
-from quantize.graph.plan import saturates
+from quantize.graph.passes.surgery import argument, aten, constant, drop_unused_tensors, is_call
+from quantize.graph.plan import POOLS, saturates
 from quantize.program import Program
 from quantize.qparams import QMAX, QMIN, WEIGHT_MAX, QParams, QuantizedWeight
 
@@ -29,7 +29,8 @@ def to_reference_dialect(program: Program, *, float_weights: bool = False) -> Gr
     grid are dropped: saturation does the same, and LiteRT's converter would leave a convolution
     with a clamp to [0, 1] behind it in float. With ``float_weights``
     weights are stored as floats on their int8 grid with a quantize behind them, which is what
-    LiteRT's converter folds; other backends read stored int8 weights.
+    LiteRT's converter folds; other backends read stored int8 weights. A clamp of an int8 value
+    stays there too, as that converter loses a bare change of grid.
     """
     graph = copy.deepcopy(program.graph)
     for node in list(graph.graph.nodes):
@@ -41,14 +42,30 @@ def to_reference_dialect(program: Program, *, float_weights: bool = False) -> Gr
         if is_call(node, aten.relu.default, aten.hardtanh.default) and saturates(node, grid):
             source = node.args[0]
             assert isinstance(source, Node)
+            if float_weights and is_call(source, quantized.dequantize_per_tensor.default):
+                _skip_pool_grid(node)
+                _quantize_value(graph, node, grid)
+                continue
             node.replace_all_uses_with(source)
             graph.graph.erase_node(node)
             node = source
         _quantize_value(graph, node, grid)
+    graph.graph.eliminate_dead_code()
     drop_unused_tensors(graph)
     graph.graph.lint()
     graph.recompile()
     return graph
+
+
+def _skip_pool_grid(clamp: Node) -> None:
+    """Let a clamp read a pool's result before it is rounded, if it alone does.
+
+    LiteRT's converter gives the clamp to the pool, whose own grid it then refuses.
+    """
+    stored = argument(argument(clamp, 0), 0)
+    pool = argument(stored, 0)
+    if is_call(pool, *POOLS) and len(stored.users) == 1:
+        clamp.replace_input_with(argument(clamp, 0), pool)
 
 
 def _quantize_value(graph: GraphModule, node: Node, grid: QParams) -> None:

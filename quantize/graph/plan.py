@@ -214,7 +214,13 @@ def plan(graph: GraphModule) -> Plan:
         if node.op != "call_function":
             continue
         if is_call(node, aten.cat.default):
-            parts = list(dict.fromkeys(owned(part) for part in node.args[0]))
+            parts = [owned(part) for part in node.args[0]]
+            if any(part in observed for part in parts):
+                # One int8 part makes all int8: LiteRT's converter takes its grid for the others.
+                observed |= {
+                    part.name: None for part in node.args[0] if _can_have_grid(part, shared)
+                }
+            parts = list(dict.fromkeys(parts))
             if all(part in observed for part in parts):
                 for part in parts[1:]:
                     observed.pop(part)
@@ -234,13 +240,18 @@ def plan(graph: GraphModule) -> Plan:
         if node in wanted and _is_float32(node) and fused_clamp(node) is None:
             observed[node.name] = None
     resolved = {name: _resolve(name, shared) for name in shared}
-    return Plan(tuple(observed), resolved, tuple(weighted))
+    ordered = tuple(node.name for node in graph.graph.nodes if node.name in observed)
+    return Plan(ordered, resolved, tuple(weighted))
 
 
 def _resolve(name: str, shared: dict[str, str]) -> str:
     while name in shared:
         name = shared[name]
     return name
+
+
+def _can_have_grid(node: Node, shared: dict[str, str]) -> bool:
+    return node.op == "call_function" and node.name not in shared and _is_float32(node)
 
 
 def _is_float32(node: Node) -> bool:

@@ -104,6 +104,8 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "nearest": lambda: nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2)),
     "max_pool_function": lambda: Function(lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1)), 2, 1)),
     "relu_behind_pool": lambda: Function(lambda x: F.relu(F.max_pool2d(x, 3, 1, 1))),
+    "relu_behind_average_pool": lambda: nn.Sequential(nn.AvgPool2d(3, 1, 1), nn.ReLU()),
+    "relu_of_what_is_added_too": lambda: Function(lambda x, c: x + c(F.relu(x)), _conv()),
     "average_pool": lambda: nn.AvgPool2d(3, 1, 1),
     "adaptive_pool": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Upsample(scale_factor=2)),
     "reflected": lambda: nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(8, 8, 3)),
@@ -152,7 +154,7 @@ def _pad3() -> nn.Conv2d:
     return nn.Conv2d(8, 8, 3)
 
 
-class OneOperator(nn.Module):
+class Chain(nn.Module):
     """A stem, the operators one behind the other with a layer between, and a head."""
 
     def __init__(self, *operators: Callable[[], nn.Module]) -> None:

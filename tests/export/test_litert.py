@@ -28,3 +28,15 @@ class EvenBias(nn.Module):
 
 def test_a_bias_of_one_value_keeps_each_channel_s_scale(tmp_path: Path) -> None:
     assert SmallExport(EvenBias(), tmp_path).sqnr("litert") > 30
+
+
+def test_a_clamp_of_an_int8_value_changes_its_grid(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pooled = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2),
+        nn.MaxPool2d(3, 2),
+        nn.ReLU(),
+        nn.Conv2d(8, 4, 3),
+        nn.Flatten(),
+    )
+    assert SmallExport(pooled, tmp_path).sqnr("litert") > 24

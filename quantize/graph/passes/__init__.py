@@ -10,10 +10,15 @@ from torch.fx import GraphModule
 from quantize.graph.passes.activations import fuse_hard_activations, unify_activations
 from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
-from quantize.graph.passes.constants import fold_constants
+from quantize.graph.passes.constants import expand_constants, fold_constants
 from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
+from quantize.graph.passes.moves import (
+    clamps_before_moves,
+    drop_expansions,
+    repeats_as_joins,
+)
 from quantize.graph.passes.norms import unify_image_norms
 from quantize.graph.passes.parameters import own_parameters
 from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
@@ -38,7 +43,10 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_reshapes,
     plain_permutations,
     plain_joins,
+    repeats_as_joins,
+    drop_expansions,
     fold_constants,
+    expand_constants,
     constant_products,
     planar_convolutions,
     number_paddings,
@@ -52,7 +60,11 @@ CANONICALIZE: tuple[Pass, ...] = (
 )
 
 #: Makes more of the canonical graph run in integer kernels; the int8 program is made from this one.
-INTEGER_FORMS: tuple[Pass, ...] = (fold_hard_sigmoid, own_parameters)
+INTEGER_FORMS: tuple[Pass, ...] = (
+    fold_hard_sigmoid,
+    clamps_before_moves,
+    own_parameters,
+)
 
 
 def run(graph: GraphModule, passes: tuple[Pass, ...]) -> dict[str, int]:

@@ -10,7 +10,15 @@ from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
 from quantize.graph.passes.cleanup import in_place
-from quantize.graph.passes.surgery import constant, tensor_of
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    calls,
+    constant,
+    is_constant,
+    tensor_meta,
+    tensor_of,
+)
 
 
 @torch.no_grad()
@@ -34,6 +42,27 @@ def fold_constants(graph: GraphModule) -> int:
             folded = constant(graph, node, f"{node.name}_constant", value.contiguous())
             node.replace_all_uses_with(folded)
             changed += 1
+    return changed
+
+
+@torch.no_grad()
+def expand_constants(graph: GraphModule) -> int:
+    """Expand constants as far as sizes are known, so that only the batch is left to expand: of the
+    one image that artefacts take, nothing."""
+    changed = 0
+    for node in calls(graph, aten.expand.default):
+        source, made = node.args[0], tensor_meta(node)
+        if made is None or not isinstance(source, Node) or not is_constant(source):
+            continue
+        tensor, sizes = tensor_of(graph, source), list(made.shape)
+        wide = [1, *sizes[1:]]
+        free = not isinstance(sizes[0], int) and tensor.ndim == made.ndim and len(tensor) == 1
+        if not free or not all(isinstance(size, int) for size in wide) or wide == [*tensor.shape]:
+            continue
+        kept = constant(graph, node, f"{node.name}_constant", tensor.expand(wide).contiguous())
+        batch: Any = argument(node, 1)
+        node.args = (kept, [batch[0], *[-1] * (len(wide) - 1)])
+        changed += 1
     return changed
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, emit, is_call, replace, tensor_meta
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    calls,
+    emit,
+    is_call,
+    replace,
+    tensor_meta,
+)
 
 _RESHAPES: tuple[Any, ...] = (
     aten.view.default,

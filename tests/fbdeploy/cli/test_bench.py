@@ -75,7 +75,7 @@ def test_photos_that_cannot_be_prepared(deployed: Path, photo: Path, tmp_path: P
         preparation(photo, [manifest, None])
     text = tmp_path / "text.jpg"
     text.write_text("no image")
-    with pytest.raises(InputError, match="is no image"):
+    with pytest.raises(InputError, match="not an image"):
         preparation(text, [manifest])
     with pytest.raises(InputError, match="cannot be read"):
         preparation(tmp_path / "none.jpg", [manifest])

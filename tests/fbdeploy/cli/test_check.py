@@ -105,7 +105,7 @@ def test_bad_input_is_one_line(out: Path, baseline: Path, tmp_path: Path) -> Non
         ((out, "--baseline", damaged), "damaged.json: is not JSON"),
         ((out, "--baseline", baseline, "--require", "speed"), "--require speed: is unknown"),
         ((out, "--baseline", baseline, "--max-slowdown", "0"), "rules: max_slowdown: "),
-        ((out, "--baseline", baseline, "--rules", damaged), "damaged.json: is not a TOML file"),
+        ((out, "--baseline", baseline, "--rules", damaged), "damaged.json: is not TOML"),
         ((out, "--write-baseline", damaged / "below"), "cannot be written"),
     ):
         assert said in refused("check", *arguments)
