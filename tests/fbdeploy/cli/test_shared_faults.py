@@ -341,12 +341,12 @@ ELSEWHERE = {
     "07-tall-image": "a reader, below",
     "08-forked-child-hangs": "tests/fbdeploy/pipeline/workers",
     "09-pte-segfault": "tests/runtime_bench/runtimes/test_guest.py",
-    "10-disk-full-safetensors": "tests/fbdeploy/pipeline/test_deploy.py",
+    "10-disk-full-safetensors": "tests/fbdeploy/pipeline/workers",
     "11-finished-program-lost": "tests/fbdeploy/pipeline/test_deploy.py",
     "18-atomic-path-finally": "tests/zoo/test_files.py, test_paths_matrix.py",
     "24-user-module-types": "tests/zoo/test_user_network.py",
     "26-stdout": "test_streams.py",
-    "30-resumed-program-json": "tests/quantize/graph",
+    "30-resumed-program-json": "tests/fbdeploy/pipeline/test_stages.py",
     "32-user-module-stdin": "tests/fbdeploy/pipeline/workers",
 }
 """Cases that take more than a command line with its answer, and where they are tried."""
