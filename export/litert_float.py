@@ -13,8 +13,9 @@ from quantize.analysis.layers import weights_of
 from quantize.program import Program, bias_of
 from zoo.errors import InputError
 
-#: The only scale that LiteRT's int8 SOFTMAX writes (kernels/activations.cc).
-SOFTMAX_SCALE = 1 / 256
+#: The only scales that some of LiteRT's int8 kernels write (tflite/kernels/activations.cc,
+#: l2norm.cc).
+ONLY_SCALES = {"SOFTMAX": 1 / 256, "LOG_SOFTMAX": 16 / 256, "L2_NORMALIZATION": 1 / 128}
 
 
 def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, int]:
@@ -22,8 +23,8 @@ def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, in
 
     The converter quantizes the weights of every layer that reads and writes int8, with scales of
     its own. Each layer of ``program`` without int8 weights gets its floats back, behind a
-    DEQUANTIZE and in front of a QUANTIZE. So does a SOFTMAX whose result is on a grid its kernel
-    refuses.
+    DEQUANTIZE and in front of a QUANTIZE. So do those whose kernels refuse the grid of their result
+    (:data:`ONLY_SCALES`).
 
     Raises:
         InputError: a layer is not found in the file.
@@ -32,7 +33,7 @@ def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, in
     flatbuffers = require("flatbuffers", "litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     editor = _Editor(schema, model)
-    restored = editor.restore_softmax()
+    restored = editor.restore_refused()
     for node, weight in weights_of(program.graph).items():
         if node.name not in program.weights:
             bias = bias_of(program.graph, node)
@@ -79,14 +80,16 @@ class _Editor:
                     return bool(stored.type == int8)
         raise InputError(f"litert: its converter has lost the float layer {name}; use recipe ptq")
 
-    def restore_softmax(self) -> int:
-        """Put back every SOFTMAX that writes int8 on a grid its kernel refuses; how many."""
+    def restore_refused(self) -> int:
+        """Put back every operator that writes int8 on a grid its kernel refuses; how many."""
         int8, restored = self._schema.TensorType.INT8, 0
+        only = {getattr(self._schema.BuiltinOperator, k): scale for k, scale in ONLY_SCALES.items()}
         for operator in list(self._graph.operators):
+            scale = only.get(self._kind(operator))
             target = self._graph.tensors[operator.outputs[0]]
-            if self._kind(operator) != self._schema.BuiltinOperator.SOFTMAX or target.type != int8:
+            if scale is None or target.type != int8:
                 continue
-            if not np.isclose(target.quantization.scale[0], SOFTMAX_SCALE, rtol=1e-3):
+            if not np.isclose(target.quantization.scale[0], scale, rtol=1e-3):
                 self._in_float(self._graph.operators.index(operator))
                 restored += 1
         return restored
