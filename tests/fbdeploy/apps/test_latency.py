@@ -162,7 +162,7 @@ def test_a_bundle_that_is_older_or_absent_is_told(output: Path) -> None:
     with pytest.raises(InputError, match="holds an older one; deploy again"):
         list(measure_in_app(request, bench=app))
     (output / "demo_bundle/model_config.json").unlink()
-    with pytest.raises(InputError, match="model_config.json: cannot be read .*; deploy again"):
+    with pytest.raises(InputError, match=r"model_config\.json: cannot be read .*; deploy again"):
         list(measure_in_app(request, bench=app))
     assert app.asked == []
 
