@@ -38,7 +38,11 @@ public struct Placement: Equatable, Sendable {
     ) -> (Int, Int) {
         let ratio = choose(
             Double(pictureHeight) / Double(height), Double(pictureWidth) / Double(width))
-        return (evenRound(Double(pictureWidth) / ratio), evenRound(Double(pictureHeight) / ratio))
+        return (atLeastOne(Double(pictureWidth) / ratio), atLeastOne(Double(pictureHeight) / ratio))
+    }
+
+    private static func atLeastOne(_ side: Double) -> Int {
+        max(1, evenRound(side))
     }
 
     /// Borders are rounded down, crops to even.
