@@ -183,7 +183,9 @@ def test_an_equalization_that_is_kept_has_its_ranges_from_all_images() -> None:
     assert scaled & kept.keys() and kept.keys() - scaled
     assert program.activations == {n: (everything if n in scaled else kept)[n] for n in kept}
     for name, grid in program.activations.items():
-        assert grid.scale == pytest.approx(everything[name].scale, rel=1e-6)
+        # Those that keep their grid were found on the network before it was scaled, whose floats
+        # are rounded elsewhere.
+        assert grid.scale == pytest.approx(everything[name].scale, rel=1e-5)
         assert grid.zero_point == everything[name].zero_point
 
 

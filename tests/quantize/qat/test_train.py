@@ -68,7 +68,7 @@ def test_training_gets_nearer_to_float_and_says_so(damaged: Program, tmp_path: P
     assert loaded.summary == summary
 
 
-@pytest.mark.parametrize("rate", [1e3, 1e30])
+@pytest.mark.parametrize("rate", [1e3, 1e6])
 def test_an_absurd_rate_gives_back_what_it_started_from(program: Program, rate: float) -> None:
     recipe = _recipe(weight_lr=rate, bias_lr=rate, scale_lr=rate, zero_point_lr=rate)
     trained = fine_tune(program, noise_images(64), recipe)

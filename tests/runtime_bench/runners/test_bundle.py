@@ -56,7 +56,7 @@ def test_builds_repeat_and_replace_only_bundles(
 
 
 def test_damaged_and_missing_bundles_are_refused(bundle: Bundle, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"is not a runner bundle.*fbdeploy runner build"):
+    with pytest.raises(InputError, match=r"bundle\.json: cannot be read.*fbdeploy runner build"):
         open_bundle(tmp_path)
     copy = tmp_path / "copy"
     shutil.copytree(bundle.folder, copy)
@@ -77,7 +77,9 @@ def test_a_wheel_with_another_hash_is_refused(
 ) -> None:
     text = (REPOSITORY / "runtime_bench/machine/wheels-aarch64.txt").read_text()
     (tmp_path / "wheels.txt").write_text(text.replace("sha256:8", "sha256:9"))
-    monkeypatch.setattr("runtime_bench.machine.wheels.HERE", tmp_path)
+    monkeypatch.setattr(
+        "runtime_bench.machine.wheels.requirements_file", lambda name: tmp_path / name
+    )
     with pytest.raises(InputError, match=r"wheels.txt: aarch64 wheels: python.* failed"):
         unpack_wheels("wheels.txt", "3.11", tmp_path / "into", cache / "downloads")
     assert not (tmp_path / "into").exists()
