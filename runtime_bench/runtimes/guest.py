@@ -57,7 +57,6 @@ class GuestSession:
     def __init__(self, path: Path, threads: int) -> None:
         self._process = _GuestProcess(path, threads)
         self.threads = threads
-        self._path = path
         try:
             answer, _ = self._process.ask({"load": str(path), "threads": threads}, LOAD_SECONDS)
         except BaseException:
