@@ -81,8 +81,10 @@ def test_all_commands_with_paths_are_here() -> None:
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place() -> Iterator[Path]:
     """A current folder with everything that a path may meet, of a user who is not root."""
+    # The way back is a descriptor: by its path the checkout may be out of this user's reach.
+    back = os.open(".", os.O_RDONLY)
     with unprivileged() as above:
         here = above / "here"
         here.mkdir()
@@ -98,9 +100,10 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             (here / name).mkdir()
             (here / name).chmod(mode)
         (above / "precious").write_text("precious")
-        monkeypatch.chdir(here)
+        os.chdir(here)
         yield here
-        monkeypatch.undo()
+    os.fchdir(back)
+    os.close(back)
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda one: f"{one.command} {one.flag or one.name}")
