@@ -23,6 +23,7 @@ from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.calibrate import calibrate
 from fbdeploy.cli.check import check
+from fbdeploy.cli.cluster import cluster
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
 from fbdeploy.cli.import_results import import_results
@@ -72,6 +73,7 @@ def build() -> Any:
     app.callback()(_options)
     for name, function in COMMANDS.items():
         app.command(name)(function)
+    app.add_typer(cluster, name="cluster")
     return typer.main.get_command(app)
 
 
