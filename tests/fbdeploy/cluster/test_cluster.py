@@ -158,7 +158,7 @@ def test_devices_of_one_host_do_not_wait_for_each_other(cluster: Cluster, tmp_pa
     times: dict[str, list[float]] = {}
 
     def react(job: Job, event: Event) -> None:
-        if isinstance(event, Result) or isinstance(event, Ended):
+        if isinstance(event, Result | Ended):
             times.setdefault(job.name, []).append(time.monotonic())
 
     jobs = [
