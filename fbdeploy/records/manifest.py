@@ -21,6 +21,7 @@ from zoo.input_spec import (
     SMALLEST_CROP,
     SMALLEST_STD,
     CropMode,
+    InputSpec,
     Interpolation,
 )
 
@@ -29,6 +30,8 @@ FILE_NAME = "manifest.json"
 
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
+StepName = Literal["train", "export", "evaluate", "bundle", "bench"]
+"""Steps of the pipeline that may fail without ending it."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
@@ -73,6 +76,11 @@ class InputSpecInfo(Entry):
     crop_pct: CropShare
     interpolation: Interpolation
     crop_mode: CropMode = "center"
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the network's rooms take."""
+        return InputSpec(**self.model_dump())
 
 
 class DatasetInfo(Entry):
@@ -253,7 +261,7 @@ class Failure(Entry):
 
     format: str
     precision: str
-    step: Literal["train", "export", "evaluate", "bundle", "bench"]
+    step: StepName
     message: str
     log: str = ""
 
