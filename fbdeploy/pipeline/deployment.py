@@ -9,10 +9,10 @@ from pathlib import Path
 from fbdeploy.pipeline.environment import environment
 from fbdeploy.pipeline.folder import OutputFolder, keep_current
 from fbdeploy.pipeline.keys import artefact_key
+from fbdeploy.pipeline.known import Known, Prepared
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import Start, StepJob
 from fbdeploy.pipeline.space import artefact_bytes, blame_full_disk, check_space
-from fbdeploy.pipeline.steps.prepare import Found, Prepared
 from fbdeploy.records.manifest import (
     Artefact,
     Failure,
@@ -35,16 +35,16 @@ class Deployment:
     failures: list[Failure] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, start: Start, found: Found, previous: Manifest | None) -> Deployment:
+    def begin(cls, start: Start, known: Known, previous: Manifest | None) -> Deployment:
         """Go on from what the previous run made of the same inputs; the rest is removed.
 
         Raises:
             InputError: there is too little room for the artefacts.
         """
-        request, prepared = start.request, found.prepared
+        request, prepared = start.request, known.prepared
         # A program that was asked for and is not there yet is made from other inputs than before.
         old = previous.quantizations if previous else {}
-        programs = {p: q for p, q in old.items() if p not in request.precisions} | found.programs
+        programs = {p: q for p, q in old.items() if p not in request.precisions} | known.programs
 
         def is_current(entry: Artefact) -> bool:
             return entry.key == _key(
@@ -52,7 +52,7 @@ class Deployment:
             )
 
         kept = keep_current(request.output, previous.artefacts if previous else (), is_current)
-        in_use = {entry.precision for entry in kept} | set(found.programs)
+        in_use = {entry.precision for entry in kept} | set(known.programs)
         manifest = Manifest(
             fbdeploy_version=__version__,
             created=previous.created if previous else now(),

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.stages import Stages
 from fbdeploy.pipeline.steps.bench import BenchArguments
 from fbdeploy.pipeline.steps.bundle import BundleArguments
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported
-from fbdeploy.pipeline.steps.prepare import PrepareArguments, Prepared, Quantized
+from fbdeploy.pipeline.steps.prepare import PrepareArguments
 from fbdeploy.pipeline.steps.reference import ReferenceArguments
 from fbdeploy.pipeline.steps.train import TrainArguments
 from fbdeploy.pipeline.workers.jobs import Reporter

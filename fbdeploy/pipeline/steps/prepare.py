@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from fbdeploy.pipeline.known import Known, Prepared, Quantized
 from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
 from fbdeploy.pipeline.space import (
     MEGABYTE,
@@ -36,7 +37,7 @@ from fbdeploy.pipeline.steps.programs import (
     training_key,
 )
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.pipeline.workers.jobs import Job, Message, Reporter, Work
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import (
     DatasetInfo,
     InputSpecInfo,
@@ -68,33 +69,7 @@ class PrepareArguments(StepArguments):
     known_programs: dict[Precision, Quantization]
 
 
-class Prepared(Message):
-    """What there is to know of the network and its images; ``network_key`` is its identity."""
-
-    network_key: str
-    network: NetworkInfo
-    weights: Weights
-    input_spec: InputSpecInfo
-    labels: tuple[str, ...]
-    evaluation_data: DatasetInfo
-
-
-class Quantized(Message):
-    """A program that was made or found, for one precision."""
-
-    precision: Precision
-    quantization: Quantization
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the step found out: the network, and the programs there are."""
-
-    prepared: Prepared
-    programs: dict[Precision, Quantization]
-
-
-def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) -> Found:
+def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) -> Known:
     """Have a worker do it.
 
     Raises:
@@ -117,7 +92,7 @@ def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) 
     if not found.networks:
         log = start.request.output / start.work.log_of(NAME)
         raise PipelineError(f"prepare ended without a network ({log})")
-    return Found(found.networks[-1], found.programs)
+    return Known(found.networks[-1], found.programs)
 
 
 @dataclass

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 
 from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.known import Quantized
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.checks import Checks, check_program
 from fbdeploy.pipeline.steps.images import calibration_images, counter, dataset_info
 from fbdeploy.pipeline.steps.opening import requested_network, requested_recipe, worker_threads
-from fbdeploy.pipeline.steps.prepare import Quantized
 from fbdeploy.pipeline.steps.programs import (
     most_images,
     quantization_of,

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from fbdeploy.pipeline.known import Prepared
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from fbdeploy.pipeline.running import StepArguments
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
 from fbdeploy.pipeline.steps.evaluate import evaluate as score
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
-from fbdeploy.pipeline.steps.prepare import PrepareArguments, Prepared, captured_graph, prepare
+from fbdeploy.pipeline.steps.prepare import PrepareArguments, captured_graph, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Message, Model, Result, Work

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
+from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
-from fbdeploy.pipeline.steps.prepare import PrepareArguments, Prepared, Quantized, prepare
+from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
 from fbdeploy.pipeline.steps.train import TrainArguments, train
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.records.manifest import Precision, Quantization
