@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from zoo.documents import Count, json_lines, validated
-from zoo.errors import InputError, reason_of
-from zoo.files import exists
+from zoo.documents import Count, validated
+from zoo.json_lines import append_json_line, json_lines
 
 Kind = Literal["measured", "emulated", "estimated"]
 Interval = tuple[float, float]
@@ -191,41 +189,23 @@ MeasurementKey = tuple[str, str, int, str, tuple[int, ...] | None]
 def append_measurement(path: Path, measurement: Measurement) -> None:
     """Add one line to ``results.jsonl`` and make sure that it is on the disk.
 
-    A line that a killed run cut off is removed first, so that it cannot swallow this one.
-
     Raises:
         InputError: the file cannot be written, or the disk is full.
     """
-    line = measurement.model_dump_json().encode() + b"\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as stream:
-            os.ftruncate(stream.fileno(), _end_of_whole_lines(path))
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({reason_of(error)}); "
-            "choose another output or free the disk"
-        ) from error
+    append_json_line(path, measurement)
 
 
 def read_measurements(path: Path) -> list[Measurement]:
     """The latency lines of a ``results.jsonl``, oldest first; none where the file is missing.
 
-    Lines of other types (``evaluation``) are left out, and so is a cut-off last line.
+    Lines of other types (``evaluation``) are left out.
 
     Raises:
-        InputError: a whole line is not of this schema.
+        InputError: a line is not of this schema; what a killed run left at the end is none.
     """
-    if not exists(path):
-        return []
     advice = "move the file away and measure again"
     measurements = []
     for line in json_lines(path, advice):
-        if not line.is_whole:
-            continue
         value = line.value()
         if validated(_Typed, value, line.name, advice).type == "latency":
             measurements.append(validated(Measurement, value, line.name, advice))
@@ -234,8 +214,3 @@ def read_measurements(path: Path) -> list[Measurement]:
 
 class _Typed(BaseModel):
     type: str
-
-
-def _end_of_whole_lines(path: Path) -> int:
-    content = path.read_bytes()
-    return content.rfind(b"\n") + 1
