@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from zoo.documents import Count, validated
+from zoo.documents import Count, Schema, validated
 from zoo.json_lines import append_json_line, json_lines
 
 Kind = Literal["measured", "emulated", "estimated"]
@@ -24,13 +24,7 @@ Percentile = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
 """Milliseconds, at least a nanosecond, so that a report may take its logarithm."""
 
 
-class Record(BaseModel):
-    """Base of everything stored: unchangeable, and no field outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Device(Record):
+class Device(Schema):
     """What the measurement ran on. Empty or None: the machine does not say.
 
     ``isa`` holds only the instruction-set flags that choose int8 and float kernels; ``maximum_mhz``
@@ -50,7 +44,7 @@ class Device(Record):
     virtualized: bool | None = None
 
 
-class DeviceState(Record):
+class DeviceState(Schema):
     """What changes while a device works, taken before and after. Empty: it does not say.
 
     ``governors`` and ``current_mhz`` hold one entry a core, ``temperatures`` degrees Celsius by
@@ -61,14 +55,14 @@ class DeviceState(Record):
 
     governors: tuple[str, ...] = ()
     current_mhz: tuple[float, ...] = ()
-    temperatures: dict[str, float] = {}
+    temperatures: dict[str, float] = Field(default_factory=dict)
     load_average: float | None = None
     battery_percent: float | None = None
     throttle_events: Count | None = None
     throttled: bool | None = None
 
 
-class LatencySummary(Record):
+class LatencySummary(Schema):
     """Milliseconds an inference of batch 1, steady state; intervals 95 %.
 
     Percentiles are linear between order statistics (``statistics.percentile``). ``cv`` is the
@@ -86,7 +80,7 @@ class LatencySummary(Record):
     cv: float
 
 
-class NoiseVerdict(Record):
+class NoiseVerdict(Schema):
     """Whether the samples are those of an undisturbed machine (``statistics.judge_noise``).
 
     ``drift`` is the relative change of the median from the first to the last part of the run,
@@ -100,7 +94,7 @@ class NoiseVerdict(Record):
     reasons: tuple[str, ...] = ()
 
 
-class HotBlock(Record):
+class HotBlock(Schema):
     """A straight run of instructions that an emulated inference spent much of itself in.
 
     ``share`` is of all executed instructions; ``code`` holds one line an instruction: assembly
@@ -112,7 +106,7 @@ class HotBlock(Record):
     code: tuple[str, ...]
 
 
-class Counts(Record):
+class Counts(Schema):
     """What an emulated run executed for one inference.
 
     ``instructions`` and ``by_class`` are counts; ``cycles`` is estimated by ``cycle_model``;
@@ -120,14 +114,14 @@ class Counts(Record):
     """
 
     instructions: Count
-    by_class: dict[str, Count] = {}
+    by_class: dict[str, Count] = Field(default_factory=dict)
     cycles: float | None = None
     cycle_model: str = ""
     kernels: tuple[str, ...] = ()
     hottest: tuple[HotBlock, ...] = ()
 
 
-class Measurement(Record):
+class Measurement(Schema):
     """One artefact timed (or counted) on one target.
 
     ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of

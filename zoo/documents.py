@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from zoo.errors import InputError, reason_of, shown
 
@@ -35,6 +35,13 @@ KEY_LENGTH = 80
 
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 """A whole number of things in a document; pydantic would take a text of 4000 digits too."""
+
+
+class Schema(BaseModel):
+    """Base of what is stored, or sent to another process: it does not change, has no field that is
+    not declared, and no number that is not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def read_bytes(path: Path, advice: str, limit: int) -> bytes:

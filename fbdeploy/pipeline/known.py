@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fbdeploy.pipeline.workers.jobs import Message
 from fbdeploy.records.manifest import (
     DatasetInfo,
     InputSpecInfo,
@@ -13,9 +12,10 @@ from fbdeploy.records.manifest import (
     Quantization,
     Weights,
 )
+from zoo.documents import Schema
 
 
-class Prepared(Message):
+class Prepared(Schema):
     """What there is to know of the network and its images; ``network_key`` is its identity."""
 
     network_key: str
@@ -26,7 +26,7 @@ class Prepared(Message):
     evaluation_data: DatasetInfo
 
 
-class Quantized(Message):
+class Quantized(Schema):
     """A program that was made or found, for one precision."""
 
     precision: Precision

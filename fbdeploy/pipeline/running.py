@@ -12,9 +12,10 @@ from fbdeploy.pipeline.lock import remove_partial
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.space import blame_full_disk
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Message, Result
+from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.runner import Listener, Outcome, Runner
 from fbdeploy.records.manifest import StepName
+from zoo.documents import Schema
 from zoo.errors import InputError
 
 
@@ -29,7 +30,7 @@ class Observer(Listener, Protocol):
         """One line for the user."""
 
 
-class StepArguments(Message):
+class StepArguments(Schema):
     """What every step is asked with."""
 
     request: DeployRequest

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.steps.images import counter, note_skipped, read_images
 from fbdeploy.pipeline.steps.opening import open_network, state_sha256
-from fbdeploy.records.manifest import Entry, now
+from fbdeploy.records.manifest import now
 from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
 from fbdeploy.version import __version__
+from zoo.documents import Schema
 
 if TYPE_CHECKING:
     from quantize.analysis.sensitivity import LayerSensitivity
@@ -20,7 +21,7 @@ DEFAULT_IMAGES = 32
 """More move the ranks of layers that hardly matter, and nothing else."""
 
 
-class SensitivityRequest(Entry):
+class SensitivityRequest(Schema):
     """What the user asked for; ``images`` None means every calibration image that is read."""
 
     network: str

@@ -11,7 +11,6 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
-    Entry,
     Format,
     InnerPath,
     Manifest,
@@ -20,13 +19,13 @@ from fbdeploy.records.manifest import (
     Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, validated
+from zoo.documents import Count, Schema, validated
 from zoo.json_lines import append_json_line, json_lines
 
 FILE_NAME = "results.jsonl"
 
 
-class Comparison(Entry):
+class Comparison(Schema):
     """An artefact against the float network on the same images.
 
     ``kl`` is in nats; ``top1_difference`` is artefact minus float, with its 95 % interval;
@@ -42,7 +41,7 @@ class Comparison(Entry):
     mcnemar_p: float | None = None
 
 
-class EvaluationLine(Entry):
+class EvaluationLine(Schema):
     """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
 
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
@@ -72,7 +71,7 @@ _LINE: TypeAdapter[EvaluationLine | Measurement] = TypeAdapter(
 )
 
 
-class LatencyPercentiles(Entry):
+class LatencyPercentiles(Schema):
     """Milliseconds."""
 
     p50: float
@@ -80,7 +79,7 @@ class LatencyPercentiles(Entry):
     p99: float
 
 
-class ResultRow(Entry):
+class ResultRow(Schema):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
     What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal

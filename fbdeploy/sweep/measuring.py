@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fbdeploy.latency.measure import LatencyRequest, measure_latency
-from fbdeploy.pipeline.workers.jobs import Message, Reporter
+from fbdeploy.pipeline.workers.jobs import Reporter
 from fbdeploy.records.manifest import Artefact, Format
 from fbdeploy.sweep.plan import TargetPlan
 from runtime_bench.runners.build import cached_bundle
@@ -15,10 +15,11 @@ from runtime_bench.targets.base import TargetLost
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.modes import mode_of
 from runtime_bench.timing.session import Subject
+from zoo.documents import Schema
 from zoo.errors import InputError
 
 
-class MeasureArguments(Message):
+class MeasureArguments(Schema):
     """What to measure where.
 
     Attributes:
@@ -38,7 +39,7 @@ class MeasureArguments(Message):
     sessions: dict[int, tuple[tuple[str, ...], ...]]
 
 
-class Refused(Message):
+class Refused(Schema):
     """A format that the target cannot run, and why."""
 
     format: Format

@@ -16,7 +16,7 @@ from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
-from fbdeploy.pipeline.workers.jobs import Job, Message, Reporter, Work
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import (
     Artefact,
     Coverage,
@@ -28,6 +28,7 @@ from fbdeploy.records.manifest import (
     Parity,
     Precision,
 )
+from zoo.documents import Schema
 from zoo.files import sha256_of, size_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class ExportArguments(StepArguments):
     keys: dict[Precision, str]
 
 
-class Exported(Message):
+class Exported(Schema):
     """All artefacts, variants included, of one format and precision."""
 
     artefacts: tuple[Artefact, ...]

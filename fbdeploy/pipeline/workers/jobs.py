@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Literal, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from zoo.documents import Schema
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Message(BaseModel):
-    """Base of everything that crosses a process boundary."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-Asked = TypeVar("Asked", bound=Message)
+Asked = TypeVar("Asked", bound=Schema)
 
 
 class Reporter(Protocol):
@@ -36,7 +32,7 @@ Work = Callable[[Reporter, Asked], None]
 """A function that a worker runs; what it is asked is its second parameter."""
 
 
-class Job(Message):
+class Job(Schema):
     """One call of ``function`` (``module:name``) in a process of its own.
 
     ``memory`` is the expected peak of resident bytes; an ``exclusive`` job runs alone, with all
@@ -87,7 +83,7 @@ class Job(Message):
         )
 
 
-class Progress(Message):
+class Progress(Schema):
     """``done`` of ``step``, in 0..1."""
 
     type: Literal["progress"] = "progress"
@@ -95,14 +91,14 @@ class Progress(Message):
     done: float
 
 
-class Note(Message):
+class Note(Schema):
     """One line for the user."""
 
     type: Literal["note"] = "note"
     text: str
 
 
-class Result(Message):
+class Result(Schema):
     """Something that is finished and must not be lost, even if the job fails later.
 
     ``kind`` is the name of its class.
@@ -122,14 +118,14 @@ class Result(Message):
         return schema.model_validate(self.value) if self.kind == schema.__name__ else None
 
 
-class Ended(Message):
+class Ended(Schema):
     """The job ended well; ``peak_bytes`` is its peak of resident memory, None if unknown."""
 
     type: Literal["ended"] = "ended"
     peak_bytes: int | None
 
 
-class Failed(Message):
+class Failed(Schema):
     """The job ended badly.
 
     ``cause``: ``input`` is an InputError, ``disk`` one about the output folder, ``crash`` all else.

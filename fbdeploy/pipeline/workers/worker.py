@@ -22,14 +22,15 @@ from pydantic import BaseModel
 
 from fbdeploy.pipeline.workers.descendants import adopt_orphans, end_children
 from fbdeploy.pipeline.workers.errors import failure_of
-from fbdeploy.pipeline.workers.jobs import Ended, Job, Message, Note, Progress, Reporter, Result
+from fbdeploy.pipeline.workers.jobs import Ended, Job, Note, Progress, Reporter, Result
 from runtime_bench.machine.memory import peak_resident_bytes
+from zoo.documents import Schema
 
 
 class LineReporter:
     """A ``Reporter`` that sends messages; progress of less than a percent is not sent."""
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
+    def __init__(self, send: Callable[[Schema], None]) -> None:
         self._send = send
         self._last = ("", -1.0)
 
@@ -75,7 +76,7 @@ def main() -> int:
     adopt_orphans()
     lock = threading.Lock()
 
-    def send(message: Message) -> None:
+    def send(message: Schema) -> None:
         with lock:
             events.write(message.model_dump_json().encode() + b"\n")
             events.flush()

@@ -17,7 +17,7 @@ from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, captured_graph, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.pipeline.workers.jobs import Message, Model, Result, Work
+from fbdeploy.pipeline.workers.jobs import Model, Result, Work
 from fbdeploy.pipeline.workers.worker import LineReporter
 from fbdeploy.records.manifest import FloatCheck
 from fbdeploy.records.predictions import images_sha256, read_predictions
@@ -28,6 +28,7 @@ from runtime_bench.accuracy import evaluate
 from runtime_bench.runtimes import RUNTIMES
 from tests.quantize.small_networks import noise_images, tiny_network
 from zoo.datasets import batches, open_dataset
+from zoo.documents import Schema
 from zoo.input_spec import InputSpec
 
 NETWORK = """
@@ -56,7 +57,7 @@ def _photos(folder: Path) -> Path:
 
 def _result(work: Work[Any], asked: StepArguments, kind: type[Model]) -> Model:
     """The one thing of a kind that a step's worker hands over."""
-    sent: list[Message] = []
+    sent: list[Schema] = []
     work(LineReporter(sent.append), asked)
     results = [message for message in sent if isinstance(message, Result)]
     assert [result.kind for result in results if result.kind == "Failure"] == []

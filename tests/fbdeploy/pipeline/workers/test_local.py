@@ -17,7 +17,6 @@ from fbdeploy.pipeline.workers.jobs import (
     Event,
     Failed,
     Job,
-    Message,
     Note,
     Reporter,
     Work,
@@ -25,9 +24,10 @@ from fbdeploy.pipeline.workers.jobs import (
 from fbdeploy.pipeline.workers.local import LocalRunner, startable
 from fbdeploy.pipeline.workers.machine import ALLOCATOR, SPINS, busy_share
 from fbdeploy.pipeline.workers.runner import Outcome
+from zoo.documents import Schema
 
 
-class Nothing(Message):
+class Nothing(Schema):
     """No arguments."""
 
 
@@ -111,7 +111,7 @@ def test_the_allocator_is_tuned_unless_the_job_is_timed_or_the_user_did(
     assert _environment(tmp_path)["GLIBC_TUNABLES"] == "glibc.malloc.tcache_count=0"
 
 
-class Child(Message):
+class Child(Schema):
     """How a child is detached."""
 
     own_session: bool
