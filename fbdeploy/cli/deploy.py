@@ -29,7 +29,6 @@ from fbdeploy.pipeline.request import (
     DEFAULT_CALIBRATION,
     DEFAULT_DATA,
     DEFAULT_IMAGES,
-    DEFAULT_NETWORK,
     DeployRequest,
     images_for,
 )
@@ -40,9 +39,9 @@ from fbdeploy.report import recommend
 from fbdeploy.report.problems import problems
 
 
+@options.grouped
 def deploy(
-    network: options.NetworkName = DEFAULT_NETWORK,
-    weights: options.WeightsFile = None,
+    source: options.NetworkOptions = options.NO_NETWORK_OPTIONS,
     data: Annotated[
         str | None,
         typer.Option(
@@ -103,13 +102,7 @@ def deploy(
             help="How many images each artefact is scored on, spread evenly, or 'all'.",
         ),
     ] = DEFAULT_IMAGES,
-    num_classes: options.NumClasses = None,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     skip_pass: Annotated[
         str | None,
         typer.Option(
@@ -139,11 +132,12 @@ def deploy(
     Example:  fbdeploy deploy tf_mobilenetv3_small_100 --weights small.safetensors
     --data photos/val --calibration photos/train --output small
     """
+    network, weights = source.network, source.weights
     request = DeployRequest(
         network=network,
         weights=weights,
-        num_classes=num_classes,
-        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        num_classes=source.num_classes,
+        input=image.input,
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         formats=_formats(formats),
@@ -152,7 +146,7 @@ def deploy(
         output=output,
         threads=threads,
         images=images,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=image.skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
