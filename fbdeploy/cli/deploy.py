@@ -37,6 +37,7 @@ from fbdeploy.records.results import document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.problems import problems
+from fbdeploy.report.table import table
 
 
 @options.grouped
@@ -199,16 +200,19 @@ def _parity(artefact: Artefact) -> str:
 def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
-    lines = [
-        f"{'':22}{'size':>10}{'int8':>9}{'top-1':>11}{'agreement':>12}{'p50':>11}{'parity':>10}"
-    ]
-    for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
-        time = f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
-        lines.append(
-            f"{recommend.name_of(row):22}{figures.size(row.bytes):>10}"
-            f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
-            f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
+    cells = [
+        (
+            recommend.name_of(row),
+            figures.size(row.bytes),
+            figures.percent(row.int8_share, 1),
+            figures.percent(row.top1),
+            figures.percent(row.agreement),
+            f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else figures.UNKNOWN,
+            _parity(artefact),
         )
+        for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True)
+    ]
+    lines = [table(("", "size", "int8", "top-1", "agreement", "p50", "parity"), cells)]
     wrong = problems(deployed.manifest)
     lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)
