@@ -12,6 +12,7 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import paths
 from fbdeploy.cli.types.reading import text
 from fbdeploy.report import numbers
+from fbdeploy.report.table import table
 
 if TYPE_CHECKING:
     from runtime_bench.emulation.calibration import Calibration
@@ -82,19 +83,22 @@ def calibrate(
 
 
 def _summary(calibration: Calibration, noisy: tuple[str, ...]) -> str:
-    width = max(len(point.network) for point in calibration.points) + 2
-    lines = [f"{'':{width}}{'cycles':>14}{'ms':>9}{'error':>9}{'left out':>10}"]
-    for point, error, alone in zip(
-        calibration.points, calibration.errors, calibration.leave_one_out, strict=True
-    ):
-        lines.append(
-            f"{point.network:{width}}{point.cycles:>14,.0f}"
-            f"{numbers.significant(point.milliseconds):>9}{error:>+9.1%}{alone:>+10.1%}"
-            + ("  noisy" if point.network in noisy else "")
+    rows = [
+        (
+            point.network,
+            f"{point.cycles:,.0f}",
+            numbers.significant(point.milliseconds),
+            f"{error:+.1%}",
+            f"{alone:+.1%}",
+            "noisy" if point.network in noisy else "",
         )
-    lines.append(
+        for point, error, alone in zip(
+            calibration.points, calibration.errors, calibration.leave_one_out, strict=True
+        )
+    ]
+    told = (
         f"arm://{calibration.core} as {calibration.device}: "
         f"{calibration.scale * 1e6:.3g} ms a million cycles, "
         f"mean error {calibration.mean_error():.1%} (each estimated from the others)"
     )
-    return "\n".join(lines)
+    return table(("", "cycles", "ms", "error", "left out", ""), rows) + "\n" + told

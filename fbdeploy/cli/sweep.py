@@ -19,6 +19,7 @@ from fbdeploy.pipeline.formats import (
     check_installed,
 )
 from fbdeploy.report import numbers as figures
+from fbdeploy.report.table import table
 from fbdeploy.sweep.page import name_of
 from fbdeploy.sweep.plan import read_plan
 
@@ -159,8 +160,11 @@ def _summary(swept: Swept) -> str:
             "",
             f"{target}, {threads} thread(s): nothing is both more accurate and faster than",
         ]
-        for row in sorted(front, key=lambda row: row.cost or 0.0):
-            lines.append(f"  {name_of(row):44}{figures.percent(row.score):>10}{_cost(row):>24}")
+        rows = [
+            (f"  {name_of(row)}", figures.percent(row.score), _cost(row))
+            for row in sorted(front, key=lambda row: row.cost or 0.0)
+        ]
+        lines.append(table(("", "", ""), rows))
     for failure in swept.failures:
         where = ", ".join(part for part in (failure.network, failure.target, failure.what) if part)
         lines.append(f"{where} failed: {failure.message}")
