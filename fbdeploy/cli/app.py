@@ -33,6 +33,7 @@ from fbdeploy.cli.sensitivity import sensitivity
 from fbdeploy.cli.streams import prepare_streams
 from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
+from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.pipeline.running import PipelineError
 from zoo.errors import InputError, one_line, reason_of
 
@@ -136,7 +137,7 @@ def _ending(error: BaseException) -> tuple[str, int]:
         return _usage(error), BAD_INPUT
     if isinstance(error, InputError):
         return str(error), BAD_INPUT
-    if isinstance(error, PipelineError):
+    if isinstance(error, PipelineError | ClusterLost):
         return str(error), FAILED
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "interrupted; the same command goes on from what is finished", INTERRUPTED

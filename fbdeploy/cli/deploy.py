@@ -123,6 +123,7 @@ def deploy(
             help="Exit with 0 even if the int8 program is far from float; it is said all the same.",
         ),
     ] = False,
+    where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Quantize, export, verify, evaluate, time, report.
@@ -163,7 +164,13 @@ def deploy(
                 for precision in request.precisions:
                     if not can_hold(form, precision):
                         progress.note(f"{form} has no {precision}: its runtimes gain nothing")
-            deployed = run(request, progress, artefacts_only=artefacts_only)
+            with where.opened(progress.note) as place:
+                deployed = run(
+                    request,
+                    progress,
+                    artefacts_only=artefacts_only,
+                    make_runner=place.make_runner,
+                )
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fbdeploy.cluster.claims import Claims
+from fbdeploy.cluster.claims import SHARES, Claims
 from fbdeploy.cluster.engine import connected
 from fbdeploy.cluster.identity import own_identity
 from fbdeploy.cluster.packing import Packer
@@ -29,7 +30,8 @@ TRANSFERS = 8
 class Cluster:
     """A connection to a cluster, and what is common to all runs over it.
 
-    ``wait_seconds`` is how long a job waits for a host that can run it.
+    ``wait_seconds`` is how long a job waits for a host that can run it; ``interrupted`` ends all
+    runs.
     """
 
     plan: ClusterPlan
@@ -40,6 +42,12 @@ class Cluster:
     transfer: Transfer
     pool: ThreadPoolExecutor
     wait_seconds: float
+    interrupted: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def at_once(self) -> int:
+        """How many deployments keep the hosts busy: some steps of one are a single job."""
+        return SHARES * len(self.usable)
 
     @property
     def usable(self) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fbdeploy.cluster.identity import Identity
 from fbdeploy.cluster.plan import ClusterPlan
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,16 +43,6 @@ SETTINGS: dict[str, Any] = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.logging": {"distributed": "critical", "tornado": "critical"},
 }
-
-
-class ClusterLost(RuntimeError):
-    """The scheduler is gone, and with it what it knew of the jobs; one line for the user."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(
-            f"{address}: the scheduler is lost; what is finished is kept, start it again and give "
-            "the same command"
-        )
 
 
 @contextmanager
@@ -130,6 +122,31 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _knock(plan: ClusterPlan, guard: Security | None) -> None:
+    """Say at once what Dask would find out after many tries.
+
+    Raises:
+        InputError: nobody listens, or whoever does has other keys.
+    """
+    place = plan.address.partition("://")[2]
+    host, _, port = place.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as plain:
+            if guard is not None:
+                context = guard.get_connection_args("client")["ssl_context"]
+                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
+    except ssl.SSLError as error:
+        raise InputError(
+            f"{plan.address}: the scheduler there has other keys than {plan.keys} "
+            f"({error.reason or reason_of(error)}); copy the cluster's"
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"{plan.address}: no scheduler answers there ({reason_of(error)}); "
+            "start it with 'fbdeploy cluster scheduler'"
+        ) from error
+
+
 @contextmanager
 def connected(plan: ClusterPlan) -> Iterator[Client]:
     """A connection to the plan's scheduler.
@@ -142,12 +159,13 @@ def connected(plan: ClusterPlan) -> Iterator[Client]:
     from distributed import Client
 
     guard = security(plan)
+    _knock(plan, guard)
     try:
         client = Client(plan.address, security=guard, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise InputError(
-            f"{plan.address}: no scheduler answers there with these keys; "
-            "start it with 'fbdeploy cluster scheduler'"
+            f"{plan.address}: what answers there is no scheduler ({reason_of(error)}); "
+            "start one with 'fbdeploy cluster scheduler'"
         ) from error
     try:
         yield client

@@ -39,7 +39,7 @@ from zoo.errors import InputError, one_line, reason_of
 if TYPE_CHECKING:
     from distributed import Worker
 
-RETRY_SECONDS = 3.0
+RETRY_SECONDS = 1.0
 JOIN_SECONDS = 30.0
 
 

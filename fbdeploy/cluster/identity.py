@@ -9,16 +9,17 @@ from __future__ import annotations
 import platform
 import socket
 
-from fbdeploy.cluster.plan import HostPlan, Part
+from fbdeploy.cluster.plan import HostPlan
 from fbdeploy.pipeline.environment import PACKAGES, cores, cpu_model, memory_bytes
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.version import PACKAGES as OURS
+from zoo.documents import Schema
 
 MEMORY_SHARE = 0.9
 """Of a host's memory, for jobs."""
 
 
-class Identity(Part):
+class Identity(Schema):
     """What decides which files a job makes: our source, Python, packages and the architecture."""
 
     code: str
@@ -50,7 +51,7 @@ class Identity(Part):
         return found
 
 
-class HostFacts(Part):
+class HostFacts(Schema):
     """What a host says of itself; ``hostname`` is the machine's own, ``memory`` is for jobs."""
 
     name: str

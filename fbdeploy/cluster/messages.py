@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from fbdeploy.cluster.plan import Part
 from fbdeploy.pipeline.workers.jobs import Event, Job
+from zoo.documents import Schema
 
 
-class FileEntry(Part):
+class FileEntry(Schema):
     """A file by its content. ``path`` is relative to the folder it belongs to, ``size`` bytes."""
 
     path: str
@@ -18,7 +18,7 @@ class FileEntry(Part):
     size: int
 
 
-class Input(Part):
+class Input(Schema):
     """Something outside the output folder that a job reads: a file, or a folder with its files.
 
     ``given`` is how the client's user names it, ``name`` the entry in ``files`` that stands for it,
@@ -33,7 +33,7 @@ class Input(Part):
     identity: str = ""
 
 
-class Parcel(Part):
+class Parcel(Schema):
     """A job with all it reads. ``folder`` is the client's output folder, as the job names it."""
 
     job: Job
@@ -43,7 +43,7 @@ class Parcel(Part):
     inputs: tuple[Input, ...]
 
 
-class Said(Part):
+class Said(Schema):
     """Base of what a host says of one attempt at a job; ``number`` counts from 0 without gaps."""
 
     job: str

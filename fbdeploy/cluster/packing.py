@@ -12,9 +12,9 @@ from pathlib import Path
 
 from fbdeploy.cluster.messages import LISTING, FileEntry, Input, Parcel
 from fbdeploy.cluster.paths import output_of, outside
-from fbdeploy.pipeline.deploy import WORK
 from fbdeploy.pipeline.keys import folder_identity
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
+from fbdeploy.pipeline.work import NAME as WORK
 from fbdeploy.pipeline.workers.jobs import Job
 from zoo.files import PARTIAL, inner_name, sha256_of
 

@@ -7,10 +7,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
-from zoo.documents import read_toml, validated
+from zoo.documents import Schema, read_toml, validated
 from zoo.errors import InputError
 
 DEFAULT_CACHE = Path("~/.cache/fbdeploy/cluster")
@@ -24,13 +24,7 @@ ADDRESS = re.compile(
 )
 
 
-class Part(BaseModel):
-    """Base of the plan: unchangeable, and no key outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HostPlan(Part):
+class HostPlan(Schema):
     """What one host gives. What is None is what the machine has.
 
     ``cores`` are threads of all its jobs together; ``memory_gb`` their resident memory, 1e9 bytes;
@@ -54,7 +48,7 @@ class HostPlan(Part):
         return devices
 
 
-class ClusterPlan(Part):
+class ClusterPlan(Schema):
     """A cluster. ``keys`` is the folder of ``fbdeploy cluster keys``, for ``tls://`` alone.
 
     ``job_cores`` are the threads of a job that shares its host, None for half of the smallest

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fbdeploy.cluster import host
 from fbdeploy.cluster.claims import can_run
 from fbdeploy.cluster.connection import Cluster
-from fbdeploy.cluster.engine import ClusterLost
+from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.messages import MESSAGE, Began, Happened, Needs, Running, Stopped
 from fbdeploy.cluster.paths import output_of
 from fbdeploy.cluster.transfer import HostGone
@@ -84,6 +84,10 @@ class _Done:
     job: str
 
 
+class Interrupted(RuntimeError):
+    """Another thread has ended all runs over this cluster."""
+
+
 class ClusterRunner:
     """A ``Runner`` on the hosts of ``cluster``, with the jobs' logs in the folder ``logs`` here."""
 
@@ -95,6 +99,7 @@ class ClusterRunner:
 
         Raises:
             ClusterLost: the scheduler is gone.
+            Interrupted: another thread has ended all runs.
         """
         return _Run(self._cluster, self._logs, listener).run(jobs)
 
@@ -115,6 +120,8 @@ class _Run:
             for job in jobs:
                 self._submit(job)
             while self._left():
+                if self._cluster.interrupted.is_set():
+                    raise Interrupted
                 self._look()
                 with suppress(queue.Empty):
                     self._take(self._inbox.get(timeout=LOOK_SECONDS))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from fbdeploy.cluster import host
 from fbdeploy.cluster.engine import connected
 from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
-from fbdeploy.cluster.plan import ClusterPlan, Part
+from fbdeploy.cluster.plan import ClusterPlan
+from zoo.documents import Schema
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-class HostStatus(Part):
+class HostStatus(Schema):
     """One host. ``facts`` is None if it has not joined; ``differences`` keep it from working for
     this machine; ``running`` are jobs, ``devices`` those whose workers have joined."""
 
@@ -24,7 +25,7 @@ class HostStatus(Part):
     devices: tuple[str, ...] = ()
 
 
-class ClusterStatus(Part):
+class ClusterStatus(Schema):
     """A cluster as this machine sees it."""
 
     scheduler: str

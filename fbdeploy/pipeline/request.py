@@ -48,7 +48,8 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
     ``export.preparation``. With ``accept_low_fidelity`` an int8 program that is far from the float
-    network does not make the deployment incomplete.
+    network does not make the deployment incomplete. ``identities`` are those of folders of images
+    that whoever asks has found already, by their names here.
     """
 
     network: str
@@ -66,3 +67,4 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     accept_low_fidelity: bool = False
+    identities: dict[str, str] = {}

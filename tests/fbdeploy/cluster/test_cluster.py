@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cluster.connection import Cluster, joined
-from fbdeploy.cluster.engine import ClusterLost
+from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.cluster.runner import ClusterRunner
 from fbdeploy.pipeline.workers.jobs import Ended, Event, Job, Note, Result
@@ -28,7 +28,7 @@ from tests.fbdeploy.cluster.processes import (
 )
 from zoo.errors import InputError
 
-WAIT_SECONDS = 8.0
+WAIT_SECONDS = 4.0
 DEVICES = 'devices = ["adb://one", "adb://two"]\n'
 
 
@@ -125,7 +125,7 @@ def test_files_go_there_and_come_back(cluster: Cluster, tmp_path: Path) -> None:
     assert outcome.failed["crash"].message == "the process crashed (SIGABRT)"
     for i in range(3):
         assert (out / "made" / f"n{i}").read_text() == "two" + big
-    assert {value["path"] for value in heard.results("made")} == {
+    assert {value["path"] for value in heard.results("Made")} == {
         f"{out}/made/n{i}" for i in range(3)
     }
     assert heard.notes() == [f"made of {photos}"] * 3
@@ -187,7 +187,7 @@ def test_a_vital_job_takes_the_others_with_it(cluster: Cluster, tmp_path: Path) 
     heard = Heard()
     outcome = run(cluster, tmp_path, [long, job("crash", tmp_path / "a", vital=True)], heard)
     assert list(outcome.failed) == ["crash"] and not outcome.ended
-    assert all(has_ended(value["pid"]) for value in heard.results("begun"))
+    assert all(has_ended(value["pid"]) for value in heard.results("Begun"))
 
 
 def test_a_lost_hosts_job_runs_again_elsewhere(
@@ -197,7 +197,7 @@ def test_a_lost_hosts_job_runs_again_elsewhere(
     killed: list[str] = []
 
     def react(job: Job, event: Event) -> None:
-        if isinstance(event, Result) and event.kind == "waits" and not killed:
+        if isinstance(event, Result) and event.kind == "Waits" and not killed:
             name = next(
                 name
                 for name in ("lab1", "lab2")
@@ -210,8 +210,8 @@ def test_a_lost_hosts_job_runs_again_elsewhere(
     heard = Heard(react=react)
     outcome = run(cluster, tmp_path, [job("wait", tmp_path, arguments={"seconds": 1})], heard)
     assert list(outcome.ended) == ["wait"]
-    assert len(heard.results("begun")) == 1 and len(heard.results("waited")) == 1
-    pids = [value["pid"] for value in heard.results("waits")]
+    assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
+    pids = [value["pid"] for value in heard.results("Waits")]
     assert len(pids) == 2 and has_ended(pids[0])
     other = {"lab1": "lab2", "lab2": "lab1"}[killed[0]]
     assert heard.notes() == [f"wait: {killed[0]} was lost; it runs again on {other}"]
@@ -238,13 +238,13 @@ def test_a_lost_scheduler_is_one_line_and_hosts_join_again(
     cluster: Cluster, running: ClusterProcesses, tmp_path: Path
 ) -> None:
     def react(job: Job, event: Event) -> None:
-        if isinstance(event, Result) and event.kind == "waits":
+        if isinstance(event, Result) and event.kind == "Waits":
             running.members["scheduler"].kill()
 
     heard = Heard(react=react)
     with pytest.raises(ClusterLost, match="the scheduler is lost; what is finished is kept"):
         run(cluster, tmp_path, [job("wait", tmp_path, arguments={"seconds": 100})], heard)
-    assert has_ended(heard.results("waits")[0]["pid"])
+    assert has_ended(heard.results("Waits")[0]["pid"])
     running.started("scheduler")
     for name in ("lab1", "lab2"):
         running.members[name].wait_for("joined", times=2)
@@ -290,7 +290,7 @@ def test_a_foreign_certificate_is_turned_away(running: ClusterProcesses, tmp_pat
         env=environment,
     )
     assert told.returncode == 2
-    assert "no scheduler answers there with these keys" in told.stderr
+    assert "the scheduler there has other keys" in told.stderr
     assert told.stderr.count("\n") == 1, told.stderr
 
 
@@ -300,7 +300,7 @@ def test_other_source_on_a_host_leaves_it_out(
     import shutil
 
     other = tmp_path / "source"
-    for name in ("fbdeploy", "stats", "zoo", "quantize", "export", "runtime_bench"):
+    for name in ("fbdeploy", "stats", "zoo", "quantize", "export", "runtime_bench", "tasks"):
         if (ROOT / name).exists():
             shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "quantize" / "recipe.py").open("a") as stream:
