@@ -79,7 +79,7 @@ def measure(report: Reporter, asked: MeasureArguments) -> None:
         mode=mode_of(asked.mode),
         cores=plan.cores,
         cool_below=plan.cool_below,
-        calibration=plan.calibration,
+        latency_model=plan.latency_model,
         runners=plan.runners,
     )
     for measurement in measure_latency(request, lambda done: report.progress("latency", done)):
