@@ -165,7 +165,6 @@ def bench(
     Example:  fbdeploy bench out/int8/model.pte out/int8/model.onnx --threads 1
     """
     if calibration is not None:
-        say_renamed("--calibration", "--latency-model")
         if latency_model is not None:
             raise InputError("--calibration: is --latency-model, which was given too; leave it out")
         latency_model = calibration
@@ -227,6 +226,8 @@ def bench(
             result.json({"measurements": rows, "ratios": compared})
         else:
             result.text("\n\n".join(summary(group) for group in by_threads(measured)))
+    if calibration is not None:
+        say_renamed("--calibration", "--latency-model")
 
 
 def _list(target: str, as_json: bool) -> None:

@@ -125,7 +125,8 @@ def sweep(
         changes["precisions"] = options.choices(precisions, PRECISIONS, "--precisions")
     changes |= {"threads": threads, "images": images}
     given = {key: value for key, value in changes.items() if value is not None}
-    asked = read_plan(plan, given, say_renamed)
+    renamed: list[tuple[str, str]] = []
+    asked = read_plan(plan, given, lambda old, new: renamed.append((old, new)))
     for form in asked.formats:
         check_installed(form)
     for network in asked.networks:
@@ -133,6 +134,8 @@ def sweep(
         for place in (network.data or asked.data, network.calibration or asked.calibration):
             if place is not None:
                 look_at_images(place)
+    for old, new in renamed:
+        say_renamed(old, new)
     with only_result_on_stdout() as result:
         from fbdeploy.sweep.run import sweep as run
 

@@ -96,9 +96,8 @@ def test_the_name_it_had_still_works_and_says_so(
     assert said.err == ("fbdeploy: calibrate is called fit-latency now; the old name still works\n")
     model = ["--calibration", str(output)]
     assert run(["bench", "none.pte", "--target", "arm://cortex-a76", *model]) == 2
-    first, last = capfd.readouterr().err.splitlines()
-    assert first.startswith("fbdeploy: --calibration is called --latency-model now; ")
-    assert "none.pte: no such artefact" in last
+    (line,) = capfd.readouterr().err.splitlines()  # what is refused is one line
+    assert "none.pte: no such artefact" in line
     assert run(["bench", "none.pte", *model, "--latency-model", str(output)]) == 2
     assert "leave it out" in capfd.readouterr().err
 
