@@ -103,7 +103,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     generator = random.Random(asked.seed)
-    trials = []
+    trials: list[Trial] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
