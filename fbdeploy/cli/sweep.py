@@ -127,8 +127,8 @@ def sweep(
     given = {key: value for key, value in changes.items() if value is not None}
     renamed: list[tuple[str, str]] = []
     asked = read_plan(plan, given, lambda old, new: renamed.append((old, new)))
-    for form in asked.formats:
-        check_installed(form)
+    for fmt in asked.formats:
+        check_installed(fmt)
     for network in asked.networks:
         look_at_network(network.name, network.weights)
         for place in (network.data or asked.data, network.calibration or asked.calibration):
