@@ -14,7 +14,6 @@ from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.opening import worker_threads
-from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import (
@@ -203,6 +202,7 @@ class _Export:
         return made
 
     def _parity(self, source: ExportSource, variant: str, path: Path, title: str) -> Parity:
+        from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
         from runtime_bench.runtimes import RUNTIMES
 
         fmt, threads = self._asked.format, worker_threads()

@@ -208,3 +208,13 @@ def test_an_unknown_target(tmp_path: Path) -> None:
     artefact = tmp_path / "model.onnx"
     artefact.write_bytes(b"x")
     assert "--target toaster" in refused("bench", artefact, "--target", "toaster")
+
+
+def test_the_front_is_light() -> None:
+    """So that --help and mistakes are told at once: what is heavy is imported when it is used."""
+    script = "import sys, fbdeploy.cli.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    heavy = {"numpy", "scipy", "torch", "PIL", "safetensors", "onnx"}
+    assert not heavy & set(done.stdout.split())
