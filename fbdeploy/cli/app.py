@@ -21,11 +21,11 @@ import fbdeploy
 from fbdeploy.cli import output
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
-from fbdeploy.cli.calibrate import calibrate
 from fbdeploy.cli.check import check
 from fbdeploy.cli.cluster import cluster
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
+from fbdeploy.cli.fit_latency import calibrate, fit_latency
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
 from fbdeploy.cli.runner import runner
@@ -50,7 +50,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "sweep": sweep,
     "runner": runner,
-    "calibrate": calibrate,
+    "fit-latency": fit_latency,
     "inspect": inspect,
     "check": check,
     "sensitivity": sensitivity,
@@ -58,6 +58,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bundle": bundle,
     "import-results": import_results,
 }
+
+RENAMED: dict[str, Callable[..., None]] = {"calibrate": calibrate}
+"""Commands by names that they had; not shown."""
 
 
 def build() -> Any:
@@ -74,6 +77,8 @@ def build() -> Any:
     app.callback()(_options)
     for name, function in COMMANDS.items():
         app.command(name)(function)
+    for name, function in RENAMED.items():
+        app.command(name, hidden=True)(function)
     app.add_typer(cluster, name="cluster")
     return typer.main.get_command(app)
 

@@ -14,6 +14,7 @@ from fbdeploy.cli.latency_table import by_threads, ratios, summary
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.profile import show_profiles
 from fbdeploy.cli.progress import counted
+from fbdeploy.cli.renamed import say_renamed
 from fbdeploy.cli.tool import show_tool_reports
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
@@ -85,12 +86,21 @@ def bench(
             help="Wait until the device is below so many degrees Celsius.",
         ),
     ] = None,
+    latency_model: Annotated[
+        Path | None,
+        typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
+            help="Estimate milliseconds by this file of fbdeploy fit-latency (arm).",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None,
         typer.Option(
             parser=paths.file_in,
             metavar="FILE",
-            help="Estimate milliseconds by this file of fbdeploy calibrate (arm).",
+            help="What --latency-model was called.",
+            hidden=True,
         ),
     ] = None,
     runners: Annotated[
@@ -154,6 +164,10 @@ def bench(
 
     Example:  fbdeploy bench out/int8/model.pte out/int8/model.onnx --threads 1
     """
+    if calibration is not None:
+        if latency_model is not None:
+            raise InputError("--calibration: is --latency-model, which was given too; leave it out")
+        latency_model = calibration
     if list_targets:
         _list(target, as_json)
         return
@@ -197,7 +211,7 @@ def bench(
             resume=resume,
             cores=cores,
             cool_below=cool_below,
-            calibration=calibration,
+            latency_model=latency_model,
             runners=runners,
             app=app,
             cold=cold,
@@ -212,6 +226,8 @@ def bench(
             result.json({"measurements": rows, "ratios": compared})
         else:
             result.text("\n\n".join(summary(group) for group in by_threads(measured)))
+    if calibration is not None:
+        say_renamed("--calibration", "--latency-model")
 
 
 def _list(target: str, as_json: bool) -> None:

@@ -160,10 +160,10 @@ def deploy(
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
                 progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
-            for form in request.formats:
+            for fmt in request.formats:
                 for precision in request.precisions:
-                    if not can_hold(form, precision):
-                        progress.note(f"{form} has no {precision}: its runtimes gain nothing")
+                    if not can_hold(fmt, precision):
+                        progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
             with where.opened(progress.note) as place:
                 deployed = run(
                     request,
@@ -189,8 +189,8 @@ def _formats(given: str | None) -> tuple[str, ...]:
     if given is None:
         return installed_formats()
     chosen = options.choices(given, FORMATS, "--formats")
-    for form in chosen:
-        check_installed(form)
+    for fmt in chosen:
+        check_installed(fmt)
     return chosen
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels, Precision
 from zoo.documents import Schema
 from zoo.errors import InputError
@@ -67,4 +69,4 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     accept_low_fidelity: bool = False
-    identities: dict[str, str] = {}
+    identities: dict[str, str] = Field(default_factory=dict)

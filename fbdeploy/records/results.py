@@ -16,10 +16,9 @@ from fbdeploy.records.manifest import (
     Manifest,
     Precision,
     Sha256,
-    Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, Schema, validated
+from zoo.documents import Count, Schema, Share, validated
 from zoo.json_lines import append_json_line, json_lines
 
 FILE_NAME = "results.jsonl"

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fbdeploy.pipeline.work import WorkFolder, check_logits
 from fbdeploy.records.manifest import Precision
 from zoo.files import atomic_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -63,6 +62,8 @@ def check_program(checks: Checks, precision: Precision) -> None:
 
 
 def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
+    import numpy as np
+
     if make is not None and not path.exists():
         with atomic_file(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, make())

@@ -6,13 +6,15 @@ import os
 import time
 from pathlib import Path
 
+from pydantic import Field
+
 from fbdeploy.pipeline.workers.jobs import Reporter
 from zoo.documents import Schema
 
 
 class Data(Schema):
     data: str
-    identities: dict[str, str] = {}
+    identities: dict[str, str] = Field(default_factory=dict)
 
 
 class Asked(Schema):
