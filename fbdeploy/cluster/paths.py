@@ -19,7 +19,7 @@ OUTSIDE = (
     ("request", "data"),
     ("request", "calibration"),
     ("request", "recipe"),
-    ("target", "calibration"),
+    ("target", "latency_model"),
     ("target", "runners"),
 )
 """Arguments that name something outside; what is no path, such as a zoo name, is left alone."""

@@ -8,8 +8,11 @@ import time
 from fbdeploy.cluster.claims import Claims, can_run
 from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
-from fbdeploy.cluster.paths import told_here
+from fbdeploy.cluster.paths import OUTSIDE, WITHIN, told_here
+from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Job
+from fbdeploy.sweep.measuring import MeasureArguments
+from fbdeploy.sweep.plan import TargetPlan
 
 OURS = Identity(code="c", python="3.11.7", machine="x86_64", versions={"torch": "2.14.1"})
 
@@ -96,3 +99,16 @@ def test_who_is_not_wanted_any_more_stops_waiting() -> None:
             assert first and not second
     with gate.passed(alone=True, wanted=lambda: True) as third:
         assert third
+
+
+def test_every_path_a_job_names_is_known() -> None:
+    """A field that is added to what jobs are asked with, and holds a path, has to be told of."""
+    for model, group in ((DeployRequest, "request"), (TargetPlan, "target")):
+        for name, declared in model.model_fields.items():
+            if "Path" in str(declared.annotation):
+                assert (group, name) in (*WITHIN, *OUTSIDE), f"{group}.{name}"
+    assert {keys[0] for keys in WITHIN if len(keys) == 1} >= {"folder"}
+    assert "folder" in MeasureArguments.model_fields
+    for keys in OUTSIDE:
+        owner = {"request": DeployRequest, "target": TargetPlan}[keys[0]]
+        assert keys[1] in owner.model_fields
