@@ -9,16 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from fbdeploy.cli.types import numbers, paths, picture
-from fbdeploy.pipeline.deploy import on_this_machine
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, InputOptions
-from fbdeploy.pipeline.workers.runner import Place
 from zoo.errors import InputError, shown
 from zoo.input_spec import Interpolation
+
+if TYPE_CHECKING:
+    from fbdeploy.pipeline.workers.runner import Place
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
@@ -145,7 +146,11 @@ class ClusterOptions:
         Raises:
             InputError: the cluster cannot be used, or has not all ``devices``.
         """
+        from fbdeploy.pipeline.workers.runner import Place
+
         if self.cluster is None:
+            from fbdeploy.pipeline.deploy import on_this_machine
+
             yield Place(on_this_machine)
             return
         from fbdeploy.cluster.connection import joined
