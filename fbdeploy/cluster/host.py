@@ -150,10 +150,17 @@ def _data_of(plan: HostPlan) -> tuple[dict[str, Path], dict[str, Path]]:
     return there, files
 
 
-def _workers(plan: ClusterPlan, here: Host, guard: Any) -> list[Worker]:
+def workers_of(facts: HostFacts, scheduler: str, guard: Any, folder: Path) -> list[Worker]:
+    """A host's Dask workers, not begun: one for computing, one a device.
+
+    Args:
+        facts: the host's.
+        scheduler: its address.
+        guard: what ``engine.security`` made.
+        folder: for files of Dask's own.
+    """
     from distributed import Worker
 
-    facts = here.facts
     common = {code_resource(facts.identity): PLENTY, host_resource(facts.name): PLENTY}
     compute = {CORES: facts.cores, MEMORY: facts.memory, **common}
     owned = [(facts.name, facts.cores, compute)]
@@ -163,13 +170,13 @@ def _workers(plan: ClusterPlan, here: Host, guard: Any) -> list[Worker]:
     ]
     return [
         Worker(
-            plan.address,
+            scheduler,
             name=name,
             nthreads=threads,
             resources=resources,
             memory_limit=0,
             security=guard,
-            local_directory=str(here.store.root),
+            local_directory=str(folder),
             death_timeout=JOIN_SECONDS,
             dashboard=False,
             dashboard_address=NO_PAGES,
@@ -184,7 +191,7 @@ async def _serve(plan: ClusterPlan, here: Host, guard: Any, say: Callable[[str],
     name = here.facts.name
     told = ""
     while not asked.is_set():
-        workers = _workers(plan, here, guard)
+        workers = workers_of(here.facts, plan.address, guard, here.store.root)
         try:
             await _unless(asked, asyncio.gather(*workers))
             if not asked.is_set():
