@@ -39,6 +39,11 @@ def environment() -> Environment:
     )
 
 
+def this_machine() -> str:
+    """The machine's name and processor, as results tell where they come from."""
+    return f"{platform.node()}, {cpu_model()}"
+
+
 def memory_bytes() -> int:
     """The machine's memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -44,7 +44,8 @@ class EvaluationLine(Schema):
     """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
 
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
-    folder; evaluations of before there were such files have none and are made again.
+    folder; evaluations of before there were such files have none and are made again. ``machine`` is
+    the host's name and processor.
     """
 
     type: Literal["evaluation"] = "evaluation"
@@ -62,6 +63,7 @@ class EvaluationLine(Schema):
     comparison: Comparison | None = None
     predictions: InnerPath | None = None
     seconds: float
+    machine: str = ""
 
 
 Line = EvaluationLine | Measurement

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
 )
 TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
 TINY += ["--precisions", "int8", "--images", "64"]
-DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment"}
+DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
 """Keys of documents that no two runs share."""
 
 
