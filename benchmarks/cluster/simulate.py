@@ -26,6 +26,7 @@ from fbdeploy.cluster.claims import Claims
 from fbdeploy.cluster.engine import NO_PAGES, configure
 from fbdeploy.cluster.host import workers_of
 from fbdeploy.cluster.identity import HostFacts, own_identity
+from fbdeploy.cluster.ledger import Ledger
 from fbdeploy.pipeline.workers.jobs import Job
 
 CORES = 2
@@ -118,6 +119,52 @@ def _hold(address: str, held: list[HostFacts], folder: Path) -> None:
     asyncio.run(serve())
 
 
+async def _place_all(client: Any, asked: list[Simulated], claims: Claims) -> None:
+    """Give the jobs to workers as ``ClusterRunner`` does."""
+    ledger, room = Ledger(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    ledger.on_room(lambda: loop.call_soon_threadsafe(room.set))
+    found = await client.scheduler.identity(n_workers=-1)
+    ledger.see(
+        {
+            address: (str(worker["name"]).partition(" ")[0], worker["resources"])
+            for address, worker in found["workers"].items()
+        }
+    )
+    waiting, under_way = list(asked), set[asyncio.Task[None]]()
+
+    async def go(one: Simulated, worker: str) -> None:
+        kind = one.job.name.partition("-")[0]
+        await client.submit(
+            _sleep,
+            one.seconds,
+            key=f"{kind}-{one.job.name}",
+            workers=[worker],
+            resources=claims.of(one.job),
+            pure=False,
+        )
+        ledger.give_back(one.job.name, worker, claims.of(one.job))
+
+    while waiting:
+        room.clear()
+        refused = set[tuple[tuple[str, float], ...]]()
+        left = []
+        for one in waiting:
+            kind = tuple(sorted(claims.of(one.job).items()))
+            worker = None
+            if kind not in refused:
+                worker = ledger.take(one.job.name, claims.of(one.job))
+            if worker is None:
+                refused.add(kind)
+                left.append(one)
+            else:
+                under_way.add(asyncio.create_task(go(one, worker)))
+        waiting = left
+        if waiting:
+            await room.wait()
+    await asyncio.gather(*under_way)
+
+
 async def _run(hosts: int, devices: int, networks: int, speed: float) -> dict[str, float]:
     from distributed import Client, Scheduler
 
@@ -143,17 +190,7 @@ async def _run(hosts: int, devices: int, networks: int, speed: float) -> dict[st
                 async with Client(scheduler.address, asynchronous=True) as client:
                     await client.wait_for_workers(hosts + devices, timeout=START_SECONDS)
                     start = time.monotonic()
-                    futures = [
-                        client.submit(
-                            _sleep,
-                            one.seconds,
-                            key=f"{one.job.name.partition('-')[0]}-{number}",
-                            resources=claims.of(one.job),
-                            pure=False,
-                        )
-                        for number, one in enumerate(asked)
-                    ]
-                    await client.gather(futures)
+                    await _place_all(client, asked, claims)
                     taken = time.monotonic() - start
             finally:
                 for holder in holders:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fbdeploy.cluster.claims import SHARES, Claims
 from fbdeploy.cluster.engine import connected
 from fbdeploy.cluster.identity import own_identity
+from fbdeploy.cluster.ledger import Ledger
 from fbdeploy.cluster.packing import Packer
 from fbdeploy.cluster.plan import ClusterPlan
 from fbdeploy.cluster.status import HostStatus, hosts_of
@@ -38,6 +39,7 @@ class Cluster:
     client: Client
     hosts: dict[str, HostStatus]
     claims: Claims
+    ledger: Ledger
     packer: Packer
     transfer: Transfer
     pool: ThreadPoolExecutor
@@ -125,7 +127,15 @@ def joined(plan: ClusterPlan, wait_seconds: float = DEFAULT_WAIT_SECONDS) -> Ite
         pool = ThreadPoolExecutor(TRANSFERS, thread_name_prefix="transfer")
         try:
             yield Cluster(
-                plan, client, hosts, claims, packer, Transfer(client, packer), pool, wait_seconds
+                plan,
+                client,
+                hosts,
+                claims,
+                Ledger(),
+                packer,
+                Transfer(client, packer),
+                pool,
+                wait_seconds,
             )
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

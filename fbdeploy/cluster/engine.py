@@ -27,8 +27,9 @@ PLENTY = 1e9
 CORES, MEMORY = "cores", "memory"
 """Resources of a worker for computing: threads, and bytes."""
 SETTINGS: dict[str, Any] = {
-    # A job that ends its host twice is not given to a third.
-    "distributed.scheduler.allowed-failures": 1,
+    # Whoever gave a job gives it again (runner.MOST_LOSSES).
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
     # Nobody looks at these.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
