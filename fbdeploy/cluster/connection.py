@@ -13,6 +13,7 @@ from fbdeploy.cluster.claims import SHARES, Claims
 from fbdeploy.cluster.engine import connected
 from fbdeploy.cluster.identity import own_identity
 from fbdeploy.cluster.ledger import Ledger
+from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.packing import Packer
 from fbdeploy.cluster.plan import ClusterPlan
 from fbdeploy.cluster.status import HostStatus, hosts_of
@@ -72,6 +73,25 @@ class Cluster:
             told = ", ".join(f"{' and '.join(names)} {cpu}" for cpu, names in models.items())
             found.append(f"processors differ, and so may last digits of floats: {told}")
         return found
+
+    def workers(self) -> dict[str, dict[str, float]]:
+        """The resources of each Dask worker that is there, by address; the ledger learns them.
+
+        Raises:
+            ClusterLost: the scheduler is gone.
+        """
+        try:
+            found = self.client.scheduler_info(n_workers=-1)["workers"]
+        except Exception as error:  # whatever Dask says of a scheduler that is not there
+            raise ClusterLost(self.plan.address) from error
+        if self.client.status != "running":
+            raise ClusterLost(self.plan.address)
+        workers = {
+            address: (str(worker["name"]).partition(" ")[0], worker["resources"])
+            for address, worker in found.items()
+        }
+        self.ledger.see(workers)
+        return {address: resources for address, (_, resources) in workers.items()}
 
     def check_device(self, address: str) -> None:
         """Refuse a device that nobody has.
