@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.networks.names import NAMES
 
 FORMATS = "executorch,onnx,litert"
-TIMEOUT_SECONDS = 900
+TIMEOUT_SECONDS = 3600
 
 
 def rows_of(path: Path) -> dict[str, dict[str, Any]]:
