@@ -96,11 +96,11 @@ class Attempt:
         synced = time.monotonic()
         try:
             while True:
+                if not self.wanted():
+                    raise Unwanted
                 try:
                     event = heard.get(timeout=LOOK_SECONDS)
                 except queue.Empty:
-                    if not self.wanted():
-                        raise Unwanted from None
                     continue
                 with_files = not isinstance(event, Note) and (
                     not isinstance(event, Progress) or time.monotonic() - synced > SYNC_SECONDS
