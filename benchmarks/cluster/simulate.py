@@ -131,6 +131,7 @@ async def _place_all(client: Any, asked: list[Simulated], claims: Claims) -> Non
             for address, worker in found["workers"].items()
         }
     )
+    wanted = {one.job.name: claims.of(one.job) for one in asked}
     waiting, under_way = list(asked), set[asyncio.Task[None]]()
 
     async def go(one: Simulated, worker: str) -> None:
@@ -150,10 +151,9 @@ async def _place_all(client: Any, asked: list[Simulated], claims: Claims) -> Non
         refused = set[tuple[tuple[str, float], ...]]()
         left = []
         for one in waiting:
-            kind = tuple(sorted(claims.of(one.job).items()))
-            worker = None
-            if kind not in refused:
-                worker = ledger.take(one.job.name, claims.of(one.job))
+            asks = wanted[one.job.name]
+            kind = tuple(sorted(asks.items()))
+            worker = None if kind in refused else ledger.take(one.job.name, asks)
             if worker is None:
                 refused.add(kind)
                 left.append(one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fbdeploy.cluster.claims import can_run
 from fbdeploy.cluster.engine import CORES
@@ -19,11 +19,7 @@ from fbdeploy.cluster.engine import CORES
 class _Worker:
     host: str
     resources: dict[str, float]
-    used: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def free(self) -> dict[str, float]:
-        return {name: has - self.used.get(name, 0.0) for name, has in self.resources.items()}
+    free: dict[str, float]
 
 
 class Ledger:
@@ -36,6 +32,7 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._workers: dict[str, _Worker] = {}
+        self._having: dict[str, set[str]] = {}
         self._kept: dict[str, str] = {}
         self._waiting: list[Callable[[], None]] = []
 
@@ -44,10 +41,12 @@ class Ledger:
         with self._lock:
             is_new = bool(workers.keys() - self._workers.keys())
             for address in self._workers.keys() - workers.keys():
-                del self._workers[address]
+                self._remove(address)
             for address, (host, resources) in workers.items():
                 if address not in self._workers:
-                    self._workers[address] = _Worker(host, dict(resources))
+                    self._workers[address] = _Worker(host, dict(resources), dict(resources))
+                    for name in resources:
+                        self._having.setdefault(name, set()).add(address)
             self._kept = {job: at for job, at in self._kept.items() if at in self._workers}
         if is_new:
             self._wake()
@@ -55,7 +54,7 @@ class Ledger:
     def forget(self, address: str) -> None:
         """A worker is gone."""
         with self._lock:
-            self._workers.pop(address, None)
+            self._remove(address)
 
     def take(self, job: str, claims: Mapping[str, float], avoided: str = "") -> str | None:
         """The worker that has room for the job now, if any; of several the emptiest.
@@ -66,10 +65,11 @@ class Ledger:
             avoided: a host that gets it only if no other could ever run it.
         """
         with self._lock:
+            rarest = min((self._having.get(name, set()) for name in claims), key=len)
             able = {
-                address: worker
-                for address, worker in self._workers.items()
-                if can_run(claims, worker.resources)
+                address: self._workers[address]
+                for address in rarest
+                if can_run(claims, self._workers[address].resources)
             }
             able = {at: one for at, one in able.items() if one.host != avoided} or able
             kept = {at for other, at in self._kept.items() if other != job}
@@ -79,10 +79,9 @@ class Ledger:
                 if address not in kept and can_run(claims, worker.free)
             ]
             if ready:
-                address = max(ready, key=lambda at: able[at].free.get(CORES, 0.0))
-                used = able[address].used
+                address = max(ready, key=lambda at: (able[at].free.get(CORES, 0.0), at))
                 for name, amount in claims.items():
-                    used[name] = used.get(name, 0.0) + amount
+                    able[address].free[name] -= amount
                 self._kept.pop(job, None)
                 return address
             if claims.get(CORES, 0.0) > 1 and job not in self._kept:
@@ -98,7 +97,7 @@ class Ledger:
             worker = self._workers.get(address)
             if worker is not None:
                 for name, amount in claims.items():
-                    worker.used[name] = worker.used.get(name, 0.0) - amount
+                    worker.free[name] += amount
         self._wake()
 
     def on_room(self, wake: Callable[[], None]) -> Callable[[], None]:
@@ -111,6 +110,11 @@ class Ledger:
                 self._waiting.remove(wake)
 
         return forget
+
+    def _remove(self, address: str) -> None:
+        worker = self._workers.pop(address, None)
+        for name in () if worker is None else worker.resources:
+            self._having[name].discard(address)
 
     def _wake(self) -> None:
         with self._lock:

@@ -98,12 +98,11 @@ class _Run:
         """Give jobs, in their order, to workers that have room for them."""
         cluster, refused = self._cluster, set[tuple[tuple[str, float], ...]]()
         for one in self._jobs.left():
-            kind = tuple(sorted(one.claims.items()))
-            if one.future is not None or kind in refused:
+            if one.future is not None or one.kind in refused:
                 continue
             worker = cluster.ledger.take(one.ticket, one.claims, one.lost_host)
             if worker is None:
-                refused.add(kind)
+                refused.add(one.kind)
                 continue
             one.worker, one.waits_since = worker, None
             parcel = cluster.packer.pack(one.job, cluster.claims.threads(one.job))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,11 @@ class Tracked:
     lost_host: str = ""
     done_since: float | None = None
     is_stopped: bool = False
+
+    @cached_property
+    def kind(self) -> tuple[tuple[str, float], ...]:
+        """Equal for jobs of which none can be placed if one cannot."""
+        return tuple(sorted(self.claims.items()))
 
     def begin(self, began: Began) -> None:
         """A host has taken it."""

@@ -8,6 +8,7 @@ import time
 from fbdeploy.cluster.claims import Claims, can_run
 from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
+from fbdeploy.cluster.ledger import Ledger
 from fbdeploy.cluster.paths import OUTSIDE, WITHIN, told_here
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.workers.jobs import Job
@@ -112,3 +113,62 @@ def test_every_path_a_job_names_is_known() -> None:
     for keys in OUTSIDE:
         owner = {"request": DeployRequest, "target": TargetPlan}[keys[0]]
         assert keys[1] in owner.model_fields
+
+
+WORKERS = {
+    "a": ("one", {"cores": 2.0, "memory": 4e9}),
+    "b": ("two", {"cores": 2.0, "memory": 4e9}),
+    "a phone": ("one", {"device:adb://x": 1.0}),
+}
+SHARED, WHOLE = {"cores": 1.0, "memory": 1e9}, {"cores": 2.0, "memory": 1e9}
+
+
+def test_jobs_go_where_there_is_most_room() -> None:
+    ledger = Ledger()
+    assert ledger.take("early", SHARED) is None
+    ledger.see(WORKERS)
+    places = [ledger.take(f"j{number}", SHARED) for number in range(5)]
+    assert sorted(places[:2]) == ["a", "b"] and sorted(places[2:4]) == ["a", "b"]
+    assert places[4] is None
+    ledger.give_back("j1", str(places[1]), SHARED)
+    assert ledger.take("j5", SHARED) == places[1]
+
+
+def test_a_device_has_one_job_at_a_time() -> None:
+    ledger = Ledger()
+    ledger.see(WORKERS)
+    claims = {"device:adb://x": 1.0}
+    assert ledger.take("d0", claims) == "a phone" and ledger.take("d1", claims) is None
+    assert ledger.take("c", WHOLE) is not None, "it does not wait for the device"
+
+
+def test_a_job_that_needs_a_whole_host_is_not_starved() -> None:
+    ledger = Ledger()
+    ledger.see(WORKERS)
+    first = [str(ledger.take(f"j{number}", SHARED)) for number in range(4)]
+    assert ledger.take("whole", WHOLE) is None
+    ledger.give_back("j0", first[0], SHARED)
+    ledger.give_back("j1", first[1], SHARED)
+    taken = ledger.take("j4", SHARED)
+    assert taken is not None and ledger.take("j5", SHARED) is None, "the other is kept"
+    kept = ({"a", "b"} - {taken}).pop()
+    second = next(number for number in (2, 3) if first[number] == kept)
+    ledger.give_back(f"j{second}", kept, SHARED)
+    assert ledger.take("whole", WHOLE) == kept
+
+
+def test_a_lost_hosts_room_is_gone_and_another_is_preferred() -> None:
+    ledger, woken = Ledger(), []
+    forget = ledger.on_room(lambda: woken.append(1))
+    ledger.see(WORKERS)
+    assert woken
+    assert ledger.take("again", SHARED, avoided="one") == "b"
+    ledger.forget("b")
+    assert ledger.take("more", SHARED, avoided="one") == "a", "there is no other"
+    ledger.give_back("again", "b", SHARED)
+    ledger.see({})
+    assert ledger.take("none", SHARED) is None
+    forget()
+    woken.clear()
+    ledger.see(WORKERS)
+    assert not woken
