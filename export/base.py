@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ from torch.fx import GraphModule
 from export.format_info import NumberType
 from export.preparation import applies
 from quantize.program import Program
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 
@@ -88,11 +89,20 @@ def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
     return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
-def cannot_express(format_name: str, error: BaseException) -> InputError:
-    """The one-line error of a network that a converter refuses."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = (lines[0] if lines else type(error).__name__)[:200]
-    return InputError(
-        f"{format_name}: its converter refuses this network ({reason}); "
-        "leave the format out with --formats or change the operator"
-    )
+@contextmanager
+def converter_errors(format_name: str) -> Iterator[None]:
+    """Turn whatever a converter raises of a network into one line.
+
+    Raises:
+        InputError: the block raised; ``format_name`` names the converter.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    # Converters raise errors that share no base class.
+    except Exception as error:
+        raise InputError(
+            f"{format_name}: its converter refuses this network ({said(error)}); "
+            "leave the format out with --formats or change the operator"
+        ) from error

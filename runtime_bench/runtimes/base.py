@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 from zoo.packages import requirement_of
 
 FloatArray = NDArray[np.float32]
@@ -126,23 +126,13 @@ def missing_package(package: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise InputError(
-            f"{package} cannot be imported ({one_line(error)}); "
-            f"pip install '{requirement_of(package)}'"
+            f"{package} cannot be imported ({said(error)}); pip install '{requirement_of(package)}'"
         ) from error
-
-
-def one_line(error: BaseException | str, limit: int = 160) -> str:
-    """An error's first line that is not blank, cut at ``limit`` characters."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    text = text or type(error).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def refuse(path: Path, name: str, reason: BaseException | str) -> InputError:
     """The error of a file that its runtime does not take."""
-    return InputError(
-        f"{path}: {name} cannot load it ({one_line(reason)}); export the artefact again"
-    )
+    return InputError(f"{path}: {name} cannot load it ({said(reason)}); export the artefact again")
 
 
 def check_file(path: Path, name: str) -> None:
