@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import InputError, reason_of, shown
-from zoo.places import file_place, folder_place, followed, mode_of, unwritable
+from zoo.places import file_mode, file_place, folder_place, followed, unwritable
 
 PARTIAL = re.compile(r"\.\d+-partial-")
 """How what is not finished is named; the number is that of the writing process."""
@@ -118,18 +118,18 @@ def exists(path: Path) -> bool:
         InputError: that cannot be told: the name is too long or impossible, or a folder above it
             cannot be entered.
     """
-    return mode_of(path, path) is not None
+    return file_mode(path, path) is not None
 
 
 def is_file(path: Path) -> bool:
     """Whether ``path`` is a regular file, or a link to one; raises as ``exists`` does."""
-    kind = mode_of(path, path)
+    kind = file_mode(path, path)
     return kind is not None and stat.S_ISREG(kind)
 
 
 def is_folder(path: Path) -> bool:
     """Whether ``path`` is a folder, or a link to one; raises as ``exists`` does."""
-    kind = mode_of(path, path)
+    kind = file_mode(path, path)
     return kind is not None and stat.S_ISDIR(kind)
 
 

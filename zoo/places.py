@@ -20,7 +20,7 @@ def file_place(target: Path) -> Path:
         InputError: it is a folder or no regular file, or must not be written.
     """
     place = followed(target)
-    mode = mode_of(place, target)
+    mode = file_mode(place, target)
     if mode is None or stat.S_ISREG(mode):
         if mode is not None and not os.access(place, os.W_OK, effective_ids=True):
             raise unwritable(target, os.strerror(errno.EACCES))
@@ -38,7 +38,7 @@ def folder_place(target: Path, marks: tuple[str, ...]) -> Path:
         InputError: it is a file, somebody else's folder or the current one, or cannot be read.
     """
     place = followed(target)
-    mode = mode_of(place, target)
+    mode = file_mode(place, target)
     if mode is None:
         return place
     if not stat.S_ISDIR(mode):
@@ -80,7 +80,7 @@ def followed(target: Path) -> Path:
     raise InputError(f"{target}: is a link that leads to itself; name a file")
 
 
-def mode_of(path: Path, named: Path) -> int | None:
+def file_mode(path: Path, named: Path) -> int | None:
     """The mode (stat(2), ``st_mode``) of what is at ``path``, None if nothing.
 
     Raises:

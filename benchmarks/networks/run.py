@@ -2,7 +2,7 @@
 
     python -m benchmarks.networks.run --output benchmarks/networks/results.jsonl
 
-A network whose line the file has already is not run again; delete the line to run it anew.
+A network whose line the file has already is not run again; delete the line to run it again.
 """
 
 from __future__ import annotations

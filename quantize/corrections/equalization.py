@@ -189,7 +189,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
     rounded = {v.name for group in found for v in group.values if fused_clamp(v) is None}
     ranges = _channel_ranges(graph, rounded, images, batch)
     for group in found:
-        values = _typical([ranges[v.name] for v in group.values if v.name in ranges])
+        values = _relative_mean([ranges[v.name] for v in group.values if v.name in ranges])
         factor = values
         dense = [
             tensor_of(graph, _attribute(reader, 1)).abs().amax((0, 2, 3))
@@ -197,7 +197,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
             if not is_depthwise(reader)
         ]
         if dense:
-            factor = (values / _typical(dense).clamp_min(1e-12)).sqrt()
+            factor = (values / _relative_mean(dense).clamp_min(1e-12)).sqrt()
         alive = values > 0
         if not bool(alive.any()):
             continue
@@ -208,7 +208,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
     return graph, len(found)
 
 
-def _typical(sizes: list[Tensor]) -> Tensor:
+def _relative_mean(sizes: list[Tensor]) -> Tensor:
     """The mean of several (channels,), each over its largest: every value's grid counts alike."""
     return torch.stack([one / one.max().clamp_min(1e-30) for one in sizes]).mean(0)
 

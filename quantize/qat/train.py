@@ -36,7 +36,7 @@ from quantize.recipe import Training
 
 logger = logging.getLogger(__name__)
 
-#: Gradients longer than this are shortened to it: one odd batch shall not undo many steps.
+#: Gradients longer than this are shortened to it: one odd batch must not undo many steps.
 LONGEST_GRADIENT = 1.0
 #: Batches without an update, their loss or gradient not finite, after which training ends.
 MOST_SKIPPED = 20

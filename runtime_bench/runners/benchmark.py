@@ -1,7 +1,7 @@
 """The benchmark of a device: ``fbdeploy bench --target ssh://... | adb://...``.
 
 The protocol is that of ``protocol.benchmark``; the contestants are runner processes on the device,
-one an artefact, started anew for each epoch and told when it is their turn.
+one an artefact, started again for each epoch and told when it is their turn.
 """
 
 from __future__ import annotations

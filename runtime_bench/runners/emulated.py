@@ -183,7 +183,7 @@ def _hot_blocks(emulation: Emulation) -> tuple[HotBlock, ...]:
 
 
 def _as_summary(milliseconds: float, interval: tuple[float, float]) -> LatencySummary:
-    """An estimate knows one typical value and no distribution."""
+    """An estimate knows one value and no distribution."""
     return LatencySummary(
         runs=0,
         p50=milliseconds,
