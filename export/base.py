@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from export.format_info import NumberType
-from export.preparation import applies
+from export.graph_passes import applies
 from quantize.program import Program
 from zoo.errors import InputError, said
 from zoo.files import atomic_file, atomic_folder
@@ -30,7 +30,7 @@ class ExportSource:
     """What to export: the canonical float graph, and for int8 the program as well.
 
     ``graph`` maps float32 (N, 3, H, W) to float32 (N, classes); artefacts do the same with N = 1,
-    in every precision. ``skipped`` are the passes of ``export.preparation`` to leave out. In
+    in every precision. ``skipped`` are the passes of ``export.graph_passes`` to leave out. In
     ``shared`` an exporter keeps what the variants of one source have in common.
     """
 
@@ -42,7 +42,7 @@ class ExportSource:
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def prepares(self, name: str) -> bool:
-        """Whether the pass ``name`` of ``export.preparation`` is to be applied."""
+        """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""
         return applies(name, self.skipped)
 
     @property

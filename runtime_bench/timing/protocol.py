@@ -27,7 +27,7 @@ from zoo.errors import InputError
 from zoo.files import sha256_of
 
 TARGET = "local"
-PREPARATION_RUNS = 20
+PREPROCESSING_RUNS = 20
 
 
 def benchmark(
@@ -94,7 +94,7 @@ def benchmark(
             )
         finally:
             process.close()
-        preparation = _time_preparation(prepare)
+        preprocessing = _time_preprocessing(prepare)
         after = read_state()
     loads: Sequence[Sequence[Load]] = process.loads
     if cold:
@@ -107,7 +107,7 @@ def benchmark(
         cold=cold,
         before=before,
         after=after,
-        preparation_ns=preparation,
+        preparation_ns=preprocessing,
     )
     return measurements_of(
         setting,
@@ -192,12 +192,12 @@ def _hash(subject: Subject) -> str:
     return sha256_of(subject.path)
 
 
-def _time_preparation(prepare: Callable[[], object] | None) -> tuple[int, ...]:
+def _time_preprocessing(prepare: Callable[[], object] | None) -> tuple[int, ...]:
     if prepare is None:
         return ()
     prepare()
     durations = []
-    for _ in range(PREPARATION_RUNS):
+    for _ in range(PREPROCESSING_RUNS):
         start = time.perf_counter_ns()
         prepare()
         durations.append(time.perf_counter_ns() - start)

@@ -9,7 +9,7 @@ import pytest
 
 from fbdeploy.cli.app import run
 from fbdeploy.latency.calibration import fit_from_results
-from runtime_bench.emulation.calibration import Calibration
+from runtime_bench.emulation.latency_model import LatencyModel
 from runtime_bench.measurement import (
     Counts,
     Device,
@@ -93,8 +93,8 @@ def test_the_command_writes_and_tells(
     line = ["calibrate", *map(str, files), "--output", str(output)]
     assert run([*line, "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
-    assert Calibration.model_validate(document["calibration"]) == (
-        Calibration.model_validate_json(output.read_text())
+    assert LatencyModel.model_validate(document["calibration"]) == (
+        LatencyModel.model_validate_json(output.read_text())
     )
     assert document["noisy"] == ["b.pte"] and document["mean_error"] < 1e-9
     assert run(line) == 0
