@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,19 +95,31 @@ def package_version(package: str) -> str:
         ) from None
 
 
-def import_runtime(runtime: Runtime, path: Path, threads: int) -> Any:
-    """What every ``load`` of a file begins with: check the file and the threads, then import.
+class FileRuntime(ABC):
+    """A runtime of artefacts that are files."""
 
-    Returns:
-        The runtime's module.
+    format: ClassVar[str]
+    name: ClassVar[str]
+    modules: ClassVar[tuple[str, ...]]
+    package: ClassVar[str]
 
-    Raises:
-        InputError: the file is missing, unreadable or empty; fewer than one thread; the package is
-            not installed.
-    """
-    check_file(path, runtime.name)
-    check_threads(threads)
-    return import_modules(runtime)
+    def version(self) -> str:
+        """The package and its version; see :meth:`Runtime.version`."""
+        return package_version(self.package)
+
+    def load(self, path: Path, threads: int) -> Session:
+        """Load a file; ``Runtime.load`` lists what is refused."""
+        check_file(path, self.name)
+        check_threads(threads)
+        return self.open(import_modules(self), path, threads)
+
+    @abstractmethod
+    def open(self, module: Any, path: Path, threads: int) -> Session:
+        """A session of a file that is there, with the last of the runtime's ``modules``.
+
+        Raises:
+            InputError: what ``Runtime.load`` refuses of a file's content or of ``threads``.
+        """
 
 
 def import_modules(runtime: Runtime) -> Any:
@@ -162,17 +175,29 @@ def check_threads(threads: int) -> None:
         raise InputError(f"{threads} threads: give a number of at least 1")
 
 
-def check_borders(path: Path, name: str, inputs: list[str], outputs: list[str]) -> None:
-    """Refuse what does not take one float32 tensor and give one; the lists name element types.
+def image_input(
+    path: Path,
+    name: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    shape: tuple[int | str | None, ...],
+) -> tuple[int, int, int, int]:
+    """The input of an artefact that takes one float32 image and gives one float32 tensor.
+
+    ``inputs`` and ``outputs`` name their element types, ``shape`` is that of the first input.
+
+    Returns:
+        (1, 3, height, width).
 
     Raises:
-        InputError: it does not.
+        InputError: it takes or gives something else.
     """
-    if inputs != ["float32"] or outputs != ["float32"]:
+    if list(inputs) != ["float32"] or list(outputs) != ["float32"]:
         raise InputError(
             f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
             f"{', '.join(outputs)}, not one float32 each; export the network with fbdeploy"
         )
+    return image_shape(path, name, shape)
 
 
 def image_shape(
