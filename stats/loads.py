@@ -23,7 +23,7 @@ ALL_SWAPS_UP_TO = 10  # pairs: 1024 ways
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LoadComparison:
     """One series against another: ``ratio`` first over second, with its interval.
 
     ``different`` is whether the interval leaves out 1; ``p_value`` is two-sided; ``loads`` is how
@@ -48,7 +48,7 @@ def compare_loads(
     first_runs: int,
     second_runs: int,
     confidence: float = CONFIDENCE,
-) -> Comparison:
+) -> LoadComparison:
     """The ratio of the undisturbed times of two artefacts that were loaded again and again.
 
     What disturbs a run only ever adds time (Chen and Revels 2016, arXiv:1608.04295), and it may
@@ -82,7 +82,7 @@ def compare_loads(
     pairs = np.log(np.stack([upper, lower]))
     center = float(_fastest_quarter(pairs[0]) - _fastest_quarter(pairs[1]))
     ends = [_last_kept(pairs, center, side, 1 - confidence) for side in (-1, 1)]
-    return Comparison(
+    return LoadComparison(
         ratio=math.exp(center),
         interval=Interval(*(math.exp(end) for end in ends)),
         p_value=_swap_p(pairs, 0.0),

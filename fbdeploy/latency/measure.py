@@ -30,7 +30,7 @@ from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_t
 from runtime_bench.targets.base import Target
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
-from runtime_bench.timing.interleave import Progress
+from runtime_bench.timing.interleave import PartDone
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.protocol import benchmark_to_file
 from runtime_bench.timing.session import Subject
@@ -77,7 +77,7 @@ class LatencyRequest:
 
 
 def measure_latency(
-    request: LatencyRequest, progress: Progress = lambda done: None
+    request: LatencyRequest, progress: PartDone = lambda done: None
 ) -> Iterator[Measurement]:
     """One measurement a thread count and subject, in the order given.
 
@@ -111,7 +111,7 @@ def measure_latency(
                 yield from _on_device(request, results, target, kit, progress)
 
 
-def _in_app(request: LatencyRequest, progress: Progress) -> Iterator[Measurement]:
+def _in_app(request: LatencyRequest, progress: PartDone) -> Iterator[Measurement]:
     _check_options(request, "the app", ())
     if request.resume:
         raise InputError("--resume: means nothing on the app; leave it out")
@@ -144,7 +144,7 @@ def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, Runner
 
 
 def _on_this_machine(
-    request: LatencyRequest, results: Path, progress: Progress
+    request: LatencyRequest, results: Path, progress: PartDone
 ) -> Iterator[Measurement]:
     for index, count in enumerate(request.threads):
         yield from benchmark_to_file(
@@ -162,7 +162,7 @@ def _on_this_machine(
 
 
 def _on_device(
-    request: LatencyRequest, results: Path, target: Target, kit: RunnerKit, progress: Progress
+    request: LatencyRequest, results: Path, target: Target, kit: RunnerKit, progress: PartDone
 ) -> Iterator[Measurement]:
     images = [noise_images(subject.path) for subject in request.subjects]
     for index, count in enumerate(request.threads):
@@ -187,7 +187,7 @@ def _counted(
     target: EmulatedTarget,
     kit: RunnerKit,
     calibration: LatencyModel | None,
-    progress: Progress,
+    progress: PartDone,
 ) -> Iterator[Measurement]:
     known = read_measurements(results) if request.resume else []
     jobs = [(count, subject) for count in request.threads for subject in request.subjects]
@@ -246,5 +246,5 @@ def read_calibration(path: Path) -> LatencyModel:
     return validated(LatencyModel, read_json(path, advice), str(path), advice)
 
 
-def _part(progress: Progress, index: int, count: int) -> Progress:
+def _part(progress: PartDone, index: int, count: int) -> PartDone:
     return lambda done: progress((index + done) / count)

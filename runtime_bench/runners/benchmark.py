@@ -20,7 +20,7 @@ from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.base import Target
 from runtime_bench.timing.in_process import settle
-from runtime_bench.timing.interleave import Progress, interleave, warm_up
+from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
@@ -108,7 +108,7 @@ def benchmark_on_device(
     cores: Sequence[int] | None = None,
     seed: int = 0,
     cool_below: float | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Measurement]:
     """Time artefacts on a device against each other.
 
@@ -196,7 +196,7 @@ def benchmark_device_to_file(
     cores: Sequence[int] | None = None,
     seed: int = 0,
     cool_below: float | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> Iterator[Measurement]:
     """``benchmark_on_device``, appending to ``results.jsonl``.
 

@@ -26,7 +26,7 @@ WINDOW_SECONDS = 0.05
 # Each with its own turn of the order, so that an epoch's samples lie apart in time.
 LEAST_LOAD_ROUNDS = 2
 
-Progress = Callable[[float], None]
+PartDone = Callable[[float], None]
 
 
 class Contestant(Protocol):
@@ -101,7 +101,7 @@ def interleave(
     renew: Callable[[Sequence[int]], None],
     *,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Series]:
     """Time all contestants in rounds until each has been measured enough.
 

@@ -19,7 +19,7 @@ from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement, read_measurements
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.timing.fresh_process import ColdRun, Load, RenewedProcess, run_alone
-from runtime_bench.timing.interleave import Progress, interleave, warm_up
+from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
@@ -40,7 +40,7 @@ def benchmark(
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Measurement]:
     """Time artefacts on this machine against each other.
 
@@ -141,7 +141,7 @@ def benchmark_to_file(
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> Iterator[Measurement]:
     """``benchmark``, appending to ``results.jsonl``.
 

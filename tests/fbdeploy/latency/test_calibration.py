@@ -17,7 +17,7 @@ from runtime_bench.measurement import (
     NoiseVerdict,
     append_measurement,
 )
-from runtime_bench.timing.session import summarize
+from runtime_bench.timing.session import latency_summary
 from tests.fbdeploy.samples import TIME, digest
 from zoo.errors import InputError
 
@@ -43,7 +43,7 @@ def _measurement(name: str, target: str, threads: int = 1, **changes: object) ->
 
 
 def _timed(name: str, nanoseconds: float, **changes: object) -> Measurement:
-    summary = summarize([int(nanoseconds)] * 9)
+    summary = latency_summary([int(nanoseconds)] * 9)
     target = str(changes.pop("target", "adb://PIXEL"))
     return _measurement(name, target, latency_ms=summary, **changes)
 
