@@ -82,7 +82,8 @@ def operator_name(node: Node) -> str:
 
 
 def weights_of(graph: GraphModule) -> dict[Node, Tensor]:
-    """The weights of the convolutions and linear layers that have some, in order of execution."""
+    """The weights (out, ...) of the convolutions and linear layers that have some, in order of
+    execution."""
     return {
         node: tensor_of(graph, node.args[1])
         for node in graph.graph.nodes

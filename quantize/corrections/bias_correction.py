@@ -49,19 +49,21 @@ def most_images(graph: GraphModule, budget_bytes: int = BUDGET_BYTES) -> int:
 
 
 def evenly_spaced_images(images: Tensor, count: int) -> Tensor:
-    """At most ``count`` images from everywhere in the folder, which may be sorted by class."""
+    """At most ``count`` of ``images`` (N, 3, H, W), from everywhere in the folder, which may be
+    sorted by class."""
     return images[torch.tensor(evenly_spaced(len(images), count))]
 
 
 def correction_images(graph: GraphModule, images: Tensor, count: int = CORRECTION_IMAGES) -> Tensor:
-    """Those of ``images`` that biases are corrected with: ``count``, and no more than fit."""
+    """Those of ``images`` (N, 3, H, W) that biases are corrected with: ``count``, and no more than
+    fit."""
     return evenly_spaced_images(images, min(count, most_images(graph)))
 
 
 def bias_corrector(
     graph: GraphModule, images: Tensor, count: int = CORRECTION_IMAGES
 ) -> Callable[[Program], Program]:
-    """Bias correction of programs of ``graph`` with up to ``count`` of ``images``."""
+    """Bias correction of programs of ``graph`` with up to ``count`` of ``images`` (N, 3, H, W)."""
     some = correction_images(graph, images, count)
     return lambda program: corrected(program, bias_corrections(program, some))
 

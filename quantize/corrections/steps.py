@@ -35,7 +35,8 @@ depends on all of them."""
 def correct(
     program: Program, images: Tensor, recipe: Recipe, judge: Judge, progress: Progress
 ) -> Program:
-    """Try the recipe's corrections in turn with calibration ``images``; keep what helps.
+    """Try the recipe's corrections in turn with the float32 ``images`` (N, 3, H, W) that
+    calibrated; keep what helps.
 
     Bias correction comes first and again behind every other step but one that corrects biases
     itself: it repairs part of what they change, so without it the wrong ranges would win.

@@ -74,7 +74,8 @@ class TrainedLayer(nn.Module):
         return self.start_bias + self.bias_step * self.bias
 
     def int8_weight(self, input_scale: float | None) -> Tensor:
-        """The weight on its grids; ``input_scale`` is that of what the layer reads, if int8."""
+        """The weight (out, ...) on its grids; ``input_scale`` is that of what the layer reads, if
+        int8."""
         return round_weight(self.weight, self._growth(input_scale), self.start_scale)
 
     @torch.no_grad()
