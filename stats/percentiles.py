@@ -13,8 +13,9 @@ from stats.interval import FloatVector
 def percentile(samples: ArrayLike, percent: float) -> float:
     """Linear interpolation between order statistics: definition 7 of Hyndman and Fan (1996).
 
-    ``samples`` are taken flat, in any unit; ``percent`` is in 0..100. The value at rank (n - 1) * percent / 100 of the sorted samples, counted from 0: numpy's and
-    R's default. With fewer than 100 samples the 99th percentile says little but the maximum.
+    ``samples`` are taken flat, in any unit; ``percent`` is in 0..100. The value at rank
+    (n - 1) * percent / 100 of the sorted samples, counted from 0: numpy's and R's default. With
+    fewer than 100 samples the 99th percentile says little but the maximum.
 
     Raises:
         ValueError: no samples, or ``percent`` outside 0..100.

@@ -66,7 +66,7 @@ def prepare(images: Tensor, size: int) -> Tensor:
 
 
 def augment(images: Tensor, generator: torch.Generator, *, erase: bool) -> Tensor:
-    """Flip, shift by up to 2 pixels and erase one rectangle of each of ``images`` (N, H, W), each at
+    """Flip, shift by up to 2 pixels and erase one rectangle of each of ``images`` (N, H, W), at
     random."""
     count, height, width = images.shape
     flipped = torch.rand(count, generator=generator) < 0.5
