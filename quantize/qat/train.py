@@ -29,7 +29,7 @@ from quantize.judging import (
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
-from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
+from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from quantize.qat.loss import Outputs, distillation_loss, feature_points
 from quantize.qat.module import QatModule, convert
 from quantize.recipe import Training
@@ -130,7 +130,7 @@ class _Run:
         self._judge = Judge.of(self._teacher, data.held_out, batch)
         self._start = self._judge.log_divergence(program.module())
         self._start_kl = geometric_mean(self._start)
-        self.done = Progress()
+        self.done = TrainingState()
 
     def step(self) -> None:
         """Learn from one batch."""
