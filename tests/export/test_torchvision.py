@@ -11,7 +11,6 @@ from torchvision.models.mobilenetv2 import MobileNetV2
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from export.format_info import NumberType
 from export.formats import FORMATS
 from tests.export.small_exports import SmallExport
 from zoo.names import TORCHVISION
@@ -35,36 +34,29 @@ SHORT = {
     "resnet18": lambda: ResNet(BasicBlock, [1, 1, 1, 1], 7),
     "resnet50": lambda: ResNet(Bottleneck, [1, 1, 1, 1], 7),
 }
-LEAST: dict[NumberType, float] = {"fp32": 90, "int8": 24}
-# Whole networks in the formats that are written in seconds; one of them in all.
-WHOLE = [
-    (name, form)
-    for name in TORCHVISION
-    for form in FORMATS
-    if form in ("torchscript", "onnx") or name == "mobilenet_v3_small"
-]
+LEAST = 24.0  # dB
+#: Whole networks where that takes a second, and the one with all kinds of blocks once more.
+WHOLE = [*((name, "torchscript") for name in TORCHVISION), ("mobilenet_v3_small", "onnx")]
 
 
 @pytest.fixture(scope="module", params=list(SHORT))
 def short(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SmallExport:
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp(request.param)
-    return SmallExport(SHORT[request.param](), folder, size=64)
+    return SmallExport(SHORT[request.param](), folder, size=32)
 
 
 @pytest.mark.parametrize("form", list(FORMATS))
-@pytest.mark.parametrize("precision", list(LEAST))
-def test_every_kind_of_block_in_every_format(
-    short: SmallExport, form: str, precision: NumberType
-) -> None:
-    assert short.sqnr(form, precision) > LEAST[precision]
+def test_every_kind_of_block_in_every_format(short: SmallExport, form: str) -> None:
+    assert short.program_sqnr > LEAST
+    assert short.sqnr(form) > LEAST
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SmallExport]:
     return {
         name: SmallExport(
-            load_network(name, num_classes=7).module, tmp_path_factory.mktemp(name), size=64
+            load_network(name, num_classes=7).module, tmp_path_factory.mktemp(name), size=32
         )
         for name in TORCHVISION
     }
@@ -72,4 +64,4 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SmallExport]:
 
 @pytest.mark.parametrize(("name", "form"), WHOLE)
 def test_whole_networks(whole: dict[str, SmallExport], name: str, form: str) -> None:
-    assert whole[name].sqnr(form) > LEAST["int8"]
+    assert whole[name].sqnr(form) > LEAST
