@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +151,18 @@ def test_plain_values_beside_the_weights(tmp_path: Path) -> None:
             _use_new_zipfile_serialization=zipped,
         )
         assert same_state(selection(tmp_path / "w.pth").state, state)
+
+
+@pytest.mark.parametrize("held", [tuple, list, lambda parts: {"run": [1, dict(enumerate(parts))]}])
+def test_weights_in_lists_and_under_numbers(
+    held: Callable[[list[object]], object], tmp_path: Path
+) -> None:
+    state = small_net().state_dict()
+    torch.save(held([3, state, {"lr": 0.1}]), tmp_path / "w.pth")
+    assert same_state(selection(tmp_path / "w.pth").state, state)
+    other = {name: tensor + 1 for name, tensor in state.items()}
+    torch.save(held([state, other]), tmp_path / "w.pth")
+    assert "holds several networks" in refusal_of(tmp_path / "w.pth")
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:
