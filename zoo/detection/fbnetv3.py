@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -54,8 +54,9 @@ class FBNetV3Detector(nn.Module):
         self.height, self.width = size or (table.input_size, table.input_size)
         architecture, norm = table.architecture, options.norm
         divisor = architecture.width_divisor
-        stages, channels, stride = [], [3], 1
-        strides = []
+        stages: list[nn.Module] = []
+        strides: list[int] = []
+        channels, stride = [3], 1
         for rows in architecture.trunk:
             stage, count = build_stage(rows, channels[-1], divisor, norm)
             stages.append(stage)
@@ -162,12 +163,16 @@ class FBNetV3Detector(nn.Module):
         scales = [1 / stride for stride in self.strides[first:]]
         return roi_align_levels(levels[first:], boxes, scales, pooling, 0.0)
 
-    def train(self, mode: bool = True) -> FBNetV3Detector:
+    def train(self, mode: bool = True) -> Self:
         """As nn.Module.train, but frozen stages keep their statistics."""
         super().train(mode)
-        for stage in self.trunk[: self.options.frozen_stages]:
+        for stage in self._frozen:
             stage.eval()
         return self
+
+    @property
+    def _frozen(self) -> list[nn.Module]:
+        return list(self.trunk)[: self.options.frozen_stages]
 
     def _check_size(self, stride: int) -> None:
         if min(self.height, self.width) < stride:
@@ -187,16 +192,17 @@ class FBNetV3Detector(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        deviations = {
-            self.rpn.objectness: 0.01,
-            self.rpn.deltas: 0.01,
-            self.box_head.scores: 0.01,
-            self.box_head.deltas: 0.001,
-        }
-        for layer, deviation in deviations.items():
+        deviations: tuple[tuple[nn.Conv2d | nn.Linear, float], ...] = (
+            (self.rpn.objectness, 0.01),
+            (self.rpn.deltas, 0.01),
+            (self.box_head.scores, 0.01),
+            (self.box_head.deltas, 0.001),
+        )
+        for layer, deviation in deviations:
             nn.init.normal_(layer.weight, std=deviation)
+            assert layer.bias is not None
             nn.init.zeros_(layer.bias)
-        for stage in self.trunk[: self.options.frozen_stages]:
+        for stage in self._frozen:
             stage.requires_grad_(False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -55,7 +56,8 @@ class NaiveSyncBatchNorm2d(nn.BatchNorm2d):
         values = input.float()  # half precision is too coarse for mean squares
         moments = torch.stack((values.mean((0, 2, 3)), values.square().mean((0, 2, 3))))
         # The sum's gradient is the sum of the processes' gradients.
-        mean, square = (all_reduce(moments) / processes).unbind()
+        total: Callable[[Tensor], Tensor] = all_reduce
+        mean, square = (total(moments) / processes).unbind()
         variance = square - mean.square()
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale

@@ -24,4 +24,5 @@ def label_anchors(truth: Tensor, anchors: Tensor, thresholds: tuple[float, float
         return torch.zeros(len(anchors))
     lower, upper = thresholds
     matches = Matcher(upper, lower, allow_low_quality_matches=True)(box_iou(truth, anchors))
-    return torch.where(matches >= 0, 1.0, torch.where(matches == -1, 0.0, -1.0))
+    labels: Tensor = torch.where(matches >= 0, 1.0, torch.where(matches == -1, 0.0, -1.0))
+    return labels
