@@ -104,7 +104,7 @@ def test_the_trained_half(shared: Path, tmp_path: Path) -> None:
     assert loaded.layout == "halves"
     assert loaded.module.options.norm == "folded" and loaded.module.options.classes == 80
     stored, state = load_file(file), loaded.module.state_dict()
-    assert torch.equal(state["trunk.3.8.expand.conv.weight"], stored["a1.trunk.14.pw.weight"])
+    assert torch.equal(state["trunk.3.7.expand.conv.weight"], stored["a1.trunk.14.pw.weight"])
     assert torch.equal(state["rpn.blocks.2.depthwise.weight"], stored["a1.rpn.2.dw.weight"])
     assert torch.equal(state["box_head.blocks.3.project.conv.bias"], stored["a2.conv.3.pwl.bias"])
     with pytest.raises(InputError, match="mask_head"):
