@@ -25,9 +25,9 @@ def decode_boxes(deltas: Tensor, anchors: Tensor, weights: BoxWeights) -> Tensor
     Returns:
         (..., 4) boxes, not clipped.
     """
-    left, top, right, bottom = anchors.split(1, dim=-1)
+    left, top, right, bottom = anchors.chunk(4, dim=-1)
     width, height = right - left, bottom - top
-    shift_x, shift_y, scale_x, scale_y = deltas.split(1, dim=-1)
+    shift_x, shift_y, scale_x, scale_y = deltas.chunk(4, dim=-1)
     centre_x = shift_x / weights[0] * width + (left + 0.5 * width)
     centre_y = shift_y / weights[1] * height + (top + 0.5 * height)
     half_width = 0.5 * width * (scale_x / weights[2]).clamp(max=LARGEST_LOG_SCALE).exp()
@@ -54,7 +54,7 @@ def encode_boxes(boxes: Tensor, anchors: Tensor, weights: BoxWeights) -> Tensor:
 
 def clip_boxes(boxes: Tensor, height: int, width: int) -> Tensor:
     """Boxes (..., 4) cut off at the borders of an input of ``height`` x ``width`` pixels."""
-    left, top, right, bottom = boxes.split(1, dim=-1)
+    left, top, right, bottom = boxes.chunk(4, dim=-1)
     return torch.cat(
         (
             left.clamp(0, width),
@@ -86,7 +86,7 @@ def overlapping(boxes: Tensor, threshold: float) -> Tensor:
     Returns:
         (N, K, K), symmetric.
     """
-    left, top, right, bottom = boxes.split(1, dim=-1)  # (N, K, 1) each
+    left, top, right, bottom = boxes.chunk(4, dim=-1)  # (N, K, 1) each
     width = torch.minimum(right, right.transpose(1, 2)) - torch.maximum(left, left.transpose(1, 2))
     height = torch.minimum(bottom, bottom.transpose(1, 2)) - torch.maximum(top, top.transpose(1, 2))
     shared = torch.relu(width) * torch.relu(height)
