@@ -76,7 +76,9 @@ def box_overlaps(
     shared = np.prod(np.clip(sides, 0, None), axis=-1)
     own, other = (np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1) for boxes in (first, second))
     whole = np.where(crowd, own, own + other - shared)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)
+    overlaps: NDArray[np.float64] = np.zeros_like(shared)
+    np.divide(shared, whole, out=overlaps, where=whole > 0)
+    return overlaps
 
 
 def mask_overlaps(
