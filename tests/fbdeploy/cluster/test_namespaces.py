@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
     reason="network namespaces: not root",
 )
 TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
-TINY += ["--precisions", "int8", "--images", "64"]
+TINY += ["--precisions", "int8", "--images", "32"]
 DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
 """Keys of documents that no two runs share."""
 
