@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.skipif(
     reason="network namespaces: not root",
 )
 TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
-TINY += ["--precisions", "int8", "--images", "32"]
+TINY += ["--precisions", "int8", "--images", "64"]
 DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
 """Keys of documents that no two runs share."""
 
@@ -100,6 +102,44 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
     assert len(devices) == 1 and "" not in devices
     for name in ("lab1", "lab2"):
         assert not list((processes.folder / name / "scratch").iterdir())
+
+
+def documented() -> list[list[str]]:
+    """The command lines of docs/cluster.md, without the program's name."""
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    return [shlex.split(line)[1:] for line in re.findall(r"\$ (fbdeploy .*)", page)]
+
+
+def test_what_the_page_shows_runs(lab: tuple[Network, ClusterProcesses, Path]) -> None:
+    """Every command of docs/cluster.md; there is no phone here, which is told at once."""
+    _, processes, client = lab
+    made = client / "there" / "networks" / "default" / "ptq-fast"
+    names = {"cluster.toml": processes.plan, "keys": client / "keys", "out": made}
+    seen = []
+    for command in documented():
+        kind = command[1] if command[0] == "cluster" else command[0]
+        seen.append(kind)
+        arguments = [*command[:2], *(names.get(one, one) for one in command[2:])]
+        if kind in ("scheduler", "host"):
+            name = command[-1] if kind == "host" else kind
+            running = processes.members[name].process.args
+            assert list(map(str, running))[-len(arguments) :] == list(map(str, arguments))
+            continue
+        told = subprocess.run(
+            fbdeploy(*arguments),
+            capture_output=True,
+            text=True,
+            cwd=client,
+            env={**processes.environment, "PYTHONPATH": str(ROOT)},
+        )
+        if kind == "sweep":
+            assert told.returncode == 2, told.stderr
+            assert "adb://R58M12ABCDE: is at no host of the plan" in told.stderr
+        else:
+            assert told.returncode == 0, told.stderr
+    expected = ["keys", "scheduler", "host", "host", "status", "deploy", "sweep"]
+    assert seen == expected
+    assert (made / "demo_bundle").is_dir(), "deploy went on from what the sweep had made"
 
 
 def test_a_cut_link_loses_nothing(lab: tuple[Network, ClusterProcesses, Path]) -> None:
