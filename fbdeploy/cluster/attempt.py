@@ -15,6 +15,7 @@ from fbdeploy.cluster.messages import Began, Happened, Message, Needs, Parcel, R
 from fbdeploy.cluster.paths import told_here
 from fbdeploy.cluster.sandbox import Sandbox, listed, needed, unpack
 from fbdeploy.cluster.store import Store
+from fbdeploy.pipeline.environment import HOST_VARIABLE
 from fbdeploy.pipeline.workers.errors import failure_of
 from fbdeploy.pipeline.workers.jobs import EVENT, Ended, Event, Failed, Note, Progress
 from fbdeploy.pipeline.workers.machine import worker_environment
@@ -92,6 +93,7 @@ class Attempt:
         heard: queue.Queue[Event] = queue.Queue()
         self._send(Running)
         environment = worker_environment(sandbox.job, self.parcel.threads)
+        environment[HOST_VARIABLE] = self.host
         process = WorkerProcess(sandbox.job, sandbox.log, environment, heard.put)
         synced = time.monotonic()
         try:

@@ -22,6 +22,10 @@ PACKAGES = tuple(
 """Distributions whose version a manifest holds."""
 
 
+HOST_VARIABLE = "FBDEPLOY_HOST"
+"""What the host of a cluster is called, for the jobs that run there."""
+
+
 def cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -40,8 +44,8 @@ def environment() -> Environment:
 
 
 def this_machine() -> str:
-    """The machine's name and processor, as results tell where they come from."""
-    return f"{platform.node()}, {cpu_model()}"
+    """The processor, with the name that a cluster's plan has for the machine if it has one."""
+    return ", ".join(filter(None, (os.environ.get(HOST_VARIABLE), cpu_model())))
 
 
 def memory_bytes() -> int:

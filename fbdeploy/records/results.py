@@ -45,7 +45,7 @@ class EvaluationLine(Schema):
 
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
     folder; evaluations of before there were such files have none and are made again. ``machine`` is
-    the host's name and processor.
+    its processor, behind the name of the cluster's host if it was one.
     """
 
     type: Literal["evaluation"] = "evaluation"
