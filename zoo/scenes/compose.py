@@ -49,7 +49,8 @@ class Scene:
     def masks(self) -> NDArray[np.bool_]:
         """Where each item is seen, (items, H, W)."""
         numbers = np.arange(1, len(self.labels) + 1, dtype=np.uint8)
-        return self.instances == numbers[:, None, None]
+        masks: NDArray[np.bool_] = self.instances == numbers[:, None, None]
+        return masks
 
     @cached_property
     def boxes(self) -> NDArray[np.int32]:
@@ -74,7 +75,8 @@ class Pictures:
     def draw(self, draws: Draws) -> tuple[int, Picture]:
         """A class, all as often, and a picture of it."""
         label = draws.below(len(self._pools))
-        index = int(draws.choice(self._pools[label]))
+        pool = self._pools[label]
+        index = int(pool[draws.below(len(pool))])
         if index not in self._cut:
             self._cut[index] = Picture(self._images[index], silhouette(self._images[index]))
         return label, self._cut[index]
@@ -136,7 +138,8 @@ def _paint(canvas: NDArray[np.uint8], item: Item) -> None:
 def _noisy(canvas: NDArray[np.uint8], draws: Draws) -> NDArray[np.uint8]:
     strength = draws.below(STRONGEST_NOISE + 1)
     noise = (draws.octets(*canvas.shape).astype(np.int16) - 128) * strength // 128
-    return np.clip(canvas + noise, 0, 255).astype(np.uint8)
+    noisy: NDArray[np.int16] = np.clip(canvas + noise, 0, 255)
+    return noisy.astype(np.uint8)
 
 
 def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:

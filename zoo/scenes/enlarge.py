@@ -25,5 +25,7 @@ def _neighbours(
     """The two pixels each of the ``wanted`` lies between, and the weight of the second."""
     centres = (2 * np.arange(wanted) + 1) * (count * _ONE // 2) // wanted - _ONE // 2
     centres = np.clip(centres, 0, (count - 1) * _ONE).astype(np.int32)
-    first = centres // _ONE
-    return first, np.minimum(first + 1, count - 1), centres - first * _ONE
+    first: NDArray[np.int32] = centres // _ONE
+    second: NDArray[np.int32] = np.minimum(first + 1, count - 1)
+    weight: NDArray[np.int32] = centres - first * _ONE
+    return first, second, weight

@@ -18,7 +18,8 @@ def draw_ground(draws: Draws, side: int) -> NDArray[np.uint8]:
     """RGB (side, side, 3)."""
     first, second = draws.octets(2, 3).astype(np.int32)
     mix = draws.choice(PATTERNS)(draws, side).astype(np.int32)[:, :, None]
-    return ((first * (255 - mix) + second * mix + 127) // 255).astype(np.uint8)
+    mixed: NDArray[np.int32] = (first * (255 - mix) + second * mix + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def clouds(draws: Draws, side: int) -> NDArray[np.uint8]:
@@ -40,10 +41,10 @@ def stripes(draws: Draws, side: int) -> NDArray[np.uint8]:
     period = 2 * draws.between(3, 16)
     # In 256ths of a period; a step along the steeper axis is a pixel.
     phase = (rise * y + run * x) * 256 // (steepness * period) + draws.below(256)
-    wave = np.abs(phase % 256 - 128)  # 0..128, a triangle
-    if draws.below(2):
-        return np.where(wave < 64, 255, 0).astype(np.uint8)
-    return np.minimum(2 * wave, 255).astype(np.uint8)
+    wave: NDArray[np.int64] = np.abs(phase % 256 - 128)  # 0..128, a triangle
+    hard = draws.below(2)
+    values = np.where(wave < 64, 255, 0) if hard else np.minimum(2 * wave, 255)
+    return values.astype(np.uint8)
 
 
 def checks(draws: Draws, side: int) -> NDArray[np.uint8]:

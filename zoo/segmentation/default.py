@@ -9,11 +9,12 @@ from zoo.architecture import Architecture, architectures
 from zoo.fbnet import FBNet, FBNetFeatures
 from zoo.input_spec import InputSpec
 from zoo.scenes import CLASSES, SIDE
+from zoo.segmentation.dilation import OutputStride
 from zoo.segmentation.segmenter import Segmenter, build_segmenter
 
 WEIGHTS_FILE = "fbnetv2_f1_lraspp.fashion_scenes.safetensors"
 INPUT_SPEC = dataclasses.replace(embedded.INPUT_SPEC, height=SIDE, width=SIDE)
-OUTPUT_STRIDE = 8
+OUTPUT_STRIDE: OutputStride = 8
 
 
 def trunk() -> Architecture:
