@@ -10,6 +10,9 @@ import pytest
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
 
+BUILT_ONCE = ("android_demo", "ios_demo")
+"""Folders whose tests share one build of an app."""
+
 
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
     if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
@@ -32,3 +35,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _forbid(report)
     return report
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker a core, as far as memory allows: the exporters' tests take up to 4 GB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(len(os.sched_getaffinity(0)), memory // (5 << 30)))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, and all of an app's: what they share is built once."""
+    for item in items:
+        folder = item.nodeid.removeprefix("tests/").partition("/")[0]
+        group = folder if folder in BUILT_ONCE else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -74,14 +75,14 @@ def alive(processes: list[int]) -> list[int]:
     return [one for one in processes if Path(f"/proc/{one}/cmdline").exists()]
 
 
-def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[str, int]:
-    """Run and kill; what was killed and how many processes are left."""
+def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[str, int] | None:
+    """Run and kill; what was killed and how many processes are left. None: it ended before."""
     process = subprocess.Popen(
         command(formats, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         process.wait(after)
-        return "nothing: it had ended", 0
+        return None
     except subprocess.TimeoutExpired:
         pass
     children = workers_of(process.pid)
@@ -98,11 +99,11 @@ def main() -> int:
     """Run all trials; 1 if one of them left another result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--formats", default="onnx")
+    parser.add_argument("--formats", default="onnx,torchscript")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     generator = random.Random(asked.seed)
-    trials = []
+    trials: list[Trial] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
@@ -111,11 +112,13 @@ def main() -> int:
         )
         seconds = time.monotonic() - began
         expected = contents(folder / "undisturbed")
-        for number in range(asked.kills):
-            output, part = folder / str(number), generator.random()
-            killed, left = interrupt(
-                asked.formats, output, part * seconds, generator.random() < 0.3
-            )
+        while len(trials) < asked.kills:
+            output, part = folder / "killed", generator.random()
+            shutil.rmtree(output, ignore_errors=True)
+            interrupted = interrupt(asked.formats, output, part * seconds, generator.random() < 0.3)
+            if interrupted is None:
+                continue
+            killed, left = interrupted
             again = subprocess.run(command(asked.formats, output), capture_output=True)
             made = contents(output)
             differing = sorted(key for key in expected | made if expected.get(key) != made.get(key))
