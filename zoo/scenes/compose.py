@@ -68,7 +68,7 @@ class Pictures:
     """
 
     def __init__(self, images: NDArray[np.uint8], targets: NDArray[np.uint8]) -> None:
-        self._images = images
+        self.images = images
         self._pools = [np.flatnonzero(targets == label) for label in range(int(targets.max()) + 1)]
         self._cut: dict[int, Picture] = {}
 
@@ -78,7 +78,7 @@ class Pictures:
         pool = self._pools[label]
         index = int(pool[draws.below(len(pool))])
         if index not in self._cut:
-            self._cut[index] = Picture(self._images[index], silhouette(self._images[index]))
+            self._cut[index] = Picture(self.images[index], silhouette(self.images[index]))
         return label, self._cut[index]
 
 
