@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from stats.class_overlap import ClassOverlap
+from zoo.datasets.mask_classes import IGNORE
 from zoo.idx import read_idx
 from zoo.networks import load_network
 from zoo.pack_default import CALIBRATION_IMAGES, SEED, choose_calibration
@@ -102,22 +103,16 @@ def to_batch(scenes: Sequence[Scene]) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def confusion(network: nn.Module, scenes: Iterable[Scene]) -> NDArray[np.int64]:
-    """Pixels by class and predicted class, (11, 11)."""
+def score(network: nn.Module, scenes: Iterable[Scene]) -> ClassOverlap:
+    """How well the network's answers at full resolution cover what is in the scenes."""
     network.eval()
-    counts = np.zeros((len(CLASSES), len(CLASSES)), np.int64)
+    parts = []
     for scene in scenes:
-        x, target = to_batch([scene])
-        answer = resize_logits(network(x), (x.shape[2], x.shape[3])).argmax(1)
-        pairs = target * len(CLASSES) + answer
-        counts += np.bincount(pairs.flatten().numpy(), minlength=counts.size).reshape(counts.shape)
-    return counts
-
-
-def class_ious(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Intersection over union of each class, 0..1, of a confusion matrix."""
-    both = np.diag(counts)
-    return np.asarray(both / (counts.sum(0) + counts.sum(1) - both))
+        x, _ = to_batch([scene])
+        answer = resize_logits(network(x), (x.shape[2], x.shape[3])).argmax(1)[0]
+        predicted = answer.numpy().astype(np.uint8)
+        parts.append(ClassOverlap.of(scene.semantic, predicted, len(CLASSES), IGNORE))
+    return ClassOverlap.join(parts)
 
 
 def training_scenes(data: Path) -> tuple[SceneSplit, SceneSplit]:
@@ -194,7 +189,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
             losses.append(float(loss.detach()))
             done = step + 1
             if done % schedule.save_every == 0 or done == schedule.steps:
-                miou = 100 * class_ious(confusion(ema.module, watched)).mean()
+                miou = 100 * score(ema.module, watched).mean_iou()
                 say(
                     f"step {done}/{schedule.steps} loss {np.mean(losses):.4f} "
                     f"watched miou {miou:.2f} seconds {time.monotonic() - began:.0f}"
@@ -215,10 +210,11 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         final.load_state_dict(
             {name: t.float() if t.is_floating_point() else t for name, t in half.items()}
         )
-        ious = 100 * class_ious(confusion(final, open_scenes(SCENES)))
-        each = ", ".join(f"{name} {iou:.1f}" for name, iou in zip(CLASSES, ious, strict=True))
+        overlap = score(final, open_scenes(SCENES))
+        ious = zip(CLASSES, overlap.ious(), strict=True)
+        each = ", ".join(f"{name} {100 * iou:.1f}" for name, iou in ious)
         say(
-            f"{SCENES} miou {ious.mean():.2f} (2,000 scenes, float16 weights) "
+            f"{SCENES} miou {100 * overlap.mean_iou():.2f} (2,000 scenes, float16 weights) "
             f"{stored.stat().st_size} bytes: {each}"
         )
 

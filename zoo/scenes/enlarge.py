@@ -24,8 +24,8 @@ def _neighbours(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """The two pixels each of the ``wanted`` lies between, and the weight of the second."""
     centres = (2 * np.arange(wanted) + 1) * (count * _ONE // 2) // wanted - _ONE // 2
-    centres = np.clip(centres, 0, (count - 1) * _ONE).astype(np.int32)
-    first: NDArray[np.int32] = centres // _ONE
+    places: NDArray[np.int32] = np.clip(centres, 0, (count - 1) * _ONE).astype(np.int32)
+    first: NDArray[np.int32] = places // _ONE
     second: NDArray[np.int32] = np.minimum(first + 1, count - 1)
-    weight: NDArray[np.int32] = centres - first * _ONE
+    weight: NDArray[np.int32] = places - first * _ONE
     return first, second, weight
