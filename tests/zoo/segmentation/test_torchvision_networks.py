@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import torchvision
-from torch import nn
 
+from zoo.counting import count
 from zoo.errors import InputError
 from zoo.segmentation import torchvision_networks
 from zoo.segmentation.segmenter import FullResolution
@@ -17,24 +18,25 @@ from zoo.segmentation.torchvision_networks import NETWORKS, build, input_spec, l
 MOBILE = ("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large")
 
 
-def _whole(name: str, **arguments: object) -> nn.Module:
+def _whole(name: str, **arguments: object) -> Any:
     torch.manual_seed(0)
     builder = torchvision.models.get_model_builder(name)
     return builder(weights=None, weights_backbone=None, **arguments).eval()
 
 
-def _count(module: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
 @pytest.mark.parametrize("name", NETWORKS)
-def test_as_many_parameters_as_published(name: str) -> None:
+def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
+    """At 520 pixels, with the auxiliary head of the published weights, on a map of stride 8."""
     with torch.device("meta"):
-        network = build(name)
-        auxiliary = 0
+        found = count(build(name), input_spec(name).shape)
+        parameters, macs = found.parameters, found.macs
         if not name.startswith("lraspp"):
-            auxiliary = _count(_whole(name, aux_loss=True).aux_classifier)
-    assert _count(network) + auxiliary == published(name).meta["num_params"]
+            head = _whole(name, aux_loss=True).aux_classifier
+            auxiliary = count(head, (1, head[0].in_channels, 65, 65))
+            parameters += auxiliary.parameters
+            macs += auxiliary.macs
+    assert parameters == published(name).meta["num_params"]
+    assert macs / 1e9 == pytest.approx(published(name).meta["_ops"], abs=6e-4)
 
 
 @pytest.mark.parametrize(
