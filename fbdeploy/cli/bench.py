@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
     from runtime_bench.runners.user_binary import ToolReport
     from runtime_bench.runtimes.profiling import Profile
-    from stats.loads import Comparison
+    from stats.loads import LoadComparison
 
 OPERATORS_SHOWN = 10
 
@@ -343,7 +343,7 @@ class Ratio:
     artefact: str
     fastest: str
     threads: int
-    compared: Comparison
+    compared: LoadComparison
 
 
 def _ratios(measured: list[Measurement]) -> list[Ratio]:

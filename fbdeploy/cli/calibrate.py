@@ -14,7 +14,7 @@ from fbdeploy.cli.types.reading import text
 from fbdeploy.report import numbers
 
 if TYPE_CHECKING:
-    from runtime_bench.emulation.calibration import Calibration
+    from runtime_bench.emulation.latency_model import LatencyModel
 
 
 def calibrate(
@@ -81,7 +81,7 @@ def calibrate(
             result.text(f"written to {output}")
 
 
-def _summary(calibration: Calibration, noisy: tuple[str, ...]) -> str:
+def _summary(calibration: LatencyModel, noisy: tuple[str, ...]) -> str:
     width = max(len(point.network) for point in calibration.points) + 2
     lines = [f"{'':{width}}{'cycles':>14}{'ms':>9}{'error':>9}{'left out':>10}"]
     for point, error, alone in zip(
