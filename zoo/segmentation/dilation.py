@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +12,7 @@ from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 
 OutputStride = Literal[8, 16, 32]
-_Pools = (nn.MaxPool2d, nn.AvgPool2d)
+Layer: TypeAlias = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 
 
 def dilate(name: str, network: nn.Module, spec: InputSpec, output_stride: OutputStride) -> None:
@@ -32,60 +30,58 @@ def dilate(name: str, network: nn.Module, spec: InputSpec, output_stride: Output
         output_stride: pixels of the input a place of the coarsest map stands for.
 
     Raises:
-        InputError: a pool lies where a stride would have to go.
+        InputError: the network pools where a stride would have to go.
     """
-    for layer, reduction in _reductions(network, spec):
+    before = _heights(network, spec)
+    rates: dict[Layer, int] = {}
+    for layer, height in before.items():
+        # Sizes that strides do not divide are rounded up or down.
+        reduction = 2 ** round(math.log2(spec.height / height))
         kernel, stride = _pair(layer.kernel_size), _pair(layer.stride)
         rate = max(1, reduction // output_stride)
         too_coarse = max(stride) > 1 and reduction * max(stride) > output_stride
         if not too_coarse and (rate == 1 or kernel == (1, 1)):
             continue
         if not isinstance(layer, nn.Conv2d):
-            raise InputError(
-                f"{name}: pools at stride {reduction}, so its output stride cannot be "
-                f"{output_stride}; choose {reduction * max(stride)}"
-            )
+            raise InputError(_pools(name, reduction, output_stride))
         if too_coarse:
-            layer.stride = (1, 1)
+            kept = max(1, output_stride // reduction)
+            layer.stride = (kept, kept)
         if not isinstance(layer.padding, str):
             layer.padding = (layer.padding[0] * rate, layer.padding[1] * rate)
         layer.dilation = (layer.dilation[0] * rate, layer.dilation[1] * rate)
+        rates[layer] = rate
+
+    after = _heights(network, spec)
+    # Pools that are no modules halve what should be; padding that is reduced takes less.
+    if any(2 * after[layer] <= rate * before[layer] for layer, rate in rates.items()):
+        raise InputError(_pools(name, output_stride, output_stride))
 
 
-def _reductions(
-    network: nn.Module, spec: InputSpec
-) -> list[tuple[nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, int]]:
-    """Convolutions and pools, and by how much what they are given is coarser than the input."""
-    found = []
-    for layer, height in _heights(network, spec):
-        # Sizes that strides do not divide are rounded up or down.
-        found.append((layer, 2 ** round(math.log2(spec.height / height))))
-    return found
-
-
-def _heights(
-    network: nn.Module, spec: InputSpec
-) -> list[tuple[nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, int]]:
-    seen: list[tuple[nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, int]] = []
+def _heights(network: nn.Module, spec: InputSpec) -> dict[Layer, int]:
+    """Convolutions and pools, and the height of what they are given."""
+    found: dict[Layer, int] = {}
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        assert isinstance(layer, (nn.Conv2d, *_Pools))
-        seen.append((layer, inputs[0].shape[2]))
+        assert isinstance(layer, Layer)
+        found[layer] = inputs[0].shape[2]
 
-    with _hooked(network, note), torch.no_grad():
-        network(torch.zeros(spec.shape))
-    return seen
-
-
-@contextmanager
-def _hooked(network: nn.Module, note: object) -> Iterator[None]:
-    layers = [m for m in network.modules() if isinstance(m, (nn.Conv2d, *_Pools))]
-    hooks = [layer.register_forward_pre_hook(note) for layer in layers]  # type: ignore[arg-type]
+    layers = [module for module in network.modules() if isinstance(module, Layer)]
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
     try:
-        yield
+        with torch.no_grad():
+            network(torch.zeros(spec.shape))
     finally:
         for hook in hooks:
             hook.remove()
+    return found
+
+
+def _pools(name: str, reduction: int, output_stride: int) -> str:
+    return (
+        f"{name}: pools at stride {reduction}, so its output stride cannot be {output_stride}; "
+        f"choose {2 * reduction}"
+    )
 
 
 def _pair(value: int | tuple[int, ...]) -> tuple[int, ...]:

@@ -75,3 +75,28 @@ def test_a_pool_that_is_too_coarse_is_told() -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3, 8, 1), nn.MaxPool2d(2), nn.Conv2d(4, 4, 3, 1, 1))
     with pytest.raises(InputError, match=r"own: pools at stride 8, .* cannot be 8; choose 16"):
         dilate("own", network.eval(), SPEC, 8)
+    dilate("own", network, SPEC, 16)
+
+
+def test_so_is_one_that_is_no_module() -> None:
+    class Pooling(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self[1](nn.functional.max_pool2d(self[0](x), 2))
+
+    network = Pooling(nn.Conv2d(3, 4, 3, 8, 1), nn.Conv2d(4, 4, 3, 1, 1)).eval()
+    with pytest.raises(InputError, match=r"own: pools at stride 8, .* cannot be 8; choose 16"):
+        dilate("own", network, SPEC, 8)
+
+
+@torch.no_grad()
+def test_a_layer_that_is_used_twice_is_dilated_once() -> None:
+    class Twice(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self[1](self[1](self[0](x)))
+
+    network = Twice(nn.Conv2d(3, 4, 3, 16, 1), nn.Conv2d(4, 4, 3, 1, 1)).eval()
+    x = torch.randn(1, 3, 128, 128)
+    before = network(x)
+    dilate("own", network, SPEC, 8)
+    assert network[0].stride == (8, 8) and network[1].dilation == (2, 2)
+    torch.testing.assert_close(network(x)[:, :, ::2, ::2], before, rtol=1e-4, atol=1e-5)
