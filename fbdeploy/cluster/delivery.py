@@ -101,6 +101,8 @@ class Delivery:
         if one not in self.left():
             return
         if isinstance(said, Began):
+            if one.future is None or said.worker != one.worker:  # late, of a host that was lost
+                return
             self._begin(one, said)
         if said.attempt != one.attempt:  # of a host that was lost
             return

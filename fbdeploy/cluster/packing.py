@@ -52,7 +52,7 @@ class Packer:
 
     def entries(self, folder: Path) -> tuple[FileEntry, ...]:
         """All files of a folder, in an order that is the same everywhere."""
-        return tuple(self._entry(folder, path) for path in sorted(_files(folder)))
+        return tuple(self._entry(folder, path) for path in sorted(files_below(folder)))
 
     def source(self, sha256: str) -> Path | bytes:
         """Where a content that was packed lies, or the content itself.
@@ -121,13 +121,13 @@ def _read_by(job: Job, folder: Path) -> list[Path]:
     if isinstance(artefacts, list) and artefacts:
         named = [str(entry["path"]) for entry in artefacts if isinstance(entry, dict)]
         roots = [folder / WORK, *(folder / name for name in named)]
-    found = {path for root in roots for path in _files(root)}
+    found = {path for root in roots for path in files_below(root)}
     return sorted(path for path in found if not _is_private(path.relative_to(folder).parts))
 
 
 def _is_private(parts: tuple[str, ...]) -> bool:
     """Whether a path within the output folder is none of a job's business."""
-    return LOGS in parts[:-1] or parts[-1] == LOCK or any(map(PARTIAL.match, parts))
+    return LOGS in parts[:-1] or parts[-1] == LOCK
 
 
 def put_in_place(folder: Path, fetched: dict[str, Path], removed: Iterable[str]) -> None:
@@ -178,10 +178,15 @@ def _first_missing(folder: Path, target: Path) -> Path:
     return target
 
 
-def _files(root: Path) -> list[Path]:
+def files_below(root: Path) -> list[Path]:
+    """The finished files of a folder in which others write meanwhile; a file is its own."""
     if root.is_file():
         return [root]
-    return [path for path in root.rglob("*") if path.is_file()]
+    found = []
+    for folder, folders, names in os.walk(root):  # a folder that vanishes is passed over
+        folders[:] = [name for name in folders if not PARTIAL.match(name)]
+        found += [Path(folder, name) for name in names if not PARTIAL.match(name)]
+    return [path for path in found if path.is_file()]
 
 
 def _sources_beside(path: Path) -> list[Path]:

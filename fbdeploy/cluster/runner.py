@@ -30,6 +30,7 @@ LOOK_SECONDS = 1.0
 STOP_SECONDS = 15.0
 LAST_WORDS_SECONDS = 60.0
 """How long messages of a job may arrive after Dask has said that it ended."""
+MOST_PACKINGS = 3
 MOST_LOSSES = 1
 """So many hosts may be lost under a job; the next ends it, since it may be what ends them."""
 
@@ -105,7 +106,12 @@ class _Run:
                 refused.add(one.kind)
                 continue
             one.worker, one.waits_since = worker, None
-            parcel = cluster.packer.pack(one.job, cluster.claims.threads(one.job))
+            try:
+                parcel = cluster.packer.pack(one.job, cluster.claims.threads(one.job))
+            except OSError as error:
+                cluster.ledger.give_back(one.ticket, worker, one.claims)
+                self._pack_again(one, error)
+                continue
             future = one.future = cluster.client.submit(
                 host.run_parcel,
                 parcel.model_dump_json(),
@@ -118,20 +124,33 @@ class _Run:
             name = one.job.name
             future.add_done_callback(lambda done, name=name: self._inbox.put(Done(name, done)))
 
+    def _pack_again(self, one: Tracked, error: Exception) -> None:
+        """A file of it was replaced while it was packed or sent: begin anew, but not for ever."""
+        one.packings += 1
+        if one.packings > MOST_PACKINGS:
+            self._jobs.end(one, failure_of(error))
+            return
+        self._take_back(one)
+
+    def _take_back(self, one: Tracked) -> None:
+        """It waits again; whatever runs of it is not wanted any more."""
+        if one.future is not None:
+            with suppress(Exception):
+                self._cluster.client.cancel([one.future], force=True)
+        self._jobs.give_back(one)
+        one.wait()
+        self._has_room = True
+
     def _lose(self, one: Tracked) -> None:
         """Its host is gone: run it once more, elsewhere if there is another."""
-        assert one.future is not None
-        with suppress(Exception):
-            self._cluster.client.cancel([one.future], force=True)
         self._cluster.ledger.forget(one.worker)
         one.losses += 1
         if one.losses > MOST_LOSSES:
             message = f"it ended {one.host} as it had ended a host before; it is not run again"
             self._jobs.end(one, Failed(cause="crash", message=message))
             return
-        self._jobs.give_back(one)
-        one.lose()
-        self._has_room = True
+        one.lost_host = one.host
+        self._take_back(one)
 
     def _take(self, item: Item) -> None:
         if isinstance(item, Said):
@@ -149,7 +168,7 @@ class _Run:
         elif item.attempt != one.attempt:
             return
         elif isinstance(item, NotSent):
-            self._jobs.end(one, failure_of(item.error))
+            self._pack_again(one, item.error)
         else:
             self._jobs.fetched(one, item.error)
 

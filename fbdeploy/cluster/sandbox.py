@@ -15,11 +15,11 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from fbdeploy.cluster.messages import LISTING, FileEntry, Input, Parcel
-from fbdeploy.cluster.packing import partial_name
+from fbdeploy.cluster.packing import files_below, partial_name
 from fbdeploy.cluster.paths import elsewhere
 from fbdeploy.cluster.store import FOLDERS, Store
 from fbdeploy.pipeline.workers.jobs import Job
-from zoo.files import PARTIAL, inner_name
+from zoo.files import inner_name
 
 _Stamp = tuple[int, int, int]
 
@@ -83,15 +83,13 @@ class Sandbox:
 
     def _stamps(self) -> dict[str, _Stamp]:
         stamps = {}
-        for path in self.output.rglob("*"):
-            name = path.relative_to(self.output)
-            if any(map(PARTIAL.match, name.parts)) or not path.is_file():
-                continue
+        for path in files_below(self.output):
             try:
                 status = path.stat()
             except FileNotFoundError:
                 continue
-            stamps[name.as_posix()] = (status.st_size, status.st_mtime_ns, status.st_ino)
+            name = path.relative_to(self.output).as_posix()
+            stamps[name] = (status.st_size, status.st_mtime_ns, status.st_ino)
         return stamps
 
 

@@ -31,6 +31,7 @@ class Tracked:
         is_fetching: whether files of that one are under way.
         tries: how often fetching them has failed.
         kept, kept_before: keys of results that were passed on, of all attempts and of those before.
+        packings: how often it was packed in vain.
         losses: hosts that were lost under it; ``lost_host`` is the last.
         done_since: since when Dask says that it has ended.
     """
@@ -51,6 +52,7 @@ class Tracked:
     tries: int = 0
     kept: set[tuple[str, str]] = field(default_factory=set)
     kept_before: set[tuple[str, str]] = field(default_factory=set)
+    packings: int = 0
     losses: int = 0
     lost_host: str = ""
     done_since: float | None = None
@@ -68,7 +70,7 @@ class Tracked:
         self.kept_before |= self.kept
         self.is_stopped = False
 
-    def lose(self) -> None:
-        """That host is gone; it waits for another."""
-        self.lost_host, self.future, self.attempt = self.host, None, ""
+    def wait(self) -> None:
+        """It waits for a host again."""
+        self.future, self.attempt = None, ""
         self.heard, self.is_fetching, self.done_since = {}, False, None
