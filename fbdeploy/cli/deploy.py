@@ -164,12 +164,12 @@ def deploy(
                 for precision in request.precisions:
                     if not can_hold(fmt, precision):
                         progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
-            with where.opened(progress.note) as place:
+            with where.opened(progress.note) as machines:
                 deployed = run(
                     request,
                     progress,
                     artefacts_only=artefacts_only,
-                    make_runner=place.make_runner,
+                    make_runner=machines.make_runner,
                 )
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))

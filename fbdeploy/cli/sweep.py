@@ -147,8 +147,8 @@ def sweep(
                 for target in asked.targets
                 if not (target.is_this_machine or target.is_emulated)
             ]
-            with where.opened(progress.note, devices) as place:
-                swept = run(asked, output, progress, place=place)
+            with where.opened(progress.note, devices) as machines:
+                swept = run(asked, output, progress, place=machines)
         if as_json:
             result.json(_document(swept))
         else:

@@ -137,6 +137,7 @@ class Delivery:
         one.is_fetching = False
         if error is None:
             said = one.heard.pop(one.expected)
+            assert isinstance(said, Happened)
             one.expected += 1
             one.tries = 0
             self._pass_on(one, said)
