@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from runtime_bench.runtimes.base import Session
 from stats.interval import Interval
 from stats.proportions import PairedOutcomes, wilson_interval
+from tasks.classification.task import logits_of
 from zoo.arrays import read_arrays
 from zoo.errors import InputError
 from zoo.files import atomic_file
@@ -151,7 +152,7 @@ def evaluate(
     labels: list[NDArray[np.int64]] = []
     names: list[str] = []
     for images, targets, batch_names in batches:
-        logits = session.run(images)
+        logits = logits_of(session.run(images))
         _check(logits, targets, batch_names)
         rows.append(logits)
         labels.append(targets)

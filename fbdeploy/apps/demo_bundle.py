@@ -43,6 +43,7 @@ from fbdeploy.records.bundle_schema import (
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
+from tasks.classification.task import logits_of
 from zoo.datasets import BadImageError, Dataset, Sample, spread
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
@@ -161,7 +162,8 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             model = _pack_model(folder, artefact, temporary, spec, len(manifest.labels))
             models.append(model)
             path = temporary / model.file
-            logits[model.id] = runtime_of(path).load(path, threads).run(tensors)
+            outputs = runtime_of(path).load(path, threads).run(tensors)
+            logits[model.id] = logits_of(outputs)
         config = ModelConfig(
             network=manifest.network.name,
             input=BundleInput(**manifest.input_spec.model_dump()),

@@ -45,6 +45,7 @@ from fbdeploy.records.manifest import (
     now,
 )
 from fbdeploy.records.results import Comparison, EvaluationLine
+from tasks import Outputs
 from zoo.errors import InputError
 from zoo.files import sha256_of, size_of
 
@@ -67,6 +68,8 @@ def prepare(
     report: Reporter, *, request: dict[str, Any], work: str, known_programs: dict[str, Any]
 ) -> None:
     """Load the network and both datasets, and make the int8 program unless it is there already."""
+    from runtime_bench.runtimes.module_session import ModuleSession
+
     asked = DeployRequest.model_validate(request)
     recipe = _recipe(asked)
     report.progress("loading the network", 0.0)
@@ -78,7 +81,8 @@ def prepare(
     captured = _captured(Path(work), network, network_key)
     checks = Checks(Path(work), network_key, _data_info(asked, evaluation).identity)
     checks.images(lambda: _check_images(evaluation, network))
-    checks.logits(_graph_folder(Path(work), network_key), network.module)
+    session = ModuleSession(network.module, network.input_spec, _threads(), network.interface)
+    checks.outputs(_graph_folder(Path(work), network_key), lambda: session.run(checks.images()))
     if not {"int8", "int8-qat"} & set(asked.precisions):
         return
     calibration = _calibration(asked, network)
@@ -156,7 +160,7 @@ def reference(report: Reporter, *, request: dict[str, Any], work: str, network_k
     if path.exists():
         return
     counter = _Counter(report, "float network", _count(len(dataset), asked.images))
-    session = ModuleSession(network.module, network.input_spec, _threads())
+    session = ModuleSession(network.module, network.input_spec, _threads(), network.interface)
     save_logits(run(session, _batches(asked, network, dataset), counter), path)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
@@ -408,7 +412,7 @@ def _captured(work: Path, network: Network, network_key: str) -> Captured:
 
     folder = _graph_folder(work, network_key)
     if not folder.exists():
-        capture(network.module, network.input_spec).save(folder)
+        capture(network.module, network.input_spec, network.interface).save(folder)
     return load_captured(folder)
 
 
@@ -416,7 +420,7 @@ def _graph_folder(work: Path, network_key: str) -> Path:
     key = key_of(
         network=network_key,
         versions=dict(versions(("torch",))),
-        code=code_sha256("quantize", "zoo"),
+        code=code_sha256("quantize", "tasks", "zoo"),
     )
     return work / f"graph-{key}"
 
@@ -424,10 +428,15 @@ def _graph_folder(work: Path, network_key: str) -> Path:
 def _check_program(checks: Checks, precision: Precision) -> None:
     """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
     from quantize.program import load_program
+    from runtime_bench.runtimes.module_session import run_module
 
     folder = program_folder(checks.work, precision)
-    # Read only if its logits are not kept yet.
-    checks.logits(folder, lambda images: load_program(folder).module()(images))
+
+    def run() -> Outputs:
+        program = load_program(folder)  # only if its outputs are not kept yet
+        return run_module(program.module(), program.interface, checks.images())
+
+    checks.outputs(folder, run)
 
 
 def _known_program(
@@ -527,8 +536,15 @@ def _export_one(
         source = ExportSource("int8", spec, program.graph, program, skipped)
     else:
         folder = _graph_folder(checks.work, checks.network_key)
-        source = ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
-    images, expected = checks.images(), checks.logits(folder)
+        captured = load_captured(folder)
+        source = ExportSource(
+            precision,
+            spec,
+            captured.graph,
+            skipped=skipped,
+            float_interface=captured.interface,
+        )
+    images, expected = checks.images(), checks.outputs(folder)
     made = []
     for variant in FORMAT_INFO[form].files(source.precision):
         start = time.monotonic()

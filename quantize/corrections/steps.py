@@ -27,7 +27,7 @@ from quantize.grids.calibrate import Progress, calibrate
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.output_ranges import search_ranges
 from quantize.grids.weights import quantize_weights
-from quantize.judging import Judge, agreement, geometric_mean, sqnr_db
+from quantize.judging import Judge, geometric_mean
 from quantize.program import Program, corrected, float_graph
 from quantize.qparams import QParams
 from quantize.recipe import Recipe
@@ -85,13 +85,13 @@ def correct(
             raw, program, best = changed, trial, kl
     if program.corrections:
         program = with_unrounded_biases(program, float_graph(program), images, judge.divergence)
-    int8 = judge.run(program.module())
+    likeness = judge.likeness(program)
     summary = replace(
         program.summary,
         kept=kept,
         held_out_kl=found,
-        sqnr_db=sqnr_db(judge.logits, int8),
-        agreement=agreement(judge.logits, int8),
+        sqnr_db=likeness.sqnr_db,
+        agreement=likeness.agreement,
     )
     return replace(program, summary=summary)
 

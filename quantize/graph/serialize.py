@@ -14,6 +14,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from quantize.graph.passes.surgery import MODULE_PATH, module_path, tensor_of
 from zoo.errors import InputError
+from zoo.outputs import Interface, OutputSpec
 
 
 def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[str, Any]]:
@@ -68,6 +69,12 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
             node.meta["val"] = torch.empty(shape, dtype=dtype, device="meta")
         nodes[name] = node
     return GraphModule(root, graph)
+
+
+def interface_from_json(stored: dict[str, Any]) -> Interface:
+    """The interface of what ``dataclasses.asdict`` made of it."""
+    outputs = (OutputSpec(**{**o, "shape": tuple(o["shape"])}) for o in stored["outputs"])
+    return Interface(stored["task"], tuple(outputs))
 
 
 #: What reads one of several results, and what networks compute sizes with.

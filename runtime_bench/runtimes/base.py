@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import InputError
+from zoo.outputs import LOGITS
 from zoo.packages import requirement_of
 
 FloatArray = NDArray[np.float32]
@@ -29,14 +30,18 @@ class Session(Protocol):
     def threads(self) -> int:
         """Threads that one run uses."""
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits of every image.
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """The outputs of every image.
 
         Args:
             batch: float32 (N, 3, height, width), contiguous, preprocessed; any N >= 0.
 
         Returns:
-            float32 (N, classes).
+            float32 (N, ...) by name, in order.
 
         Raises:
             InputError: the batch does not have the artefact's shape.
@@ -74,8 +79,8 @@ class Runtime(Protocol):
 
         Raises:
             InputError: the package is not installed; the file is missing, truncated, corrupt or of
-                another format; it does not take one float32 (1, 3, H, W) image and give one
-                float32 row of logits; this process cannot use ``threads`` threads for it.
+                another format; it does not take one float32 (1, 3, H, W) image and give
+                float32 tensors; this process cannot use ``threads`` threads for it.
         """
 
 
@@ -173,15 +178,16 @@ def check_threads(threads: int) -> None:
 
 
 def check_borders(path: Path, name: str, inputs: list[str], outputs: list[str]) -> None:
-    """Refuse what does not take one float32 tensor and give one; the lists name element types.
+    """Refuse what does not take one float32 tensor and give some; the lists name element types.
 
     Raises:
         InputError: it does not.
     """
-    if inputs != ["float32"] or outputs != ["float32"]:
+    if inputs != ["float32"] or set(outputs) != {"float32"}:
         raise InputError(
             f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
-            f"{', '.join(outputs)}, not one float32 each; export the network with fbdeploy"
+            f"{', '.join(outputs) or 'nothing'}, not one float32 image and float32 outputs; export "
+            "the network with fbdeploy"
         )
 
 
@@ -217,8 +223,23 @@ def check_batch(batch: FloatArray, shape: tuple[int, int, int, int]) -> None:
         )
 
 
-def stack_logits(rows: list[FloatArray]) -> FloatArray:
-    """Rows of (1, classes) as one float32 (N, classes); no rows give (0, 0)."""
+def names_in_order(stored: str, count: int) -> tuple[str, ...]:
+    """The names of ``count`` outputs of a format that goes by position: those that the file keeps,
+    one a line, else a classifier's, else numbers."""
+    names = tuple(stored.splitlines())
+    if len(names) == count and len(set(names)) == count:
+        return names
+    return LOGITS.names if count == 1 else tuple(f"output_{index}" for index in range(count))
+
+
+def stack_outputs(
+    names: tuple[str, ...], rows: Sequence[Sequence[FloatArray]]
+) -> dict[str, FloatArray]:
+    """Rows of outputs in order, each (n, ...), as float32 (N, ...) by name; no rows give (0, 0)."""
     if not rows:
-        return np.zeros((0, 0), np.float32)
-    return np.concatenate(rows).astype(np.float32, copy=False)
+        return {name: np.zeros((0, 0), np.float32) for name in names}
+    columns = zip(*rows, strict=True)
+    return {
+        name: np.concatenate(column).astype(np.float32, copy=False)
+        for name, column in zip(names, columns, strict=True)
+    }

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.pipeline.keys import key_of
+from tasks import Outputs
 from zoo.files import atomic_file
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Checks:
 
     @property
     def _name(self) -> str:
-        return f"{key_of(network=self.network_key, data=self.data)}.npy"
+        return key_of(network=self.network_key, data=self.data)
 
     def images(self, read: Callable[[], NDArray[np.float32]] | None = None) -> NDArray[np.float32]:
         """The images, pre-processed float32 (N, 3, H, W); ``read`` gets them if they are not kept.
@@ -39,26 +36,26 @@ class Checks:
         Raises:
             FileNotFoundError: they are not kept, and there is no ``read``.
         """
-        return _kept(self.work / f"check-images-{self._name}", read)
+        path = self.work / f"check-images-{self._name}.npy"
+        if read is not None and not path.exists():
+            with atomic_file(path) as temporary, temporary.open("wb") as stream:
+                np.save(stream, read())
+        array: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        return array
 
-    def logits(
-        self, folder: Path, module: Callable[[Tensor], Tensor] | None = None
-    ) -> NDArray[np.float32]:
-        """What the network or program in ``folder`` makes of the images, float32 (N, classes);
-        ``module`` computes it if it is not kept.
+    def outputs(self, folder: Path, run: Callable[[], Outputs] | None = None) -> Outputs:
+        """What the network or program in ``folder`` makes of the images, float32 (N, ...) by name;
+        ``run`` computes it if it is not kept.
 
         Raises:
-            FileNotFoundError: it is not kept, and there is no ``module``.
+            FileNotFoundError: it is not kept, and there is no ``run``.
         """
-        from runtime_bench.runtimes.module_session import run_module
-
-        compute = None if module is None else lambda: run_module(module, self.images())
-        return _kept(folder / f"check-logits-{self._name}", compute)
-
-
-def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
-    if make is not None and not path.exists():
-        with atomic_file(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, make())
-    array: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    return array
+        path = folder / f"check-outputs-{self._name}.npz"
+        if run is not None and not path.exists():
+            made = run()
+            with atomic_file(path) as temporary, temporary.open("wb") as stream:
+                names = np.array(list(made))
+                np.savez(stream, names, *made.values())
+        with np.load(path, allow_pickle=False) as stored:
+            names, *values = (stored[key] for key in stored.files)
+        return dict(zip(names.tolist(), values, strict=True))

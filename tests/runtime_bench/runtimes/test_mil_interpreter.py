@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.mil_interpreter import MilProgram
+from tasks.classification.task import logits_of
 from tests.runtime_bench.artefacts import Artefacts, answers, images
 from zoo.errors import InputError
 
@@ -48,7 +49,7 @@ def _check(build: Build, expected: Callable[[np.ndarray], Any], folder: Path) ->
     """One image, and several at once where the program says that it may."""
     program = MilProgram.load(_save(build, folder / "case.mlpackage"))
     for batch in (IMAGE, IMAGES) if program.batchable else (IMAGE,):
-        found = program.run(torch.from_numpy(batch)).numpy()
+        found = logits_of(program.run(torch.from_numpy(batch))).numpy()
         alone = np.concatenate([np.asarray(expected(image[None])) for image in batch])
         np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)
     return program
@@ -349,7 +350,7 @@ def test_half_precision_rounds_every_result(tmp_path: Path) -> None:
         return (half * half * half).astype(np.float32)
 
     program = MilProgram.load(_save(build, tmp_path / "half.mlpackage"))
-    found = program.run(torch.from_numpy(IMAGE)).numpy()
+    found = logits_of(program.run(torch.from_numpy(IMAGE))).numpy()
     np.testing.assert_array_equal(found, expected(IMAGE))
     assert program.batchable
 
@@ -365,7 +366,7 @@ def test_half_precision_input_is_rounded(tmp_path: Path) -> None:
     ct.convert(half, minimum_deployment_target=ct.target.iOS17, skip_model_load=True).save(
         str(path)
     )
-    found = MilProgram.load(path).run(torch.from_numpy(IMAGE)).numpy()
+    found = logits_of(MilProgram.load(path).run(torch.from_numpy(IMAGE))).numpy()
     np.testing.assert_array_equal(found, np.maximum(IMAGE.astype(np.float16), 0))
 
 
@@ -388,8 +389,8 @@ def test_unknown_option_is_named(tmp_path: Path) -> None:
 def test_every_image_of_a_batch_is_as_if_alone(artefacts: Artefacts) -> None:
     batch = images(21)
     session = RUNTIMES["coreml"].load(artefacts("coreml", "int8"), threads=1)
-    together = session.run(batch)
-    alone = np.concatenate([session.run(batch[index : index + 1]) for index in range(21)])
+    together = logits_of(session.run(batch))
+    alone = np.concatenate([logits_of(session.run(batch[i : i + 1])) for i in range(21)])
     # One step of the logits' grid, where another order of additions crosses a tie.
     assert np.mean(together == alone) > 0.95
     assert np.abs(together - alone).max() < 0.02 * np.abs(answers(artefacts.network, batch)).max()

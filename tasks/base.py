@@ -1,0 +1,147 @@
+"""What every task offers: one small Protocol without I/O and without state.
+
+A task's predictions and targets are of types of its own, which nothing else looks into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.outputs import TaskName
+
+if TYPE_CHECKING:  # two seconds to import, which readers of metrics need not wait for
+    from torch import Tensor
+
+    from zoo.preprocess import Frame
+
+Outputs = Mapping[str, NDArray[np.float32]]
+"""A network's outputs by name, in order, batch first."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure by which predictions are judged, a fraction of one; more is better.
+
+    ``unit`` is how it is shown: ``percent``, or ``points`` for the hundredths that average
+    precision and mean IoU are told in. ``tolerance`` is how far it may fall, a fraction of one,
+    before an artefact is worse than float for those who ship it. ``kind`` is how an image counts:
+    right or wrong (``binary``), with a value of which the mean is taken (``mean``), or as a part of
+    what is computed of all images together (``corpus``). ``against`` is what predictions are held
+    against: labels, or what the reference network answers.
+    """
+
+    name: str
+    title: str
+    unit: Literal["percent", "points"]
+    tolerance: float
+    kind: Literal["binary", "mean", "corpus"]
+    against: Literal["labels", "reference"] = "labels"
+
+
+class Evaluation(Protocol):
+    """One metric on a number of images, with what each of them contributes."""
+
+    @property
+    def images(self) -> int:
+        """How many."""
+
+    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+        """The metric, where image i counts ``weights[i]`` times, (images,); once without them."""
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """An ``Evaluation`` that is a mean: ``values`` (images,) in 0..1, 0 or 1 if the metric is
+    ``binary``."""
+
+    values: NDArray[np.float64]
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return len(self.values)
+
+    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+        """See ``Evaluation``."""
+        return float(np.average(self.values, weights=weights))
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What training minimizes: ``temperature`` softens the outputs that are compared, and
+    ``label_weight`` is how much targets count beside the float network's outputs."""
+
+    temperature: float
+    label_weight: float
+
+
+class Task(Protocol):
+    """Says what the outputs of a network mean."""
+
+    @property
+    def name(self) -> TaskName:
+        """Its name, a key of ``tasks.TASKS``."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What predictions are judged by, the headline first."""
+
+    def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Any]:
+        """A prediction an image.
+
+        Args:
+            outputs: of N images.
+            frames: how each lies under the input; None: each is the input itself.
+
+        Raises:
+            InputError: outputs that are none of this task's, or not finite.
+        """
+
+    def labelled(self, targets: Sequence[Any]) -> bool:
+        """Whether there are targets, and every image has one."""
+
+    def score(
+        self, predictions: Sequence[Any], targets: Sequence[Any], metrics: Sequence[Metric]
+    ) -> dict[str, Evaluation]:
+        """``metrics`` of predictions against targets of the same images, by name.
+
+        What the task's metrics hold against ``reference`` wants ``as_targets`` of its predictions.
+
+        Raises:
+            InputError: a target that no prediction of this network can be.
+        """
+
+    def as_targets(self, predictions: Sequence[Any]) -> list[Any]:
+        """Predictions as what others are held against."""
+
+    def divergence(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
+        """How far outputs are from the float network's, by which steps of quantization are judged:
+        (N,) float64, at least 0, of outputs of N images."""
+
+    def distance(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
+        """The same as reports tell it, in units that people know, (N,) float64."""
+
+    def training_loss(
+        self,
+        student: Mapping[str, Tensor],
+        teacher: Mapping[str, Tensor],
+        targets: Tensor | None,
+        settings: LossSettings,
+    ) -> Tensor:
+        """What training minimizes, the mean over the images: how far ``student`` is from
+        ``teacher``, and, with targets, from them; a scalar with gradients."""
+
+    def pack(self, predictions: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        """Predictions as arrays, to be stored."""
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
+        """The inverse of ``pack``.
+
+        Raises:
+            ValueError: arrays that are none of this task's predictions.
+        """
