@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.errors import InputError
 from zoo.outputs import TaskName
 
 if TYPE_CHECKING:  # two seconds to import, which readers of metrics need not wait for
@@ -50,6 +51,11 @@ class Evaluation(Protocol):
     def images(self) -> int:
         """How many."""
 
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """What each image contributes, (images, parts): all that ``value`` is made of. Of
+        ``binary`` and ``mean`` metrics the image's own value, in one part."""
+
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """The metric, where image i counts ``weights[i]`` times, (images,); once without them."""
 
@@ -66,9 +72,22 @@ class PerImage:
         """How many."""
         return len(self.values)
 
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        return self.values[:, None]
+
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """See ``Evaluation``."""
         return float(np.average(self.values, weights=weights))
+
+
+class BadTargetError(InputError):
+    """A target that no prediction of the network can be: that of image ``index``."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 @dataclass(frozen=True)
@@ -89,7 +108,12 @@ class Task(Protocol):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """What predictions are judged by, the headline first."""
+        """What predictions are judged by, the headline first; one of them is ``against`` the
+        reference."""
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs are small enough to be kept of all images, not only predictions."""
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Any]:
         """A prediction an image.
@@ -113,8 +137,11 @@ class Task(Protocol):
         What the task's metrics hold against ``reference`` wants ``as_targets`` of its predictions.
 
         Raises:
-            InputError: a target that no prediction of this network can be.
+            BadTargetError: a target that no prediction of this network can be.
         """
+
+    def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
+        """One that ``score`` gave, of its ``parts`` (images, parts)."""
 
     def as_targets(self, predictions: Sequence[Any]) -> list[Any]:
         """Predictions as what others are held against."""

@@ -3,7 +3,7 @@
 OUT/demo_bundle/models/*           the artefacts the apps can run
 OUT/demo_bundle/labels.txt         one class name a line
 OUT/demo_bundle/model_config.json  input, models, their tensors (``bundle_schema.ModelConfig``)
-OUT/demo_bundle/golden.json        pixels -> tensor -> logits -> top five (``Golden``)
+OUT/demo_bundle/golden.json        pixels -> tensor -> outputs -> answer (``Golden``)
 """
 
 from __future__ import annotations
@@ -30,20 +30,24 @@ from fbdeploy.records.bundle_schema import (
     SCHEMA_VERSION,
     BundleInput,
     BundleModel,
+    BundleOutput,
     BundleTensor,
     Golden,
     GoldenImage,
     GoldenOutput,
-    LogitTolerance,
     ModelConfig,
+    OutputTolerance,
+    OutputValues,
     Probe,
     Ranked,
+    RankingAnswer,
     Tolerance,
 )
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
-from tasks.classification.task import logits_of
+from tasks import Outputs, Task, task_named
+from tasks.classification.task import Ranking
 from zoo.datasets import BadImageError, Dataset, Sample, spread
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
@@ -61,13 +65,12 @@ IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 GOLDEN_SAMPLES = 8
 LABELS_BYTES = 100_000_000
 """A million classes of 100 characters."""
-TOP = 5
 PROBES = 64
 # The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
 PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
-# Of the largest logit. Float kernels sum in another order; Core ML may compute in float16 on the
+# Of an output's largest value. Float kernels sum in another order; Core ML may compute in float16 on the
 # Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
-LOGIT_TOLERANCE: dict[Precision, float] = {
+OUTPUT_TOLERANCE: dict[Precision, float] = {
     "fp32": 1e-2,
     "fp16": 2e-2,
     "int8": 5e-2,
@@ -157,25 +160,25 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     target = folder / FOLDER_NAME
     with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
-        models, logits = [], {}
+        task = task_named(manifest.network.task)
+        models, outputs = [], dict[str, dict[str, NDArray[np.float32]]]()
         for artefact in artefacts:
-            model = _pack_model(folder, artefact, temporary, spec, len(manifest.labels))
+            model, values = _pack_model(folder, artefact, temporary, tensors, threads)
             models.append(model)
-            path = temporary / model.file
-            outputs = runtime_of(path).load(path, threads).run(tensors)
-            logits[model.id] = logits_of(outputs)
+            outputs[model.id] = values
         config = ModelConfig(
             network=manifest.network.name,
+            task=task.name,
             input=BundleInput(**manifest.input_spec.model_dump()),
             num_classes=len(manifest.labels),
             models=tuple(models),
         )
         golden = Golden(
             network=manifest.network.name,
-            tolerance=_tolerance(models, logits),
+            tolerance=_tolerance(models, outputs),
             images=tuple(
                 golden_image(
-                    sample, spec, [_output(model, rows[index]) for model, rows in logits.items()]
+                    sample, spec, [golden_output(task, *one, index) for one in outputs.items()]
                 )
                 for index, sample in enumerate(samples)
             ),
@@ -235,7 +238,7 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         bundle: a bundle that was read.
         prepare: pre-processing to hold against the golden tensors.
     """
-    spec = input_spec(bundle.config.input)
+    spec, task = input_spec(bundle.config.input), task_named(bundle.config.task)
     failures = []
     for entry in bundle.golden.images:
         raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
@@ -255,9 +258,9 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         if worst > bundle.golden.tolerance.tensor:
             failures.append(f"{entry.name}: the tensor differs by {worst:.3g}")
         failures += [
-            f"{entry.name}: {output.model} does not rank its own logits so"
+            f"{entry.name}: {output.model} does not answer its own outputs so"
             for output in entry.outputs
-            if _ranking(np.array(output.logits, np.float32)) != output.top
+            if _answer(task, outputs_of(output)) != output.answer
         ]
     return failures
 
@@ -364,58 +367,72 @@ def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
 
 
 def _pack_model(
-    folder: Path, artefact: Artefact, bundle: Path, spec: InputSpec, classes: int
-) -> BundleModel:
+    folder: Path, artefact: Artefact, bundle: Path, tensors: NDArray[np.float32], threads: int
+) -> tuple[BundleModel, dict[str, NDArray[np.float32]]]:
+    """A model in the bundle, and its outputs for ``tensors``, float32 (N, 3, H, W)."""
     source = inside(folder, artefact.path)
     if not exists(source):
         raise InputError(f"{source}: is in the manifest but not on the disk; deploy again")
     identity = model_id(artefact)
     path = bundle / "models" / f"{identity}{source.suffix}"
     _copy(source, path)
+    values = runtime_of(path).load(path, threads).run(tensors)
     names = _TENSOR_NAMES.get(artefact.format)
-    input_name, output_name = ("", "") if names is None else names(path)
-    return BundleModel(
+    input_name, stored = ("", ("",) * len(values)) if names is None else names(path)
+    model = BundleModel(
         id=identity,
         file=path.relative_to(bundle).as_posix(),
         format=artefact.format,
         precision=artefact.precision,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in _files(path)),
-        input=BundleTensor(name=input_name, shape=spec.shape),
-        output=BundleTensor(name=output_name, shape=(1, classes)),
+        input=BundleTensor(name=input_name, shape=(1, *tensors.shape[1:])),
+        outputs=tuple(
+            BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))
+            for (name, value), kept in zip(values.items(), stored, strict=True)
+        ),
     )
+    return model, values
 
 
-def _onnx_names(path: Path) -> tuple[str, str]:
+def _onnx_names(path: Path) -> tuple[str, tuple[str, ...]]:
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    return graph.input[0].name, graph.output[0].name
+    return graph.input[0].name, tuple(output.name for output in graph.output)
 
 
-def _coreml_names(path: Path) -> tuple[str, str]:
+def _coreml_names(path: Path) -> tuple[str, tuple[str, ...]]:
     import coremltools
 
     description = coremltools.utils.load_spec(str(path)).description
-    return description.input[0].name, description.output[0].name
+    return description.input[0].name, tuple(output.name for output in description.output)
 
 
-_TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, str]]] = {
+_TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, tuple[str, ...]]]] = {
     "onnx": _onnx_names,
     "coreml": _coreml_names,
 }
 """What reads a model's input and output names, for formats that go by name and not position."""
 
 
-def _tolerance(models: Sequence[BundleModel], logits: dict[str, NDArray[np.float32]]) -> Tolerance:
-    largest = max(float(np.abs(values).max()) for values in logits.values())
+def _tolerance(
+    models: Sequence[BundleModel], outputs: dict[str, dict[str, NDArray[np.float32]]]
+) -> Tolerance:
+    largest: dict[str, float] = {}
+    for values in outputs.values():
+        for name, value in values.items():
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
     precisions = sorted({model.precision for model in models})
     return Tolerance(
         pixel=PIXEL_TOLERANCE,
         tensor=TENSOR_TOLERANCE,
-        logits=tuple(
-            LogitTolerance(precision=precision, max_abs=LOGIT_TOLERANCE[precision] * largest)
+        outputs=tuple(
+            OutputTolerance(
+                precision=precision, output=name, max_abs=OUTPUT_TOLERANCE[precision] * size
+            )
             for precision in precisions
+            for name, size in largest.items()
         ),
     )
 
@@ -440,19 +457,38 @@ def golden_image(
     )
 
 
-def _output(model: str, logits: NDArray[np.float32]) -> GoldenOutput:
+def golden_output(task: Task, model: str, outputs: Outputs, index: int) -> GoldenOutput:
+    """What a model gives on image ``index``, of its ``outputs`` (N, ...) by name."""
+    own = {name: value[index : index + 1] for name, value in outputs.items()}
     return GoldenOutput(
-        model=model, logits=tuple(float(value) for value in logits), top=_ranking(logits)
+        model=model,
+        values=tuple(
+            OutputValues(
+                name=name, float32=base64.b64encode(value.astype("<f4").tobytes()).decode()
+            )
+            for name, value in own.items()
+        ),
+        answer=_answer(task, own),
     )
 
 
-def _ranking(logits: NDArray[np.float32]) -> tuple[Ranked, ...]:
-    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
-    probabilities = powers / powers.sum()
-    # Stable: of equal logits the lower class comes first, as in the apps.
-    order = np.argsort(-logits, kind="stable")[:TOP]
-    return tuple(
-        Ranked(class_index=int(index), probability=float(probabilities[index])) for index in order
+def outputs_of(golden: GoldenOutput) -> dict[str, NDArray[np.float32]]:
+    """The outputs of one image by name, flat: (1, elements)."""
+    return {
+        value.name: np.frombuffer(base64.b64decode(value.float32), "<f4")[None].astype(np.float32)
+        for value in golden.values
+    }
+
+
+def _answer(task: Task, outputs: Outputs) -> RankingAnswer:
+    (prediction,) = task.decode(outputs)
+    if not isinstance(prediction, Ranking):
+        raise InputError(f"{task.name}: the apps show no such answers yet; deploy without a bundle")
+    ranked = zip(prediction.classes, prediction.probabilities, strict=True)
+    return RankingAnswer(
+        top=tuple(
+            Ranked(class_index=index, probability=probability) for index, probability in ranked
+        )
     )
 
 

@@ -24,8 +24,9 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count
 from zoo.input_spec import MOST_CLASSES
+from zoo.outputs import TaskName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
@@ -50,9 +51,22 @@ class BundleInput(Entry):
 
 
 class BundleTensor(Entry):
-    """A model's input or output; ``name`` is empty where the format goes by position."""
+    """A model's input; ``name`` is empty where the format goes by position."""
 
     name: str
+    shape: tuple[Positive, ...]
+    dtype: Literal["float32"] = "float32"
+
+
+class BundleOutput(Entry):
+    """One of a model's outputs, in order.
+
+    ``name`` is the network's own, the same in every format; ``stored`` what the file calls it,
+    empty where the format goes by position.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    stored: str
     shape: tuple[Positive, ...]
     dtype: Literal["float32"] = "float32"
 
@@ -67,32 +81,34 @@ class BundleModel(Entry):
     sha256: Sha256
     bytes: Positive
     input: BundleTensor
-    output: BundleTensor
+    outputs: Annotated[tuple[BundleOutput, ...], Field(min_length=1)]
 
 
 class ModelConfig(Entry):
-    """``model_config.json``."""
+    """``model_config.json``; ``task`` says how outputs become an answer."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     network: str
+    task: TaskName
     input: BundleInput
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
 
 
-class LogitTolerance(Entry):
-    """How far a phone's logits may lie from Python's for models of one precision."""
+class OutputTolerance(Entry):
+    """How far an output of a phone may lie from Python's for models of one precision."""
 
     precision: Precision
+    output: str
     max_abs: NonNegative
 
 
 class Tolerance(Entry):
-    """Largest allowed differences: 8-bit pixels after the crop, normalized values, logits."""
+    """Largest allowed differences: 8-bit pixels after the crop, normalized values, outputs."""
 
     pixel: Annotated[int, Field(ge=0, le=255)]
     tensor: NonNegative
-    logits: tuple[LogitTolerance, ...]
+    outputs: tuple[OutputTolerance, ...]
 
 
 class Probe(Entry):
@@ -111,12 +127,27 @@ class Ranked(Entry):
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
+class RankingAnswer(Entry):
+    """A classifier's answer: the likeliest classes, the likeliest first."""
+
+    kind: Literal["ranking"] = "ranking"
+    top: tuple[Ranked, ...]
+
+
+class OutputValues(Entry):
+    """One output on one image: base64 of little-endian float32, in the order of its shape."""
+
+    name: str
+    float32: Base64
+
+
 class GoldenOutput(Entry):
-    """What Python's runtime answers for one model (``BundleModel.id``) on one image."""
+    """What Python's runtime gives for one model (``BundleModel.id``) on one image, in the order of
+    the model's outputs, and the answer that Python makes of it, each task's of its own kind."""
 
     model: str
-    logits: Annotated[tuple[float, ...], Field(min_length=1)]
-    top: tuple[Ranked, ...]
+    values: Annotated[tuple[OutputValues, ...], Field(min_length=1)]
+    answer: RankingAnswer
 
 
 class GoldenImage(Entry):
@@ -139,7 +170,7 @@ class GoldenImage(Entry):
 class Golden(Entry):
     """``golden.json``."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     network: str
     tolerance: Tolerance
     images: tuple[GoldenImage, ...]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.base import Evaluation, LossSettings, Metric, Outputs, PerImage
+from tasks.base import BadTargetError, Evaluation, LossSettings, Metric, Outputs, PerImage
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
 from zoo.outputs import TaskName
@@ -32,8 +32,8 @@ Value = TypeVar("Value")
 @dataclass(frozen=True)
 class Ranking:
     """An image's likeliest classes, the likeliest first, at most ``RANKS``; their
-    ``probabilities`` are the softmax of the logits, in 0..1. ``count`` is how many classes there
-    are."""
+    ``probabilities`` are the softmax of the logits, in 0..1, none where they were not kept.
+    ``count`` is how many classes there are."""
 
     classes: tuple[int, ...]
     probabilities: tuple[float, ...]
@@ -46,6 +46,7 @@ class Classification:
 
     name: TaskName = "classification"
     metrics = (TOP1, TOP5, AGREEMENT)
+    keeps_outputs = True
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Ranking]:
         """Among equal logits (int8 has many) the lower class index comes first."""
@@ -59,7 +60,7 @@ class Classification:
         if not np.isfinite(logits).all():
             raise InputError("logits are not finite; export the artefact again, check its ranges")
         order = np.argsort(-logits, axis=1, kind="stable")[:, :RANKS]
-        chances = np.take_along_axis(softmax(logits), order, axis=1)
+        chances = np.take_along_axis(softmax(logits), order, axis=1).astype(np.float32)
         return [
             Ranking(tuple(ranks), tuple(shares), logits.shape[1])
             for ranks, shares in zip(order.tolist(), chances.tolist(), strict=True)
@@ -73,11 +74,12 @@ class Classification:
         self, predictions: Sequence[Ranking], targets: Sequence[int], metrics: Sequence[Metric]
     ) -> dict[str, Evaluation]:
         """Top-1 and agreement are one figure, held against labels and against float."""
-        for prediction, target in zip(predictions, targets, strict=True):
+        for index, (prediction, target) in enumerate(zip(predictions, targets, strict=True)):
             if not UNLABELLED <= target < prediction.count:
-                raise InputError(
-                    f"label {target} is outside the classes 0..{prediction.count - 1}; "
-                    "give data with the network's labels"
+                raise BadTargetError(
+                    index,
+                    f"has label {target}, outside the artefact's classes "
+                    f"0..{prediction.count - 1}; give data with its labels",
                 )
         found: dict[str, Evaluation] = {}
         for metric in metrics:
@@ -92,6 +94,10 @@ class Classification:
                 )
             )
         return found
+
+    def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
+        """See ``Task``."""
+        return PerImage(parts[:, 0])
 
     def as_targets(self, predictions: Sequence[Ranking]) -> list[int]:
         """The likeliest classes."""
@@ -138,7 +144,9 @@ class Classification:
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Ranking]:
         """See ``Task``."""
         classes, shares, count = (arrays[n] for n in ("classes", "probabilities", "count"))
-        if classes.ndim != 2 or shares.shape != classes.shape or count.ndim:
+        if classes.ndim != 2 or shares.ndim != 2 or count.ndim:
+            raise ValueError("its arrays differ in length or kind")
+        if shares.shape not in (classes.shape, (len(classes), 0)):
             raise ValueError("its arrays differ in length or kind")
         if (classes.dtype.kind, shares.dtype.kind, count.dtype.kind) != ("i", "f", "i"):
             raise ValueError("its arrays differ in length or kind")

@@ -89,6 +89,11 @@ class TwoOutputsTask:
         ]
         return {metric.name: PerImage(np.array(alike)) for metric in metrics}
 
+    keeps_outputs = False
+
+    def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
+        return PerImage(parts[:, 0])
+
     def as_targets(self, predictions: Sequence[Answer]) -> list[Answer]:
         return list(predictions)
 
