@@ -69,6 +69,18 @@ class Evaluation:
         """The task's metrics against the targets; none without."""
         return scores_of(self.task, self.predictions, self.targets)
 
+    def parts(self, reference: Evaluation) -> dict[str, NDArray[np.float64]]:
+        """By metric, what each image contributes to its value, (images, parts): of metrics against
+        the targets, if there are any, and against ``reference``."""
+        labels = tuple(m for m in self.task.metrics if m.against == "labels" and self.labelled)
+        alike = (agreement_metric(self.task),)
+        targets = self.task.as_targets(reference.predictions)
+        found = {
+            **(self.task.score(self.predictions, self.targets, labels) if labels else {}),
+            **self.task.score(self.predictions, targets, alike),
+        }
+        return {name: evaluation.parts for name, evaluation in found.items()}
+
     def score(self, metric: str) -> Score | None:
         """That of one metric by its name; None where there is none."""
         return next((score for score in self.scores if score.metric == metric), None)
@@ -343,27 +355,29 @@ def _score(score: Score) -> ScoreDocument:
 
 
 def save_answers(evaluation: Evaluation, path: Path) -> None:
-    """Keep an evaluation without its targets as a compressed ``.npz``: the task, the names, the
-    packed predictions and the outputs, if there are any.
+    """Keep an evaluation as a compressed ``.npz``: the task, the names, the packed predictions, the
+    outputs, if there are any, and the targets, if they are classes.
 
     Raises:
         InputError: the file cannot be written.
     """
     packed = evaluation.task.pack(evaluation.predictions)
     outputs = evaluation.outputs or {}
+    classes = [target for target in evaluation.targets if isinstance(target, int)]
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
             task=np.array(evaluation.task.name),
             names=np.array(evaluation.names),
             outputs=np.array(list(outputs), np.str_),
+            targets=np.array(classes, np.int64),
             **{f"prediction.{name}": array for name, array in packed.items()},
             **{f"output.{name}": array for name, array in outputs.items()},
         )
 
 
 def load_answers(path: Path) -> Evaluation:
-    """Read what ``save_answers`` wrote, without targets; nothing pickled is read.
+    """Read what ``save_answers`` wrote; nothing pickled is read.
 
     Raises:
         InputError: missing, truncated or another kind of file.
@@ -379,14 +393,16 @@ def load_answers(path: Path) -> Evaluation:
             if key.startswith("prediction.")
         }
         predictions = task.unpack(packed)
-        outputs = {str(name): stored[f"output.{name}"] for name in stored["outputs"]}
-        if {len(names)} != {len(predictions), *(len(value) for value in outputs.values())}:
+        outputs = {str(name): stored[f"output.{name}"] for name in stored["outputs"].tolist()}
+        targets = stored["targets"]
+        sizes = {len(predictions), *map(len, outputs.values()), targets.size or len(names)}
+        if sizes != {len(names)} or targets.dtype != np.int64 or targets.ndim != 1:
             raise ValueError("its arrays differ in length")
         if any(value.dtype != np.float32 for value in outputs.values()):
             raise ValueError("its outputs are not float32")
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: holds no kept answers ({one_line(error)}); {advice}") from error
-    return Evaluation(task, predictions, [], names, outputs or None)
+    return Evaluation(task, predictions, targets.tolist(), names, outputs or None)
 
 
 def _check_finite(outputs: Outputs, names: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """What a network's outputs mean, a folder a task; one line of ``TASKS`` each."""
 
 from tasks.base import Evaluation, Metric, Outputs, Task
-from tasks.table import TASKS, task_named
+from tasks.table import METRICS, TASKS, task_named
 from zoo.outputs import TaskName
 
-__all__ = ["TASKS", "Evaluation", "Metric", "Outputs", "Task", "TaskName", "task_named"]
+__all__ = ["METRICS", "TASKS", "Evaluation", "Metric", "Outputs", "Task", "TaskName", "task_named"]

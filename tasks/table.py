@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from tasks.base import Task
+from tasks.base import Metric, Task
 from tasks.classification.task import Classification
 from zoo.errors import InputError
 from zoo.outputs import TaskName
 
 TASKS: dict[TaskName, Task] = {"classification": Classification()}
+METRICS: dict[str, Metric] = {
+    metric.name: metric for task in TASKS.values() for metric in task.metrics
+}
+"""Every task's metrics by name; no two tasks have one of the same name."""
 
 
 def task_named(name: TaskName) -> Task:

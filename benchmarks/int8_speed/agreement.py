@@ -31,7 +31,7 @@ from export.base import ExportSource
 from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
 from export.preparation import ALL
-from fbdeploy.pipeline.steps.opening import BATCH, read_images
+from fbdeploy.pipeline.steps.images import BATCH, read_images
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe

@@ -68,8 +68,8 @@ LABELS_BYTES = 100_000_000
 PROBES = 64
 # The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
 PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
-# Of an output's largest value. Float kernels sum in another order; Core ML may compute in float16 on the
-# Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
+# Of an output's largest value. Float kernels sum in another order; Core ML may compute in float16
+# on the Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
 OUTPUT_TOLERANCE: dict[Precision, float] = {
     "fp32": 1e-2,
     "fp16": 2e-2,

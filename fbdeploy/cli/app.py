@@ -32,7 +32,7 @@ from fbdeploy.cli.sensitivity import sensitivity
 from fbdeploy.cli.streams import prepare_streams
 from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
-from fbdeploy.pipeline.deploy import PipelineError
+from fbdeploy.pipeline.running import PipelineError
 from zoo.errors import InputError, one_line, reason_of
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

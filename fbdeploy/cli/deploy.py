@@ -29,20 +29,21 @@ from fbdeploy.pipeline.request import (
     DEFAULT_CALIBRATION,
     DEFAULT_DATA,
     DEFAULT_IMAGES,
-    DEFAULT_NETWORK,
     DeployRequest,
     images_for,
 )
 from fbdeploy.records.manifest import Artefact, Precision
-from fbdeploy.records.results import document, summarize
+from fbdeploy.records.results import ResultRow, document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
+from fbdeploy.report.page import metrics_shown, score_in
 from fbdeploy.report.problems import problems
+from tasks import Metric
 
 
+@options.grouped
 def deploy(
-    network: options.NetworkName = DEFAULT_NETWORK,
-    weights: options.WeightsFile = None,
+    source: options.NetworkOptions = options.NO_NETWORK_OPTIONS,
     data: Annotated[
         str | None,
         typer.Option(
@@ -103,13 +104,7 @@ def deploy(
             help="How many images each artefact is scored on, spread evenly, or 'all'.",
         ),
     ] = DEFAULT_IMAGES,
-    num_classes: options.NumClasses = None,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     skip_pass: Annotated[
         str | None,
         typer.Option(
@@ -139,11 +134,12 @@ def deploy(
     Example:  fbdeploy deploy tf_mobilenetv3_small_100 --weights small.safetensors
     --data photos/val --calibration photos/train --output small
     """
+    network, weights = source.network, source.weights
     request = DeployRequest(
         network=network,
         weights=weights,
-        num_classes=num_classes,
-        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        num_classes=source.num_classes,
+        input=image.input,
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         formats=_formats(formats),
@@ -152,7 +148,7 @@ def deploy(
         output=output,
         threads=threads,
         images=images,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=image.skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
@@ -202,18 +198,26 @@ def _parity(artefact: Artefact) -> str:
     return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
 
 
+def _score(row: ResultRow, metric: Metric) -> str:
+    found = score_in(row, metric)
+    return figures.of_metric(found.value if found else None, metric)
+
+
 def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
-    lines = [
-        f"{'':22}{'size':>10}{'int8':>9}{'top-1':>11}{'agreement':>12}{'p50':>11}{'parity':>10}"
-    ]
+    metrics = metrics_shown(deployed.manifest.network.task)
+    widths = [max(11, 3 + len(metric.title)) for metric in metrics]
+    titles = "".join(f"{m.title:>{w}}" for m, w in zip(metrics, widths, strict=True))
+    lines = [f"{'':22}{'size':>10}{'int8':>9}{titles}{'p50':>11}{'parity':>10}"]
     for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
         time = f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
+        scores = "".join(
+            f"{_score(row, metric):>{width}}" for metric, width in zip(metrics, widths, strict=True)
+        )
         lines.append(
             f"{recommend.name_of(row):22}{figures.size(row.bytes):>10}"
-            f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
-            f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
+            f"{figures.percent(row.int8_share, 1):>9}{scores}{time:>11}{_parity(artefact):>10}"
         )
     wrong = problems(deployed.manifest)
     lines += ["", *wrong] if wrong else []

@@ -16,16 +16,23 @@ from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
 from fbdeploy.report import numbers as figures
+from tasks import METRICS, task_named
 from zoo.errors import InputError
 from zoo.files import exists
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
-    from runtime_bench.accuracy import Evaluation, EvaluationDocument
+    from runtime_bench.accuracy import (
+        Evaluation,
+        EvaluationDocument,
+        ReferenceDocument,
+        ScoreDocument,
+    )
 
 BATCH = 32
 
 
+@options.grouped
 def evaluate(
     artefact: Annotated[
         Path,
@@ -62,22 +69,16 @@ def evaluate(
     threads: Annotated[
         int, typer.Option(parser=numbers.threads, metavar="N", help="Threads of the runtime.")
     ] = 1,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
-    """Run an artefact over a dataset: top-1, top-5, and how it differs from another one.
+    """Run an artefact over a dataset: its accuracy, and how it differs from another one.
 
     Pre-processing and labels come from the manifest.json that lies beside the artefact's folder.
 
     Example:  fbdeploy evaluate out/int8/model.onnx --data fashion-mnist
     --reference out/fp32/model.onnx
     """
-    given = options.input_options(input_size, mean, std, crop_pct, interpolation)
     with only_result_on_stdout() as result:
         from runtime_bench.accuracy import compare, document
         from runtime_bench.runtimes import runtime_of
@@ -86,11 +87,11 @@ def evaluate(
         where = data or _data_of(artefact, manifest)
         runtime = runtime_of(artefact)
         warn_if_unconfined()
-        scored = _run(artefact, where, images, threads, given, manifest, skip_bad_images)
+        scored = _run(artefact, where, images, threads, image, manifest)
         agreement = None
         if reference is not None:
             theirs, _ = described(reference)
-            other = _run(reference, where, images, threads, given, theirs, skip_bad_images)
+            other = _run(reference, where, images, threads, image, theirs)
             agreement = compare(scored, other)
         precision = entry.precision if entry else None
         answer = document(str(artefact), runtime.format, precision, scored, agreement)
@@ -150,25 +151,25 @@ def _run(
     data: str,
     limit: int | None,
     threads: int,
-    given: InputOptions,
+    image: options.ImageOptions,
     manifest: Manifest | None,
-    skip_bad_images: bool,
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes.guest import guest_session
     from zoo.datasets import batches, open_dataset
 
     with guest_session(artefact, threads) as session:
-        spec = _input_spec(artefact, session.input_shape, manifest, given)
+        spec = _input_spec(artefact, session.input_shape, manifest, image.input)
         dataset = open_dataset(
             data,
             num_classes=manifest.network.num_classes if manifest else None,
             network_labels=manifest.labels if manifest else (),
-            skip_bad_images=skip_bad_images,
+            skip_bad_images=image.skip_bad_images,
         )
         total = len(dataset) if limit is None else min(limit, len(dataset))
         with counted(str(artefact), total) as counter:
-            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
+            task = task_named(manifest.network.task if manifest else "classification")
+            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance, task)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)
@@ -178,22 +179,25 @@ def _run(
 def _summary(answer: EvaluationDocument) -> str:
     title = f"{answer['artefact']}: {answer['format']} {answer['precision'] or ''}".rstrip()
     lines = [f"{title}, {answer['images']:,} images"]
-    if answer["top1"] is not None:
-        interval = answer["top1_interval"]
-        spread = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""
-        lines.append(f"top-1 {figures.percent(answer['top1'])}{spread}")
-        lines.append(f"top-5 {figures.percent(answer['top5'])}")
-    other = answer["reference"]
-    if other is not None:
-        lines.append(
-            f"agreement with the reference {figures.percent(other['agreement'])}, "
-            f"KL {figures.significant(other['kl'])} nats"
-        )
-        interval = other["difference_interval"]
-        if other["top1_difference"] is not None and interval is not None:
-            lines.append(
-                f"top-1 difference {figures.points(other['top1_difference'])} points "
-                f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
-                f"McNemar p {figures.significant(other['mcnemar_p'])}"
-            )
+    lines += [_told(score, answer["reference"]) for score in answer["scores"]]
     return "\n".join(lines)
+
+
+def _told(score: ScoreDocument, reference: ReferenceDocument | None) -> str:
+    """One metric in words."""
+    metric = METRICS[score["metric"]]
+    value, (low, high) = figures.of_metric(score["value"], metric), score["interval"]
+    if metric.against == "reference":
+        kl = reference["kl"] if reference else None
+        told = "" if kl is None else f", KL {figures.significant(kl)} nats"
+        return f"{metric.title} with the reference {value}{told}"
+    line = f"{metric.title} {value} (95 %: {100 * low:.2f} to {100 * high:.2f})"
+    interval = score["difference_interval"]
+    if score["difference"] is None or interval is None:
+        return line
+    test = "McNemar p" if metric.kind == "binary" else "p"
+    return (
+        f"{line}, difference {figures.points(score['difference'])} points "
+        f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
+        f"{test} {figures.significant(score['p'])}"
+    )

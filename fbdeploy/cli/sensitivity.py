@@ -13,7 +13,7 @@ from fbdeploy.cli.progress import Steps
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
+from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
 from fbdeploy.report import numbers as figures
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 
 
+@options.grouped
 def sensitivity(
-    network: options.NetworkName = DEFAULT_NETWORK,
-    weights: options.WeightsFile = None,
+    source: options.NetworkOptions = options.NO_NETWORK_OPTIONS,
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -67,13 +67,7 @@ def sensitivity(
             parser=numbers.threads, metavar="N", help="Threads to compute with; all cores."
         ),
     ] = None,
-    num_classes: options.NumClasses = None,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Rank the layers by the error int8 causes: dB at the layer, KL at the network's output.
@@ -83,16 +77,17 @@ def sensitivity(
     Example:  fbdeploy sensitivity tf_efficientnet_lite0 --weights lite0.pth
     --calibration photos/train --output lite0
     """
+    network, weights = source.network, source.weights
     request = SensitivityRequest(
         network=network,
         weights=weights,
-        num_classes=num_classes,
-        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        num_classes=source.num_classes,
+        input=image.input,
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         recipe=recipe,
         images=images,
         threads=threads or cores(),
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=image.skip_bad_images,
     )
     look_at_network(network, weights)
     look_at_images(request.calibration)

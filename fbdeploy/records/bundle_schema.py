@@ -14,7 +14,6 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     CropShare,
     Deviation,
-    Entry,
     InnerPath,
     Mean,
     Pixels,
@@ -22,7 +21,7 @@ from fbdeploy.records.manifest import (
     Sha256,
 )
 from fbdeploy.records.one_of import OneOf
-from zoo.documents import LARGEST_COUNT, Count
+from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES
 from zoo.outputs import TaskName
 
@@ -36,7 +35,7 @@ Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
-class BundleInput(Entry):
+class BundleInput(Schema):
     """What the network expects: see ``zoo.input_spec.InputSpec``; pixels are divided by 255."""
 
     height: Pixels
@@ -50,7 +49,7 @@ class BundleInput(Entry):
     crop_mode: Literal["center", "squash", "border"]
 
 
-class BundleTensor(Entry):
+class BundleTensor(Schema):
     """A model's input; ``name`` is empty where the format goes by position."""
 
     name: str
@@ -58,7 +57,7 @@ class BundleTensor(Entry):
     dtype: Literal["float32"] = "float32"
 
 
-class BundleOutput(Entry):
+class BundleOutput(Schema):
     """One of a model's outputs, in order.
 
     ``name`` is the network's own, the same in every format; ``stored`` what the file calls it,
@@ -71,7 +70,7 @@ class BundleOutput(Entry):
     dtype: Literal["float32"] = "float32"
 
 
-class BundleModel(Entry):
+class BundleModel(Schema):
     """One model; ``file`` is relative to the bundle, ``id`` is ``format-precision[-variant]``."""
 
     id: str
@@ -84,7 +83,7 @@ class BundleModel(Entry):
     outputs: Annotated[tuple[BundleOutput, ...], Field(min_length=1)]
 
 
-class ModelConfig(Entry):
+class ModelConfig(Schema):
     """``model_config.json``; ``task`` says how outputs become an answer."""
 
     schema_version: Literal[2] = 2
@@ -95,7 +94,7 @@ class ModelConfig(Entry):
     models: tuple[BundleModel, ...]
 
 
-class OutputTolerance(Entry):
+class OutputTolerance(Schema):
     """How far an output of a phone may lie from Python's for models of one precision."""
 
     precision: Precision
@@ -103,7 +102,7 @@ class OutputTolerance(Entry):
     max_abs: NonNegative
 
 
-class Tolerance(Entry):
+class Tolerance(Schema):
     """Largest allowed differences: 8-bit pixels after the crop, normalized values, outputs."""
 
     pixel: Annotated[int, Field(ge=0, le=255)]
@@ -111,37 +110,37 @@ class Tolerance(Entry):
     outputs: tuple[OutputTolerance, ...]
 
 
-class Probe(Entry):
+class Probe(Schema):
     """One value of the reference tensor; ``index`` is flat in NCHW order."""
 
     index: Count
     value: float
 
 
-class Ranked(Entry):
+class Ranked(Schema):
     """One class of the top five; ``probability`` is the softmax of the logits."""
 
-    model_config = Entry.model_config | {"populate_by_name": True}
+    model_config = Schema.model_config | {"populate_by_name": True}
 
     class_index: Annotated[int, Field(ge=0, le=LARGEST_COUNT, alias="class")]
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
-class RankingAnswer(Entry):
+class RankingAnswer(Schema):
     """A classifier's answer: the likeliest classes, the likeliest first."""
 
     kind: Literal["ranking"] = "ranking"
     top: tuple[Ranked, ...]
 
 
-class OutputValues(Entry):
+class OutputValues(Schema):
     """One output on one image: base64 of little-endian float32, in the order of its shape."""
 
     name: str
     float32: Base64
 
 
-class GoldenOutput(Entry):
+class GoldenOutput(Schema):
     """What Python's runtime gives for one model (``BundleModel.id``) on one image, in the order of
     the model's outputs, and the answer that Python makes of it, each task's of its own kind."""
 
@@ -150,7 +149,7 @@ class GoldenOutput(Entry):
     answer: RankingAnswer
 
 
-class GoldenImage(Entry):
+class GoldenImage(Schema):
     """Pixels and what Python makes of them.
 
     ``rgb``: base64 of uint8 (height, width, 3). ``input_rgb``: the same after resize and crop,
@@ -167,7 +166,7 @@ class GoldenImage(Entry):
     outputs: tuple[GoldenOutput, ...]
 
 
-class Golden(Entry):
+class Golden(Schema):
     """``golden.json``."""
 
     schema_version: Literal[2] = 2

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.records import migrations
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
-    Entry,
     Format,
     InnerPath,
     Manifest,
@@ -21,15 +20,53 @@ from fbdeploy.records.manifest import (
     Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, json_lines, validated
-from zoo.errors import InputError, reason_of
-from zoo.files import exists
+from zoo.documents import Count, Schema, migrated, validated
+from zoo.json_lines import append_json_line, json_lines
+
+if TYPE_CHECKING:
+    from stats import interval as stats_interval
+    from tasks.scores import Score
 
 FILE_NAME = "results.jsonl"
+EVALUATION_VERSION = 2
 
 
-class Comparison(Entry):
-    """An artefact against the float network on the same images.
+class ScoreInfo(Schema):
+    """One metric of the network's task (``tasks.scores.Score``), fractions of one.
+
+    ``reference`` is the float network's value, ``difference`` artefact minus that, ``p`` two-sided;
+    null where there is nothing to compare with. Intervals are 95 %; those of evaluations made
+    before they were kept are null.
+    """
+
+    metric: str
+    value: Share
+    interval: Interval | None = None
+    reference: Share | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    p: Share | None = None
+
+    @classmethod
+    def of(cls, score: Score) -> ScoreInfo:
+        """What a document holds of a score."""
+        return cls(
+            metric=score.metric,
+            value=score.value,
+            interval=score.interval.as_tuple(),
+            reference=score.reference,
+            difference=score.difference,
+            difference_interval=_pair(score.difference_interval),
+            p=score.p,
+        )
+
+
+def _pair(interval: stats_interval.Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else interval.as_tuple()
+
+
+class Comparison(Schema):
+    """A classifier's artefact against the float network on the same images.
 
     ``kl`` is in nats; ``top1_difference`` is artefact minus float, with its 95 % interval;
     ``mcnemar_p`` is two-sided.
@@ -44,14 +81,17 @@ class Comparison(Entry):
     mcnemar_p: float | None = None
 
 
-class EvaluationLine(Entry):
+class EvaluationLine(Schema):
     """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
 
+    ``scores`` are the metrics of the network's task; ``top1`` to ``comparison`` repeat a
+    classifier's.
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
     folder; evaluations of before there were such files have none and are made again.
     """
 
     type: Literal["evaluation"] = "evaluation"
+    schema_version: Literal[2] = 2
     key: str
     time: str
     format: Format
@@ -60,6 +100,7 @@ class EvaluationLine(Entry):
     sha256: Sha256
     dataset: DatasetInfo
     images: Count
+    scores: tuple[ScoreInfo, ...] = ()
     top1: Share | None = None
     top5: Share | None = None
     top1_interval: Interval | None = None
@@ -74,7 +115,7 @@ _LINE: TypeAdapter[EvaluationLine | Measurement] = TypeAdapter(
 )
 
 
-class LatencyPercentiles(Entry):
+class LatencyPercentiles(Schema):
     """Milliseconds."""
 
     p50: float
@@ -82,9 +123,11 @@ class LatencyPercentiles(Entry):
     p99: float
 
 
-class ResultRow(Entry):
+class ResultRow(Schema):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
+    ``scores`` are the metrics of the network's task; ``top1`` to ``mcnemar_p`` repeat a
+    classifier's.
     What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
     what it was made from.
     """
@@ -95,6 +138,7 @@ class ResultRow(Entry):
     path: str
     bytes: int
     images: int | None
+    scores: tuple[ScoreInfo, ...] = ()
     top1: Share | None
     top5: Share | None
     top1_interval: Interval | None
@@ -118,23 +162,22 @@ class ResultRow(Entry):
 def read_lines(folder: Path) -> list[Line]:
     """All measurements of an output folder in the order they were made; none if there is no file.
 
-    A cut-off last line, as an interrupted run leaves it, is not a measurement and is left out.
-
     Raises:
-        InputError: a line before the last is not a measurement.
+        InputError: a line is not a measurement; what a killed run left at the end is none.
     """
-    path = folder / FILE_NAME
-    if not exists(path):
-        return []
     advice = "move the file away and deploy again"
-    lines: list[Line] = []
-    for line in json_lines(path, advice):
-        try:
-            lines.append(validated(_LINE, line.value(), line.name, advice))
-        except InputError:
-            if line.is_whole:
-                raise
-    return lines
+    return [
+        validated(_LINE, _current(line.value(), line.name, advice), line.name, advice)
+        for line in json_lines(folder / FILE_NAME, advice)
+    ]
+
+
+def _current(value: Any, name: str, advice: str) -> Any:
+    """A line in the form of this version; those of the first evaluations tell no version."""
+    if isinstance(value, dict) and value.get("type") == "evaluation":
+        value = {"schema_version": 1} | value
+        return migrated(value, EVALUATION_VERSION, migrations.EVALUATION, name, advice)
+    return value
 
 
 def append_line(folder: Path, line: Line) -> None:
@@ -143,28 +186,7 @@ def append_line(folder: Path, line: Line) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    path = folder / FILE_NAME
-    try:
-        # A line that a killed run cut off is closed first, so that it cannot swallow this one.
-        with path.open("a+b") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            if size:
-                stream.seek(size - 1)
-                if stream.read(1) != b"\n":
-                    _drop_cut_off_line(path)
-            stream.write(line.model_dump_json().encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({reason_of(error)}); "
-            "choose another output folder or free it"
-        ) from error
-
-
-def _drop_cut_off_line(path: Path) -> None:
-    whole = path.read_bytes()
-    os.truncate(path, whole.rfind(b"\n") + 1)
+    append_json_line(folder / FILE_NAME, line)
 
 
 def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
@@ -192,6 +214,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 path=artefact.path,
                 bytes=artefact.bytes,
                 images=score.images if score else None,
+                scores=score.scores if score else (),
                 top1=score.top1 if score else None,
                 top5=score.top5 if score else None,
                 top1_interval=score.top1_interval if score else None,

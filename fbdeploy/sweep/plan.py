@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from fbdeploy.pipeline.formats import default_precisions, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
@@ -14,7 +14,7 @@ from fbdeploy.records.manifest import Format, Precision
 from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from runtime_bench.timing.modes import mode_of
-from zoo.documents import LARGEST_COUNT, read_toml, validated
+from zoo.documents import LARGEST_COUNT, Schema, read_toml, validated
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
 
@@ -32,13 +32,7 @@ def recipe_title(recipe: str) -> str:
     return slug(Path(recipe).stem if recipe.endswith(".toml") else recipe)
 
 
-class Part(BaseModel):
-    """Base of the plan: unchangeable, and no key outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class NetworkPlan(Part):
+class NetworkPlan(Schema):
     """A network as ``fbdeploy deploy`` takes it. What is None is the plan's own.
 
     ``label`` names its folder and its rows; by default the name, of a file's function its name.
@@ -58,7 +52,7 @@ class NetworkPlan(Part):
         return slug(self.label or self.name.rpartition(":")[2])
 
 
-class TargetPlan(Part):
+class TargetPlan(Schema):
     """A target as ``fbdeploy bench --target`` takes it, with the options of that command."""
 
     address: str
@@ -83,7 +77,7 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class SweepPlan(Part):
+class SweepPlan(Schema):
     """All combinations of these are made, scored and timed.
 
     ``precisions`` None are those that ``deploy`` makes with each recipe; ``images`` are those each

@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fbdeploy.records.manifest import Artefact, Entry, Manifest, Precision
+from fbdeploy.records.manifest import Artefact, Manifest, Precision
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
+from fbdeploy.report.verdict import headline
 from fbdeploy.sweep.plan import FLOAT_PRECISIONS
 from runtime_bench.measurement import Counts, Interval, Measurement
+from zoo.documents import Schema
 
 
-class Failure(Entry):
+class Failure(Schema):
     """Something that is missing from the results, and why. Empty: it concerns all of them."""
 
     network: str = ""
@@ -23,7 +25,7 @@ class Failure(Entry):
     log: str = ""
 
 
-class SweepRow(Entry):
+class SweepRow(Schema):
     """One artefact on one target with one thread count.
 
     ``recipe`` is empty for float artefacts. ``counts`` are those of an emulated core, whose
@@ -54,8 +56,10 @@ class SweepRow(Entry):
 
     @property
     def score(self) -> float | None:
-        """Top-1, or without labels the agreement with float; a share."""
-        return self.result.top1 if self.result.top1 is not None else self.result.agreement
+        """The headline of the network's task, or without labels how far it answers as float does; a
+        share."""
+        found = headline(self.result)
+        return None if found is None else found.value
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from scipy.stats import t as student_t
 
+from zoo.documents import Schema
 from zoo.errors import InputError
 
 MINIMUM_POINTS = 3
@@ -26,10 +27,8 @@ LARGEST_DEVIATION = 10.0
 """Of a logarithm: estimates wrong by 20,000 times."""
 
 
-class Point(BaseModel):
+class Point(Schema):
     """A network measured on the device: its name, estimated cycles and measured milliseconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     network: str
     cycles: float = Field(gt=0, le=MOST)
@@ -45,14 +44,12 @@ class Estimate:
     high: float
 
 
-class Calibration(BaseModel):
+class Calibration(Schema):
     """A fitted scale for one device and core, and how wrong it was on the measured networks.
 
     ``scale`` is milliseconds a cycle; ``errors`` and ``leave_one_out`` hold the relative error of
     each point (0.05: estimated 5 % too long) fitted with it and without it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     device: str
     core: str

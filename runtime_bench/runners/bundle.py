@@ -17,9 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
-from zoo.documents import read_json, validated
+from zoo.documents import Schema, read_json, validated
 from zoo.errors import InputError
 from zoo.files import inside, sha256_of
 
@@ -71,10 +69,8 @@ NATIVE_RUNNERS = {
 PYTHON_MODULES = {"litert": "ai_edge_litert", "torchscript": "torch"}
 
 
-class BundleManifest(BaseModel):
+class BundleManifest(Schema):
     """``bundle.json``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = 1
     architecture: str

@@ -134,30 +134,21 @@ class Classification:
         )
 
     def pack(self, predictions: Sequence[Ranking]) -> dict[str, NDArray[Any]]:
-        """``classes`` int32 and ``probabilities`` float32 (N, ranks), ``count`` int32."""
+        """``classes`` int32 (N, ranks) and ``count`` int32; probabilities are not kept."""
         return {
             "classes": np.array([p.classes for p in predictions], np.int32),
-            "probabilities": np.array([p.probabilities for p in predictions], np.float32),
             "count": np.array(predictions[0].count if predictions else 0, np.int32),
         }
 
     def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Ranking]:
         """See ``Task``."""
-        classes, shares, count = (arrays[n] for n in ("classes", "probabilities", "count"))
-        if classes.ndim != 2 or shares.ndim != 2 or count.ndim:
+        classes, count = arrays["classes"], arrays["count"]
+        if classes.ndim != 2 or count.ndim or (classes.dtype.kind, count.dtype.kind) != ("i", "i"):
             raise ValueError("its arrays differ in length or kind")
-        if shares.shape not in (classes.shape, (len(classes), 0)):
-            raise ValueError("its arrays differ in length or kind")
-        if (classes.dtype.kind, shares.dtype.kind, count.dtype.kind) != ("i", "f", "i"):
-            raise ValueError("its arrays differ in length or kind")
-        if not 0 <= count <= MOST_CLASSES or (classes.size and not classes.min() >= 0):
+        smallest, largest = classes.min(initial=0), classes.max(initial=0)
+        if not 0 <= count <= MOST_CLASSES or smallest < 0 or largest >= max(count, 1):
             raise ValueError("it holds numbers that are no classes")
-        if classes.size and classes.max() >= count:
-            raise ValueError("it holds numbers that are no classes")
-        return [
-            Ranking(tuple(ranks), tuple(values), int(count))
-            for ranks, values in zip(classes.tolist(), shares.tolist(), strict=True)
-        ]
+        return [Ranking(tuple(ranks), (), int(count)) for ranks in classes.tolist()]
 
 
 def logits_of(outputs: Mapping[str, Value]) -> Value:

@@ -99,7 +99,6 @@ def test_predictions_come_back_from_arrays() -> None:
     for bad in (
         {"classes": stored["classes"][:, 0]},
         {"classes": stored["classes"] + 29},
-        {"probabilities": stored["probabilities"][:4]},
         {"count": np.array([1, 2], np.int32)},
         {"classes": stored["classes"].astype(np.float32)},
     ):

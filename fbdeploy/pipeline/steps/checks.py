@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.work import WorkFolder, check_outputs
+from fbdeploy.records.manifest import Precision
 from tasks import Outputs
 from zoo.files import atomic_file
 
@@ -22,13 +23,9 @@ from zoo.files import atomic_file
 class Checks:
     """Those of one network on the images of identity ``data``."""
 
-    work: Path
+    work: WorkFolder
     network_key: str
     data: str
-
-    @property
-    def _name(self) -> str:
-        return key_of(network=self.network_key, data=self.data)
 
     def images(self, read: Callable[[], NDArray[np.float32]] | None = None) -> NDArray[np.float32]:
         """The images, pre-processed float32 (N, 3, H, W); ``read`` gets them if they are not kept.
@@ -36,7 +33,7 @@ class Checks:
         Raises:
             FileNotFoundError: they are not kept, and there is no ``read``.
         """
-        path = self.work / f"check-images-{self._name}.npy"
+        path = self.work.check_images(self.network_key, self.data)
         if read is not None and not path.exists():
             with atomic_file(path) as temporary, temporary.open("wb") as stream:
                 np.save(stream, read())
@@ -50,12 +47,25 @@ class Checks:
         Raises:
             FileNotFoundError: it is not kept, and there is no ``run``.
         """
-        path = folder / f"check-outputs-{self._name}.npz"
+        path = check_outputs(folder, self.network_key, self.data)
         if run is not None and not path.exists():
             made = run()
             with atomic_file(path) as temporary, temporary.open("wb") as stream:
-                names = np.array(list(made))
-                np.savez(stream, names, *made.values())
+                np.savez(stream, np.array(list(made)), *made.values())
         with np.load(path, allow_pickle=False) as stored:
             names, *values = (stored[key] for key in stored.files)
         return dict(zip(names.tolist(), values, strict=True))
+
+
+def check_program(checks: Checks, precision: Precision) -> None:
+    """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
+    from quantize.program import load_program
+    from runtime_bench.runtimes.module_session import run_module
+
+    folder = checks.work.program(precision)
+
+    def run() -> Outputs:
+        program = load_program(folder)  # only if its outputs are not kept yet
+        return run_module(program.module(), program.interface, checks.images())
+
+    checks.outputs(folder, run)

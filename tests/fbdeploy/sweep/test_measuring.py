@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
-from fbdeploy.pipeline.workers.worker import Reporter
 from fbdeploy.records.manifest import Artefact
-from fbdeploy.sweep import measuring
+from fbdeploy.sweep.measuring import MeasureArguments, Refused, measure
 from runtime_bench.measurement import Measurement
 from runtime_bench.runners.bundle import Bundle
 from runtime_bench.targets.base import TargetError
@@ -26,19 +25,24 @@ __all__ = ["board", "bundle", "cache", "network"]
 SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
 
-class Kept(Reporter):
+class Kept:
     """A reporter that keeps what it is given."""
 
     def __init__(self) -> None:
-        super().__init__(lambda message: None)
         self.timed: list[Measurement] = []
-        self.refused: list[dict[str, JsonValue]] = []
+        self.refused: list[Refused] = []
 
-    def result(self, kind: str, value: BaseModel | dict[str, JsonValue]) -> None:
+    def progress(self, step: str, done: float) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def result(self, value: BaseModel) -> None:
         if isinstance(value, Measurement):
             self.timed.append(value)
         else:
-            assert isinstance(value, dict)
+            assert isinstance(value, Refused)
             self.refused.append(value)
 
 
@@ -82,7 +86,7 @@ def _measure(
         "sessions": {},
         **changes,
     }
-    measuring.measure(kept, **arguments)
+    measure(kept, MeasureArguments.model_validate(arguments))
     return kept
 
 
@@ -124,7 +128,7 @@ def test_a_phone_without_python_runs_what_it_can(
     board.start_adbd()
     kept = _measure(artefacts, {"address": f"adb://{SERIAL}"}, ("litert", "executorch"))
     (refused,) = kept.refused
-    assert refused["format"] == "litert" and "no python3 there" in str(refused["reason"])
+    assert refused.format == "litert" and "no python3 there" in refused.reason
     (one,) = kept.timed
     assert (one.format, one.kind, one.note) == (
         *("executorch", "measured", "outputs equal this machine's"),

@@ -16,10 +16,11 @@ from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.run import SweepStages, Swept, sweep
 from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.measurement import Measurement
+from tests.fbdeploy.fake_measurements import measure
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 
-FAKE = SweepStages(deploy=STAGES, measure="tests.fbdeploy.fake_stages:measure")
+FAKE = SweepStages(deploy=STAGES, measure=measure)
 ROOT = Path(__file__).parents[3]
 
 
