@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,7 @@ from zoo.arrays import read_arrays
 from zoo.errors import InputError
 from zoo.files import atomic_file
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]
+Batch = tuple[NDArray[np.float32], NDArray[np.int64] | Sequence[Any], tuple[str, ...]]
 Progress = Callable[[int], None]
 CLASSIFICATION = TASKS["classification"]
 
@@ -199,7 +199,8 @@ def evaluate(
 
     Args:
         session: the loaded artefact.
-        batches: float32 (N, 3, height, width), int64 (N,) labels (-1 for none), N names.
+        batches: float32 (N, 3, height, width), N targets as the task has them, such as int64 (N,)
+            labels (-1 for none), N names.
         progress: called with the number of images that were just done.
         task: says what the outputs mean.
 
@@ -211,11 +212,11 @@ def evaluate(
     predictions: list[Any] = []
     targets: list[Any] = []
     names: list[str] = []
-    for images, labels, batch_names in batches:
+    for images, own, batch_names in batches:
         outputs = session.run(images)
         _check_finite(outputs, batch_names)
         predictions += task.decode(outputs)
-        targets += labels.tolist()
+        targets += own.tolist() if isinstance(own, np.ndarray) else own
         names.extend(batch_names)
         if task.keeps_outputs:
             rows.append(outputs)

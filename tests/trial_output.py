@@ -88,7 +88,7 @@ def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
     parts = [root / "fbdeploy/apps/demo_bundle.py", root / "fbdeploy/records/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
-    for package in ("export", "quantize"):
+    for package in ("export", "quantize", "tasks"):
         parts += sorted((root / package).rglob("*.py"))
     parts += [source / "manifest.json"] if source else sorted((root / "zoo/embedded").glob("*"))
     return " ".join(sha256_of(part) for part in parts if part.is_file())
