@@ -13,6 +13,8 @@ from fbdeploy.apps.demo_bundle import (
     CONFIG_NAME,
     GOLDEN_NAME,
     LABELS_NAME,
+)
+from fbdeploy.apps.goldens import (
     PIXEL_TOLERANCE,
     TENSOR_TOLERANCE,
     golden_image,

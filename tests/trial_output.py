@@ -18,7 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
+from fbdeploy.apps.demo_bundle import (
+    write_bundle,
+)
+from fbdeploy.apps.goldens import (
+    golden_samples,
+)
 from fbdeploy.records.manifest import (
     Artefact,
     Environment,
@@ -86,7 +91,11 @@ def _trial_output() -> Path:
 
 def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
-    parts = [root / "fbdeploy/apps/demo_bundle.py", root / "fbdeploy/records/bundle_schema.py"]
+    parts = [
+        root / "fbdeploy/apps/demo_bundle.py",
+        root / "fbdeploy/apps/goldens.py",
+        root / "fbdeploy/records/bundle_schema.py",
+    ]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
     for package in ("export", "quantize", "tasks"):
         parts += sorted((root / package).rglob("*.py"))

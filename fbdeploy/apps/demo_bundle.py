@@ -12,7 +12,6 @@ import base64
 import binascii
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,14 @@ from PIL import Image
 from pydantic import BaseModel
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.apps.goldens import (
+    answer_of,
+    golden_image,
+    golden_output,
+    outputs_of,
+    prepared,
+    tolerance_of,
+)
 from fbdeploy.records.bundle_schema import (
     APP_FORMATS,
     CONFIG_NAME,
@@ -34,27 +41,18 @@ from fbdeploy.records.bundle_schema import (
     BundleTensor,
     Golden,
     GoldenImage,
-    GoldenOutput,
     ModelConfig,
-    OutputTolerance,
-    OutputValues,
-    Probe,
-    Ranked,
-    RankingAnswer,
-    Tolerance,
 )
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
-from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
+from fbdeploy.records.manifest import Artefact, InputSpecInfo, read_manifest
 from runtime_bench.runtimes import runtime_of
-from tasks import Outputs, Task, task_named
-from tasks.classification.task import Ranking
-from zoo.datasets import BadImageError, Dataset, Sample, spread
+from tasks import task_named
+from zoo.datasets import Sample
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
 from zoo.files import atomic_folder, exists, inside, is_file, is_folder, sha256_of
-from zoo.images import UnusableImageError
 from zoo.input_spec import InputSpec
-from zoo.preprocess import preprocess, resize_and_crop
+from zoo.preprocess import preprocess
 
 GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
 MARKS = (CONFIG_NAME, README)
@@ -62,72 +60,11 @@ MARKS = (CONFIG_NAME, README)
 ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
 IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 
-GOLDEN_SAMPLES = 8
 LABELS_BYTES = 100_000_000
 """A million classes of 100 characters."""
-PROBES = 64
-# The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
-PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
-# Of an output's largest value. Float kernels sum in another order; Core ML may compute in float16
-# on the Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
-OUTPUT_TOLERANCE: dict[Precision, float] = {
-    "fp32": 1e-2,
-    "fp16": 2e-2,
-    "int8": 5e-2,
-    "int8-qat": 5e-2,
-}
 
 Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
 Document = TypeVar("Document", bound=BaseModel)
-
-
-def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample]:
-    """``count`` images spread over the dataset, and the reference card.
-
-    Raises:
-        BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
-    """
-    chosen: list[Sample] = []
-    for index in spread(len(dataset), count):
-        try:
-            chosen.append(dataset.sample(index))
-        except BadImageError as error:
-            if not dataset.skip_bad_images:
-                raise
-            dataset.skipped[error.name] = error.reason
-    return [*chosen, Sample(reference_card(), None, "reference-card")]
-
-
-def _prepared(
-    samples: Sequence[Sample], spec: InputSpec
-) -> tuple[list[Sample], NDArray[np.float32]]:
-    """The samples that can be pre-processed, and their tensors, float32 (N, 3, H, W)."""
-    kept, tensors = [], []
-    for sample in samples:
-        with suppress(UnusableImageError):
-            tensors.append(preprocess(sample.image, spec))
-            kept.append(sample)
-    return kept, np.stack(tensors)
-
-
-def reference_card(width: int = 211, height: int = 157) -> Image.Image:
-    """A picture that shows errors of pre-processing: not square, every channel different.
-
-    Gradients (crop and orientation), stripes of one pixel (antialiasing), hard edges (overshoot)
-    and noise from a linear congruential generator (Numerical Recipes' constants).
-    """
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    red = x * 255 // (width - 1)
-    green = y * 255 // (height - 1)
-    blue = np.where((x // 16 + y // 16) % 2 == 0, 230, 20)
-    card = np.stack([red, green, blue], axis=-1)
-    card[height // 2 :, : width // 3] = np.where(x[height // 2 :, : width // 3, None] % 2, 255, 0)
-    state, noise = 2026, np.empty(height // 3 * (width // 3), np.int64)
-    for index in range(noise.size):
-        state = (1664525 * state + 1013904223) % 2**32
-        noise[index] = state >> 24
-    card[: height // 3, -(width // 3) :, 1] = noise.reshape(height // 3, width // 3)
-    return Image.fromarray(card.astype(np.uint8), "RGB")
 
 
 def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
@@ -156,7 +93,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     if not samples:
         raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
     spec = input_spec(manifest.input_spec)
-    samples, tensors = _prepared(samples, spec)
+    samples, tensors = prepared(samples, spec)
     target = folder / FOLDER_NAME
     with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
@@ -175,7 +112,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
         )
         golden = Golden(
             network=manifest.network.name,
-            tolerance=_tolerance(models, outputs),
+            tolerance=tolerance_of(models, outputs),
             images=tuple(
                 golden_image(
                     sample, spec, [golden_output(task, *one, index) for one in outputs.items()]
@@ -260,7 +197,7 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         failures += [
             f"{entry.name}: {output.model} does not answer its own outputs so"
             for output in entry.outputs
-            if _answer(task, outputs_of(output)) != output.answer
+            if answer_of(task, outputs_of(output)) != output.answer
         ]
     return failures
 
@@ -414,82 +351,6 @@ _TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, tuple[str, ...]]]] = {
     "coreml": _coreml_names,
 }
 """What reads a model's input and output names, for formats that go by name and not position."""
-
-
-def _tolerance(
-    models: Sequence[BundleModel], outputs: dict[str, dict[str, NDArray[np.float32]]]
-) -> Tolerance:
-    largest: dict[str, float] = {}
-    for values in outputs.values():
-        for name, value in values.items():
-            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
-    precisions = sorted({model.precision for model in models})
-    return Tolerance(
-        pixel=PIXEL_TOLERANCE,
-        tensor=TENSOR_TOLERANCE,
-        outputs=tuple(
-            OutputTolerance(
-                precision=precision, output=name, max_abs=OUTPUT_TOLERANCE[precision] * size
-            )
-            for precision in precisions
-            for name, size in largest.items()
-        ),
-    )
-
-
-def golden_image(
-    sample: Sample, spec: InputSpec, outputs: Sequence[GoldenOutput] = ()
-) -> GoldenImage:
-    """A picture, what Python makes of it for ``spec``, and what the models answered to that."""
-    image = sample.image.convert("RGB")
-    flat = preprocess(image, spec).ravel()
-    # An odd stride visits all rows, columns and channels.
-    indices = np.linspace(0, flat.size - 1, PROBES).astype(int)
-    return GoldenImage(
-        name=sample.name,
-        width=image.width,
-        height=image.height,
-        label=sample.label,
-        rgb=base64.b64encode(image.tobytes()).decode(),
-        input_rgb=base64.b64encode(resize_and_crop(image, spec).tobytes()).decode(),
-        probes=tuple(Probe(index=int(index), value=float(flat[index])) for index in indices),
-        outputs=tuple(outputs),
-    )
-
-
-def golden_output(task: Task, model: str, outputs: Outputs, index: int) -> GoldenOutput:
-    """What a model gives on image ``index``, of its ``outputs`` (N, ...) by name."""
-    own = {name: value[index : index + 1] for name, value in outputs.items()}
-    return GoldenOutput(
-        model=model,
-        values=tuple(
-            OutputValues(
-                name=name, float32=base64.b64encode(value.astype("<f4").tobytes()).decode()
-            )
-            for name, value in own.items()
-        ),
-        answer=_answer(task, own),
-    )
-
-
-def outputs_of(golden: GoldenOutput) -> dict[str, NDArray[np.float32]]:
-    """The outputs of one image by name, flat: (1, elements)."""
-    return {
-        value.name: np.frombuffer(base64.b64decode(value.float32), "<f4")[None].astype(np.float32)
-        for value in golden.values
-    }
-
-
-def _answer(task: Task, outputs: Outputs) -> RankingAnswer:
-    (prediction,) = task.decode(outputs)
-    if not isinstance(prediction, Ranking):
-        raise InputError(f"{task.name}: the apps show no such answers yet; deploy without a bundle")
-    ranked = zip(prediction.classes, prediction.probabilities, strict=True)
-    return RankingAnswer(
-        top=tuple(
-            Ranked(class_index=index, probability=probability) for index, probability in ranked
-        )
-    )
 
 
 def _read(path: Path, document: type[Document]) -> Document:

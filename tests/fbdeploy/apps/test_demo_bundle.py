@@ -16,11 +16,13 @@ from fbdeploy.apps.demo_bundle import (
     Bundle,
     bundled_model,
     check_golden,
-    golden_samples,
     install_bundle,
     read_bundle,
-    reference_card,
     write_bundle,
+)
+from fbdeploy.apps.goldens import (
+    golden_samples,
+    reference_card,
 )
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.manifest import Precision, read_manifest, write_manifest
