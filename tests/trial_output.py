@@ -91,11 +91,8 @@ def _trial_output() -> Path:
 
 def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
-    parts = [
-        root / "fbdeploy/apps/demo_bundle.py",
-        root / "fbdeploy/apps/goldens.py",
-        root / "fbdeploy/records/bundle_schema.py",
-    ]
+    parts = [root / f"fbdeploy/apps/{name}.py" for name in ("demo_bundle", "goldens")]
+    parts += [root / "fbdeploy/records/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
     for package in ("export", "quantize", "tasks"):
         parts += sorted((root / package).rglob("*.py"))

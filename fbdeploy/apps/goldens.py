@@ -96,7 +96,8 @@ def reference_card(width: int = 211, height: int = 157) -> Image.Image:
 def tolerance_of(
     models: Sequence[BundleModel], outputs: dict[str, dict[str, NDArray[np.float32]]]
 ) -> Tolerance:
-    """How far apps may differ from what ``models`` gave, their ``outputs`` (N, ...) by id and name."""
+    """How far apps may differ from what ``models`` gave; ``outputs`` (N, ...) are by their id and
+    by name."""
     largest: dict[str, float] = {}
     for values in outputs.values():
         for name, value in values.items():
