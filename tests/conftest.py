@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
 
+BUILT_ONCE = ("android_demo", "ios_demo")
+"""Folders whose tests share one build of an app."""
+
 
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
     if os.environ.get("CI") != "true" or not report.skipped or hasattr(report, "wasxfail"):
@@ -56,3 +59,18 @@ def two_outputs_artefacts(tmp_path_factory: pytest.TempPathFactory) -> TwoOutput
     from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
 
     return TwoOutputsArtefacts(tmp_path_factory.mktemp("two-outputs"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker a core, as far as memory allows: the exporters' tests take up to 4 GB."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(len(os.sched_getaffinity(0)), memory // (5 << 30)))
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one worker, and all of an app's: what they share is built once."""
+    for item in items:
+        folder = item.nodeid.removeprefix("tests/").partition("/")[0]
+        group = folder if folder in BUILT_ONCE else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -36,6 +36,8 @@ KEY_LENGTH = 80
 
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 """A whole number of things in a document; pydantic would take a text of 4000 digits too."""
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole."""
 
 
 class Schema(BaseModel):

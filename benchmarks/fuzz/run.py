@@ -1,7 +1,7 @@
 """Gives every reader thousands of damaged files: python -m benchmarks.fuzz.run --examples 10000
 
-Prints how many each reader read and refused; ends with code 1 at the first defect, with the
-smallest file that shows it in ``--keep``.
+Prints how many each reader read and refused. A reader with a defect is named with it, the others
+follow, and the exit code is 1; the smallest file that shows the defect is in ``--keep``.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -64,19 +65,26 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="Folder for the files of a defect.")
     given_options = parser.parse_args()
     print("| reader | files | read | refused | seconds |\n|---|---|---|---|---|")
+    defects = 0
     for reader in READERS:
         if given_options.only not in reader.name:
             continue
         start = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="fbdeploy-fuzz-", dir=given_options.keep))
-        counts = fuzz(reader, folder / "work", given_options.examples)
+        try:
+            counts = fuzz(reader, folder / "work", given_options.examples)
+        except Exception:
+            print(f"{reader.name}: a defect; its file is in {folder}", file=sys.stderr)
+            traceback.print_exc()
+            defects += 1
+            continue
         files = sum(counts.values())
         print(
             f"| {reader.name} | {files:,} | {counts['read']:,} | {counts['refused']:,} "
             f"| {time.monotonic() - start:.0f} |",
             flush=True,
         )
-    return 0
+    return 1 if defects else 0
 
 
 if __name__ == "__main__":

@@ -14,13 +14,17 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from fbdeploy.pipeline.workers.descendants import children_of
 
 RESULT = Path(__file__).with_name("kill.json")
 COMPARED = ("fp32/*", "int8/*", ".fbdeploy/program-*/*", ".fbdeploy/graph-*/*")
@@ -56,35 +60,27 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def workers_of(process: int) -> list[int]:
-    """The processes whose parent is ``process``."""
+def alive(processes: list[int]) -> list[int]:
+    """Those that still run; of one that waits to be reaped the command line is empty."""
     found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == process and fields[0] != "Z":
-            found.append(int(status.parent.name))
+    for one in processes:
+        with suppress(OSError):
+            if Path(f"/proc/{one}/cmdline").read_bytes():
+                found.append(one)
     return found
 
 
-def alive(processes: list[int]) -> list[int]:
-    """Those that still run."""
-    return [one for one in processes if Path(f"/proc/{one}/cmdline").exists()]
-
-
-def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[str, int]:
-    """Run and kill; what was killed and how many processes are left."""
+def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[str, int] | None:
+    """Run and kill; what was killed and how many processes are left. None: it ended before."""
     process = subprocess.Popen(
         command(formats, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         process.wait(after)
-        return "nothing: it had ended", 0
+        return None
     except subprocess.TimeoutExpired:
         pass
-    children = workers_of(process.pid)
+    children = alive(children_of(process.pid))
     victim = children[0] if worker and children else process.pid
     os.kill(victim, signal.SIGKILL)
     process.wait()
@@ -98,11 +94,11 @@ def main() -> int:
     """Run all trials; 1 if one of them left another result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--formats", default="onnx")
+    parser.add_argument("--formats", default="onnx,torchscript")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     generator = random.Random(asked.seed)
-    trials = []
+    trials: list[Trial] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         began = time.monotonic()
@@ -111,11 +107,13 @@ def main() -> int:
         )
         seconds = time.monotonic() - began
         expected = contents(folder / "undisturbed")
-        for number in range(asked.kills):
-            output, part = folder / str(number), generator.random()
-            killed, left = interrupt(
-                asked.formats, output, part * seconds, generator.random() < 0.3
-            )
+        while len(trials) < asked.kills:
+            output, part = folder / "killed", generator.random()
+            shutil.rmtree(output, ignore_errors=True)
+            interrupted = interrupt(asked.formats, output, part * seconds, generator.random() < 0.3)
+            if interrupted is None:
+                continue
+            killed, left = interrupted
             again = subprocess.run(command(asked.formats, output), capture_output=True)
             made = contents(output)
             differing = sorted(key for key in expected | made if expected.get(key) != made.get(key))

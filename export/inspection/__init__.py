@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.coverage import Island
 from export.format_info import format_of, known_suffixes
 from export.inspection.base import Reader
 from export.inspection.coreml import CoreMLReader
 from export.inspection.executorch import ExecuTorchReader
-from export.inspection.inspection import Inspection, Island, Port
+from export.inspection.inspection import Inspection, Port
 from export.inspection.litert import LiteRTReader
 from export.inspection.onnx import OnnxReader
 from export.inspection.summary import summarize

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 
 #: Operators that coremltools quantizes the activations of, since Core ML has int8 forms of them

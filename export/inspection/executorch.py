@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.inspection.xnnpack_graph import XnnpackGraph
 from export.packages import require
 

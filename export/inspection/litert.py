@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes, refuse
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 
 _MAGIC = b"TFL3"

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 from zoo.errors import InputError
 

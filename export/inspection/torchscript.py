@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.graph import Graph, Operation, Reading
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.torchscript_code import refuse_unsafe_code
 
 _ENGINE = "qnnpack"

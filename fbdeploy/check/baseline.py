@@ -23,7 +23,6 @@ from fbdeploy.records.manifest import (
     Manifest,
     Precision,
     Sha256,
-    Share,
     now,
     read_manifest,
 )
@@ -31,7 +30,7 @@ from fbdeploy.records.predictions import Predictions, read_predictions
 from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
 from tasks import Evaluation, Metric, task_named
-from zoo.documents import Count, Schema, read_json, versioned
+from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError, reason_of
 from zoo.files import atomic_file, exists, inside
 from zoo.outputs import TaskName

@@ -38,6 +38,7 @@ from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.page import metrics_shown, score_in
 from fbdeploy.report.problems import problems
+from fbdeploy.report.table import table
 from tasks import Metric
 
 
@@ -160,10 +161,10 @@ def deploy(
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
                 progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
-            for form in request.formats:
+            for fmt in request.formats:
                 for precision in request.precisions:
-                    if not can_hold(form, precision):
-                        progress.note(f"{form} has no {precision}: its runtimes gain nothing")
+                    if not can_hold(fmt, precision):
+                        progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
             deployed = run(request, progress, artefacts_only=artefacts_only)
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))
@@ -183,8 +184,8 @@ def _formats(given: str | None) -> tuple[str, ...]:
     if given is None:
         return installed_formats()
     chosen = options.choices(given, FORMATS, "--formats")
-    for form in chosen:
-        check_installed(form)
+    for fmt in chosen:
+        check_installed(fmt)
     return chosen
 
 
@@ -207,18 +208,19 @@ def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
     metrics = metrics_shown(deployed.manifest.network.task)
-    widths = [max(11, 3 + len(metric.title)) for metric in metrics]
-    titles = "".join(f"{m.title:>{w}}" for m, w in zip(metrics, widths, strict=True))
-    lines = [f"{'':22}{'size':>10}{'int8':>9}{titles}{'p50':>11}{'parity':>10}"]
-    for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
-        time = f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
-        scores = "".join(
-            f"{_score(row, metric):>{width}}" for metric, width in zip(metrics, widths, strict=True)
+    cells = [
+        (
+            recommend.name_of(row),
+            figures.size(row.bytes),
+            figures.percent(row.int8_share, 1),
+            *(_score(row, metric) for metric in metrics),
+            f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else figures.UNKNOWN,
+            _parity(artefact),
         )
-        lines.append(
-            f"{recommend.name_of(row):22}{figures.size(row.bytes):>10}"
-            f"{figures.percent(row.int8_share, 1):>9}{scores}{time:>11}{_parity(artefact):>10}"
-        )
+        for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True)
+    ]
+    titles = (metric.title for metric in metrics)
+    lines = [table(("", "size", "int8", *titles, "p50", "parity"), cells)]
     wrong = problems(deployed.manifest)
     lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.described import described
 from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
+from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.report import numbers as figures
 from tasks import METRICS, task_named
 from zoo.errors import InputError
-from zoo.files import exists
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
@@ -99,22 +99,6 @@ def evaluate(
             result.json(answer)
         else:
             result.text(_summary(answer))
-
-
-def described(artefact: Path) -> tuple[Manifest | None, Artefact | None]:
-    """The manifest of the artefact's output folder and its entry there, as far as there are any.
-
-    Raises:
-        InputError: there is no such artefact, or its manifest cannot be read.
-    """
-    if not exists(artefact):
-        raise InputError(f"{artefact}: no such artefact; give a file that fbdeploy deploy wrote")
-    folder = artefact.resolve().parent.parent
-    if not exists(folder / FILE_NAME):
-        return None, None
-    manifest = read_manifest(folder)
-    path = artefact.resolve().relative_to(folder).as_posix()
-    return manifest, next((entry for entry in manifest.artefacts if entry.path == path), None)
 
 
 def _data_of(artefact: Path, manifest: Manifest | None) -> str:

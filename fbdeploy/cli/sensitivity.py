@@ -17,6 +17,7 @@ from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
 from fbdeploy.report import numbers as figures
+from fbdeploy.report.table import table
 from quantize.recipe import load_recipe
 from zoo.files import try_file
 
@@ -123,20 +124,21 @@ def _renew_report(folder: Path, found: SensitivityDocument) -> None:
 def _table(found: SensitivityDocument, written: Path | None) -> str:
     title = f"{found.network}: KL {figures.significant(found.kl)} nats with every layer in int8"
     shown = found.layers[:ROWS_SHOWN]
-    width = max(len(_name(row)) for row in shown)
-    lines = [
-        f"{title}, {found.images:,} images",
-        "",
-        f"{'':{width + 4}}{'MACs':>9}{'dB':>7}{'weights':>9}{'rounding':>10}"
-        f"{'KL alone':>11}{'all but':>10}",
-    ]
-    for number, row in enumerate(shown, 1):
-        lines.append(
-            f"{number:>2}  {_name(row):{width}}{figures.percent(row.macs_share, 1):>9}"
-            f"{figures.decibels(row.sqnr_db):>7}{figures.decibels(row.weight_sqnr_db):>9}"
-            f"{figures.decibels(row.activation_sqnr_db):>10}"
-            f"{figures.significant(row.kl_alone):>11}{figures.significant(row.kl_without):>10}"
+    rows = [
+        (
+            f"{number}",
+            _name(row),
+            figures.percent(row.macs_share, 1),
+            figures.decibels(row.sqnr_db),
+            figures.decibels(row.weight_sqnr_db),
+            figures.decibels(row.activation_sqnr_db),
+            figures.significant(row.kl_alone),
+            figures.significant(row.kl_without),
         )
+        for number, row in enumerate(shown, 1)
+    ]
+    titles = ("", "", "MACs", "dB", "weights", "rounding", "KL alone", "all but")
+    lines = [f"{title}, {found.images:,} images", "", table(titles, rows, left=(1,))]
     more = len(found.layers) - len(shown)
     if more:
         lines.append(f"    and {more} more" + (f" in {written}" if written else ""))

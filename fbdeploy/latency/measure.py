@@ -41,7 +41,7 @@ from zoo.files import sha256_of
 OPTIONS = {
     "cores": "--cores",
     "cool_below": "--cool-below",
-    "calibration": "--calibration",
+    "latency_model": "--latency-model",
     "runners": "--runners",
     "cold": "--cold",
     "prepare": "--photo",
@@ -54,8 +54,8 @@ class LatencyRequest:
     """What to time, where and how; the options of ``fbdeploy bench``.
 
     ``results`` is a results.jsonl to append to; ``cores`` of the device to bind to; ``cool_below``
-    degrees Celsius to wait for; ``calibration`` a file of ``fbdeploy
-    calibrate``, on emulated cores; ``runners`` a bundle of ``fbdeploy runner build``, the one in
+    degrees Celsius to wait for; ``latency_model`` a file of ``fbdeploy
+    fit-latency``, on emulated cores; ``runners`` a bundle of ``fbdeploy runner build``, the one in
     the cache if None; ``app`` whether the Android app on an adb device does the timing; ``cold``
     whether each artefact is loaded alone too, as devices always do; ``prepare`` does the
     pre-processing of one image, which is then timed here.
@@ -69,7 +69,7 @@ class LatencyRequest:
     resume: bool = False
     cores: tuple[int, ...] | None = None
     cool_below: float | None = None
-    calibration: Path | None = None
+    latency_model: Path | None = None
     runners: Path | None = None
     app: bool = False
     cold: bool = False
@@ -100,11 +100,11 @@ def measure_latency(
             _check_options(request, "this machine", ("cores", "cool_below", "cold", "prepare"))
             yield from _on_this_machine(request, results, progress)
         elif isinstance(address, EmulatedAddress):
-            _check_options(request, "an emulated core", ("calibration", "runners"))
-            calibration = _calibration_for(request, address.core.name)
+            _check_options(request, "an emulated core", ("latency_model", "runners"))
+            model = _model_for(request, address.core.name)
             with _runners_on_target(request) as (target, bundle):
                 assert isinstance(target, EmulatedTarget)
-                yield from _counted(request, results, target, bundle, calibration, progress)
+                yield from _counted(request, results, target, bundle, model, progress)
         else:
             _check_options(request, "a device", ("cores", "cool_below", "runners"))
             with _runners_on_target(request) as (target, bundle):
@@ -186,14 +186,14 @@ def _counted(
     results: Path,
     target: EmulatedTarget,
     bundle: Bundle,
-    calibration: Calibration | None,
+    model: Calibration | None,
     progress: Progress,
 ) -> Iterator[Measurement]:
     known = read_measurements(results) if request.resume else []
     jobs = [(count, subject) for count in request.threads for subject in request.subjects]
     for index, (threads, subject) in enumerate(jobs):
         key = (sha256_of(subject.path), target.name, threads, COUNTED, None)
-        done = [one for one in known if one.key == key and is_by(one, calibration)]
+        done = [one for one in known if one.key == key and is_by(one, model)]
         if done:
             yield done[-1]
         else:
@@ -208,7 +208,7 @@ def _counted(
                 subject.path,
                 precision=subject.precision,
                 variant=subject.variant,
-                calibration=calibration,
+                calibration=model,
                 notes=[difference.describe(subject.precision)],
             )
             append_measurement(results, measurement)
@@ -216,33 +216,31 @@ def _counted(
         progress((index + 1) / len(jobs))
 
 
-def is_by(measurement: Measurement, calibration: Calibration | None) -> bool:
-    """Whether a counted line was estimated by this calibration, or by none."""
-    if calibration is None:
+def is_by(measurement: Measurement, model: Calibration | None) -> bool:
+    """Whether a counted line was estimated by this latency model, or by none."""
+    if model is None:
         return measurement.kind == "emulated"
-    return measurement.kind == "estimated" and calibration.describe() in measurement.note
+    return measurement.kind == "estimated" and model.describe() in measurement.note
 
 
-def _calibration_for(request: LatencyRequest, core: str) -> Calibration | None:
-    if request.calibration is None:
+def _model_for(request: LatencyRequest, core: str) -> Calibration | None:
+    if request.latency_model is None:
         return None
-    calibration = read_calibration(request.calibration)
-    if calibration.core != core:
-        raise InputError(
-            f"{request.calibration}: is for arm://{calibration.core}; give that --target"
-        )
+    model = read_latency_model(request.latency_model)
+    if model.core != core:
+        raise InputError(f"{request.latency_model}: is for arm://{model.core}; give that --target")
     if request.threads != (1,):
-        raise InputError("--calibration: cycles of several threads overlap; give --threads 1")
-    return calibration
+        raise InputError("--latency-model: cycles of several threads overlap; give --threads 1")
+    return model
 
 
-def read_calibration(path: Path) -> Calibration:
-    """A file of ``fbdeploy calibrate``.
+def read_latency_model(path: Path) -> Calibration:
+    """A file of ``fbdeploy fit-latency``.
 
     Raises:
         InputError: it cannot be read, or is another file.
     """
-    advice = "give a file that fbdeploy calibrate wrote"
+    advice = "give a file that fbdeploy fit-latency wrote"
     return validated(Calibration, read_json(path, advice), str(path), advice)
 
 

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
 
+from export.coverage import Coverage
 from export.format_info import FORMAT_INFO
 from fbdeploy.records import migrations
 from fbdeploy.records.one_of import OneOf
-from zoo.documents import Count, Schema, read_json, versioned
+from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
 from zoo.files import atomic_file, exists, inner_name
 from zoo.input_spec import (
@@ -34,7 +35,6 @@ Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 StepName = Literal["train", "export", "evaluate", "bundle", "bench"]
 """Steps of the pipeline that may fail without ending it."""
-Share = Annotated[float, Field(ge=0, le=1)]
 Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
 Deviation = Annotated[float, Field(ge=SMALLEST_STD, le=LARGEST_STD)]
@@ -201,35 +201,6 @@ class Parity(Schema):
     criterion: str
     passed: bool
     parted_at: str | None = None
-
-
-class Island(Schema):
-    """Neighbouring operators that leave int8 or the delegate; ``share`` is of the whole cost.
-
-    The cost is ``macs`` plus ``elements`` that are read and written.
-    """
-
-    operators: tuple[str, ...]
-    kind: str
-    reason: str = ""
-    macs: Count
-    elements: Count
-    share: Share
-
-
-class Coverage(Schema):
-    """What of the artefact runs in int8 and in the delegate, as shares of all MACs.
-
-    ``partitions`` are calls of the delegate; ``islands`` come costliest first; ``notes`` say what
-    limits these numbers. Null: there is no delegate, or only the device decides.
-    """
-
-    int8_share: Share | None = None
-    delegated_share: Share | None = None
-    partitions: Count | None = None
-    operators: dict[str, Count] = Field(default_factory=dict)
-    islands: tuple[Island, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 class Artefact(Schema):

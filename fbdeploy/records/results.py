@@ -17,10 +17,9 @@ from fbdeploy.records.manifest import (
     Manifest,
     Precision,
     Sha256,
-    Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, Schema, migrated, validated
+from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines
 
 if TYPE_CHECKING:

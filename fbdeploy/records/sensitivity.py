@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fbdeploy.records.manifest import Manifest, Sha256, Share
-from zoo.documents import Schema
+from fbdeploy.records.manifest import Manifest, Sha256
+from zoo.documents import Schema, Share
 from zoo.files import atomic_file
 
 FILE_NAME = "sensitivity.json"

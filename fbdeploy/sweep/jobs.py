@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.latency.measure import is_by, read_calibration
+from fbdeploy.latency.measure import is_by, read_latency_model
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.bench import MEMORY as BENCH_MEMORY
 from fbdeploy.pipeline.workers.jobs import Job, Work
@@ -136,8 +136,8 @@ def measured_as_planned(
     known: list[Measurement] = []
     measurements = [line for line in lines if isinstance(line, Measurement)]
     for target in targets:
-        path = target.calibration
-        calibration = None if path is None else read_calibration(path)
+        path = target.latency_model
+        model = None if path is None else read_latency_model(path)
         mask = None if target.cores is None else tuple(sorted(target.cores))
         if target.is_this_machine:
             with pinned(target.cores) as mask:
@@ -146,7 +146,7 @@ def measured_as_planned(
             if line.target != target.address or line.threads not in plan.threads:
                 continue
             timed = (line.mode, line.cpu_mask) == (plan.mode, mask)
-            counted = line.mode == COUNTED and is_by(line, calibration)
+            counted = line.mode == COUNTED and is_by(line, model)
             if counted if target.is_emulated else timed:
                 known.append(line)
     return known

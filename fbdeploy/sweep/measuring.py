@@ -79,7 +79,7 @@ def measure(report: Reporter, asked: MeasureArguments) -> None:
         mode=mode_of(asked.mode),
         cores=plan.cores,
         cool_below=plan.cool_below,
-        calibration=plan.calibration,
+        latency_model=plan.latency_model,
         runners=plan.runners,
     )
     for measurement in measure_latency(request, lambda done: report.progress("latency", done)):
@@ -92,12 +92,12 @@ def _refused(plan: TargetPlan, formats: list[str]) -> dict[str, str]:
     bundle: Bundle = cached_bundle() if plan.runners is None else open_bundle(plan.runners)
     refused = {}
     with open_target(plan.address) as target:
-        for form in formats:
+        for fmt in formats:
             try:
-                bundle.files(form)
-                runner_command(target, form)
+                bundle.files(fmt)
+                runner_command(target, fmt)
             except TargetLost:
                 raise
             except InputError as error:
-                refused[form] = str(error)
+                refused[fmt] = str(error)
     return refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,7 +59,7 @@ class TargetPlan(Schema):
     address: str
     cores: tuple[Annotated[int, Field(ge=0, le=MOST_CORES)], ...] | None = None
     cool_below: float | None = Field(default=None, ge=0, le=HOTTEST)
-    calibration: Path | None = None
+    latency_model: Path | None = None
     runners: Path | None = None
 
     @property
@@ -113,12 +114,17 @@ class SweepPlan(Schema):
         return tuple(one for one in asked if one not in FLOAT_PRECISIONS)
 
 
-def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
+def read_plan(
+    path: Path | None,
+    changes: dict[str, Any],
+    renamed: Callable[[str, str], None] = lambda old, new: None,
+) -> SweepPlan:
     """The plan of a TOML file, with the command's options in the place of its keys.
 
     Args:
         path: the file; None if the options say everything.
         changes: keys of ``SweepPlan`` and their values.
+        renamed: is told of a key that has another name now, and that name.
 
     Raises:
         InputError: the file cannot be read or is no TOML; a key is unknown, missing or wrong; two
@@ -131,6 +137,8 @@ def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
     values |= changes
     if not values.get("networks"):
         raise InputError(f"{where}: names no network; give --networks, or networks in the file")
+    if "targets" in values:
+        values["targets"] = _with_latency_models(values["targets"], renamed)
     plan = validated(SweepPlan, values, where, "docs/sweep.md lists the keys")
     mode_of(plan.mode)
     _check_unique(where, "networks", [one.title for one in plan.networks], "give each a label")
@@ -139,6 +147,21 @@ def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
     for target in plan.targets:
         parse_target(target.address)
     return plan
+
+
+def _with_latency_models(targets: Any, renamed: Callable[[str, str], None]) -> Any:
+    """Targets as a file has them, with ``latency_model`` where they say ``calibration``."""
+    if not isinstance(targets, list):
+        return targets
+    found = []
+    for target in targets:
+        if isinstance(target, dict) and "calibration" in target and "latency_model" not in target:
+            renamed("a target's calibration", "latency_model")
+            others = {key: value for key, value in target.items() if key != "calibration"}
+            found.append(others | {"latency_model": target["calibration"]})
+        else:
+            found.append(target)
+    return found
 
 
 def _check_unique(where: str, key: str, names: list[str], remedy: str) -> None:

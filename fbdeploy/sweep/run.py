@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fbdeploy.latency.measure import read_calibration
+from fbdeploy.latency.measure import read_latency_model
 from fbdeploy.pipeline.deploy import deploy, on_this_machine
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
@@ -74,7 +74,7 @@ def sweep(
     ``make_runner`` makes what runs the jobs.
 
     Raises:
-        InputError: the folder cannot be written or is in use, a recipe or calibration is none, or
+        InputError: the folder cannot be written or is in use, a recipe or latency model is none, or
             no network could be deployed.
     """
     sweeping = _Sweep(plan, output, observer, stages or SweepStages(), make_runner)
@@ -102,8 +102,8 @@ class _Sweep:
     def requests(self) -> dict[tuple[str, str], DeployRequest]:
         """The deployments by network and recipe; what can be checked before them is."""
         for target in self.plan.targets:
-            if target.calibration is not None:
-                read_calibration(target.calibration)
+            if target.latency_model is not None:
+                read_latency_model(target.latency_model)
         return {
             (network.title, recipe): self._request(network, recipe)
             for network in self.plan.networks

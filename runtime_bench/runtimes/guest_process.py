@@ -15,7 +15,6 @@ It ends with its stdin.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -101,7 +100,7 @@ class Guest:
         from export.inspection import inspect
 
         self._path = path
-        self._send({"inspection": dataclasses.asdict(inspect(path))})
+        self._send({"inspection": inspect(path).model_dump(mode="json")})
 
     def _send(self, answer: Mapping[str, object], data: bytes = b"") -> None:
         self._answers.write(json.dumps(answer).encode() + b"\n" + data)

@@ -6,13 +6,12 @@ import hashlib
 import random
 from typing import Any
 
+from export.coverage import Coverage, Island
 from fbdeploy.records.manifest import (
     Artefact,
-    Coverage,
     DatasetInfo,
     Environment,
     InputSpecInfo,
-    Island,
     Manifest,
     NetworkInfo,
     Parity,

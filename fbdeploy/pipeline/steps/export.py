@@ -19,12 +19,10 @@ from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import (
     Artefact,
-    Coverage,
     DatasetInfo,
     Failure,
     Format,
     InputSpecInfo,
-    Island,
     Parity,
     Precision,
 )
@@ -172,6 +170,7 @@ class _Export:
     def _variant(self, source: ExportSource, variant: str) -> Artefact:
         from export.base import atomic_artefact
         from export.formats import FORMATS
+        from export.inspection import inspect
         from runtime_bench.runtimes import RUNTIMES
 
         start = time.monotonic()
@@ -198,7 +197,7 @@ class _Export:
             runtime=RUNTIMES[fmt].name,
             runtime_version=RUNTIMES[fmt].version(),
             parity=parity,
-            coverage=_coverage(path),
+            coverage=inspect(path).coverage,
             preparation=tuple(f"{name} ({n})" for name, n in result.passes.items() if n),
             seconds=time.monotonic() - start,
         )
@@ -218,27 +217,3 @@ class _Export:
         search = PartSearch(fmt, variant, self._images, threads)
         tell = partial(self._report.progress, f"{title}: which layer differs", 0.8)
         return parity.model_copy(update={"parted_at": search.parted_at(source, tell)})
-
-
-def _coverage(path: Path) -> Coverage:
-    from export.inspection import inspect
-
-    found = inspect(path)
-    return Coverage(
-        int8_share=found.int8_share,
-        delegated_share=found.delegated_share,
-        partitions=found.partitions,
-        operators=found.operators,
-        islands=tuple(
-            Island(
-                operators=island.operators,
-                kind=island.kind,
-                reason=island.reason,
-                macs=island.macs,
-                elements=island.elements,
-                share=island.share,
-            )
-            for island in found.islands
-        ),
-        notes=found.notes,
-    )

@@ -37,15 +37,15 @@ def _request(path: Path, target: str, **changes: object) -> LatencyRequest:
 @pytest.mark.parametrize(
     ("target", "option", "value"),
     [
-        ("local", "calibration", Path("x.json")),
+        ("local", "latency_model", Path("x.json")),
         ("local", "runners", Path("x")),
         (CORE, "cores", (0,)),
         (CORE, "cold", True),
         ("ssh://nobody@nowhere.invalid", "cold", True),
         ("adb://NOBODY", "prepare", print),
         (CORE, "cool_below", 40.0),
-        ("ssh://nobody@nowhere.invalid", "calibration", Path("x.json")),
-        ("adb://NOBODY", "calibration", Path("x.json")),
+        ("ssh://nobody@nowhere.invalid", "latency_model", Path("x.json")),
+        ("adb://NOBODY", "latency_model", Path("x.json")),
     ],
 )
 def test_options_that_mean_nothing_there_are_refused(
@@ -61,14 +61,14 @@ def test_resume_needs_a_file() -> None:
         list(measure_latency(_request(Path("x.onnx"), "local", resume=True)))
 
 
-def test_calibrations_are_checked_before_anything_runs(tmp_path: Path) -> None:
+def test_latency_models_are_checked_before_anything_runs(tmp_path: Path) -> None:
     path = tmp_path / "pixel.json"
-    request = _request(Path("x.onnx"), CORE, calibration=path)
+    request = _request(Path("x.onnx"), CORE, latency_model=path)
     with pytest.raises(InputError, match="cannot be read"):
         list(measure_latency(request))
     path.write_text("{}")
     with pytest.raises(
-        InputError, match=r"pixel\.json: .*; give a file that fbdeploy calibrate wrote"
+        InputError, match=r"pixel\.json: .*; give a file that fbdeploy fit-latency wrote"
     ):
         list(measure_latency(request))
     points = [Point(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
@@ -97,7 +97,7 @@ def test_this_machine_with_two_thread_counts_and_resumed(
     assert read_measurements(results) == measured
 
 
-def test_an_emulated_core_counts_and_estimates_only_when_calibrated(
+def test_an_emulated_core_counts_and_estimates_only_by_a_latency_model(
     bundle: Bundle, artefacts: Artefacts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     need_llvm()
@@ -118,9 +118,9 @@ def test_an_emulated_core_counts_and_estimates_only_when_calibrated(
     assert len(results.read_text().splitlines()) == len(paths)
 
     points = [Point(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")]
-    calibration = tmp_path / "pixel.json"
-    calibration.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
-    assert run(["bench", paths[0], *line[3:], "--calibration", str(calibration)]) == 0
+    model = tmp_path / "pixel.json"
+    model.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
+    assert run(["bench", paths[0], *line[3:], "--latency-model", str(model)]) == 0
     (estimated,) = json.loads(capfd.readouterr().out)["measurements"]
     assert (
         estimated["kind"] == "estimated" and estimated["instructions"] == first[0]["instructions"]

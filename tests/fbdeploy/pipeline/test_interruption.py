@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fbdeploy.pipeline.workers.descendants import children_of
 from fbdeploy.records.manifest import read_manifest
 from tests.fbdeploy.pipeline.bench import EVERYTHING, Bench, bench, wait_for
 from zoo.errors import InputError
@@ -44,19 +45,12 @@ def _start(bench: Bench, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _children(pid: int) -> list[str]:
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    return listed.stdout.split()
-
-
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_goes_on(bench: Bench, sign: signal.Signals) -> None:
     bench.plan(onnx_int8="wait")
     process = _start(bench)
     wait_for(lambda: (bench.folder / "waiting").exists() and len(_finished(bench)) == 3)
-    workers = _children(process.pid)
+    workers = children_of(process.pid)
     assert workers
     process.send_signal(sign)
     _, errors = process.communicate(timeout=120)
@@ -67,7 +61,7 @@ def test_an_interrupted_run_goes_on(bench: Bench, sign: signal.Signals) -> None:
         assert errors.splitlines()[-1].startswith("fbdeploy: interrupted; the same command")
         assert "Traceback" not in errors
         assert not list(bench.out.rglob("*partial*"))
-    wait_for(lambda: not any(Path("/proc", pid).exists() for pid in workers))
+    wait_for(lambda: not any(Path("/proc", str(pid)).exists() for pid in workers))
     bench.plan()
     bench.calls()
     done = bench.run()

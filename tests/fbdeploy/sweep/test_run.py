@@ -182,13 +182,13 @@ def test_a_format_that_a_device_cannot_run_is_told_and_left_out(bench: Bench) ->
     assert [row.result.format for row in done.rows] == ["executorch", "executorch"]
 
 
-def test_another_calibration_counts_again(bench: Bench, tmp_path: Path) -> None:
+def test_another_latency_model_counts_again(bench: Bench, tmp_path: Path) -> None:
     points = [Point(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")]
     path = tmp_path / "phone.json"
     path.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
     bench.run(["arm://cortex-a76"])
     bench.calls()
-    bench.run([{"address": "arm://cortex-a76", "calibration": str(path)}])
+    bench.run([{"address": "arm://cortex-a76", "latency_model": str(path)}])
     assert bench.calls("measure") == ["measure cortex-a76 1 of 1"] * 4
 
 

@@ -1,4 +1,4 @@
-"""A calibration fitted on results files of a device and of an emulated core."""
+"""A latency model fitted on results files of a device and of an emulated core."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cli.app import run
-from fbdeploy.latency.calibration import fit_from_results
+from fbdeploy.latency.fitting import fit_from_results
 from runtime_bench.emulation.calibration import Calibration
 from runtime_bench.measurement import (
     Counts,
@@ -78,22 +78,38 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_the_devices_scale_is_found(files: tuple[Path, Path]) -> None:
     fitted = fit_from_results(*files)
-    calibration = fitted.calibration
-    assert (calibration.device, calibration.core) == ("Pixel 0", "cortex-a76")
-    assert {point.network: point.cycles for point in calibration.points} == CYCLES
-    assert calibration.scale == pytest.approx(NANOSECONDS_A_CYCLE * 1e-6)
-    assert calibration.mean_error() == pytest.approx(0, abs=1e-12)
+    model = fitted.model
+    assert (model.device, model.core) == ("Pixel 0", "cortex-a76")
+    assert {point.network: point.cycles for point in model.points} == CYCLES
+    assert model.scale == pytest.approx(NANOSECONDS_A_CYCLE * 1e-6)
+    assert model.mean_error() == pytest.approx(0, abs=1e-12)
     assert fitted.noisy == ("b.pte",)
+
+
+def test_the_name_it_had_still_works_and_says_so(
+    files: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "pixel.json"
+    assert run(["calibrate", *map(str, files), "--output", str(output), "--json"]) == 0
+    said = capfd.readouterr()
+    assert json.loads(said.out)["calibration"] == json.loads(output.read_text())
+    assert said.err == ("fbdeploy: calibrate is called fit-latency now; the old name still works\n")
+    model = ["--calibration", str(output)]
+    assert run(["bench", "none.pte", "--target", "arm://cortex-a76", *model]) == 2
+    (line,) = capfd.readouterr().err.splitlines()  # what is refused is one line
+    assert "none.pte: no such artefact" in line
+    assert run(["bench", "none.pte", *model, "--latency-model", str(output)]) == 2
+    assert "leave it out" in capfd.readouterr().err
 
 
 def test_the_command_writes_and_tells(
     files: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "pixel.json"
-    line = ["calibrate", *map(str, files), "--output", str(output)]
+    line = ["fit-latency", *map(str, files), "--output", str(output)]
     assert run([*line, "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
-    assert Calibration.model_validate(document["calibration"]) == (
+    assert Calibration.model_validate(document["latency_model"]) == (
         Calibration.model_validate_json(output.read_text())
     )
     assert document["noisy"] == ["b.pte"] and document["mean_error"] < 1e-9
@@ -114,7 +130,7 @@ def test_several_targets_must_be_told_apart(files: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match=r"--core arm://cortex-a53: .*cortex-x1; give one"):
         fit_from_results(measured, emulated, target="adb://PIXEL", core="cortex-a53")
     fitted = fit_from_results(measured, emulated, target="adb://PIXEL", core="cortex-a76")
-    assert len(fitted.calibration.points) == len(CYCLES)
+    assert len(fitted.model.points) == len(CYCLES)
 
 
 def test_what_cannot_be_fitted_is_refused(files: tuple[Path, Path], tmp_path: Path) -> None:

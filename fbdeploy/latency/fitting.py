@@ -1,4 +1,4 @@
-"""A calibration from two results files: networks measured on a device, and their cycles."""
+"""A latency model from two results files: networks measured on a device, and their cycles."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ THREADS = 1  # cycles of several threads overlap, so that their sum is no time
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibration, and which of its networks were measured on a disturbed device."""
+    """A latency model, and which of its networks were measured on a disturbed device."""
 
-    calibration: Calibration
+    model: Calibration
     noisy: tuple[str, ...]
 
 
@@ -60,10 +60,10 @@ def fit_from_results(
         raise InputError(f"{emulated}: holds none of the artefacts of {measured}; bench the same")
     device = next(iter(times.values()))
     emulation = next(iter(counts.values()))
-    calibration = calibrate(
+    model = calibrate(
         device.device.name or device.target, emulation.target.removeprefix("arm://"), points
     )
-    return Fitted(calibration, tuple(noisy))
+    return Fitted(model, tuple(noisy))
 
 
 def _address(core: str) -> str:
