@@ -22,7 +22,7 @@ from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, ResolvedName, Source, resolve
-from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, classifier_interface, parts_of
+from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
@@ -179,8 +179,7 @@ def load_network(
             module = source.remove_classifier(module)
         interface = _headless_interface(module.eval(), spec)
     else:
-        interface = classifier_interface(name, output)
-        count = interface.outputs[0].shape[1]
+        interface, count = told_interface(name, module, output)
         if classes is not None and count != classes:
             raise InputError(f"{name}: has {count} outputs where {classes} classes are asked for")
         labels = source.labels(module, count) or tuple(str(index) for index in range(count))

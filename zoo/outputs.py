@@ -112,6 +112,34 @@ def _children(value: object) -> Iterator[tuple[str, object]]:
         yield from zip(map(str, names), value, strict=True)
 
 
+def told_interface(name: str, module: object, returned: object) -> tuple[Interface, int]:
+    """The interface of the network ``name``, and how many classes it tells apart.
+
+    A module says what it is for with the attributes ``interface``, an ``Interface``, and
+    ``num_classes``; without the first it is a classifier. ``returned`` is what it makes of one
+    image.
+
+    Raises:
+        InputError: it does not return what it says, or is no classifier and says nothing.
+    """
+    told = getattr(module, "interface", None)
+    if not isinstance(told, Interface):
+        interface = classifier_interface(name, returned)
+        return interface, interface.outputs[0].shape[1]
+    found = parts_of(returned)
+    for output in told.outputs:
+        if output.key not in found:
+            raise InputError(
+                f"{name}: returns nothing at '{output.key}', where its interface has the output "
+                f"{output.name}; it returns {', '.join(repr(key) for key in found) or 'no tensor'}"
+            )
+    outputs = (dataclasses.replace(o, shape=tuple(found[o.key].shape)) for o in told.outputs)
+    classes = getattr(module, "num_classes", None)
+    if not isinstance(classes, int) or classes < 1:
+        raise InputError(f"{name}: is for {told.task}; give it num_classes, an attribute")
+    return Interface(told.task, tuple(outputs)), classes
+
+
 def classifier_interface(name: str, returned: object) -> Interface:
     """The interface of the classifier ``name``, of what its module returns for one image.
 

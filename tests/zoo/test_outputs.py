@@ -16,6 +16,7 @@ from zoo.outputs import (
     classifier_interface,
     parts_of,
     plain_interface,
+    told_interface,
 )
 
 A, B = torch.zeros(1, 7), torch.ones(1, 2, 4, 4)
@@ -66,6 +67,29 @@ def test_logits_are_the_only_tensor_or_the_one_called_so(returned: object) -> No
 def test_what_has_no_logits_is_refused(returned: object, said: str) -> None:
     with pytest.raises(InputError, match=said):
         classifier_interface("n", returned)
+
+
+class Told:
+    interface = Interface(
+        "detection", (OutputSpec("boxes", key="b"), OutputSpec("scores", key="s"))
+    )
+    num_classes = 3
+
+
+def test_a_module_may_say_what_it_is_for() -> None:
+    found, classes = told_interface("n", Told(), {"s": A, "b": B, "more": A})
+    assert (found.task, classes) == ("detection", 3)
+    assert [(o.name, o.shape) for o in found.outputs] == [
+        ("boxes", (1, 2, 4, 4)),
+        ("scores", (1, 7)),
+    ]
+    assert told_interface("n", object(), A)[1] == 7
+    with pytest.raises(InputError, match=r"returns nothing at 'b'.* it returns 's'"):
+        told_interface("n", Told(), {"s": A})
+    vague = Told()
+    vague.num_classes = 0
+    with pytest.raises(InputError, match="give it num_classes"):
+        told_interface("n", vague, {"s": A, "b": B})
 
 
 def test_selection_has_an_order_of_its_own() -> None:
