@@ -23,8 +23,9 @@ from torch import Tensor
 
 from quantize.graph.interpret import batched_outputs
 from quantize.program import Program
-from tasks import Task, task_named
 from tasks.agreement import agreement
+from tasks.base import Task
+from tasks.table import task_named
 from zoo.outputs import Interface, Returned
 
 #: Images whose divergence is below count as equal, or their ratio would be noise; nats for

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from tasks.base import Metric, Outputs, Task
-
-
-def agreement_metric(task: Task) -> Metric:
-    """The metric of ``task`` that holds predictions against what a reference answers."""
-    return next(metric for metric in task.metrics if metric.against == "reference")
+from tasks.base import Outputs, Task
+from tasks.metrics import agreement_of
 
 
 def agreement(task: Task, reference: Outputs, other: Outputs) -> float:
-    """That metric, in 0..1, of the outputs of two networks on the same images.
+    """The task's metric against a reference, in 0..1, of the outputs of two networks on the same
+    images.
 
     Raises:
         InputError: what ``Task.decode`` refuses.
     """
-    metric, targets = agreement_metric(task), task.as_targets(task.decode(reference))
+    metric, targets = agreement_of(task.metrics), task.as_targets(task.decode(reference))
     return task.score(task.decode(other), targets, (metric,))[metric.name].value()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.metric import Metric
 from zoo.errors import InputError
 from zoo.outputs import TaskName
 
@@ -22,26 +23,6 @@ if TYPE_CHECKING:  # two seconds to import, which readers of metrics need not wa
 
 Outputs = Mapping[str, NDArray[np.float32]]
 """A network's outputs by name, in order, batch first."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A figure by which predictions are judged, a fraction of one; more is better.
-
-    ``unit`` is how it is shown: ``percent``, or ``points`` for the hundredths that average
-    precision and mean IoU are told in. ``tolerance`` is how far it may fall, a fraction of one,
-    before an artefact is worse than float for those who ship it. ``kind`` is how an image counts:
-    right or wrong (``binary``), with a value of which the mean is taken (``mean``), or as a part of
-    what is computed of all images together (``corpus``). ``against`` is what predictions are held
-    against: labels, or what the reference network answers.
-    """
-
-    name: str
-    title: str
-    unit: Literal["percent", "points"]
-    tolerance: float
-    kind: Literal["binary", "mean", "corpus"]
-    against: Literal["labels", "reference"] = "labels"
 
 
 class Evaluation(Protocol):

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from stats.interval import Interval
 from stats.paired import permutation_p, resample
 from stats.proportions import PairedOutcomes, wilson_interval
-from tasks.base import Evaluation, Metric, Task
+from tasks.base import Evaluation, Task
+from tasks.metric import Metric
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 @pytest.fixture
 def two_outputs_task(monkeypatch: pytest.MonkeyPatch) -> TwoOutputsTask:
     """A task of two outputs in the place of one of the product's."""
-    from tasks import TASKS
+    from tasks.table import TASKS
     from tests.tasks.two_outputs import TwoOutputsTask
 
     task = TwoOutputsTask()

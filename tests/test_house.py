@@ -69,6 +69,17 @@ def test_torch_and_torchvision_are_pinned_together() -> None:
     assert str(pins["torchvision"].specifier) == "==0.29.1"
 
 
+def test_onnxruntime_is_opened_where_int8_is_exact() -> None:
+    """A plain session saturates on some processors; what only reads graphs may make one."""
+    makers = {
+        path.relative_to(ROOT).as_posix()
+        for room in (*PACKAGES, "benchmarks")
+        for path in (ROOT / room).rglob("*.py")
+        if "InferenceSession(" in path.read_text(encoding="utf-8")
+    }
+    assert makers == {"runtime_bench/runtimes/onnx.py", "export/inspection/onnx.py"}
+
+
 def test_the_contract_lists_all_packages_in_order() -> None:
     contract = PYPROJECT["tool"]["importlinter"]["contracts"][0]
     assert contract["layers"] == [

@@ -20,6 +20,7 @@ from torch.utils.benchmark import Timer
 
 from benchmarks.harness.document import Document
 from runtime_bench.runtimes import runtime_of
+from runtime_bench.runtimes.onnx import open_session
 from runtime_bench.runtimes.outputs import noise_images
 from runtime_bench.timing.in_process import SessionContestant, wait_until_quiet
 from runtime_bench.timing.interleave import interleave, warm_up
@@ -37,12 +38,8 @@ Call = Callable[[], object]
 
 
 def onnx_call(path: Path) -> Call:
-    """The call of onnxruntime's documentation."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    """The call of onnxruntime's documentation, in a session that computes as ours does."""
+    session = open_session(path, 1)
     feed = {session.get_inputs()[0].name: noise_images(path, 1)}
     return lambda: session.run(None, feed)
 
@@ -122,14 +119,8 @@ def against_torch(path: Path) -> tuple[float, float, Comparison]:
 
 def against_profile(path: Path, runs: int = 1000) -> tuple[float, float]:
     """Medians in milliseconds of the same runs: our clock around them, and onnxruntime's own."""
-    import onnxruntime
-
     with tempfile.TemporaryDirectory() as folder:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder) / "profile")
-        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        session = open_session(path, 1, trace=Path(folder) / "profile")
         feed = {session.get_inputs()[0].name: noise_images(path, 1)}
         ours = []
         for _ in range(runs):

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks.emulated.files import write
+from runtime_bench.runtimes.onnx import open_session
 
 RUNS = 30
 Profile = dict[str, dict[str, float]]
@@ -48,14 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def profile_onnxruntime(path: Path, shape: tuple[int, ...]) -> Profile:
     """Kernel times of onnxruntime's trace."""
-    import onnxruntime
-
     with tempfile.TemporaryDirectory() as folder:
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = 1
-        settings.enable_profiling = True
-        settings.profile_file_prefix = str(Path(folder) / "trace")
-        session = onnxruntime.InferenceSession(str(path), settings, ["CPUExecutionProvider"])
+        session = open_session(path, 1, trace=Path(folder) / "trace")
         name = session.get_inputs()[0].name
         for _ in range(RUNS):
             session.run(None, {name: _image(shape)})

@@ -1,4 +1,4 @@
-"""One network through quantization and the exporters: a JSON line.
+"""Networks through quantization and the exporters, one by one: a JSON line each.
 
     python -m benchmarks.networks.one lcnet_050 --formats onnx,litert
 
@@ -165,12 +165,13 @@ def _reason(error: Exception) -> str:
 def main() -> None:
     """Command line: see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name")
+    parser.add_argument("names", nargs="+")
     parser.add_argument("--formats", default="", help="comma-separated; none: the program alone")
     given = parser.parse_args()
     formats = [form for form in given.formats.split(",") if form]
     torch.set_num_threads(1)
-    print(json.dumps(measure(given.name, formats)))
+    for name in given.names:
+        print(json.dumps(measure(name, formats)), flush=True)
 
 
 if __name__ == "__main__":

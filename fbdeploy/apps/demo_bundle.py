@@ -46,7 +46,7 @@ from fbdeploy.records.bundle_schema import (
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, read_manifest
 from runtime_bench.runtimes import runtime_of
-from tasks import task_named
+from tasks.table import task_named
 from zoo.datasets import Sample
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown

@@ -22,7 +22,7 @@ from fbdeploy.records.bundle_schema import (
     Tolerance,
 )
 from fbdeploy.records.manifest import Precision
-from tasks import Outputs, Task
+from tasks.base import Outputs, Task
 from tasks.classification.task import Ranking
 from zoo.datasets import BadImageError, Dataset, Sample, spread
 from zoo.errors import InputError

@@ -16,9 +16,11 @@ from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_h
 from fbdeploy.check.rules import Rules, TestedMeasure
 from stats.paired import RESAMPLES, permutation_p, resample
 from stats.proportions import PairedOutcomes
-from tasks import Evaluation, Metric, Task, task_named
-from tasks.agreement import agreement_metric
+from tasks.base import Evaluation, Task
+from tasks.metric import Metric
+from tasks.metrics import agreement_of
 from tasks.scores import right
+from tasks.table import task_named
 
 BoolVector = NDArray[np.bool_]
 
@@ -83,7 +85,7 @@ def compare_answers(
         yield Draft(final("accuracy", "INCOMPARABLE", rules, unlike))
         yield Draft(final("agreement", "INCOMPARABLE", rules, unlike))
         return
-    headline, alike = after.task.metrics[0], agreement_metric(after.task)
+    headline, alike = after.task.metrics[0], agreement_of(after.task.metrics)
     pair = _both(before, after, records, headline)
     if pair is not None:
         yield _paired("accuracy", headline.title, headline, *pair, rules.max_drop / 100)

@@ -29,7 +29,9 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.predictions import Predictions, read_predictions
 from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
-from tasks import Evaluation, Metric, task_named
+from tasks.base import Evaluation
+from tasks.metric import Metric
+from tasks.table import task_named
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError, reason_of
 from zoo.files import atomic_file, exists, inside

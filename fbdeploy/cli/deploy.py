@@ -39,7 +39,7 @@ from fbdeploy.report import recommend
 from fbdeploy.report.page import metrics_shown, score_in
 from fbdeploy.report.problems import problems
 from fbdeploy.report.table import table
-from tasks import Metric
+from tasks.metric import Metric
 
 
 @options.grouped

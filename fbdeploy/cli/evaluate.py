@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +18,8 @@ from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.report import numbers as figures
-from tasks import METRICS, task_named
-from zoo.errors import InputError
+from tasks.metrics import METRICS
+from zoo.errors import InputError, shown
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
         ReferenceDocument,
         ScoreDocument,
     )
+    from runtime_bench.runtimes.base import Session
 
 BATCH = 32
+SHOWN = 4
+"""Classes that a line lists."""
 
 
 @options.grouped
@@ -140,16 +144,20 @@ def _run(
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes.guest import guest_session
-    from zoo.datasets import batches, open_dataset
+    from tasks.table import task_named
+    from zoo.datasets import FolderDataset, batches, open_dataset
 
     with guest_session(artefact, threads) as session:
         spec = _input_spec(artefact, session.input_shape, manifest, image.input)
+        labels = manifest.labels if manifest else _unnamed(session)
         dataset = open_dataset(
             data,
-            num_classes=manifest.network.num_classes if manifest else None,
-            network_labels=manifest.labels if manifest else (),
+            num_classes=manifest.network.num_classes if manifest else len(labels),
+            network_labels=labels,
             skip_bad_images=image.skip_bad_images,
         )
+        if manifest is None and isinstance(dataset, FolderDataset):
+            _say_order(artefact, dataset.labels())
         total = len(dataset) if limit is None else min(limit, len(dataset))
         with counted(str(artefact), total) as counter:
             task = task_named(manifest.network.task if manifest else "classification")
@@ -158,6 +166,30 @@ def _run(
         names = ", ".join(dataset.skipped)
         typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)
     return scored
+
+
+def _unnamed(session: Session) -> tuple[str, ...]:
+    """The labels of an artefact that nothing describes: an index for each of its logits."""
+    import numpy as np
+
+    from tasks.classification.task import logits_of
+
+    logits = logits_of(session.run(np.zeros(session.input_shape, np.float32)))
+    return tuple(str(index) for index in range(logits.shape[1]))
+
+
+def _say_order(artefact: Path, folders: Sequence[str]) -> None:
+    """Say that class folders were taken in sorted order, if nothing else tells what they are."""
+    from zoo.datasets.classes import tell_classes
+
+    if folders and not tell_classes(folders, len(folders)):
+        order = ", ".join(f"{index} is {shown(name)}" for index, name in enumerate(folders[:SHOWN]))
+        more = ", ..." if len(folders) > SHOWN else ""
+        typer.echo(
+            f"{artefact}: has no {FILE_NAME} with its labels, so class folders are taken in sorted "
+            f"order: {order}{more}; if its classes have another order, name the folders by index",
+            err=True,
+        )
 
 
 def _summary(answer: EvaluationDocument) -> str:

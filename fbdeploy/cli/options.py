@@ -120,7 +120,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
     A field is declared as a parameter of a command would be: ``Annotated``, with a default.
     """
-    parameters, groups = [], {}
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[Any]] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         if not is_dataclass(parameter.annotation):
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))

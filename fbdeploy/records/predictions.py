@@ -87,7 +87,7 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     """
     import numpy as np
 
-    from tasks import task_named
+    from tasks.table import task_named
 
     task = task_named(predictions.task)
     arrays = {
@@ -115,7 +115,7 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         InputError: missing, cut off, or another kind of file.
     """
-    from tasks import task_named
+    from tasks.table import task_named
     from zoo.arrays import read_arrays
 
     advice = "remove it and give the same deploy command again"

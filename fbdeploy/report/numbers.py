@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks import Metric
+from tasks.metric import Metric
 
 UNKNOWN = "–"
 

@@ -13,9 +13,10 @@ from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
-from tasks import Metric, TaskName, task_named
-from tasks.agreement import agreement_metric
+from tasks.metric import Metric
+from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file
+from zoo.outputs import TaskName
 
 FILE_NAME = "report.html"
 TEMPLATE = "report.html.jinja"
@@ -118,8 +119,8 @@ def metric_title(metric: Metric) -> str:
 
 def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
     """A task's headline, and how far artefacts answer as float does."""
-    metrics = task_named(task).metrics
-    return (metrics[0], agreement_metric(task_named(task)))
+    metrics = METRICS_OF[task]
+    return (metrics[0], agreement_of(metrics))
 
 
 def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:

@@ -14,7 +14,8 @@ from statistics import NormalDist
 from typing import Literal
 
 from fbdeploy.records.results import ResultRow, ScoreInfo
-from tasks import METRICS, Metric
+from tasks.metric import Metric
+from tasks.metrics import METRICS
 
 MARGIN = 0.01
 """Share of the images: the drop that must be ruled out. Int8 that changes 1 % of the answers has an

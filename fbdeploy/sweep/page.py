@@ -12,7 +12,8 @@ from fbdeploy.report.page import accuracy, both_plots, score_in
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
 from fbdeploy.version import __version__
-from tasks import METRICS, Metric
+from tasks.metric import Metric
+from tasks.metrics import METRICS
 from zoo.files import atomic_file
 
 FILE_NAME = "report.html"

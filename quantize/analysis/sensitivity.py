@@ -25,7 +25,7 @@ from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
 from quantize.grids.calibrate import Progress, silent
 from quantize.program import Program
-from tasks import task_named
+from tasks.table import task_named
 from zoo.errors import InputError
 
 #: Float and int8 values, a fork's own and the operator's scratch are held at once.

@@ -12,8 +12,7 @@ from quantize.graph.passes.surgery import shape_of
 from quantize.graph.plan import carries, fused_clamp
 from quantize.program import Program
 from quantize.recipe import Training
-from tasks import Task
-from tasks.base import LossSettings
+from tasks.base import LossSettings, Task
 
 
 @dataclass(frozen=True)

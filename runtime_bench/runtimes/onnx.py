@@ -38,15 +38,12 @@ class OnnxRuntime:
 
     def load(self, path: Path, threads: int) -> OnnxSession:
         """Load a model; ``Runtime.load`` lists what is refused."""
-        onnxruntime = import_runtime(self, path, threads)
-        exact = saturates(describe())
+        import_runtime(self, path, threads)
         try:
-            session = _open(onnxruntime, path, session_options(threads, exact=exact))
+            session = open_session(path, threads)
         # Its errors share no base class but Exception.
         except Exception as error:
-            if not exact:
-                raise refuse(path, self.name, error) from error
-            session = self._open_inexact(onnxruntime, path, threads)
+            raise refuse(path, self.name, error) from error
         inputs, outputs = session.get_inputs(), session.get_outputs()
         check_borders(
             path,
@@ -57,33 +54,37 @@ class OnnxRuntime:
         shape = image_shape(path, self.name, tuple(inputs[0].shape))
         return OnnxSession(session, inputs[0].name, shape, threads)
 
-    def _open_inexact(self, onnxruntime: Any, path: Path, threads: int) -> Any:
-        """Open a model whose weights onnxruntime 1.31 cannot make uint8, as two nodes share one."""
-        try:
-            session = _open(onnxruntime, path, session_options(threads, exact=False))
-        except Exception as error:
-            raise refuse(path, self.name, error) from error
-        logging.getLogger(__name__).warning(
-            "%s: its int8 products may saturate on this processor, which has no VNNI; "
-            "export it again for exact ones",
-            path,
-        )
-        return session
 
-
-def _open(onnxruntime: Any, path: Path, options: Any) -> Any:
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-
-
-def session_options(threads: int, *, exact: bool | None = None) -> Any:
-    """onnxruntime's ``SessionOptions`` for ``threads``, with exact int8 arithmetic.
+def open_session(path: Path, threads: int, trace: Path | None = None) -> Any:
+    """onnxruntime's ``InferenceSession`` with exact int8 arithmetic where it can be had.
 
     x86 without VNNI adds two products of uint8 and int8 in 16 bits, which saturate where both
     are large (onnxruntime's documentation of quantization, "reduce_range"; 8 dB were seen for a
     network of one concatenation that has 47 without). ``session.x64quantprecision`` makes weights
     uint8 there, whose kernel is exact and slower; it would slow processors with VNNI for nothing.
-    ``exact`` is whether to set it; None: where this processor needs it.
+    onnxruntime 1.31 cannot do so to weights that two nodes share: such a model is opened without,
+    with a warning.
+
+    ``trace`` turns the profiler on and is where its file's name begins.
+
+    Raises what onnxruntime raises of a file that it does not take.
     """
+    exact = saturates(describe())
+    try:
+        return _open(path, threads, trace, exact=exact)
+    except Exception:
+        if not exact:
+            raise
+    session = _open(path, threads, trace, exact=False)
+    logging.getLogger(__name__).warning(
+        "%s: its int8 products may saturate on this processor, which has no VNNI; "
+        "export it again for exact ones",
+        path,
+    )
+    return session
+
+
+def _open(path: Path, threads: int, trace: Path | None, *, exact: bool) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -94,11 +95,13 @@ def session_options(threads: int, *, exact: bool | None = None) -> Any:
     # Worker threads spin within a run, as in an app, but not after it: by default they keep
     # a core busy for some 28 ms more, which would be charged to whatever runs next.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    if saturates(describe()) if exact is None else exact:
+    if exact:
         options.add_session_config_entry("session.x64quantprecision", "1")
-        # What it cannot do is told by its error, and by ``load``.
-        options.log_severity_level = 4
-    return options
+        options.log_severity_level = 4  # ``open_session`` says what it cannot do
+    if trace is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(trace)
+    return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 
 
 def saturates(device: Device) -> bool:

@@ -24,7 +24,7 @@ from scipy.stats import trim_mean
 
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray, missing_package
-from runtime_bench.runtimes.onnx import session_options
+from runtime_bench.runtimes.onnx import open_session
 from runtime_bench.runtimes.outputs import noise
 from zoo.errors import InputError
 
@@ -111,13 +111,8 @@ def profile(path: Path, threads: int) -> Profile:
 
 
 def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
-    import onnxruntime
-
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
-        options = session_options(threads)
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(folder) / "trace")
-        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        session = open_session(path, threads, trace=Path(folder) / "trace")
         feed = {session.get_inputs()[0].name: images}
         for _ in range(WARMUP_RUNS + RUNS):
             session.run(None, feed)

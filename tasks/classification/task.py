@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.base import BadTargetError, Evaluation, LossSettings, Metric, Outputs, PerImage
+from tasks.base import BadTargetError, Evaluation, LossSettings, Outputs, PerImage
+from tasks.classification.metrics import METRICS, TOP5
+from tasks.metric import Metric
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
 from zoo.outputs import TaskName
@@ -21,10 +23,6 @@ if TYPE_CHECKING:
 
 UNLABELLED = -1
 RANKS = 5
-
-TOP1 = Metric("top1", "top-1", "percent", 0.005, "binary")
-TOP5 = Metric("top5", "top-5", "percent", 0.005, "binary")
-AGREEMENT = Metric("agreement", "agreement", "percent", 0.02, "binary", against="reference")
 
 Value = TypeVar("Value")
 
@@ -45,7 +43,7 @@ class Classification:
     ``UNLABELLED`` where there is none."""
 
     name: TaskName = "classification"
-    metrics = (TOP1, TOP5, AGREEMENT)
+    metrics = METRICS
     keeps_outputs = True
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Ranking]:

@@ -95,19 +95,7 @@ def test_every_case_is_walked() -> None:
     assert {path.name for path in CASES.iterdir()} <= set(RIGHT) | ELSEWHERE
 
 
-#: Whose int8 .pte and .tflite the runtimes do not load yet.
-PENDING = {"dead_branch", "eca_channel_attention", "mish"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="no such kernel"))
-        if name in PENDING
-        else name
-        for name in RIGHT
-    ],
-)
+@pytest.mark.parametrize("name", RIGHT)
 def test_case_is_right(name: str, tmp_path: Path) -> None:
     if not CASES.is_dir():
         pytest.skip("needs ../shared")

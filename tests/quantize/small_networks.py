@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quantize.judging import SMALLEST_DIVERGENCE, geometric_mean
-from tasks import TASKS
+from tasks.table import TASKS
 from zoo.architecture import Architecture, Block
 from zoo.fbnet import FBNet
 from zoo.input_spec import InputSpec

@@ -9,9 +9,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tasks import TASKS
 from tasks.classification.distance import image_kl
-from tasks.classification.task import AGREEMENT, TOP1, TOP5, Ranking
+from tasks.classification.metrics import AGREEMENT, TOP1, TOP5
+from tasks.classification.task import Ranking
+from tasks.table import TASKS
 from zoo.errors import InputError
 
 TASK = TASKS["classification"]

@@ -9,10 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from stats.proportions import PairedOutcomes, wilson_interval
-from tasks import TASKS
-from tasks.base import Metric, PerImage
+from tasks.base import PerImage
 from tasks.classification.task import Ranking
+from tasks.metric import Metric
 from tasks.scores import score_of, scores_of
+from tasks.table import TASKS
 
 GENERATOR = np.random.default_rng(1)
 

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tasks.base import Evaluation, LossSettings, Metric, Outputs, PerImage
+from tasks.base import Evaluation, LossSettings, Outputs, PerImage
+from tasks.metric import Metric
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 from zoo.outputs import Interface, OutputSpec, TaskName

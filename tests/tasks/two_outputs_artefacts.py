@@ -16,7 +16,7 @@ from quantize.graph.capture import capture
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes.module_session import run_module
-from tasks import TASKS
+from tasks.table import TASKS
 from tests.quantize.small_networks import noise_images
 from tests.tasks.two_outputs import INTERFACE, SPEC, TwoOutputsTask, two_outputs
 

@@ -61,22 +61,26 @@ def rank_of(keys: str) -> int:
 
 
 def _walk(content: object) -> Iterator[tuple[str, Mapping[object, object]]]:
-    """Mappings in mappings, outer ones first, each once: a checkpoint may hold itself."""
+    """Mappings in mappings, outer ones first, each once: a checkpoint may hold itself.
+
+    Lists and tuples are mappings of their places, as of ``torch.save((epoch, state_dict), path)``.
+    """
     pending: list[tuple[tuple[str, ...], object]] = [((), content)]
     seen: set[int] = set()
     for number in range(MOST_NODES):
         if number == len(pending):
             return
-        keys, node = pending[number]
-        if not isinstance(node, Mapping) or id(node) in seen:
+        keys, held = pending[number]
+        node = dict(enumerate(held)) if isinstance(held, list | tuple) else held
+        if not isinstance(node, Mapping) or id(held) in seen:
             continue
-        seen.add(id(node))
+        seen.add(id(held))
         yield ".".join(keys), node
         if len(keys) < _DEEPEST:
             pending += [
-                ((*keys, key), value)
+                ((*keys, str(key)), value)
                 for key, value in node.items()
-                if isinstance(key, str) and isinstance(value, Mapping)
+                if isinstance(key, str | int) and isinstance(value, Mapping | list | tuple)
             ]
 
 

@@ -97,6 +97,11 @@ def class_indices(
     return indices
 
 
+def tell_classes(names: Sequence[str], num_classes: int | None) -> bool:
+    """Whether folder names are class indices or ImageNet's ids, and so need no labels."""
+    return bool(_numbers_or_ids(names, num_classes))
+
+
 def _numbers_or_ids(names: Sequence[str], num_classes: int | None) -> dict[str, int]:
     if all(_INTEGER.fullmatch(name) for name in names):
         return {name: int(name) for name in names}

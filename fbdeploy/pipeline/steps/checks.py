@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.work import WorkFolder, check_outputs
 from fbdeploy.records.manifest import Precision
-from tasks import Outputs
 from zoo.files import atomic_file
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tasks.base import Outputs
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Checks:
         Raises:
             FileNotFoundError: they are not kept, and there is no ``read``.
         """
+        import numpy as np
+
         path = self.work.check_images(self.network_key, self.data)
         if read is not None and not path.exists():
             with atomic_file(path) as temporary, temporary.open("wb") as stream:
@@ -47,6 +52,8 @@ class Checks:
         Raises:
             FileNotFoundError: it is not kept, and there is no ``run``.
         """
+        import numpy as np
+
         path = check_outputs(folder, self.network_key, self.data)
         if run is not None and not path.exists():
             made = run()

@@ -73,11 +73,15 @@ def _job(
         title=f"{fmt} accuracy",
         memory=MEMORY,
     )
-    results = {
-        EvaluationLine: deployment.folder.add_line,
-        Failure: partial(deployment.fail, job.name),
-    }
-    return StepJob(job, results, step="evaluate", format=fmt)
+    return StepJob(
+        job,
+        {
+            EvaluationLine: deployment.folder.add_line,
+            Failure: partial(deployment.fail, job.name),
+        },
+        step="evaluate",
+        format=fmt,
+    )
 
 
 def evaluate(report: Reporter, asked: EvaluateArguments) -> None:

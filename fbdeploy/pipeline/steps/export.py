@@ -14,7 +14,6 @@ from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.opening import worker_threads
-from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import (
@@ -207,11 +206,12 @@ class _Export:
         return made
 
     def _parity(self, source: ExportSource, variant: str, path: Path, title: str) -> Parity:
+        from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
         from runtime_bench.runtimes import RUNTIMES
 
         fmt, threads = self._asked.format, worker_threads()
-        logits = RUNTIMES[fmt].load(path, threads).run(self._images)
-        parity = parity_of(logits, self._expected, source)
+        found = RUNTIMES[fmt].load(path, threads).run(self._images)
+        parity = parity_of(found, self._expected, source)
         if parity.passed:
             return parity
         search = PartSearch(fmt, variant, self._images, threads)

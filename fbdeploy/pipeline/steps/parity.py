@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Format, Parity
-from tasks import Outputs, task_named
 from tasks.agreement import agreement
+from tasks.base import Outputs
+from tasks.table import task_named
 from zoo.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
-from fbdeploy.pipeline.steps.fidelity import fidelity_of
 from fbdeploy.pipeline.steps.images import read_labelled
 from fbdeploy.records.manifest import DatasetInfo, Quantization, RecipeInfo, Step
 
@@ -71,6 +70,8 @@ def quantization_of(
     program: Program, recipe: Recipe, images: DatasetInfo, key: str, started: float
 ) -> Quantization:
     """What the manifest says about ``program``; it took since ``started`` (time.monotonic)."""
+    from fbdeploy.pipeline.steps.fidelity import fidelity_of
+
     summary = program.summary
     values = _applied(recipe, trained=summary.method == "qat")
     return Quantization(

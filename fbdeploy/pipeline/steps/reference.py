@@ -77,7 +77,7 @@ def _kept(path: Path) -> Evaluation | None:
 def _run(report: Reporter, asked: ReferenceArguments) -> Evaluation:
     from runtime_bench.accuracy import evaluate
     from runtime_bench.runtimes.module_session import ModuleSession
-    from tasks import task_named
+    from tasks.table import task_named
 
     network = requested_network(asked.request, asked.network_key)
     dataset = evaluation_images(asked.request, network)

@@ -6,8 +6,6 @@ import errno
 import re
 from typing import Literal
 
-from safetensors import SafetensorError
-
 from fbdeploy.pipeline.workers.jobs import Failed
 from zoo.errors import InputError
 
@@ -41,6 +39,8 @@ def _errno(error: BaseException) -> int | None:
     """The operating system's number of an error; safetensors, in Rust, has it in its text."""
     if isinstance(error, OSError):
         return error.errno
+    from safetensors import SafetensorError
+
     told = RUST_OS_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None
     return int(told[1]) if told else None
 

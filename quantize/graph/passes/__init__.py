@@ -8,7 +8,7 @@ from collections.abc import Callable
 from torch.fx import GraphModule
 
 from quantize.graph.passes.activations import fuse_hard_activations, unify_activations
-from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine
+from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine, plain_sums
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
 from quantize.graph.passes.constants import expand_constants, fold_constants
 from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
@@ -45,6 +45,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_joins,
     repeats_as_joins,
     drop_expansions,
+    plain_sums,
     fold_constants,
     expand_constants,
     constant_products,

@@ -37,6 +37,21 @@ class Affine:
     shift: Tensor
 
 
+def plain_sums(graph: GraphModule) -> int:
+    """Write sums and differences with a factor for the second operand as what they are; LiteRT's
+    converter takes no ``alpha``."""
+    changed = 0
+    for node in calls(graph, aten.add.Tensor, aten.sub.Tensor):
+        if set(node.kwargs) != {"alpha"}:
+            continue
+        factor, (first, second) = node.kwargs["alpha"], node.args[:2]
+        if factor != 1:
+            second = emit(node, aten.mul.Tensor, second, factor, like=tensor_meta(second))
+        node.args, node.kwargs = (first, second), {}
+        changed += 1
+    return changed
+
+
 def fold_affine(graph: GraphModule) -> int:
     """Fold batch norms in eval mode and products, quotients, sums and differences with constants
     into the convolution or linear layer that they follow, if nothing else reads it.
@@ -91,21 +106,20 @@ def affine_of(graph: GraphModule, node: Node, source: Node, *, linear: bool) -> 
     if is_call(node, aten.batch_norm.default):
         return _batch_norm(graph, node) if not linear or shape.ndim == 2 else None
     first, second = node.args[:2]
-    if node.kwargs and set(node.kwargs) != {"alpha"}:
+    if node.kwargs:
         return None
     other = _per_channel(graph, second if first is source else first, shape, linear=linear)
     if other is None:
         return None
     one, nothing = torch.ones(1).double(), torch.zeros(1).double()
-    alpha = float(node.kwargs.get("alpha", 1.0))  # type: ignore[arg-type]
     if is_call(node, aten.mul.Tensor):
         return Affine(other, nothing)
     if is_call(node, aten.div.Tensor):
         return Affine(1 / other, nothing) if first is source else None
     sign = 1.0 if is_call(node, aten.add.Tensor) else -1.0
     if first is source:
-        return Affine(one, sign * alpha * other)
-    return Affine(one * sign * alpha, other)
+        return Affine(one, sign * other)
+    return Affine(one * sign, other)
 
 
 def _batch_norm(graph: GraphModule, norm: Node) -> Affine | None:

@@ -42,7 +42,9 @@ def clamps_before_moves(graph: GraphModule) -> int:
     A clamp grows with what it reads, so the largest of clamped values is the largest, clamped.
     """
     changed = 0
-    for clamp in calls(graph, aten.relu.default, aten.hardtanh.default):
+    clamps = list(calls(graph, aten.relu.default, aten.hardtanh.default))
+    while clamps:
+        clamp = clamps.pop()
         moved = clamp.args[0]
         if not (isinstance(moved, Node) and only_user(moved) is clamp):
             continue
@@ -58,6 +60,7 @@ def clamps_before_moves(graph: GraphModule) -> int:
         for part in dict.fromkeys(parts):
             early = emit(moved, clamp.target, part, *clamp.args[1:], like=tensor_meta(part))
             moved.replace_input_with(part, early)
+            clamps.append(early)
         clamp.replace_all_uses_with(moved)
         graph.graph.erase_node(clamp)
         changed += 1

@@ -87,7 +87,8 @@ def _slices_whole_batch(operation: Operation, ranks: dict[str, int]) -> bool:
 
 
 def _pads_later(operation: Operation, ranks: dict[str, int]) -> bool:
-    return len(_constant_ints(operation, "pad")) <= 2 * (max(ranks.values()) - 1)
+    pads, rank = _constant_ints(operation, "pad"), max(ranks.values())
+    return len(pads) < 2 * rank or not any(pads[:2])
 
 
 def _repeats_later(operation: Operation, ranks: dict[str, int]) -> bool:

@@ -14,7 +14,8 @@ from fbdeploy.apps.demo_bundle import check_golden, read_bundle, write_bundle
 from fbdeploy.apps.goldens import golden_output, reference_card
 from fbdeploy.records.manifest import NetworkInfo, OutputInfo, write_manifest
 from runtime_bench.runtimes import runtime_of
-from tasks import TASKS, Outputs
+from tasks.base import Outputs
+from tasks.table import TASKS
 from tests.fbdeploy.samples import sample
 from tests.tasks.two_outputs import SPEC, TwoOutputsTask
 from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts

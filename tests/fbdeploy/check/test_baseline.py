@@ -22,7 +22,7 @@ from fbdeploy.records.predictions import (
     write_predictions,
 )
 from fbdeploy.records.results import EvaluationLine
-from tasks.classification.task import AGREEMENT, TOP1
+from tasks.classification.metrics import AGREEMENT, TOP1
 from tests.fbdeploy.check.outputs import IMAGES, LABELS, output, predictions
 from tests.fbdeploy.samples import digest
 from zoo.errors import InputError

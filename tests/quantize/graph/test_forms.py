@@ -169,6 +169,18 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
     "softplus": (lambda _, x: F.softplus(x), 16, one, 1.0),
     "pixel shuffle": (lambda _, x: F.pixel_shuffle(x, 2), 4, one, 1.0),
     "bilinear": (lambda _, x: F.interpolate(x, scale_factor=2, mode="bilinear"), 16, one, 1.0),
+    "factor of a sum": (
+        lambda n, x: torch.sub(torch.add(x, n.mix(x), alpha=0.5), x, alpha=0.25),
+        16,
+        lambda: one(mix=C1()),
+        1.0,
+    ),
+    "expanded gate": (
+        lambda _, x: x * x.mean((2, 3), keepdim=True).sigmoid().expand_as(x),
+        16,
+        one,
+        1.0,
+    ),
     "no grad": (lambda n, x: torch.no_grad()(n.mix)(x), 16, lambda: one(mix=C1()), 1.0),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from quantize.qat.batches import TrainingImages
 from quantize.qat.loss import Watched, feature_points, training_loss
 from quantize.recipe import Calibration, Training
 from quantize.split import split
-from tasks import TASKS
+from tasks.table import TASKS
 
 
 def _numbered(count: int, **options: int | bool) -> TrainingImages:

@@ -77,6 +77,19 @@ def _same_padded(stride: int, more_first: bool) -> Callable[[np.ndarray], np.nda
     return expected
 
 
+TRANSPOSED = GENERATOR.standard_normal((3, 4, 3, 3)).astype(np.float32)
+ROW = GENERATOR.standard_normal(11).astype(np.float32)
+
+
+def _conv_transpose(x: torch.Tensor, **arguments: int) -> torch.Tensor:
+    weight, bias = torch.from_numpy(TRANSPOSED), torch.from_numpy(BIAS[:4])
+    return functional.conv_transpose2d(x, weight, bias, 2, **arguments)
+
+
+def _row() -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(ROW), torch.from_numpy(-ROW)
+
+
 CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
     "conv": (
         _conv(strides=[2, 1], pad_type="custom", pad=[1, 1, 0, 0]),
@@ -229,9 +242,89 @@ CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
             )
         ),
     ),
+    "conv_transpose": (
+        lambda x: mb.conv_transpose(x=x, weight=TRANSPOSED, bias=BIAS[:4], strides=[2, 2]),
+        _torch(lambda x: _conv_transpose(x)),
+    ),
+    "conv_transpose to a given size": (
+        lambda x: mb.conv_transpose(
+            x=x,
+            weight=TRANSPOSED,
+            bias=BIAS[:4],
+            strides=[2, 2],
+            pad=[1, 1, 1, 1],
+            pad_type="custom",
+            output_shape=[1, 4, 18, 22],
+        ),
+        _torch(lambda x: _conv_transpose(x, padding=1, output_padding=1)),
+    ),
+    "upsample_bilinear": (
+        lambda x: mb.upsample_bilinear(
+            x=x, scale_factor_height=2.0, scale_factor_width=3.0, align_corners=False
+        ),
+        _torch(lambda x: functional.interpolate(x, scale_factor=(2.0, 3.0), mode="bilinear")),
+    ),
+    "resize_bilinear": (
+        lambda x: mb.resize_bilinear(
+            x=x,
+            target_size_height=20,
+            target_size_width=7,
+            sampling_mode="STRICT_ALIGN_CORNERS",
+        ),
+        _torch(lambda x: functional.interpolate(x, (20, 7), mode="bilinear", align_corners=True)),
+    ),
+    "upsample_nearest_neighbor": (
+        lambda x: mb.upsample_nearest_neighbor(x=x, scale_factor_height=2, scale_factor_width=3),
+        lambda x: x.repeat(2, axis=2).repeat(3, axis=3),
+    ),
+    "pixel_shuffle and back": (
+        lambda x: mb.pixel_unshuffle(
+            x=mb.pixel_shuffle(x=mb.tile(x=x, reps=[1, 8, 1, 1]), upscale_factor=2),
+            downscale_factor=np.uint32(2),
+        ),
+        lambda x: np.tile(x, (1, 8, 1, 1)),
+    ),
+    "tile of the batch": (
+        lambda x: mb.tile(x=x, reps=[2, 1, 1, 1]),
+        lambda x: np.tile(x, (2, 1, 1, 1)),
+    ),
+    "reverse": (lambda x: mb.reverse(x=x, axes=[1, 3]), lambda x: x[:, ::-1, :, ::-1]),
+    "gather": (
+        lambda x: mb.gather(x=x, indices=np.array([2, 0], np.int32), axis=1),
+        lambda x: x[:, [2, 0]],
+    ),
+    "layer_norm": (
+        lambda x: mb.layer_norm(x=x, axes=[3], gamma=ROW, beta=-ROW, epsilon=1e-3),
+        _torch(lambda x: functional.layer_norm(x, [11], *_row(), eps=1e-3)),
+    ),
+    "reduce_l2_norm": (
+        lambda x: mb.reduce_l2_norm(x=x, axes=[1], keep_dims=True),
+        lambda x: np.sqrt((x * x).sum(axis=1, keepdims=True)),
+    ),
+    "pad, reflected": (
+        lambda x: mb.pad(x=x, pad=[0, 0, 0, 0, 1, 2, 2, 0], mode="reflect"),
+        lambda x: np.pad(x, ((0, 0), (0, 0), (1, 2), (2, 0)), mode="reflect"),
+    ),
+    "further activations": (
+        lambda x: mb.add(
+            x=mb.gelu(x=mb.elu(x=x, alpha=0.7), mode="TANH_APPROXIMATION"),
+            y=mb.softplus(x=mb.gelu(x=mb.erf(x=x), mode="EXACT")),
+        ),
+        _torch(
+            lambda x: (
+                functional.gelu(functional.elu(x, 0.7), approximate="tanh")
+                + functional.softplus(functional.gelu(torch.erf(x)))
+            )
+        ),
+    ),
     "softmax": (lambda x: mb.softmax(x=x, axis=-1), _torch(lambda x: torch.softmax(x, -1))),
 }
-ALONE = {"reduce_sum over the batch", "reshape that hides the batch", "transpose of the batch"}
+ALONE = {
+    "reduce_sum over the batch",
+    "reshape that hides the batch",
+    "tile of the batch",
+    "transpose of the batch",
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -9,6 +9,7 @@ import sys
 import time
 import types
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,18 @@ def test_plain_values_beside_the_weights(tmp_path: Path) -> None:
             _use_new_zipfile_serialization=zipped,
         )
         assert _same(_read(tmp_path / "w.pth"), state)
+
+
+@pytest.mark.parametrize("held", [tuple, list, lambda parts: {"run": [1, dict(enumerate(parts))]}])
+def test_weights_in_lists_and_under_numbers(
+    held: Callable[[list[object]], object], tmp_path: Path
+) -> None:
+    state = _net().state_dict()
+    torch.save(held([3, state, {"lr": 0.1}]), tmp_path / "w.pth")
+    assert _same(_read(tmp_path / "w.pth"), state)
+    other = {name: tensor + 1 for name, tensor in state.items()}
+    torch.save(held([state, other]), tmp_path / "w.pth")
+    assert "holds several networks" in _refused(tmp_path / "w.pth")
 
 
 def test_files_of_other_programs(tmp_path: Path) -> None:
