@@ -50,10 +50,8 @@ public struct Golden: Codable, Sendable {
     public enum Answer: Codable, Sendable {
         case ranking([Ranked])
 
-        private enum Key: String, CodingKey { case kind, top }
-
         public init(from decoder: any Decoder) throws {
-            let container = try decoder.container(keyedBy: Key.self)
+            let container = try decoder.container(keyedBy: AnswerKey.self)
             let kind = try container.decode(String.self, forKey: .kind)
             guard kind == "ranking" else {
                 throw BundleError("golden.json has answers of the kind \(kind): build a newer app")
@@ -62,7 +60,7 @@ public struct Golden: Codable, Sendable {
         }
 
         public func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: Key.self)
+            var container = encoder.container(keyedBy: AnswerKey.self)
             switch self {
             case .ranking(let top):
                 try container.encode("ranking", forKey: .kind)
@@ -103,6 +101,8 @@ public struct Golden: Codable, Sendable {
     public var tolerance: Tolerance
     public var images: [Image]
 }
+
+private enum AnswerKey: String, CodingKey { case kind, top }
 
 /// Largest differences from Python over all golden pictures, and what was out of tolerance.
 public struct GoldenReport: Sendable {
