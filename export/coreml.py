@@ -14,7 +14,7 @@ from export.base import (
     INPUT_NAME,
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.half import fits_half
 from export.packages import require
@@ -45,7 +45,7 @@ class CoreMLExporter:
             half = fits_half(program)
             passes["float32_computation"] = int(not half)
             graph = to_reference_dialect(program)
-        try:
+        with converter_errors(self.format):
             with light_tracing():
                 program = torch.export.export(graph, (source.example,)).run_decompositions({})
             model = coremltools.convert(
@@ -64,8 +64,6 @@ class CoreMLExporter:
                 ],
                 skip_model_load=True,
             )
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
         model.save(str(path))
         return ExportResult(passes)
 

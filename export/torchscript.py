@@ -12,11 +12,10 @@ from torch import nn
 from export.base import (
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.qnnpack import to_quantized_module
 from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
-from zoo.errors import InputError
 
 
 class TorchScriptExporter:
@@ -28,7 +27,7 @@ class TorchScriptExporter:
         """Write ``path``; see :class:`export.base.Exporter`."""
         before = torch.backends.quantized.engine
         try:
-            with warnings.catch_warnings():
+            with converter_errors(self.format), warnings.catch_warnings():
                 # torch deprecates TorchScript in favour of ExecuTorch; phones still run it.
                 warnings.simplefilter("ignore")
                 # Weights are packed for the engine that is set while they are.
@@ -45,10 +44,6 @@ class TorchScriptExporter:
                 if source.stored_names:
                     extra[OUTPUT_NAMES] = "\n".join(source.stored_names)
                 torch.jit.save(frozen, str(path), _extra_files=extra)
-        except InputError:
-            raise
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
         finally:
             torch.backends.quantized.engine = before
         return ExportResult(passes)

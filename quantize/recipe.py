@@ -32,7 +32,7 @@ class Corrections(Schema):
 
     ``equalization`` scales channels between layers where that is exact; ``ranges`` searches again
     for each grid, now by the error at the logits; ``bias`` corrects channels' means;
-    ``reconstruction`` chooses the int8 weights anew by what each layer makes, its biases with them;
+    ``reconstruction`` chooses int8 weights by what each layer makes of them, and biases with them;
     ``distillation`` trains the whole network, as the recipe's ``qat`` says, on the calibration
     images and without labels, which takes minutes.
     """

@@ -127,7 +127,7 @@ class Measurement(Schema):
     ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of
     ``block_runs``; artefacts with the same ``session`` were interleaved, round by round, so
     ``protocol.ratio`` may compare them. With ``load_rounds``, all of a session's artefacts were
-    loaded anew, in new processes, before each so many rounds; None: every sample is of one load.
+    loaded again, in new processes, before each so many rounds; None: every sample is of one load.
     ``load_ns`` and ``first_run_ns`` hold one duration a fresh load: of the processes that the
     series came from, or where ``cold`` of some that loaded nothing else; ``warmup_runs`` came
     before the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``

@@ -10,7 +10,7 @@ from export.inspection.graph import Graph, Operation, Reading
 from export.inspection.inspection import Inspection
 
 
-def summarize(reading: Reading) -> Inspection:
+def inspection_of(reading: Reading) -> Inspection:
     """The inspection of what a reader found."""
     graph = reading.graph
     macs = sum(operation.macs for operation in graph.operations)

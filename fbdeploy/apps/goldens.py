@@ -24,7 +24,7 @@ from fbdeploy.records.bundle_schema import (
 from fbdeploy.records.manifest import Precision
 from tasks.base import Outputs, Task
 from tasks.classification.task import Ranking
-from zoo.datasets import BadImageError, Dataset, Sample, spread
+from zoo.datasets import BadImageError, Dataset, Sample, evenly_spaced
 from zoo.errors import InputError
 from zoo.images import UnusableImageError
 from zoo.input_spec import InputSpec
@@ -51,7 +51,7 @@ def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample
         BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
     """
     chosen: list[Sample] = []
-    for index in spread(len(dataset), count):
+    for index in evenly_spaced(len(dataset), count):
         try:
             chosen.append(dataset.sample(index))
         except BadImageError as error:

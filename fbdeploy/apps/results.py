@@ -23,7 +23,7 @@ from runtime_bench.measurement import (
     append_measurement,
     read_measurements,
 )
-from runtime_bench.timing.session import summarize
+from runtime_bench.timing.session import latency_summary
 from stats.noise import judge_noise
 from zoo.documents import JSON_BYTES, Count, Schema, parse_json, read_bytes, validated
 from zoo.errors import InputError
@@ -221,7 +221,7 @@ def _measurement(results: AppResults, run: AppRun, artefact: Artefact) -> Measur
         load_ns=(round(run.load_ms * 1e6),),
         warmup_runs=run.warmup,
         samples_ns=tuple(samples),
-        latency_ms=summarize(samples),
+        latency_ms=latency_summary(samples),
         noise=_noise(samples),
         state_before=_state(run.before),
         state_after=_state(run.after),

@@ -228,7 +228,7 @@ def _scores(folder: Path, manifest: Manifest, lines: list[Line]) -> dict[str, Pr
         if line.predictions is None or not exists(inside(folder, line.predictions)):
             raise InputError(
                 f"{folder}: keeps no predictions of {entry.name}; give the same deploy command "
-                "again, which only scores it anew"
+                "again, which only scores it"
             )
         found[entry.path] = read_predictions(folder / line.predictions)
     return found

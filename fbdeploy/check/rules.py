@@ -82,7 +82,7 @@ def load_rules(path: Path | None = None, **options: object) -> Rules:
     """
     values = _defaults()
     if path is not None:
-        given = read_toml(path, "mend it; docs/ci.md shows one")
+        given = read_toml(path, "correct it; docs/ci.md shows one")
         values |= given | {"weights": values["weights"] | _table(given, "weights", path)}
     chosen = {name: value for name, value in options.items() if value is not None}
     values |= chosen

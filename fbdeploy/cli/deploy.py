@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from export.preparation import PREPARATIONS, skipped_passes
+from export.graph_passes import GRAPH_PASSES, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
@@ -111,7 +111,7 @@ def deploy(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all.",
+            help=f"Leave out graph passes: some of {','.join(GRAPH_PASSES)}, or all.",
         ),
     ] = None,
     artefacts_only: Annotated[

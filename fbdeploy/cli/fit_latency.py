@@ -16,7 +16,7 @@ from fbdeploy.report import numbers
 from fbdeploy.report.table import table
 
 if TYPE_CHECKING:
-    from runtime_bench.emulation.calibration import Calibration
+    from runtime_bench.emulation.latency_model import LatencyModel
 
 
 Measured = Annotated[
@@ -119,7 +119,7 @@ def _fit(
             result.text(f"written to {output}")
 
 
-def _summary(model: Calibration, noisy: tuple[str, ...]) -> str:
+def _summary(model: LatencyModel, noisy: tuple[str, ...]) -> str:
     rows = [
         (
             point.network,

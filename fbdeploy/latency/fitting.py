@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime_bench.emulation.calibration import Calibration, Point, calibrate
+from runtime_bench.emulation.latency_model import LatencyModel, LatencyPoint, fit_latency
 from runtime_bench.measurement import Measurement, read_measurements
 from zoo.errors import InputError
 
@@ -17,7 +17,7 @@ THREADS = 1  # cycles of several threads overlap, so that their sum is no time
 class Fitted:
     """A latency model, and which of its networks were measured on a disturbed device."""
 
-    model: Calibration
+    model: LatencyModel
     noisy: tuple[str, ...]
 
 
@@ -48,7 +48,7 @@ def fit_from_results(
             continue
         assert one.latency_ms is not None and other.counts is not None and other.counts.cycles
         points.append(
-            Point(
+            LatencyPoint(
                 network=one.artefact,
                 cycles=other.counts.cycles,
                 milliseconds=one.latency_ms.p50,
@@ -60,7 +60,7 @@ def fit_from_results(
         raise InputError(f"{emulated}: holds none of the artefacts of {measured}; bench the same")
     device = next(iter(times.values()))
     emulation = next(iter(counts.values()))
-    model = calibrate(
+    model = fit_latency(
         device.device.name or device.target, emulation.target.removeprefix("arm://"), points
     )
     return Fitted(model, tuple(noisy))

@@ -47,7 +47,7 @@ class DeployRequest(Schema):
     """One deployment. ``images`` None means all; ``threads`` are those that latency is timed with.
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
-    ``export.preparation``. With ``accept_low_fidelity`` an int8 program that is far from the float
+    ``export.graph_passes``. With ``accept_low_fidelity`` an int8 program that is far from the float
     network does not make the deployment incomplete.
     """
 

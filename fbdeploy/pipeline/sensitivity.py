@@ -53,7 +53,7 @@ def measure(
     from quantize.analysis.sensitivity import sensitivity
     from quantize.ptq import quantize
     from quantize.recipe import load_recipe, ranges_only
-    from zoo.datasets import open_dataset, spread
+    from zoo.datasets import evenly_spaced, open_dataset
 
     start = time.monotonic()
     torch.set_num_threads(request.threads)
@@ -67,7 +67,7 @@ def measure(
     images = read_images(dataset, network, recipe.calibration.images, request.threads, count)
     note_skipped(dataset, note, "calibration ")
     program = quantize(network, images, ranges_only(recipe), progress)
-    chosen = torch.from_numpy(images[spread(len(images), request.images)])
+    chosen = torch.from_numpy(images[evenly_spaced(len(images), request.images)])
     found = sensitivity(program, chosen, progress)
     macs = sum(entry.cost.macs for entry in found.layers)
     return SensitivityDocument(

@@ -8,8 +8,8 @@ from fbdeploy.latency.measure import LatencyRequest, measure_latency
 from fbdeploy.pipeline.workers.jobs import Reporter
 from fbdeploy.records.manifest import Artefact, Format
 from fbdeploy.sweep.plan import TargetPlan
-from runtime_bench.runners.build import cached_bundle
-from runtime_bench.runners.bundle import Bundle, open_bundle
+from runtime_bench.runners.build import cached_kit
+from runtime_bench.runners.kit import RunnerKit, open_kit
 from runtime_bench.runners.session import runner_command
 from runtime_bench.targets.base import TargetLost
 from runtime_bench.targets.opening import open_target
@@ -89,12 +89,12 @@ def measure(report: Reporter, asked: MeasureArguments) -> None:
 
 def _refused(plan: TargetPlan, formats: list[str]) -> dict[str, str]:
     """The formats that have no runner on a device, with the reason."""
-    bundle: Bundle = cached_bundle() if plan.runners is None else open_bundle(plan.runners)
+    kit: RunnerKit = cached_kit() if plan.runners is None else open_kit(plan.runners)
     refused = {}
     with open_target(plan.address) as target:
         for fmt in formats:
             try:
-                bundle.files(fmt)
+                kit.files(fmt)
                 runner_command(target, fmt)
             except TargetLost:
                 raise

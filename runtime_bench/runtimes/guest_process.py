@@ -41,8 +41,7 @@ class Guest:
 
     def serve(self) -> None:
         """Answer until stdin ends."""
-        from runtime_bench.runtimes.base import one_line
-        from zoo.errors import InputError
+        from zoo.errors import InputError, said
 
         for line in self._requests:
             request = json.loads(line)
@@ -55,7 +54,7 @@ class Guest:
                 self._send(
                     {
                         "error": f"{self._path}: cannot be run ({type(error).__name__}: "
-                        f"{one_line(error)}); export the artefact again"
+                        f"{said(error)}); export the artefact again"
                     }
                 )
 

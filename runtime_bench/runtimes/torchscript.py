@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
 from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
+    FileRuntime,
     FloatArray,
     check_batch,
     check_borders,
     image_shape,
-    import_runtime,
     names_in_order,
     package_version,
     refuse,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # two seconds to import, which other runtimes need not wait f
 ENGINE = "qnnpack"
 
 
-class TorchScript:
+class TorchScript(FileRuntime):
     """libtorch's interpreter."""
 
     format = "torchscript"
@@ -42,13 +42,13 @@ class TorchScript:
         """torch's version and the quantized engine."""
         return f"{package_version(self.package)} ({ENGINE})"
 
-    def load(self, path: Path, threads: int) -> TorchScriptSession:
-        """Load a module; ``Runtime.load`` lists what is refused.
+    def open(self, module: Any, path: Path, threads: int) -> TorchScriptSession:
+        """Load a module; see :meth:`FileRuntime.open`.
 
         Loading TorchScript runs code of the file, so that is looked through first; a state dict or
         a pickled module is refused unread.
         """
-        torch = import_runtime(self, path, threads)
+        torch = module
         if not zipfile.is_zipfile(path):
             raise refuse(path, self.name, "it is truncated, or no TorchScript archive")
         with zipfile.ZipFile(path) as archive:
@@ -61,7 +61,7 @@ class TorchScript:
         torch.backends.quantized.engine = ENGINE
         extra: dict[str, str | bytes] = {INPUT_SHAPE: "", OUTPUT_NAMES: ""}
         try:
-            module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
+            loaded = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
         text, names = (_text(extra[key]) for key in (INPUT_SHAPE, OUTPUT_NAMES))
@@ -69,7 +69,7 @@ class TorchScript:
         if text:
             sizes = (int(size) if size.strip().isdecimal() else size for size in text.split(","))
             shape = image_shape(path, self.name, tuple(sizes))
-        return TorchScriptSession(path, module, shape, names, threads)
+        return TorchScriptSession(path, loaded, shape, names, threads)
 
 
 class TorchScriptSession:

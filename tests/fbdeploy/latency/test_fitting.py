@@ -9,7 +9,7 @@ import pytest
 
 from fbdeploy.cli.app import run
 from fbdeploy.latency.fitting import fit_from_results
-from runtime_bench.emulation.calibration import Calibration
+from runtime_bench.emulation.latency_model import LatencyModel
 from runtime_bench.measurement import (
     Counts,
     Device,
@@ -17,7 +17,7 @@ from runtime_bench.measurement import (
     NoiseVerdict,
     append_measurement,
 )
-from runtime_bench.timing.session import summarize
+from runtime_bench.timing.session import latency_summary
 from tests.fbdeploy.samples import TIME, digest
 from zoo.errors import InputError
 
@@ -43,7 +43,7 @@ def _measurement(name: str, target: str, threads: int = 1, **changes: object) ->
 
 
 def _timed(name: str, nanoseconds: float, **changes: object) -> Measurement:
-    summary = summarize([int(nanoseconds)] * 9)
+    summary = latency_summary([int(nanoseconds)] * 9)
     target = str(changes.pop("target", "adb://PIXEL"))
     return _measurement(name, target, latency_ms=summary, **changes)
 
@@ -109,8 +109,8 @@ def test_the_command_writes_and_tells(
     line = ["fit-latency", *map(str, files), "--output", str(output)]
     assert run([*line, "--json"]) == 0
     document = json.loads(capfd.readouterr().out)
-    assert Calibration.model_validate(document["latency_model"]) == (
-        Calibration.model_validate_json(output.read_text())
+    assert LatencyModel.model_validate(document["latency_model"]) == (
+        LatencyModel.model_validate_json(output.read_text())
     )
     assert document["noisy"] == ["b.pte"] and document["mean_error"] < 1e-9
     assert run(line) == 0

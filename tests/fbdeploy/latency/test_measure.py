@@ -10,16 +10,16 @@ import pytest
 
 from fbdeploy.cli.app import run
 from fbdeploy.latency.measure import OPTIONS, LatencyRequest, measure_latency
-from runtime_bench.emulation.calibration import Point, calibrate
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
 from runtime_bench.measurement import read_measurements
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts
-from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
+from tests.runtime_bench.device_fixtures import cache, kit, need_llvm
 from zoo.errors import InputError
 
-__all__ = ["bundle", "cache"]
+__all__ = ["cache", "kit"]
 SHORT = Mode("test", 4, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
 CORE = "arm://cortex-a76"
 
@@ -71,11 +71,11 @@ def test_latency_models_are_checked_before_anything_runs(tmp_path: Path) -> None
         InputError, match=r"pixel\.json: .*; give a file that fbdeploy fit-latency wrote"
     ):
         list(measure_latency(request))
-    points = [Point(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
-    path.write_text(calibrate("Pixel 0", "cortex-x1", points).model_dump_json())
+    points = [LatencyPoint(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
+    path.write_text(fit_latency("Pixel 0", "cortex-x1", points).model_dump_json())
     with pytest.raises(InputError, match="is for arm://cortex-x1"):
         list(measure_latency(request))
-    path.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
+    path.write_text(fit_latency("Pixel 0", "cortex-a76", points).model_dump_json())
     with pytest.raises(InputError, match="give --threads 1"):
         list(measure_latency(replace(request, threads=(1, 2))))
 
@@ -98,7 +98,7 @@ def test_this_machine_with_two_thread_counts_and_resumed(
 
 
 def test_an_emulated_core_counts_and_estimates_only_by_a_latency_model(
-    bundle: Bundle, artefacts: Artefacts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    kit: RunnerKit, artefacts: Artefacts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     need_llvm()
     results = tmp_path / "a76.jsonl"
@@ -117,9 +117,11 @@ def test_an_emulated_core_counts_and_estimates_only_by_a_latency_model(
     assert json.loads(capfd.readouterr().out)["measurements"] == first
     assert len(results.read_text().splitlines()) == len(paths)
 
-    points = [Point(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")]
+    points = [
+        LatencyPoint(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")
+    ]
     model = tmp_path / "pixel.json"
-    model.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
+    model.write_text(fit_latency("Pixel 0", "cortex-a76", points).model_dump_json())
     assert run(["bench", paths[0], *line[3:], "--latency-model", str(model)]) == 0
     (estimated,) = json.loads(capfd.readouterr().out)["measurements"]
     assert (

@@ -12,16 +12,16 @@ from pydantic import BaseModel
 from fbdeploy.records.manifest import Artefact
 from fbdeploy.sweep.measuring import MeasureArguments, Refused, measure
 from runtime_bench.measurement import Measurement
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.targets.base import TargetError
 from runtime_bench.timing.modes import MODES, Mode
 from tests.runtime_bench.artefacts import Artefacts
-from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
+from tests.runtime_bench.device_fixtures import cache, kit, need_llvm
 from tests.runtime_bench.targets.board import SERIAL, Board
 from tests.runtime_bench.targets.conftest import board, network
 from zoo.files import sha256_of
 
-__all__ = ["board", "bundle", "cache", "network"]
+__all__ = ["board", "cache", "kit", "network"]
 SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
 
@@ -109,7 +109,7 @@ def test_sessions_that_are_there_are_left_out(artefacts: Artefacts) -> None:
     assert [one.threads for one in kept.timed] == [2]
 
 
-def test_an_emulated_core_is_counted(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_an_emulated_core_is_counted(kit: RunnerKit, artefacts: Artefacts) -> None:
     need_llvm()
     kept = _measure(artefacts, {"address": "arm://cortex-a76"}, ("executorch",))
     (one,) = kept.timed
@@ -117,13 +117,13 @@ def test_an_emulated_core_is_counted(bundle: Bundle, artefacts: Artefacts) -> No
     assert one.note == "outputs equal this machine's"
 
 
-def test_a_device_that_is_not_there_is_an_error(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_a_device_that_is_not_there_is_an_error(kit: RunnerKit, artefacts: Artefacts) -> None:
     with pytest.raises(TargetError, match=r"ssh://nobody@127\.0\.0\.1:1: cannot be reached"):
         _measure(artefacts, {"address": "ssh://nobody@127.0.0.1:1"}, ("onnx",))
 
 
 def test_a_phone_without_python_runs_what_it_can(
-    board: Board, bundle: Bundle, artefacts: Artefacts
+    board: Board, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     board.start_adbd()
     kept = _measure(artefacts, {"address": f"adb://{SERIAL}"}, ("litert", "executorch"))

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 import runtime_bench.runners
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runtimes import RUNTIMES, runtime_of
 from runtime_bench.runtimes.guest import guest_session
@@ -40,11 +40,11 @@ def test_guests_answer_by_name(two_outputs_artefacts: TwoOutputsArtefacts, form:
 
 @pytest.mark.parametrize("form", ["executorch", "onnx"])
 def test_native_runners_answer_by_name(
-    bundle: Bundle, two_outputs_artefacts: TwoOutputsArtefacts, form: str
+    kit: RunnerKit, two_outputs_artefacts: TwoOutputsArtefacts, form: str
 ) -> None:
     path = two_outputs_artefacts(form, "fp32")
     with open_target("arm://cortex-a76") as target:
-        session = stage_artefact(target, bundle, path, IMAGES, threads=1).start()
+        session = stage_artefact(target, kit, path, IMAGES, threads=1).start()
         assert session.served.outputs == {"scores": (1, 5), "mask": (1, 2, 8, 8)}
         assert len(session.run_block(3)) == 3
         found = session.outputs()

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from runtime_bench.runtimes.mil_interpreter.call import Call
+from runtime_bench.runtimes.mil_interpreter.operators.operator import Operator, always, only_x
 
 
 def conv_transpose(call: Call) -> Tensor:
@@ -69,3 +70,19 @@ def resize_bilinear(call: Call) -> Tensor:
 def upsample_nearest_neighbor(call: Call) -> Tensor:
     """Every element repeated, to the size of the result."""
     return functional.interpolate(call.tensor("x"), list(call.operation.shapes[0][-2:]))
+
+
+RESAMPLING: dict[str, Operator] = {
+    "conv_transpose": Operator(conv_transpose, only_x),
+    "pixel_shuffle": Operator(
+        lambda call: functional.pixel_shuffle(call.tensor("x"), call.integer("upscale_factor")),
+        always,
+    ),
+    "pixel_unshuffle": Operator(
+        lambda call: functional.pixel_unshuffle(call.tensor("x"), call.integer("downscale_factor")),
+        always,
+    ),
+    "resize_bilinear": Operator(resize_bilinear, always),
+    "upsample_bilinear": Operator(upsample_bilinear, always),
+    "upsample_nearest_neighbor": Operator(upsample_nearest_neighbor, always),
+}

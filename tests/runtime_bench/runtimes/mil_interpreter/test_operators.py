@@ -6,53 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import coremltools as ct
 import numpy as np
 import pytest
 import torch
 from coremltools.converters.mil import Builder as mb
-from coremltools.converters.mil.mil import types
 from torch.nn import functional
 
-from runtime_bench.runtimes import RUNTIMES
-from runtime_bench.runtimes.mil_interpreter import MilProgram
-from tasks.classification.task import logits_of
-from tests.runtime_bench.artefacts import Artefacts, answers, images
-from zoo.errors import InputError
-
-GENERATOR = np.random.default_rng(0)
-IMAGE = GENERATOR.standard_normal((1, 3, 9, 11)).astype(np.float32)
-IMAGES = GENERATOR.standard_normal((5, 3, 9, 11)).astype(np.float32)
-WEIGHT = GENERATOR.standard_normal((6, 3, 3, 3)).astype(np.float32)
-BIAS = GENERATOR.standard_normal(6).astype(np.float32)
-
-Build = Callable[[Any], Any]
-
-
-def _save(build: Build, path: Path, shape: tuple[int, ...] = IMAGE.shape) -> Path:
-    @mb.program(input_specs=[mb.TensorSpec(shape)], opset_version=ct.target.iOS18)
-    def program(image: Any) -> Any:
-        return build(image)
-
-    model = ct.convert(
-        program,
-        minimum_deployment_target=ct.target.iOS18,
-        compute_precision=ct.precision.FLOAT32,
-        pass_pipeline=ct.PassPipeline.EMPTY,
-        skip_model_load=True,
-    )
-    model.save(str(path))
-    return path
-
-
-def _check(build: Build, expected: Callable[[np.ndarray], Any], folder: Path) -> MilProgram:
-    """One image, and several at once where the program says that it may."""
-    program = MilProgram.load(_save(build, folder / "case.mlpackage"))
-    for batch in (IMAGE, IMAGES) if program.batchable else (IMAGE,):
-        found = logits_of(program.run(torch.from_numpy(batch))).numpy()
-        alone = np.concatenate([np.asarray(expected(image[None])) for image in batch])
-        np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)
-    return program
+from tests.runtime_bench.runtimes.mil_interpreter.saved_programs import (
+    BIAS,
+    GENERATOR,
+    WEIGHT,
+    Build,
+    check_program,
+)
 
 
 def _torch(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[np.ndarray], Any]:
@@ -330,160 +296,5 @@ ALONE = {
 @pytest.mark.parametrize("name", CASES)
 def test_operator(name: str, tmp_path: Path) -> None:
     build, expected = CASES[name]
-    program = _check(build, expected, tmp_path)
+    program = check_program(build, expected, tmp_path)
     assert program.batchable == (name not in ALONE)
-
-
-SCALE, ZERO = np.float32(0.03), 7
-
-
-@pytest.mark.parametrize(("dtype", "low", "high"), [("int8", -128, 127), ("uint8", 0, 255)])
-@pytest.mark.parametrize("fused", [True, False])
-def test_quantize_per_tensor(tmp_path: Path, dtype: str, low: int, high: int, fused: bool) -> None:
-    zero = np.dtype(dtype).type(ZERO)
-    other = SCALE if fused else np.float32(0.06)
-
-    def build(x: Any) -> Any:
-        whole = mb.quantize(input=x, scale=SCALE, zero_point=zero, output_dtype=dtype)
-        return mb.dequantize(input=whole, scale=other, zero_point=zero)
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        whole = np.clip(np.round(x / SCALE) + ZERO, low, high)
-        return (whole - ZERO) * other
-
-    program = _check(build, expected, tmp_path)
-    kinds = [operation.kind for operation in program.operations]
-    assert kinds == (["quantize_dequantize"] if fused else ["quantize", "dequantize"])
-
-
-def test_quantize_with_two_readers_is_fused_once(tmp_path: Path) -> None:
-    def build(x: Any) -> Any:
-        whole = mb.quantize(input=x, scale=SCALE, output_dtype="int8")
-        one, two = (mb.dequantize(input=whole, scale=SCALE) for _ in range(2))
-        return mb.add(x=mb.relu(x=one), y=two)
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        rounded = np.clip(np.round(x / SCALE), -128, 127) * SCALE
-        return np.maximum(rounded, 0) + rounded
-
-    program = _check(build, expected, tmp_path)
-    assert [operation.kind for operation in program.operations] == [
-        "quantize_dequantize",
-        "relu",
-        "add",
-    ]
-
-
-def test_quantize_per_channel(tmp_path: Path) -> None:
-    scale = np.array([0.01, 0.05, 0.2], np.float32)
-    zero = np.array([0, -5, 100], np.int8)
-
-    def build(x: Any) -> Any:
-        whole = mb.quantize(input=x, scale=scale, zero_point=zero, axis=1, output_dtype="int8")
-        return mb.dequantize(input=whole, scale=scale, zero_point=zero, axis=1)
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        steps, zeros = scale[:, None, None], zero[:, None, None].astype(np.float32)
-        return (np.clip(np.round(x / steps) + zeros, -128, 127) - zeros) * steps
-
-    _check(build, expected, tmp_path)
-
-
-def _whole_weights(dtype: str) -> np.ndarray:
-    limits = np.iinfo(dtype)
-    return np.random.default_rng(1).integers(limits.min, limits.max, (6, 3, 3, 3)).astype(dtype)
-
-
-def test_affine_weights(tmp_path: Path) -> None:
-    data = _whole_weights("uint8")
-    scale = np.linspace(0.001, 0.01, 6, dtype=np.float32)
-    zero = np.array([0, 128, 255, 3, 127, 129], np.uint8)
-
-    def build(x: Any) -> Any:
-        weight = mb.constexpr_affine_dequantize(
-            quantized_data=data, scale=scale, zero_point=zero, axis=0
-        )
-        return mb.conv(x=x, weight=weight)
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        weight = (data.astype(np.float32) - zero[:, None, None, None]) * scale[:, None, None, None]
-        return functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight)).numpy()
-
-    program = _check(build, expected, tmp_path)
-    assert [operation.kind for operation in program.operations] == ["conv"]
-
-
-def test_blockwise_weights(tmp_path: Path) -> None:
-    data = _whole_weights("int8")
-    scale = np.linspace(0.001, 0.01, 18, dtype=np.float32).reshape(6, 3, 1, 1)
-    coarse = np.linspace(0.001, 0.01, 3, dtype=np.float32).reshape(3, 1, 1, 1)
-    offset = np.array([0, -4, 9], np.int8).reshape(3, 1, 1, 1)
-
-    def build(x: Any) -> Any:
-        fine = mb.constexpr_blockwise_shift_scale(data=data, scale=scale)
-        blocks = mb.constexpr_blockwise_shift_scale(data=data, scale=coarse, offset=offset)
-        return mb.add(x=mb.conv(x=x, weight=fine), y=mb.conv(x=x, weight=blocks))
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        fine = data * scale
-        shifted = data.astype(np.float32) - np.repeat(offset, 2, axis=0)
-        weight = fine + shifted * np.repeat(coarse, 2, axis=0)
-        return functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight)).numpy()
-
-    _check(build, expected, tmp_path)
-
-
-def test_half_precision_rounds_every_result(tmp_path: Path) -> None:
-    def build(x: Any) -> Any:
-        half = mb.cast(x=x, dtype="fp16")
-        return mb.cast(x=mb.mul(x=mb.mul(x=half, y=half), y=half), dtype="fp32")
-
-    def expected(x: np.ndarray) -> np.ndarray:
-        half = x.astype(np.float16)
-        return (half * half * half).astype(np.float32)
-
-    program = MilProgram.load(_save(build, tmp_path / "half.mlpackage"))
-    found = logits_of(program.run(torch.from_numpy(IMAGE))).numpy()
-    np.testing.assert_array_equal(found, expected(IMAGE))
-    assert program.batchable
-
-
-def test_half_precision_input_is_rounded(tmp_path: Path) -> None:
-    @mb.program(
-        input_specs=[mb.TensorSpec(IMAGE.shape, dtype=types.fp16)], opset_version=ct.target.iOS17
-    )
-    def half(image: Any) -> Any:
-        return mb.relu(x=image)
-
-    path = tmp_path / "half.mlpackage"
-    ct.convert(half, minimum_deployment_target=ct.target.iOS17, skip_model_load=True).save(
-        str(path)
-    )
-    found = logits_of(MilProgram.load(path).run(torch.from_numpy(IMAGE))).numpy()
-    np.testing.assert_array_equal(found, np.maximum(IMAGE.astype(np.float16), 0))
-
-
-def test_unknown_operator_is_named(tmp_path: Path) -> None:
-    path = _save(lambda x: mb.cumsum(x=x, axis=1), tmp_path / "unknown.mlpackage")
-    with pytest.raises(InputError, match="operator 'cumsum'") as error:
-        RUNTIMES["coreml"].load(path, threads=1)
-    assert "\n" not in str(error.value)
-
-
-def test_unknown_option_is_named(tmp_path: Path) -> None:
-    path = _save(
-        lambda x: mb.concat(values=[x, x], axis=1, interleave=True), tmp_path / "o.mlpackage"
-    )
-    session = RUNTIMES["coreml"].load(path, threads=1)
-    with pytest.raises(InputError, match=r"'concat'.*interleave"):
-        session.run(IMAGE)
-
-
-def test_every_image_of_a_batch_is_as_if_alone(artefacts: Artefacts) -> None:
-    batch = images(21)
-    session = RUNTIMES["coreml"].load(artefacts("coreml", "int8"), threads=1)
-    together = logits_of(session.run(batch))
-    alone = np.concatenate([logits_of(session.run(batch[i : i + 1])) for i in range(21)])
-    # One step of the logits' grid, where another order of additions crosses a tie.
-    assert np.mean(together == alone) > 0.95
-    assert np.abs(together - alone).max() < 0.02 * np.abs(answers(artefacts.network, batch)).max()

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.corrections.base import Context, with_grids
+from quantize.corrections.bias_correction import evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches, in_order, value_bytes
 from quantize.graph.plan import FIXED, Plan, limits
 from quantize.grids.alignment import grid_of
@@ -23,10 +25,13 @@ from quantize.grids.calibrate import Progress, silent
 from quantize.grids.joint_limits import makers
 from quantize.program import Program
 from quantize.qparams import QParams, from_range
+from quantize.recipe import Recipe
 
 #: What an end of a range is multiplied by; errors are flat around the best, so steps are coarse.
 FACTORS = (0.2, 0.26, 0.34, 0.44, 0.55, 0.66, 0.78, 0.89, 1.0, 1.15, 1.35, 1.6)
 PROJECTIONS = 2
+#: Of those that calibrated.
+RANGE_IMAGES = 48
 #: Candidates that are still tried on the rest of the images, once some have told the others apart.
 FINALISTS = 4
 FIRST_SHARE = 1 / 3
@@ -34,6 +39,22 @@ FIRST_SHARE = 1 / 3
 BUDGET_BYTES = 1_000_000_000
 COPIES = 5
 LARGEST_BATCH = 8
+
+
+class OutputRanges:
+    """Grids of values chosen by the error at the logits."""
+
+    name = "output_ranges"
+    corrects_biases = False
+
+    def wanted(self, program: Program, recipe: Recipe) -> bool:
+        """Whether ``recipe`` asks for it, and values have grids."""
+        return recipe.corrections.ranges and bool(program.activations)
+
+    def apply(self, program: Program, context: Context) -> Program:
+        """``program`` with the grids of :func:`search_ranges`."""
+        some = evenly_spaced_images(context.images, RANGE_IMAGES)
+        return with_grids(program, search_ranges(program, some, context.progress), context.recipe)
 
 
 def search_ranges(

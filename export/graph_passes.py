@@ -11,7 +11,7 @@ from collections.abc import Collection
 from zoo.errors import InputError
 
 #: What each pass does, by name.
-PREPARATIONS: dict[str, str] = {
+GRAPH_PASSES: dict[str, str] = {
     "fold_hard_sigmoid": "hard-sigmoid behind a layer as a clamp that the layer's kernel does",
     "integer_hard_swish": "ExecuTorch int8: hard-swish as XNNPACK's table of 256 bytes",
     "float_transpose": "ExecuTorch, LiteRT int8: images change layout before they become int8",
@@ -21,7 +21,7 @@ PREPARATIONS: dict[str, str] = {
     "integer_clamp": "ONNX int8: a clamp within its grid as a clip of integers",
     "global_average_pool": "ONNX int8: means over an image as pools, which have integer kernels",
 }
-ALL: frozenset[str] = frozenset(PREPARATIONS)
+ALL: frozenset[str] = frozenset(GRAPH_PASSES)
 
 
 def skipped_passes(text: str) -> frozenset[str]:
@@ -35,13 +35,13 @@ def skipped_passes(text: str) -> frozenset[str]:
     names = frozenset(part.strip() for part in text.split(",") if part.strip())
     for name in sorted(names - ALL):
         raise InputError(
-            f"--skip-pass {name}: no such pass; give some of {','.join(PREPARATIONS)}, or all"
+            f"--skip-pass {name}: no such pass; give some of {','.join(GRAPH_PASSES)}, or all"
         )
     return names
 
 
 def applies(name: str, skipped: Collection[str]) -> bool:
     """Whether pass ``name`` is to be applied."""
-    if name not in PREPARATIONS:
-        raise ValueError(f"{name} is not listed in PREPARATIONS")
+    if name not in GRAPH_PASSES:
+        raise ValueError(f"{name} is not listed in GRAPH_PASSES")
     return name not in skipped

@@ -1,4 +1,4 @@
-"""Each preparation pass changes what it is for, keeps the numbers, and can be left out."""
+"""Each graph pass changes what it is for, keeps the numbers, and can be left out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from export.format_info import NumberType
+from export.graph_passes import ALL, GRAPH_PASSES, applies, skipped_passes
 from export.inspection import inspect
-from export.preparation import ALL, PREPARATIONS, applies, skipped_passes
 from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
 from tasks.classification.task import logits_of
@@ -141,7 +141,7 @@ def test_pools_can_stay_as_torch_wrote_them(workshop: Workshop) -> None:
 
 
 def test_names() -> None:
-    assert skipped_passes("all") == ALL == set(PREPARATIONS)
+    assert skipped_passes("all") == ALL == set(GRAPH_PASSES)
     assert skipped_passes("clipped_gate, float_transpose") == {"clipped_gate", "float_transpose"}
     with pytest.raises(InputError, match="--skip-pass faster: no such pass; give some of fold"):
         skipped_passes("faster")

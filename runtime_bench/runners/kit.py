@@ -1,4 +1,4 @@
-"""The bundle: what a device needs to run artefacts, with a manifest of its files.
+"""The runner kit: what a device needs to run artefacts, with a manifest of its files.
 
 ::
 
@@ -8,7 +8,7 @@
     lib/*.so*                         runtimes, the C and C++ libraries and their loader
     python/python_runner.py           for formats without a native runner, if the device has Python
 
-The runners are started through the bundle's own loader, so the device's C library (or Android's
+The runners are started through the kit's own loader, so the device's C library (or Android's
 lack of glibc) does not matter.
 """
 
@@ -54,7 +54,7 @@ class NativeRunner:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Names inside the bundle."""
+        """Names inside the kit."""
         return (
             self.program,
             *(f"lib/{name}" for name in (*BASE_LIBRARIES, *self.libraries)),
@@ -69,7 +69,7 @@ NATIVE_RUNNERS = {
 PYTHON_MODULES = {"litert": "ai_edge_litert", "torchscript": "torch"}
 
 
-class BundleManifest(Schema):
+class KitManifest(Schema):
     """``bundle.json``."""
 
     schema_version: int = 1
@@ -79,11 +79,11 @@ class BundleManifest(Schema):
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A bundle on this machine."""
+class RunnerKit:
+    """A kit on this machine."""
 
     folder: Path
-    manifest: BundleManifest
+    manifest: KitManifest
 
     def files(self, format_name: str) -> dict[str, Path]:
         """What the device needs for a format: name on the device -> file here.
@@ -101,18 +101,18 @@ class Bundle:
         return {name: self.folder / name for name in names}
 
 
-def open_bundle(folder: Path) -> Bundle:
-    """The bundle in ``folder``.
+def open_kit(folder: Path) -> RunnerKit:
+    """The kit in ``folder``.
 
     Raises:
         InputError: there is none, its manifest is of another form, or a file was changed.
     """
     path, advice = folder / MANIFEST, "make one with fbdeploy runner build"
-    manifest = validated(BundleManifest, read_json(path, advice), str(path), advice)
+    manifest = validated(KitManifest, read_json(path, advice), str(path), advice)
     for name, digest in manifest.files.items():
         file = inside(folder, name)
         if not file.is_file() or sha256_of(file) != digest:
             raise InputError(
                 f"{file}: is missing or not what was built; run fbdeploy runner build again"
             )
-    return Bundle(folder, manifest)
+    return RunnerKit(folder, manifest)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from quantize.grids import output_ranges
-from quantize.grids.output_ranges import FINALISTS, search_ranges
+from quantize.corrections import output_ranges
+from quantize.corrections.output_ranges import FINALISTS, search_ranges
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.qparams import QParams

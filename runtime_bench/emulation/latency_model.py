@@ -27,7 +27,7 @@ LARGEST_DEVIATION = 10.0
 """Of a logarithm: estimates wrong by 20,000 times."""
 
 
-class Point(Schema):
+class LatencyPoint(Schema):
     """A network measured on the device: its name, estimated cycles and measured milliseconds."""
 
     network: str
@@ -44,7 +44,7 @@ class Estimate:
     high: float
 
 
-class Calibration(Schema):
+class LatencyModel(Schema):
     """A fitted scale for one device and core, and how wrong it was on the measured networks.
 
     ``scale`` is milliseconds a cycle; ``errors`` and ``leave_one_out`` hold the relative error of
@@ -53,7 +53,7 @@ class Calibration(Schema):
 
     device: str
     core: str
-    points: tuple[Point, ...] = Field(min_length=MINIMUM_POINTS)
+    points: tuple[LatencyPoint, ...] = Field(min_length=MINIMUM_POINTS)
     scale: float = Field(gt=0, le=MOST)
     log_deviation: float = Field(ge=0, le=LARGEST_DEVIATION)
     errors: tuple[float, ...]
@@ -79,7 +79,7 @@ class Calibration(Schema):
         )
 
 
-def calibrate(device: str, core: str, points: Sequence[Point]) -> Calibration:
+def fit_latency(device: str, core: str, points: Sequence[LatencyPoint]) -> LatencyModel:
     """Fit the scale of a device.
 
     Args:
@@ -92,13 +92,13 @@ def calibrate(device: str, core: str, points: Sequence[Point]) -> Calibration:
     """
     if len(points) < MINIMUM_POINTS:
         raise InputError(
-            f"{device}: a calibration needs at least {MINIMUM_POINTS} measured networks, "
+            f"{device}: a latency model needs at least {MINIMUM_POINTS} measured networks, "
             f"not {len(points)}; measure more of them"
         )
     logs = np.array([math.log(point.milliseconds / point.cycles) for point in points])
     count = len(logs)
     without = (logs.sum() - logs) / (count - 1)
-    return Calibration(
+    return LatencyModel(
         device=device,
         core=core,
         points=tuple(points),

@@ -12,8 +12,8 @@ from runtime_bench.emulation.debian import DebianArchive
 from runtime_bench.machine.cache import cache_lock
 from runtime_bench.machine.commands import require_tool, run_tool
 from runtime_bench.machine.wheels import pinned_versions, unpack_wheels
-from runtime_bench.runners.build import SOURCES, build_bundle
-from runtime_bench.runners.bundle import NATIVE_RUNNERS, Bundle, open_bundle
+from runtime_bench.runners.build import SOURCES, build_kit
+from runtime_bench.runners.kit import NATIVE_RUNNERS, RunnerKit, open_kit
 from tests.runtime_bench.device_fixtures import REPOSITORY, need
 from zoo.errors import InputError
 
@@ -27,53 +27,51 @@ def test_versions_are_those_of_this_machine() -> None:
     assert pinned_versions("wheels-aarch64-python.txt")["ai-edge-litert"] == pins["ai-edge-litert"]
 
 
-def test_the_bundle_holds_what_its_programs_need(bundle: Bundle) -> None:
+def test_the_kit_holds_what_its_programs_need(kit: RunnerKit) -> None:
     need("aarch64-linux-gnu-readelf")
-    assert bundle.manifest.architecture == "aarch64"
+    assert kit.manifest.architecture == "aarch64"
     for runner in NATIVE_RUNNERS.values():
         names = {Path(name).name for name in runner.files}
         for file in runner.files:
-            text = run_tool(["aarch64-linux-gnu-readelf", "-hd", bundle.folder / file], file)
+            text = run_tool(["aarch64-linux-gnu-readelf", "-hd", kit.folder / file], file)
             assert "AArch64" in text
             needed = set(re.findall(r"NEEDED.*\[(.*?)\]", text))
             assert needed <= names, (file, needed - names)
 
 
-def test_builds_repeat_and_replace_only_bundles(
-    bundle: Bundle, cache: Path, tmp_path: Path
-) -> None:
-    place = tmp_path / "my bundle"
+def test_builds_repeat_and_replace_only_kits(kit: RunnerKit, cache: Path, tmp_path: Path) -> None:
+    place = tmp_path / "my kit"
     with cache_lock(cache):
-        first = build_bundle(place, cache)
-        again = build_bundle(place, cache)
-    assert first.manifest == again.manifest == bundle.manifest
+        first = build_kit(place, cache)
+        again = build_kit(place, cache)
+    assert first.manifest == again.manifest == kit.manifest
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.txt").write_text("years of work")
     with pytest.raises(InputError, match="holds other files"):
-        build_bundle(other, cache)
+        build_kit(other, cache)
     assert (other / "thesis.txt").exists()
 
 
-def test_damaged_and_missing_bundles_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+def test_damaged_and_missing_kits_are_refused(kit: RunnerKit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"bundle\.json: cannot be read.*fbdeploy runner build"):
-        open_bundle(tmp_path)
+        open_kit(tmp_path)
     copy = tmp_path / "copy"
-    shutil.copytree(bundle.folder, copy)
+    shutil.copytree(kit.folder, copy)
     with (copy / "bin/executorch_runner").open("ab") as stream:
         stream.write(b"x")
     with pytest.raises(InputError, match="executorch_runner: is missing or not what was built"):
-        open_bundle(copy)
+        open_kit(copy)
 
 
-def test_formats(bundle: Bundle) -> None:
-    assert set(bundle.files("litert")) == {"python/python_runner.py"}
+def test_formats(kit: RunnerKit) -> None:
+    assert set(kit.files("litert")) == {"python/python_runner.py"}
     with pytest.raises(InputError, match="coreml: no runner on devices"):
-        bundle.files("coreml")
+        kit.files("coreml")
 
 
 def test_a_wheel_with_another_hash_is_refused(
-    bundle: Bundle, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kit: RunnerKit, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = (REPOSITORY / "runtime_bench/machine/wheels-aarch64.txt").read_text()
     (tmp_path / "wheels.txt").write_text(text.replace("sha256:8", "sha256:9"))
@@ -93,7 +91,7 @@ def test_tools_that_are_missing_or_fail_are_one_line() -> None:
 
 
 def test_slots_of_onnxruntime_are_those_of_its_header(
-    bundle: Bundle, cache: Path, tmp_path: Path
+    kit: RunnerKit, cache: Path, tmp_path: Path
 ) -> None:
     need("gcc", "apt-get", "dpkg-deb")
     package = cache / "libonnxruntime-dev"
