@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from runtime_bench.accuracy.evaluation import Evaluation
-from runtime_bench.runtimes.base import one_line
 from tasks.table import TASKS
 from zoo.arrays import read_arrays
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 from zoo.files import atomic_file
 
 
@@ -61,5 +60,5 @@ def load_answers(path: Path) -> Evaluation:
         if any(value.dtype != np.float32 for value in outputs.values()):
             raise ValueError("its outputs are not float32")
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: holds no kept answers ({one_line(error)}); {advice}") from error
+        raise InputError(f"{path}: holds no kept answers ({said(error)}); {advice}") from error
     return Evaluation(task, predictions, targets.tolist(), names, outputs or None)
