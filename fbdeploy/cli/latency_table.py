@@ -11,7 +11,7 @@ from fbdeploy.report.table import table
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
-    from stats.loads import Comparison
+    from stats.loads import LoadComparison
 
 
 def by_threads(measured: list[Measurement]) -> list[list[Measurement]]:
@@ -27,7 +27,7 @@ class Ratio:
     artefact: str
     fastest: str
     threads: int
-    compared: Comparison
+    compared: LoadComparison
 
 
 def ratios(measured: list[Measurement]) -> list[Ratio]:

@@ -123,10 +123,11 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     parameters: list[inspect.Parameter] = []
     groups: dict[str, type[Any]] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        if not is_dataclass(parameter.annotation):
+        group = _group(parameter.annotation)
+        if group is None:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
-        group = groups[parameter.name] = parameter.annotation
+        groups[parameter.name] = group
         hints = get_type_hints(group, include_extras=True)
         parameters += [
             inspect.Parameter(
@@ -149,6 +150,10 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     run.__annotations__ = {}
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return run
+
+
+def _group(annotation: Any) -> type[Any] | None:
+    return annotation if isinstance(annotation, type) and is_dataclass(annotation) else None
 
 
 def choices(text: str, known: tuple[str, ...], option: str) -> tuple[str, ...]:

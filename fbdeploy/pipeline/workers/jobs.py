@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Annotated, Literal, Protocol, Self, TypeVar
 
@@ -113,7 +114,7 @@ class Result(Schema):
         """The message that hands over ``value``."""
         return cls(kind=type(value).__name__, value=value.model_dump(mode="json"))
 
-    def read(self, schema: type[Model]) -> Model | None:
+    def read(self, schema: builtins.type[Model]) -> Model | None:
         """What was handed over, if it is of that class."""
         return schema.model_validate(self.value) if self.kind == schema.__name__ else None
 

@@ -74,7 +74,7 @@ class WorkerProcess:
         """Whether the process itself still runs."""
         return self._process.poll() is None
 
-    def signal(self, sign: signal.Signals) -> None:
+    def send(self, sign: signal.Signals) -> None:
         """Send a signal to the process and its group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, sign)
@@ -116,7 +116,7 @@ def stop_all(workers: Iterable[WorkerProcess]) -> None:
     for sign in (signal.SIGTERM, signal.SIGKILL):
         alive = [worker for worker in alive if worker.is_alive]
         for worker in alive:
-            worker.signal(sign)
+            worker.send(sign)
         end = time.monotonic() + GRACE_SECONDS
         for worker in alive:
             worker.wait(max(0.0, end - time.monotonic()))
