@@ -286,7 +286,8 @@ def _value(kind: Any, constant: bool) -> Value:
 def _port(feature: Any) -> Port:
     array = feature.type.multiArrayType
     names = array.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
-    return Port(feature.name, tuple(array.shape), names[array.dataType].name.lower())
+    dtype = names[array.dataType].name.lower()
+    return Port(name=feature.name, shape=tuple(array.shape), dtype=dtype)
 
 
 def _explain(members: Sequence[Operation], kind: IslandKind) -> str:

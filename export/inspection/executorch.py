@@ -180,7 +180,7 @@ def _port(plan: Any, role: str, index: int) -> Port:
     tensor = plan.values[index].val
     # A program keeps no names.
     position = (plan.inputs if role == "input" else plan.outputs).index(index)
-    return Port(f"{role} {position}", tuple(tensor.sizes), _dtype(tensor))
+    return Port(name=f"{role} {position}", shape=tuple(tensor.sizes), dtype=_dtype(tensor))
 
 
 def _explain(members: Sequence[Operation], kind: IslandKind) -> str:

@@ -187,7 +187,8 @@ def _arena_bytes(interpreter: Any, model: Any, graph: Any) -> int:
 
 def _port(graph: Any, values: Mapping[str, Value], index: int) -> Port:
     value = values[str(int(index))]
-    return Port(graph.tensors[index].name.decode(), value.shape, value.dtype)
+    name = graph.tensors[index].name.decode()
+    return Port(name=name, shape=value.shape, dtype=value.dtype)
 
 
 def _explain(values: Mapping[str, Value]) -> Explain:

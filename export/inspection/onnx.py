@@ -178,7 +178,7 @@ def _port(onnx: Any, value: Any) -> Port:
     tensor = value.type.tensor_type
     # 0 stands for a size that is left open.
     shape = tuple(dim.dim_value for dim in tensor.shape.dim)
-    return Port(value.name, shape, _dtype(onnx, tensor.elem_type))
+    return Port(name=value.name, shape=shape, dtype=_dtype(onnx, tensor.elem_type))
 
 
 def _explain(graph: Graph) -> Explain:
