@@ -142,7 +142,9 @@ def migrated(value: Any, version: int, migrations: Migrations, name: str, advice
     """
     while isinstance(value, Mapping):
         found = value.get("schema_version")
-        if isinstance(found, bool) or found not in migrations or found >= version:
+        if not isinstance(found, int) or isinstance(found, bool):
+            break
+        if found not in migrations or found >= version:
             break
         try:
             value = migrations[found](dict(value)) | {"schema_version": found + 1}

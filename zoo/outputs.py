@@ -108,7 +108,7 @@ def _children(value: object) -> Iterator[tuple[str, object]]:
     elif dataclasses.is_dataclass(value):
         yield from ((f.name, getattr(value, f.name)) for f in dataclasses.fields(value))
     elif isinstance(value, (list, tuple)):
-        names: Sequence[str] = getattr(value, "_fields", range(len(value)))
+        names: Sequence[object] = getattr(value, "_fields", None) or range(len(value))
         yield from zip(map(str, names), value, strict=True)
 
 

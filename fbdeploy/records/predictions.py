@@ -90,7 +90,7 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     from tasks.table import task_named
 
     task = task_named(predictions.task)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{side}.{name}": array
         for side, own in (("artefact", predictions.predictions), ("float", predictions.reference))
         for name, array in task.pack(own).items()

@@ -192,7 +192,7 @@ class _Switched:
         """Run from node ``start`` to the end, the layers ``int8`` quantized; the outputs."""
         for index in range(start, self.output_index):
             self.step(index, env, int8)
-        returned = map_arg(self.nodes[self.output_index].args[0], env.__getitem__)
+        returned: Any = map_arg(self.nodes[self.output_index].args[0], env.__getitem__)
         return self._program.interface.named(returned)
 
     def log_kl(self, reference: dict[str, Tensor], other: dict[str, Tensor]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,8 @@ def save_answers(evaluation: Evaluation, path: Path) -> None:
     packed = evaluation.task.pack(evaluation.predictions)
     outputs = evaluation.outputs or {}
     classes = [target for target in evaluation.targets if isinstance(target, int)]
+    arrays: dict[str, Any] = {f"prediction.{name}": array for name, array in packed.items()}
+    arrays |= {f"output.{name}": array for name, array in outputs.items()}
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
@@ -30,8 +33,7 @@ def save_answers(evaluation: Evaluation, path: Path) -> None:
             names=np.array(evaluation.names),
             outputs=np.array(list(outputs), np.str_),
             targets=np.array(classes, np.int64),
-            **{f"prediction.{name}": array for name, array in packed.items()},
-            **{f"output.{name}": array for name, array in outputs.items()},
+            **arrays,
         )
 
 
