@@ -10,7 +10,7 @@ from torchvision.ops import batched_nms, nms
 from tests.zoo.detection.boxes_of import clustered_boxes
 from zoo.detection.suppression import SWEEPS, kept, longest_chain
 
-CASES = 150
+CASES = 60
 
 
 def _case(seed: int, count: int) -> tuple[Tensor, Tensor]:
