@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,9 +13,9 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from export.format_info import NumberType
-from export.preparation import applies
+from export.graph_passes import applies
 from quantize.program import Program
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 
@@ -29,7 +30,7 @@ class ExportSource:
     """What to export: the canonical float graph, and for int8 the program as well.
 
     ``graph`` maps float32 (N, 3, H, W) to float32 (N, classes); artefacts do the same with N = 1,
-    in every precision. ``skipped`` are the passes of ``export.preparation`` to leave out. In
+    in every precision. ``skipped`` are the passes of ``export.graph_passes`` to leave out. In
     ``shared`` an exporter keeps what the variants of one source have in common.
     """
 
@@ -41,7 +42,7 @@ class ExportSource:
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def prepares(self, name: str) -> bool:
-        """Whether the pass ``name`` of ``export.preparation`` is to be applied."""
+        """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""
         return applies(name, self.skipped)
 
     @property
@@ -88,11 +89,20 @@ def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
     return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
-def cannot_express(format_name: str, error: BaseException) -> InputError:
-    """The one-line error of a network that a converter refuses."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = (lines[0] if lines else type(error).__name__)[:200]
-    return InputError(
-        f"{format_name}: its converter refuses this network ({reason}); "
-        "leave the format out with --formats or change the operator"
-    )
+@contextmanager
+def converter_errors(format_name: str) -> Iterator[None]:
+    """Turn whatever a converter raises of a network into one line.
+
+    Raises:
+        InputError: the block raised; ``format_name`` names the converter.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    # Converters raise errors that share no base class.
+    except Exception as error:
+        raise InputError(
+            f"{format_name}: its converter refuses this network ({said(error)}); "
+            "leave the format out with --formats or change the operator"
+        ) from error

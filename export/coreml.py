@@ -15,7 +15,7 @@ from export.base import (
     OUTPUT_NAME,
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.half import fits_half
 from export.packages import require
@@ -46,7 +46,7 @@ class CoreMLExporter:
             half = fits_half(program)
             passes["float32_computation"] = int(not half)
             graph = to_reference_dialect(program)
-        try:
+        with converter_errors(self.format):
             with light_tracing():
                 program = torch.export.export(graph, (source.example,)).run_decompositions({})
             model = coremltools.convert(
@@ -62,8 +62,6 @@ class CoreMLExporter:
                 outputs=[coremltools.TensorType(OUTPUT_NAME, dtype=np.float32)],
                 skip_model_load=True,
             )
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
         model.save(str(path))
         return ExportResult(passes)
 

@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 from export.base import (
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.delegated_forms import delegated_forms
 from export.half import in_half_precision
@@ -60,15 +60,12 @@ class ExecuTorchExporter:
             "executorch.backends.xnnpack.partition.xnnpack_partitioner", "executorch"
         )
         graph, configs, passes = _prepared(source)
-        try:
-            with light_tracing():
-                lowered = exir.to_edge_transform_and_lower(
-                    torch.export.export(graph, (source.example,)),
-                    partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
-                    compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
-                ).to_executorch()
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
+        with converter_errors(self.format), light_tracing():
+            lowered = exir.to_edge_transform_and_lower(
+                torch.export.export(graph, (source.example,)),
+                partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
+                compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
+            ).to_executorch()
         with path.open("wb") as stream:
             lowered.write_to_file(stream)
         return ExportResult(passes)

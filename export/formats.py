@@ -23,8 +23,8 @@ FORMATS: dict[str, Exporter] = {
 }
 
 
-def left_out(form: str, program: Program) -> str | None:
-    """Why ``form`` cannot hold ``program``, or None where it can."""
-    if program.weights_only and not FORMAT_INFO[form].weights_only:
+def left_out(fmt: str, program: Program) -> str | None:
+    """Why ``fmt`` cannot hold ``program``, or None where it can."""
+    if program.weights_only and not FORMAT_INFO[fmt].weights_only:
         return "it has no kernels with int8 weights and float activations"
     return None

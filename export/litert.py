@@ -12,7 +12,7 @@ from torch.fx import GraphModule
 from export.base import (
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.litert_float import restore_float_operators
 from export.packages import require
@@ -54,12 +54,10 @@ class LiteRTExporter:
             passes["uneven_biases"] = _uneven_biases(graph)
         else:
             graph = source.graph
-        try:
-            with light_tracing(), contextlib.redirect_stdout(io.StringIO()):
-                edge = litert_torch.convert(graph.eval(), (source.example,), quant_config=config)
-                edge.export(str(path))
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
+        quiet = contextlib.redirect_stdout(io.StringIO())
+        with converter_errors(self.format), light_tracing(), quiet:
+            edge = litert_torch.convert(graph.eval(), (source.example,), quant_config=config)
+            edge.export(str(path))
         if int8:
             early = source.prepares("float_transpose")
             content, restored = restore_float_operators(path.read_bytes(), program)

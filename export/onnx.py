@@ -14,7 +14,7 @@ from export.base import (
     OUTPUT_NAME,
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.onnx_qdq import finish_qdq
 from export.packages import require
@@ -36,14 +36,12 @@ class OnnxExporter:
         """Write ``path``; see :class:`export.base.Exporter`."""
         require("onnxscript", "onnx")
         onnx = require("onnx", "onnx")
-        try:
+        with converter_errors(self.format):
             if "model" not in source.shared:
                 source.shared["model"] = _converted(source)
             converted, passes = source.shared["model"]
             model = onnx.ModelProto()
             model.CopyFrom(converted)
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
         if source.precision == "int8":
             unsigned = variant != "s8s8"
             passes = passes | finish_qdq(model, unsigned=unsigned, skipped=source.skipped)

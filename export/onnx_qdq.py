@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from export.graph_passes import applies
 from export.onnx_editor import Editor
-from export.preparation import applies
 from zoo.errors import InputError
 
 

@@ -12,10 +12,9 @@ from torch import nn
 from export.base import (
     ExportResult,
     ExportSource,
-    cannot_express,
+    converter_errors,
 )
 from export.qnnpack import to_quantized_module
-from zoo.errors import InputError
 
 
 class TorchScriptExporter:
@@ -27,7 +26,7 @@ class TorchScriptExporter:
         """Write ``path``; see :class:`export.base.Exporter`."""
         before = torch.backends.quantized.engine
         try:
-            with warnings.catch_warnings():
+            with converter_errors(self.format), warnings.catch_warnings():
                 # torch deprecates TorchScript in favour of ExecuTorch; phones still run it.
                 warnings.simplefilter("ignore")
                 # Weights are packed for the engine that is set while they are.
@@ -42,10 +41,6 @@ class TorchScriptExporter:
                 # TorchScript keeps no shapes; readers take the input's from here.
                 shape = ",".join(str(size) for size in source.input_spec.shape)
                 torch.jit.save(frozen, str(path), _extra_files={"input_shape": shape})
-        except InputError:
-            raise
-        except Exception as error:
-            raise cannot_express(self.format, error) from error
         finally:
             torch.backends.quantized.engine = before
         return ExportResult(passes)

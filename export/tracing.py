@@ -14,7 +14,7 @@ from torch.fx.traceback import NodeSource
 def light_tracing() -> Iterator[None]:
     """Let graphs be traced without stack traces and without copies of each node's history.
 
-    Every pass that traces a graph anew notes the call stack of each node, and copies what earlier
+    Every pass that traces a graph again notes the call stack of each node, and copies what earlier
     passes noted of where the node came from (torch 2.14, ``NodeSource``), so that the sixtieth pass
     copies sixty notes. Notes are never changed, so here they are shared: lowering fbnetv3_b to
     ExecuTorch takes 39 s instead of 45, converting it to LiteRT 27 instead of 33.

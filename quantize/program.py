@@ -154,7 +154,7 @@ def load_program(folder: Path) -> Program:
         dynamic_batch=document["dynamic_batch"],
         summary=Summary(**document["summary"]),
         corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
-        # Programs made before 2026-11-28 have none.
+        # A program may be stored without.
         unrounded={name: tensors[f"unrounded.{name}"] for name in document.get("unrounded", ())},
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quantize.corrections.bias_correction import spread_images
+from quantize.corrections.bias_correction import evenly_spaced_images
 from quantize.corrections.steps import correct
 from quantize.graph.capture import Captured, capture
 from quantize.graph.interpret import batch_size
@@ -100,5 +100,5 @@ def quantize_captured(
     program = correct(program, calibration, recipe, judge, progress)
     if not recipe.corrections.distillation:
         return program
-    learned = spread_images(calibration, recipe.qat.images)
+    learned = evenly_spaced_images(calibration, recipe.qat.images)
     return train(program, QatData(learned, judging), recipe.qat, progress=progress, method="ptq")

@@ -61,6 +61,6 @@ class QuantizedWeight:
     scale: Tensor
 
     def dequantize(self) -> Tensor:
-        """The float32 weight the integer kernel computes with."""
+        """The weight the integer kernel computes with, float32 (out, ...)."""
         shape = (-1,) + (1,) * (self.values.ndim - 1)
         return self.values.float() * self.scale.reshape(shape)

@@ -6,9 +6,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from zoo.documents import parse_toml, read_toml, validated
+from zoo.documents import Schema, parse_toml, read_toml, validated
 from zoo.errors import InputError
 from zoo.files import is_file
 
@@ -17,11 +17,7 @@ MOST = 1e6
 """Rates and weights of losses beyond this are mistakes; the defaults are at most 1."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Ranges(_Strict):
+class Ranges(Schema):
     """How grids are found: ``mse`` minimizes the squared error, ``minmax`` covers every value.
 
     With ``activations`` ``float`` they have none, and only weights become int8.
@@ -31,12 +27,12 @@ class Ranges(_Strict):
     weights: Literal["mse", "max"] = "mse"
 
 
-class Corrections(_Strict):
+class Corrections(Schema):
     """Optional steps; each is kept only if the held-out KL divergence falls.
 
     ``equalization`` scales channels between layers where that is exact; ``ranges`` searches again
     for each grid, now by the error at the logits; ``bias`` corrects channels' means;
-    ``reconstruction`` chooses the int8 weights anew by what each layer makes, its biases with them;
+    ``reconstruction`` chooses int8 weights by what each layer makes of them, and biases with them;
     ``distillation`` trains the whole network, as the recipe's ``qat`` says, on the calibration
     images and without labels, which takes minutes.
     """
@@ -48,7 +44,7 @@ class Corrections(_Strict):
     distillation: bool = False
 
 
-class MixedPrecision(_Strict):
+class MixedPrecision(Schema):
     """How many operators may stay in float where int8 hurts most; none by default.
 
     Together they have at most ``max_cost_share`` of the network's multiply-adds and activation
@@ -61,14 +57,14 @@ class MixedPrecision(_Strict):
     min_gain: float = Field(default=0.1, ge=0, lt=1)
 
 
-class Calibration(_Strict):
+class Calibration(Schema):
     """How many images calibrate, and how many of them are held out to decide on corrections."""
 
     images: int = Field(default=512, ge=1, le=100_000)
     held_out: int = Field(default=128, ge=0, le=50_000)
 
 
-class Training(_Strict):
+class Training(Schema):
     """Quantization-aware training (``quantize.qat.train``); docs/qat.md says what to change.
 
     ``images`` is how many are learned from; rates are Adam's at the first step, of weights, biases
@@ -101,7 +97,7 @@ class Training(_Strict):
     seed: int = Field(default=0, ge=0, le=1_000_000)
 
 
-class Recipe(_Strict):
+class Recipe(Schema):
     """A whole recipe; docs/recipes.md documents every key."""
 
     name: str

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quantize.recipe import Calibration
-from zoo.datasets import spread
+from zoo.datasets import evenly_spaced
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Split:
 def split(count: int, calibration: Calibration) -> Split:
     """Split ``count`` images as ``calibration`` says, each part spread evenly over all of them,
     so that a folder sorted by class stays balanced."""
-    taken = torch.tensor(spread(count, calibration.images))
+    taken = torch.tensor(evenly_spaced(count, calibration.images))
     held = min(calibration.held_out, len(taken) // 4)
     is_held = torch.zeros(len(taken), dtype=torch.bool)
     if held:

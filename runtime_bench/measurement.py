@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from zoo.documents import Count, json_lines, validated
-from zoo.errors import InputError, reason_of
-from zoo.files import exists
+from zoo.documents import Count, Schema, validated
+from zoo.json_lines import append_json_line, json_lines
 
 Kind = Literal["measured", "emulated", "estimated"]
 Interval = tuple[float, float]
@@ -26,13 +24,7 @@ Percentile = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
 """Milliseconds, at least a nanosecond, so that a report may take its logarithm."""
 
 
-class Record(BaseModel):
-    """Base of everything stored: unchangeable, and no field outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Device(Record):
+class Device(Schema):
     """What the measurement ran on. Empty or None: the machine does not say.
 
     ``isa`` holds only the instruction-set flags that choose int8 and float kernels; ``maximum_mhz``
@@ -52,7 +44,7 @@ class Device(Record):
     virtualized: bool | None = None
 
 
-class DeviceState(Record):
+class DeviceState(Schema):
     """What changes while a device works, taken before and after. Empty: it does not say.
 
     ``governors`` and ``current_mhz`` hold one entry a core, ``temperatures`` degrees Celsius by
@@ -63,14 +55,14 @@ class DeviceState(Record):
 
     governors: tuple[str, ...] = ()
     current_mhz: tuple[float, ...] = ()
-    temperatures: dict[str, float] = {}
+    temperatures: dict[str, float] = Field(default_factory=dict)
     load_average: float | None = None
     battery_percent: float | None = None
     throttle_events: Count | None = None
     throttled: bool | None = None
 
 
-class LatencySummary(Record):
+class LatencySummary(Schema):
     """Milliseconds an inference of batch 1, steady state; intervals 95 %.
 
     Percentiles are linear between order statistics (``statistics.percentile``). ``cv`` is the
@@ -88,7 +80,7 @@ class LatencySummary(Record):
     cv: float
 
 
-class NoiseVerdict(Record):
+class NoiseVerdict(Schema):
     """Whether the samples are those of an undisturbed machine (``statistics.judge_noise``).
 
     ``drift`` is the relative change of the median from the first to the last part of the run,
@@ -102,7 +94,7 @@ class NoiseVerdict(Record):
     reasons: tuple[str, ...] = ()
 
 
-class HotBlock(Record):
+class HotBlock(Schema):
     """A straight run of instructions that an emulated inference spent much of itself in.
 
     ``share`` is of all executed instructions; ``code`` holds one line an instruction: assembly
@@ -114,7 +106,7 @@ class HotBlock(Record):
     code: tuple[str, ...]
 
 
-class Counts(Record):
+class Counts(Schema):
     """What an emulated run executed for one inference.
 
     ``instructions`` and ``by_class`` are counts; ``cycles`` is estimated by ``cycle_model``;
@@ -122,20 +114,20 @@ class Counts(Record):
     """
 
     instructions: Count
-    by_class: dict[str, Count] = {}
+    by_class: dict[str, Count] = Field(default_factory=dict)
     cycles: float | None = None
     cycle_model: str = ""
     kernels: tuple[str, ...] = ()
     hottest: tuple[HotBlock, ...] = ()
 
 
-class Measurement(Record):
+class Measurement(Schema):
     """One artefact timed (or counted) on one target.
 
     ``samples_ns`` are the raw steady-state durations in the order they were taken, in rounds of
     ``block_runs``; artefacts with the same ``session`` were interleaved, round by round, so
     ``protocol.ratio`` may compare them. With ``load_rounds``, all of a session's artefacts were
-    loaded anew, in new processes, before each so many rounds; None: every sample is of one load.
+    loaded again, in new processes, before each so many rounds; None: every sample is of one load.
     ``load_ns`` and ``first_run_ns`` hold one duration a fresh load: of the processes that the
     series came from, or where ``cold`` of some that loaded nothing else; ``warmup_runs`` came
     before the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
@@ -191,41 +183,23 @@ MeasurementKey = tuple[str, str, int, str, tuple[int, ...] | None]
 def append_measurement(path: Path, measurement: Measurement) -> None:
     """Add one line to ``results.jsonl`` and make sure that it is on the disk.
 
-    A line that a killed run cut off is removed first, so that it cannot swallow this one.
-
     Raises:
         InputError: the file cannot be written, or the disk is full.
     """
-    line = measurement.model_dump_json().encode() + b"\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as stream:
-            os.ftruncate(stream.fileno(), _end_of_whole_lines(path))
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({reason_of(error)}); "
-            "choose another output or free the disk"
-        ) from error
+    append_json_line(path, measurement)
 
 
 def read_measurements(path: Path) -> list[Measurement]:
     """The latency lines of a ``results.jsonl``, oldest first; none where the file is missing.
 
-    Lines of other types (``evaluation``) are left out, and so is a cut-off last line.
+    Lines of other types (``evaluation``) are left out.
 
     Raises:
-        InputError: a whole line is not of this schema.
+        InputError: a line is not of this schema; what a killed run left at the end is none.
     """
-    if not exists(path):
-        return []
     advice = "move the file away and measure again"
     measurements = []
     for line in json_lines(path, advice):
-        if not line.is_whole:
-            continue
         value = line.value()
         if validated(_Typed, value, line.name, advice).type == "latency":
             measurements.append(validated(Measurement, value, line.name, advice))
@@ -234,8 +208,3 @@ def read_measurements(path: Path) -> list[Measurement]:
 
 class _Typed(BaseModel):
     type: str
-
-
-def _end_of_whole_lines(path: Path) -> int:
-    content = path.read_bytes()
-    return content.rfind(b"\n") + 1

@@ -1,4 +1,4 @@
-"""Two artefacts that were loaded anew again and again, load against load."""
+"""Two artefacts that were loaded again and again, load against load."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ALL_SWAPS_UP_TO = 10  # pairs: 1024 ways
 
 
 @dataclass(frozen=True)
-class Comparison:
+class LoadComparison:
     """One series against another: ``ratio`` first over second, with its interval.
 
     ``different`` is whether the interval leaves out 1; ``p_value`` is two-sided; ``loads`` is how
@@ -48,8 +48,8 @@ def compare_loads(
     first_runs: int,
     second_runs: int,
     confidence: float = CONFIDENCE,
-) -> Comparison:
-    """The ratio of the undisturbed times of two artefacts that were loaded anew again and again.
+) -> LoadComparison:
+    """The ratio of the undisturbed times of two artefacts that were loaded again and again.
 
     What disturbs a run only ever adds time (Chen and Revels 2016, arXiv:1608.04295), and it may
     last for seconds, so for whole loads: on a shared host most of them, and the artefacts not
@@ -58,7 +58,7 @@ def compare_loads(
     two loads no number of runs of one can show (Kalibera and Jones 2013, ISMM).
 
     The p-value is that of the permutation test which swaps the two times within loads. Where both
-    artefacts are the same and both their loads and their rounds are in an order drawn by lot, every
+    artefacts are the same and both their loads and their rounds are in random order, every
     swap is as likely, and the chance of calling a difference is at most 1 - confidence, whatever
     the noise. The interval holds the ratios that this test does not reject; with fewer than 6 loads
     it is unbounded at 95 %.
@@ -82,7 +82,7 @@ def compare_loads(
     pairs = np.log(np.stack([upper, lower]))
     center = float(_fastest_quarter(pairs[0]) - _fastest_quarter(pairs[1]))
     ends = [_last_kept(pairs, center, side, 1 - confidence) for side in (-1, 1)]
-    return Comparison(
+    return LoadComparison(
         ratio=math.exp(center),
         interval=Interval(*(math.exp(end) for end in ends)),
         p_value=_swap_p(pairs, 0.0),
@@ -109,7 +109,7 @@ def _swap_p(pairs: FloatVector, shift: float) -> float:
 
 @cache
 def _swaps(loads: int) -> NDArray[np.bool_]:
-    """Which loads to swap, (ways, loads): all ways, or some by lot. Not to be written to."""
+    """Which loads to swap, (ways, loads): all ways, or some at random. Not to be written to."""
     if loads <= ALL_SWAPS_UP_TO:
         ways: NDArray[np.bool_] = (np.arange(2**loads)[:, None] >> np.arange(loads)) & 1 == 1
         return ways

@@ -36,7 +36,7 @@ MODE_DISTANCE = 0.05
 
 
 def judge_noise(samples: ArrayLike) -> Noise:
-    """Drift, outliers and several modes of a latency series.
+    """Drift, outliers and several modes of a latency series, ``samples`` (runs,) in any unit.
 
     The limits are ours, chosen so that gamma- and lognormal-shaped series of a quiet machine pass:
 

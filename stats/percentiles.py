@@ -13,8 +13,9 @@ from stats.interval import FloatVector
 def percentile(samples: ArrayLike, percent: float) -> float:
     """Linear interpolation between order statistics: definition 7 of Hyndman and Fan (1996).
 
-    The value at rank (n - 1) * percent / 100 of the sorted samples, counted from 0: numpy's and
-    R's default. With fewer than 100 samples the 99th percentile says little but the maximum.
+    ``samples`` are taken flat, in any unit; ``percent`` is in 0..100. The value at rank
+    (n - 1) * percent / 100 of the sorted samples, counted from 0: numpy's and R's default. With
+    fewer than 100 samples the 99th percentile says little but the maximum.
 
     Raises:
         ValueError: no samples, or ``percent`` outside 0..100.
@@ -28,7 +29,7 @@ def percentile(samples: ArrayLike, percent: float) -> float:
 
 
 def row_percentile(percent: float) -> Callable[[FloatVector], FloatVector]:
-    """``percentile`` of every row, for ``bootstrap_interval``."""
+    """``percentile`` of every row, (rows, m) to (rows,), for ``bootstrap_interval``."""
 
     def statistic(rows: FloatVector) -> FloatVector:
         return np.asarray(np.percentile(rows, percent, axis=1), np.float64)

@@ -1,4 +1,4 @@
-"""Documents that somebody else may have written or damaged: JSON, lines of JSON, and TOML.
+"""Documents that somebody else may have written or damaged: JSON and TOML.
 
 What is too large, too deep, or holds what our schemas and numpy cannot hold (numbers that are not
 finite or beyond 64 bits, lone surrogates, one key twice) ends with one line that names the file.
@@ -11,12 +11,11 @@ import math
 import os
 import stat
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from zoo.errors import InputError, reason_of, shown
 
@@ -26,7 +25,6 @@ Model = TypeVar("Model", bound=BaseModel)
 MEGABYTE = 1_000_000
 JSON_BYTES = 256 * MEGABYTE
 """golden.json of eight photos of 12 megapixels has 300 MB; everything else is far smaller."""
-LINES_BYTES = 1000 * MEGABYTE
 TOML_BYTES = MEGABYTE
 DEPTH = 64
 """Our own documents are at most 8 deep; Python's parsers end at about 1000."""
@@ -37,6 +35,15 @@ KEY_LENGTH = 80
 
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 """A whole number of things in a document; pydantic would take a text of 4000 digits too."""
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A part of a whole."""
+
+
+class Schema(BaseModel):
+    """Base of what is stored, or sent to another process: it does not change, has no field that is
+    not declared, and no number that is not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def read_bytes(path: Path, advice: str, limit: int) -> bytes:
@@ -84,36 +91,6 @@ def parse_json(content: bytes | str, name: str, advice: str) -> Any:
     except ValueError as error:
         raise InputError(f"{name}: is not JSON ({reason_of(error)}); {advice}") from error
     return value
-
-
-@dataclass(frozen=True)
-class JsonLine:
-    """A line of a file; ``is_whole`` unless it is what a killed writer left at the end."""
-
-    name: str
-    text: bytes
-    is_whole: bool
-    advice: str
-
-    def value(self) -> Any:
-        """What it holds.
-
-        Raises:
-            InputError: it is no JSON that can be held.
-        """
-        return parse_json(self.text, self.name, self.advice)
-
-
-def json_lines(path: Path, advice: str) -> Iterator[JsonLine]:
-    """The lines of a JSON Lines file; ``advice`` as of ``read_json``.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    texts = read_bytes(path, advice, LINES_BYTES).split(b"\n")
-    for number, text in enumerate(texts, start=1):
-        if number < len(texts) or text:
-            yield JsonLine(f"{path}:{number}", text, number < len(texts), advice)
 
 
 def read_toml(path: Path, advice: str) -> dict[str, Any]:

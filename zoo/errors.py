@@ -8,6 +8,8 @@ LONGEST_LINE = 300
 """Characters a line for the user has at most; a longer one hides what it says."""
 LONGEST_NAME = 60
 """Characters that are enough to recognize a name by."""
+LONGEST_REASON = 160
+"""Characters of what a library says that are shown."""
 SHORTEST_WORD = 40
 """Words are not shortened below this to make a line fit, so that names stay recognizable."""
 
@@ -40,8 +42,9 @@ def shown(value: object, length: int = LONGEST_NAME) -> str:
     return _shorten(one_line(str(value), length), length)
 
 
-def reason_of(error: BaseException) -> str:
-    """Why something failed, in a few words: the system's, or the first line, or the type."""
+def reason_of(error: BaseException | str) -> str:
+    """Why something failed, in a few words: the system's, or the first line that is not blank, or
+    the type; words that are given already, shortened alike."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     try:
@@ -50,6 +53,11 @@ def reason_of(error: BaseException) -> str:
         text = ""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def said(reason: BaseException | str) -> str:
+    """What a library says of why it failed, as a part of a line."""
+    return shown(reason_of(reason), LONGEST_REASON)
 
 
 def _word(word: str) -> str:

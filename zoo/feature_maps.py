@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, fx, nn
 
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 from zoo.input_spec import InputSpec
 
 
@@ -59,7 +59,7 @@ def feature_maps(name: str, network: nn.Module, spec: InputSpec) -> FeatureMaps:
     except Exception as error:  # the user's own forward runs here
         raise InputError(
             f"{name}: features_only needs a forward that torch.fx can trace "
-            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''})"
+            f"({type(error).__name__}: {reason_of(error)})"
         ) from error
     ends: dict[int, tuple[fx.Node, int]] = {}
     for node, shape in recorder.shapes:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zoo.errors import InputError, reason_of, shown
+from zoo.places import file_mode, file_place, folder_place, followed, unwritable
 
 PARTIAL = re.compile(r"\.\d+-partial-")
 """How what is not finished is named; the number is that of the writing process."""
@@ -24,8 +25,6 @@ LONGEST_NAME = 255
 """Bytes of a file's name on Linux's and Apple's file systems (NAME_MAX)."""
 PROBE_BYTES = 4096
 """What a trial write asks for: a full disk still makes empty files."""
-MOST_LINKS = 40
-"""As many links as Linux follows (path_resolution(7))."""
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG}
 """What a write says without the name of its file."""
 
@@ -42,7 +41,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
         InputError: the target is a folder or no regular file, its folder cannot be made or written,
             or the disk is full.
     """
-    place = _file_place(target)
+    place = file_place(target)
     with _replacing(target, place) as temporary:
         yield temporary
         with suppress(OSError):  # there is none, or the file system has no permissions
@@ -63,7 +62,7 @@ def atomic_folder(target: Path, marks: tuple[str, ...]) -> Iterator[Path]:
         InputError: the target is a file, somebody else's folder or the current one, its parent
             cannot be made or written, or the disk is full.
     """
-    place = _folder_place(target, marks)
+    place = folder_place(target, marks)
     with _replacing(target, place) as temporary:
         yield temporary
         if not place.exists():
@@ -85,7 +84,7 @@ def try_file(target: Path) -> None:
     Raises:
         InputError: as ``atomic_file`` does.
     """
-    place = _file_place(target)
+    place = file_place(target)
     _try_name(target, place.parent, place.name)
 
 
@@ -95,7 +94,7 @@ def try_append(target: Path) -> None:
     Raises:
         InputError: as ``atomic_file`` does.
     """
-    place = _file_place(target)
+    place = file_place(target)
     if not place.exists():
         _try_name(target, place.parent, place.name)
 
@@ -106,7 +105,7 @@ def try_folder(target: Path) -> None:
     Raises:
         InputError: it is a file, or cannot be made or written, or the disk is full.
     """
-    place = _followed(target)
+    place = followed(target)
     if exists(place) and not place.is_dir():
         raise InputError(f"{target}: is a file; name a folder")
     _try_name(target, place, "trial")
@@ -119,18 +118,18 @@ def exists(path: Path) -> bool:
         InputError: that cannot be told: the name is too long or impossible, or a folder above it
             cannot be entered.
     """
-    return _kind(path, path) is not None
+    return file_mode(path, path) is not None
 
 
 def is_file(path: Path) -> bool:
     """Whether ``path`` is a regular file, or a link to one; raises as ``exists`` does."""
-    kind = _kind(path, path)
+    kind = file_mode(path, path)
     return kind is not None and stat.S_ISREG(kind)
 
 
 def is_folder(path: Path) -> bool:
     """Whether ``path`` is a folder, or a link to one; raises as ``exists`` does."""
-    kind = _kind(path, path)
+    kind = file_mode(path, path)
     return kind is not None and stat.S_ISDIR(kind)
 
 
@@ -189,14 +188,14 @@ def _replacing(target: Path, place: Path) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         _remove(temporary)
     except OSError as error:
-        raise _unwritable(target, reason_of(error)) from error
+        raise unwritable(target, reason_of(error)) from error
     try:
         yield temporary
     except OSError as error:
         named = None if error.filename is None else str(error.filename)
         written = named is not None and (str(temporary) in named or named == str(place))
         if written or (named is None and error.errno in DISK_ERRORS):
-            raise _unwritable(target, reason_of(error)) from error
+            raise unwritable(target, reason_of(error)) from error
         raise
     finally:
         with suppress(OSError):  # what the block could not write cannot be removed either
@@ -218,75 +217,6 @@ def _partial_name(name: str) -> str:
     return f".{os.getpid()}-partial-{short}{Path(name).suffix[-16:]}"
 
 
-def _file_place(target: Path) -> Path:
-    place = _followed(target)
-    kind = _kind(place, target)
-    if kind is None or stat.S_ISREG(kind):
-        if kind is not None and not os.access(place, os.W_OK, effective_ids=True):
-            raise _unwritable(target, os.strerror(errno.EACCES))
-        return place
-    if stat.S_ISDIR(kind):
-        raise InputError(f"{target}: is a folder; name a file")
-    raise InputError(f"{target}: is a device, pipe or socket; name a file")
-
-
-def _folder_place(target: Path, marks: tuple[str, ...]) -> Path:
-    place = _followed(target)
-    kind = _kind(place, target)
-    if kind is None:
-        return place
-    if not stat.S_ISDIR(kind):
-        raise InputError(f"{target}: is a file; name a folder")
-    if _current_folder().is_relative_to(place):
-        raise InputError(f"{target}: is the current folder or above it; name another")
-    try:
-        held = [child.name for child in place.iterdir()]
-    except OSError as error:
-        raise InputError(
-            f"{target}: cannot be read ({error.strerror}); name another folder"
-        ) from error
-    if held and not set(held) & set(marks):
-        raise InputError(f"{target}: holds other files; name a folder that is new or empty")
-    return place
-
-
-def _followed(target: Path) -> Path:
-    """The absolute place that is written for ``target``, which may be a link to nothing yet."""
-    path = target
-    try:
-        for _ in range(MOST_LINKS):
-            if path.name in ("", ".."):
-                return Path(os.path.realpath(path))
-            path = Path(os.path.realpath(path.parent)) / path.name
-            if not path.is_symlink():
-                return path
-            if path.is_relative_to("/proc"):  # one of the process's own descriptors
-                raise InputError(f"{target}: is a stream; name a file")
-            path = path.parent / path.readlink()
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise _unwritable(target, reason_of(error)) from error
-    raise InputError(f"{target}: is a link that leads to itself; name a file")
-
-
-def _kind(path: Path, named: Path) -> int | None:
-    """The mode of what is at ``path``, None if nothing; errors say ``named``."""
-    try:
-        return path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{named}: cannot be read ({reason_of(error)}); check the path") from error
-
-
-def _current_folder() -> Path:
-    try:
-        return Path.cwd()
-    except FileNotFoundError:  # somebody removed it
-        return Path("/nowhere")
-
-
 def _try_name(target: Path, folder: Path, name: str) -> None:
     """Write ``name`` as a partial file into the nearest folder above that there is."""
     try:
@@ -304,8 +234,4 @@ def _try_name(target: Path, folder: Path, name: str) -> None:
             with suppress(OSError):
                 probe.unlink()
     except OSError as error:
-        raise _unwritable(target, reason_of(error)) from error
-
-
-def _unwritable(target: Path, reason: str) -> InputError:
-    return InputError(f"{target}: cannot be written ({reason}); choose another output or free it")
+        raise unwritable(target, reason_of(error)) from error

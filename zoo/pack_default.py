@@ -27,7 +27,7 @@ LICENCE = Path("/usr/share/doc/dataset-fashion-mnist/copyright")
 
 
 def choose_calibration(labels: NDArray[np.uint8], count: int, seed: int) -> NDArray[np.int64]:
-    """``count`` sorted indices into ``labels``, class-balanced to within one, seeded."""
+    """Sorted indices (count,) into ``labels`` (N,), class-balanced to within one, seeded."""
     generator = np.random.default_rng(seed)
     classes = len(LABELS)
     shares = [count // classes + (index < count % classes) for index in range(classes)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 from zoo.input_spec import InputSpec
 
 _OTHER_CHANNELS = (1, 4)
@@ -28,7 +28,7 @@ def float32_output(name: str, module: nn.Module, spec: InputSpec) -> object:
     try:
         output: object = module(image)
     except Exception as error:  # the user's own forward may run here
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason_of(error)
         for channels in _OTHER_CHANNELS:
             if _takes(module, image[:, :1].expand(-1, channels, -1, -1)):
                 raise InputError(

@@ -66,7 +66,8 @@ def prepare(images: Tensor, size: int) -> Tensor:
 
 
 def augment(images: Tensor, generator: torch.Generator, *, erase: bool) -> Tensor:
-    """Flip, shift by up to 2 pixels and erase one rectangle, each drawn per image; same shape."""
+    """Flip, shift by up to 2 pixels and erase one rectangle of each of ``images`` (N, H, W), at
+    random."""
     count, height, width = images.shape
     flipped = torch.rand(count, generator=generator) < 0.5
     images = torch.where(flipped[:, None, None], images.flip(2), images)
@@ -96,7 +97,7 @@ def _erase(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Index batches of one shuffled epoch, the last incomplete batch dropped."""
+    """Index batches (size,) of one shuffled epoch, the last incomplete batch dropped."""
     order = torch.randperm(count, generator=generator)
     for start in range(0, count - size + 1, size):
         yield order[start : start + size]
@@ -104,7 +105,7 @@ def batches(count: int, size: int, generator: torch.Generator) -> Iterator[Tenso
 
 @torch.no_grad()
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor, size: int) -> float:
-    """Top-1 in percent."""
+    """Top-1 in percent on ``images`` (N, 28, 28) with ``labels`` (N,)."""
     network.eval()
     hits = 0
     for start in range(0, len(images), 250):
@@ -117,7 +118,7 @@ def accuracy(network: nn.Module, images: Tensor, labels: Tensor, size: int) -> f
 def refresh_batch_norm(
     network: nn.Module, images: Tensor, schedule: Schedule, generator: torch.Generator
 ) -> None:
-    """Batch statistics of the averaged weights, over 100 batches."""
+    """Batch statistics of the averaged weights, over 100 batches of ``images`` (N, 28, 28)."""
     norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()

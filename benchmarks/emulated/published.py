@@ -1,8 +1,8 @@
 """Estimated cycles against published latencies: four float MobileNets on three phones.
 
 ``published.json`` holds the published numbers and their source. Each predictor is fitted to a phone
-with one scale (``runtime_bench.emulation.calibration``); the errors are those of the fit, and those
-of each network predicted from the other three.
+with one scale (``runtime_bench.emulation.latency_model``); the errors are those of the fit, and
+those of each network predicted from the other three.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from torch import nn
 
 from benchmarks.emulated.artefacts import artefact, timm_network
 from benchmarks.emulated.files import read_results, versions, write
-from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.emulation.cores import find_core
-from runtime_bench.runners.build import cached_bundle
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
+from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import count_artefact
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.counting import count
@@ -83,7 +83,7 @@ def predict(network: str, predictor: Predictor, work: Path) -> dict[str, Any]:
     core = replace(find_core(predictor.core), mca_cpu=predictor.model)
     target = EmulatedTarget(f"arm://{core.name}", core)
     try:
-        emulation = count_artefact(target, cached_bundle(), path, images)
+        emulation = count_artefact(target, cached_kit(), path, images)
     finally:
         target.cleanup()
     assert emulation.cycles is not None
@@ -125,8 +125,10 @@ def errors(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def fitted(device: str, times: dict[str, float], predictor: dict[str, float]) -> dict[str, Any]:
     """A one-scale fit of milliseconds on a predictor: relative errors of each network."""
-    points = [Point(network=n, cycles=predictor[n], milliseconds=ms) for n, ms in times.items()]
-    fit = calibrate(device, "cortex-a76", points)
+    points = [
+        LatencyPoint(network=n, cycles=predictor[n], milliseconds=ms) for n, ms in times.items()
+    ]
+    fit = fit_latency(device, "cortex-a76", points)
     return {
         "errors": dict(zip(times, fit.errors, strict=True)),
         "leave_one_out": dict(zip(times, fit.leave_one_out, strict=True)),

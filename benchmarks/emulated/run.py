@@ -26,9 +26,9 @@ from benchmarks.emulated.files import read_results, versions, write
 from benchmarks.emulated.published import compare_published, table
 from runtime_bench.emulation.cores import find_core
 from runtime_bench.machine.cache import cache_folder
-from runtime_bench.runners.build import cached_bundle
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import count_artefact
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.architecture import architectures
@@ -45,7 +45,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
 
 def count_networks(output: Path, work: Path, command: str) -> None:
     """Fill ``counts.json``."""
-    bundle = cached_bundle()
+    kit = cached_kit()
     results = read_results(output)
     done = {(r["network"], r["runtime"], r["precision"], r["core"]) for r in results}
     for network, (make, size) in NETWORKS.items():
@@ -54,19 +54,19 @@ def count_networks(output: Path, work: Path, command: str) -> None:
                 if (network, runtime, precision, core) in done:
                     continue
                 path = artefact(network, make, size, runtime, precision, work)
-                line = count_one(core, path, size, bundle)
+                line = count_one(core, path, size, kit)
                 results.append({"network": network, "precision": precision, **line})
                 document = {"command": command, "versions": versions(), "results": results}
                 write(output, document)
                 print(network, precision, line["runtime"], core, line["instructions"], flush=True)
 
 
-def count_one(core: str, path: Path, size: int, bundle: Bundle) -> dict[str, Any]:
+def count_one(core: str, path: Path, size: int, kit: RunnerKit) -> dict[str, Any]:
     """One line of ``counts.json``."""
     images = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1)).numpy()
     target = EmulatedTarget(f"arm://{core}", find_core(core))
     try:
-        emulation = count_artefact(target, bundle, path, images, processes=PROCESSES)
+        emulation = count_artefact(target, kit, path, images, processes=PROCESSES)
     finally:
         target.cleanup()
     difference = OutputDifference.between(emulation.outputs, host_outputs(path, images))

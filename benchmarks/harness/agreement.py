@@ -25,7 +25,7 @@ from runtime_bench.runtimes.outputs import noise_images
 from runtime_bench.timing.in_process import SessionContestant, wait_until_quiet
 from runtime_bench.timing.interleave import interleave, warm_up
 from runtime_bench.timing.modes import mode_of
-from stats.loads import Comparison, compare_loads
+from stats.loads import LoadComparison, compare_loads
 
 ARTEFACTS = tuple(
     f"{precision}/model.{suffix}"
@@ -97,7 +97,7 @@ class TorchContestant:
         return [round(1e9 * self._timer.timeit(1).median) for _ in range(runs)]
 
 
-def against_torch(path: Path) -> tuple[float, float, Comparison]:
+def against_torch(path: Path) -> tuple[float, float, LoadComparison]:
     """Our median and torch's in milliseconds, and their undisturbed times compared.
 
     Both are sessions of this process, which is never renewed: a call is compared with a call,

@@ -15,7 +15,7 @@ PACKAGES = ("torch", "executorch", "onnxruntime", "ai-edge-litert")
 
 
 class Document:
-    """``results`` of a JSON file, written anew with each one."""
+    """``results`` of a JSON file, written again with each one."""
 
     def __init__(self, path: Path, command: str) -> None:
         self._path = path

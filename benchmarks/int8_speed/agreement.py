@@ -3,7 +3,7 @@
     python -m benchmarks.int8_speed.agreement NETWORK --weights FILE --data DIR --calibration DIR \
         --output benchmarks/int8_speed/agreement.json
 
-One program is exported with every pass of ``export.preparation`` and with none, and the artefacts
+One program is exported with every pass of ``export.graph_passes`` and with none, and the artefacts
 answer the same images. ``of_float`` is how far the unprepared artefact itself is from the float
 network: what rounding flips anyway. Rows that are there already are not made again.
 
@@ -30,8 +30,8 @@ from benchmarks.emulated.files import write
 from export.base import ExportSource
 from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
-from export.preparation import ALL
-from fbdeploy.pipeline.steps.opening import BATCH, read_images
+from export.graph_passes import ALL
+from fbdeploy.pipeline.steps.images import BATCH, read_images
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe

@@ -2,7 +2,7 @@
 
 Each library's documented default exports come from ``benchmarks.emulated.default_exports``; ours
 from ``export``, quantized on noise. The ReLU twin is the same network with ReLU in place of every
-hard-swish, squeeze-excite kept, through our export: the bound that issue 5 measures against.
+hard-swish, squeeze-excite kept, through our export: the bound of what hard-swish may cost.
 """
 
 from __future__ import annotations

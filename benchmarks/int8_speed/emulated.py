@@ -24,7 +24,7 @@ from benchmarks.emulated.files import read_results, versions, write
 from benchmarks.int8_speed.artefacts import SIZE, command_line, make, phone_exports
 from runtime_bench.emulation.cores import find_core
 from runtime_bench.machine.cache import cache_folder
-from runtime_bench.runners.build import cached_bundle
+from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import count_artefact
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.files import atomic_file, sha256_of
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     target_file = options.output / "emulated.json"
     results = read_results(target_file)
     done = {(one["network"], one["core"], one["sha256"]) for one in results}
-    bundle = cached_bundle()
+    bundle = cached_kit()
     image = torch.randn(1, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)).numpy()
     for core in CORES:
         for entry, path in paths.items():

@@ -4,7 +4,7 @@
 
 Several go through one process, since imports take longer than small networks; one that crashes it
 is a row with that reason, and the rest get another process. A network whose line the file has
-already is not run again; delete the line to run it anew.
+already is not run again; delete the line to run it again.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often the regression check catches what was planted, and how often it is wrong.
 
-python benchmarks/regression_check/run.py [--repetitions 1000]
+python -m benchmarks.regression_check.run [--repetitions 1000]
 
 Draws what a check sees (images that changed, by class; sessions of real latencies) and gives it to
 the functions that `fbdeploy check` decides with. Writes results.json and the tables of README.md.
@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.regression_check.rows import AccuracyRow, LatencyRow
+from benchmarks.regression_check.tables import with_tables
 from fbdeploy.check.decide import Hypothesis, decide, detectable_drop
 from fbdeploy.check.paired import class_test, paired_hypothesis
 from fbdeploy.check.rules import Rules, load_rules
@@ -35,34 +36,6 @@ PLANTED = 0.01
 SLOWDOWNS = (1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5)
 SESSIONS = json.loads((HERE / "latency_sessions.json").read_text(encoding="utf-8"))
 SERIES = tuple(SESSIONS[0]["series"])
-
-
-@dataclass(frozen=True)
-class AccuracyRow:
-    """One setting; rates in 0..1. ``caught``: one that dropped; ``alarms``: one that did not."""
-
-    flips: float
-    artefacts: int
-    dropped: int
-    classes: int
-    drop: float
-    repetitions: int
-    caught: float
-    alarms: float
-    alarms_interval: tuple[float, float]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class LatencyRow:
-    """One artefact of a session of four is slower by ``slowdown``; rates in 0..1."""
-
-    slowdown: float
-    repetitions: int
-    caught: float
-    noisy: float
-    alarms: float
-    alarms_interval: tuple[float, float]
 
 
 def timings(
@@ -215,57 +188,6 @@ def most_flips(artefacts: int, rules: Rules) -> float:
     """The share of flips up to which one point of one artefact is promised to be caught."""
     steps = np.arange(0.0, 0.2, 0.0005)
     return float(max(f for f in steps if promised_drop(f, artefacts, rules) <= PLANTED))
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "---:|" * len(header)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def percent(share: float) -> str:
-    """Such as ``97.3``, or ``–`` for a rate that has no meaning there."""
-    return f"{100 * share:.1f}"
-
-
-def with_tables(text: str, accuracy: Sequence[AccuracyRow], latency: Sequence[LatencyRow]) -> str:
-    """README.md with its tables between their marks."""
-    accuracy_table = table(
-        (
-            *("flips %", "classes", "artefacts", "dropped", "by points"),
-            *("caught %", "false alarms %", "95 %"),
-        ),
-        (
-            (
-                f"{100 * row.flips:g}",
-                str(row.classes),
-                str(row.artefacts),
-                str(row.dropped),
-                f"{100 * row.drop:.2f}" if row.dropped else "–",
-                percent(row.caught) if row.dropped else "–",
-                percent(row.alarms),
-                " to ".join(percent(end) for end in row.alarms_interval),
-            )
-            for row in accuracy
-        ),
-    )
-    latency_table = table(
-        ("slower by %", "caught %", "NOISY %", "false alarms %", "95 %"),
-        (
-            (
-                f"{100 * (row.slowdown - 1):.0f}" if row.slowdown > 1 else "none",
-                percent(row.caught) if row.slowdown > 1 else "–",
-                percent(row.noisy),
-                percent(row.alarms),
-                " to ".join(percent(end) for end in row.alarms_interval),
-            )
-            for row in latency
-        ),
-    )
-    for name, made in (("accuracy", accuracy_table), ("latency", latency_table)):
-        block = f"<!-- {name} -->\n{made}\n<!-- end -->"
-        text = re.sub(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
-    return text
 
 
 def main() -> None:

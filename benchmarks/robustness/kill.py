@@ -20,8 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from fbdeploy.pipeline.workers.descendants import children_of
 
 RESULT = Path(__file__).with_name("kill.json")
 COMPARED = ("fp32/*", "int8/*", ".fbdeploy/program-*/*", ".fbdeploy/graph-*/*")
@@ -57,22 +60,14 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-def workers_of(process: int) -> list[int]:
-    """The processes whose parent is ``process``."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(fields[1]) == process and fields[0] != "Z":
-            found.append(int(status.parent.name))
-    return found
-
-
 def alive(processes: list[int]) -> list[int]:
-    """Those that still run."""
-    return [one for one in processes if Path(f"/proc/{one}/cmdline").exists()]
+    """Those that still run; of one that waits to be reaped the command line is empty."""
+    found = []
+    for one in processes:
+        with suppress(OSError):
+            if Path(f"/proc/{one}/cmdline").read_bytes():
+                found.append(one)
+    return found
 
 
 def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[str, int] | None:
@@ -85,7 +80,7 @@ def interrupt(formats: str, output: Path, after: float, worker: bool) -> tuple[s
         return None
     except subprocess.TimeoutExpired:
         pass
-    children = workers_of(process.pid)
+    children = alive(children_of(process.pid))
     victim = children[0] if worker and children else process.pid
     os.kill(victim, signal.SIGKILL)
     process.wait()

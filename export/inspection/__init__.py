@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.coverage import Island
 from export.format_info import format_of, known_suffixes
 from export.inspection.base import Reader
 from export.inspection.coreml import CoreMLReader
 from export.inspection.executorch import ExecuTorchReader
-from export.inspection.inspection import Inspection, Island, Port
+from export.inspection.inspection import Inspection, Port
 from export.inspection.litert import LiteRTReader
 from export.inspection.onnx import OnnxReader
-from export.inspection.summary import summarize
+from export.inspection.summary import inspection_of
 from export.inspection.torchscript import TorchScriptReader
 from zoo.errors import InputError
 
@@ -50,7 +51,7 @@ def inspect(path: Path) -> Inspection:
         raise InputError(
             f"{path}: is named as {named.format} but {found}; export the artefact again"
         )
-    return summarize(named.read(path))
+    return inspection_of(named.read(path))
 
 
 __all__ = ["READERS", "Inspection", "Island", "Port", "Reader", "inspect"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from export.inspection.graph import Reading
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 
 
 class Reader(Protocol):
@@ -55,7 +55,4 @@ def corrupt_file(path: Path, what: str) -> Iterator[None]:
 
 def refuse(path: Path, what: str, reason: BaseException | str) -> InputError:
     """The error of a file that is not a whole artefact of its format."""
-    lines = [line.strip() for line in str(reason).splitlines() if line.strip()]
-    shown = lines[0] if lines else type(reason).__name__
-    shown = shown if len(shown) <= 160 else shown[:159] + "…"
-    return InputError(f"{path}: is no readable {what} ({shown}); export the artefact again")
+    return InputError(f"{path}: is no readable {what} ({said(reason)}); export the artefact again")

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 
 #: Operators that coremltools quantizes the activations of, since Core ML has int8 forms of them
@@ -285,7 +286,8 @@ def _value(kind: Any, constant: bool) -> Value:
 def _port(feature: Any) -> Port:
     array = feature.type.multiArrayType
     names = array.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
-    return Port(feature.name, tuple(array.shape), names[array.dataType].name.lower())
+    dtype = names[array.dataType].name.lower()
+    return Port(name=feature.name, shape=tuple(array.shape), dtype=dtype)
 
 
 def _explain(members: Sequence[Operation], kind: IslandKind) -> str:

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.inspection.xnnpack_graph import XnnpackGraph
 from export.packages import require
 
@@ -179,7 +180,7 @@ def _port(plan: Any, role: str, index: int) -> Port:
     tensor = plan.values[index].val
     # A program keeps no names.
     position = (plan.inputs if role == "input" else plan.outputs).index(index)
-    return Port(f"{role} {position}", tuple(tensor.sizes), _dtype(tensor))
+    return Port(name=f"{role} {position}", shape=tuple(tensor.sizes), dtype=_dtype(tensor))
 
 
 def _explain(members: Sequence[Operation], kind: IslandKind) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from export.inspection.inspection import IslandKind, Port
+from export.coverage import IslandKind
+from export.inspection.inspection import Port
 
 #: Types whose integers stand for reals.
 QUANTIZED = frozenset({"int8", "uint8", "int4", "int16"})

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes, refuse
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 
 _MAGIC = b"TFL3"
@@ -186,7 +187,8 @@ def _arena_bytes(interpreter: Any, model: Any, graph: Any) -> int:
 
 def _port(graph: Any, values: Mapping[str, Value], index: int) -> Port:
     value = values[str(int(index))]
-    return Port(graph.tensors[index].name.decode(), value.shape, value.dtype)
+    name = graph.tensors[index].name.decode()
+    return Port(name=name, shape=value.shape, dtype=value.dtype)
 
 
 def _explain(values: Mapping[str, Value]) -> Explain:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.packages import require
 from zoo.errors import InputError
 
@@ -177,7 +178,7 @@ def _port(onnx: Any, value: Any) -> Port:
     tensor = value.type.tensor_type
     # 0 stands for a size that is left open.
     shape = tuple(dim.dim_value for dim in tensor.shape.dim)
-    return Port(value.name, shape, _dtype(onnx, tensor.elem_type))
+    return Port(name=value.name, shape=shape, dtype=_dtype(onnx, tensor.elem_type))
 
 
 def _explain(graph: Graph) -> Explain:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from export.coverage import Island, IslandKind
 from export.inspection.graph import Graph, Operation, Reading
-from export.inspection.inspection import Inspection, Island, IslandKind
+from export.inspection.inspection import Inspection
 
 
-def summarize(reading: Reading) -> Inspection:
+def inspection_of(reading: Reading) -> Inspection:
     """The inspection of what a reader found."""
     graph = reading.graph
     macs = sum(operation.macs for operation in graph.operations)

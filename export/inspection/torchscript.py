@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.graph import Graph, Operation, Reading
-from export.inspection.inspection import IslandKind, Port
+from export.inspection.inspection import Port
 from export.torchscript_code import refuse_unsafe_code
 
 _ENGINE = "qnnpack"
@@ -64,8 +65,8 @@ class TorchScriptReader:
         return Reading(
             format=self.format,
             graph=Graph(recorder.values, tuple(recorder.operations)),
-            inputs=(Port("input 0", given, "float32"),),
-            outputs=(Port("output 0", tuple(result.shape), dtype_name(result)),),
+            inputs=(Port(name="input 0", shape=given, dtype="float32"),),
+            outputs=(Port(name="output 0", shape=tuple(result.shape), dtype=dtype_name(result)),),
             weight_bytes=recorder.weight_bytes(),
             explain=_explain,
             notes=notes,

@@ -43,7 +43,7 @@ from fbdeploy.records.bundle_schema import (
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
 from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
 from runtime_bench.runtimes import runtime_of
-from zoo.datasets import BadImageError, Dataset, Sample, spread
+from zoo.datasets import BadImageError, Dataset, Sample, evenly_spaced
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
 from zoo.files import atomic_folder, exists, inside, is_file, is_folder, sha256_of
@@ -84,7 +84,7 @@ def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample
         BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
     """
     chosen: list[Sample] = []
-    for index in spread(len(dataset), count):
+    for index in evenly_spaced(len(dataset), count):
         try:
             chosen.append(dataset.sample(index))
         except BadImageError as error:

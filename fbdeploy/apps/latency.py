@@ -15,7 +15,7 @@ from fbdeploy.apps.demo_bundle import ANDROID_FORMATS, bundled_model
 from fbdeploy.apps.results import AppResults, add_results
 from runtime_bench.measurement import Measurement
 from runtime_bench.targets.address import AdbAddress, parse_target
-from runtime_bench.timing.interleave import Progress
+from runtime_bench.timing.interleave import PartDone
 from runtime_bench.timing.modes import Mode
 from zoo.errors import InputError
 
@@ -47,7 +47,7 @@ class _Subject:
 
 def measure_in_app(
     request: AppLatencyRequest,
-    progress: Progress = lambda done: None,
+    progress: PartDone = lambda done: None,
     bench: BenchApp = bench_app,
 ) -> Iterator[Measurement]:
     """One measurement a thread count and artefact, in the order given.

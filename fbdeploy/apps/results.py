@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from fbdeploy.records.bundle_schema import AppFormat
-from fbdeploy.records.manifest import Artefact, Entry, Precision, Sha256, read_manifest
+from fbdeploy.records.manifest import Artefact, Precision, Sha256, read_manifest
 from fbdeploy.records.results import FILE_NAME as RESULTS_NAME
 from runtime_bench.measurement import (
     LONGEST_NS,
@@ -23,9 +23,9 @@ from runtime_bench.measurement import (
     append_measurement,
     read_measurements,
 )
-from runtime_bench.timing.session import summarize
+from runtime_bench.timing.session import latency_summary
 from stats.noise import judge_noise
-from zoo.documents import JSON_BYTES, Count, parse_json, read_bytes, validated
+from zoo.documents import JSON_BYTES, Count, Schema, parse_json, read_bytes, validated
 from zoo.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -42,7 +42,7 @@ Milliseconds = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
 Cores = Annotated[int, Field(ge=1, le=MOST_CORES)]
 
 
-class AppDevice(Entry):
+class AppDevice(Schema):
     """The phone. ``core_max_khz`` has one value a core where the kernel tells."""
 
     manufacturer: str
@@ -53,7 +53,7 @@ class AppDevice(Entry):
     core_max_khz: tuple[Count, ...] = ()
 
 
-class AppDeviceState(Entry):
+class AppDeviceState(Schema):
     """The phone before or after a run; null where the system does not tell.
 
     ``thermal_status``: Android 0 (none) to 6 (shutdown), iOS 0 (nominal) to 3 (critical).
@@ -65,7 +65,7 @@ class AppDeviceState(Entry):
     power_save: bool | None
 
 
-class AppPercentiles(Entry):
+class AppPercentiles(Schema):
     """Of the raw latencies, by linear interpolation as numpy's default."""
 
     p50: Milliseconds
@@ -73,7 +73,7 @@ class AppPercentiles(Entry):
     p99: Milliseconds
 
 
-class AppGolden(Entry):
+class AppGolden(Schema):
     """How the phone's own answers compare with golden.json."""
 
     images: Count
@@ -83,7 +83,7 @@ class AppGolden(Entry):
     top_equal: Count
 
 
-class AppRun(Entry):
+class AppRun(Schema):
     """One model timed on one backend; ``latencies_ms`` are raw and in order."""
 
     model: str
@@ -116,7 +116,7 @@ class AppRun(Entry):
         return self
 
 
-class AppResults(Entry):
+class AppResults(Schema):
     """The document an app writes. ``started_at`` is UTC, ISO 8601."""
 
     schema_version: Literal[1]
@@ -221,7 +221,7 @@ def _measurement(results: AppResults, run: AppRun, artefact: Artefact) -> Measur
         load_ns=(round(run.load_ms * 1e6),),
         warmup_runs=run.warmup,
         samples_ns=tuple(samples),
-        latency_ms=summarize(samples),
+        latency_ms=latency_summary(samples),
         noise=_noise(samples),
         state_before=_state(run.before),
         state_after=_state(run.after),

@@ -17,20 +17,18 @@ from fbdeploy.check.packing import pack, unpack
 from fbdeploy.check.timing import reduce_samples
 from fbdeploy.records.manifest import (
     Artefact,
-    Entry,
     Format,
     InputSpecInfo,
     Manifest,
     Precision,
     Sha256,
-    Share,
     now,
     read_manifest,
 )
 from fbdeploy.records.predictions import Predictions, read_predictions
 from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
-from zoo.documents import Count, read_json, versioned
+from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError, reason_of
 from zoo.files import atomic_file, exists, inside
 from zoo.input_spec import MOST_CLASSES
@@ -42,7 +40,7 @@ MOST_IMAGES = 10**9
 ArtefactName = tuple[Format, Precision, str]
 
 
-class ScoredImages(Entry):
+class ScoredImages(Schema):
     """The images all artefacts were scored on.
 
     ``sha256`` is of their names and contents (``predictions.images_sha256``). ``labels`` and
@@ -57,7 +55,7 @@ class ScoredImages(Entry):
     reference: str
 
 
-class Latency(Entry):
+class Latency(Schema):
     """One latency of an artefact. ``rounds_ns`` are at most 25 medians of neighbouring runs.
 
     ``noise`` is what the protocol found disturbed, empty if nothing; ``instructions`` are those of
@@ -77,7 +75,7 @@ class Latency(Entry):
     instructions: Count | None = None
 
 
-class Record(Entry):
+class Record(Schema):
     """One artefact; what is not told here is as in the manifest.
 
     ``predictions`` are its top-1 minus the float network's, packed as in ``ScoredImages``: mostly
@@ -103,7 +101,7 @@ class Record(Entry):
         return (self.format, self.precision, self.variant)
 
 
-class Baseline(Entry):
+class Baseline(Schema):
     """The whole file."""
 
     schema_version: Literal[1] = 1
@@ -223,7 +221,7 @@ def _scores(folder: Path, manifest: Manifest, lines: list[Line]) -> dict[str, Pr
         if line.predictions is None or not exists(inside(folder, line.predictions)):
             raise InputError(
                 f"{folder}: keeps no predictions of {entry.name}; give the same deploy command "
-                "again, which only scores it anew"
+                "again, which only scores it"
             )
         found[entry.path] = read_predictions(folder / line.predictions)
     return found

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from fbdeploy.check.rules import Measure, Rules
-from fbdeploy.records.manifest import Entry, Format, Precision
+from fbdeploy.records.manifest import Format, Precision
 from runtime_bench.measurement import Interval
+from zoo.documents import Schema
 
 Verdict = Literal["PASS", "REGRESSED", "NOISY", "INCOMPARABLE", "MISSING", "NEW"]
 
 
-class ClassDrop(Entry):
+class ClassDrop(Schema):
     """One class whose top-1 regressed; shares in 0..1."""
 
     index: int
@@ -22,7 +23,7 @@ class ClassDrop(Entry):
     adjusted_p: float
 
 
-class Finding(Entry):
+class Finding(Schema):
     """One measure of one artefact, before (the baseline) and after (the output folder).
 
     ``change`` is after minus before for shares (0..1) and partitions, after over before minus 1 for
@@ -49,7 +50,7 @@ class Finding(Entry):
     reason: str = ""
 
 
-class ArtefactReport(Entry):
+class ArtefactReport(Schema):
     """All findings about one artefact."""
 
     format: Format
@@ -63,7 +64,7 @@ class ArtefactReport(Entry):
         return " ".join(part for part in (self.format, self.precision, self.variant) if part)
 
 
-class CheckReport(Entry):
+class CheckReport(Schema):
     """``check --json``. ``verdict``: PASS, REGRESSED, or INCOMPARABLE where a required measure is
     (INCOMPARABLE or NOISY); only PASS is exit code 0.
     """

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fbdeploy.check.findings import ArtefactReport, CheckReport, Finding, Verdict
 from fbdeploy.check.rules import Measure
 from fbdeploy.report import numbers
+from fbdeploy.report.table import table
 
 HEADER = ("", "top-1", "change (95 %)", "agreement", "size", "int8", "latency", "verdict")
 EXPLAINED = {
@@ -32,17 +33,10 @@ WORDS: dict[Measure, str] = {
 
 def as_text(report: CheckReport) -> str:
     """A table, what is to be said about it, and the verdict last."""
-    rows = [HEADER, *(_cells(entry) for entry in report.artefacts)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if column in (0, len(HEADER) - 1) else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    rows = [_cells(entry) for entry in report.artefacts]
+    shown = table(HEADER, rows, left=(0, len(HEADER) - 1))
     said = _said(report)
-    return "\n".join([*lines, *([""] if said else []), *said, "", _conclusion(report)])
+    return "\n".join([shown, *([""] if said else []), *said, "", _conclusion(report)])
 
 
 def as_markdown(report: CheckReport) -> str:

@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from fbdeploy.records.manifest import Entry
-from zoo.documents import first_error, read_toml
+from zoo.documents import Schema, first_error, read_toml
 from zoo.errors import InputError
 
 Measure = Literal[
@@ -36,7 +35,7 @@ NotNegative = Annotated[float, Field(ge=0, le=MOST)]
 Positive = Annotated[float, Field(gt=0, le=MOST)]
 
 
-class Weights(Entry):
+class Weights(Schema):
     """How the chance of a false alarm is shared out; only the ratios count."""
 
     accuracy: Positive
@@ -54,7 +53,7 @@ class Weights(Entry):
         }[measure]
 
 
-class Rules(Entry):
+class Rules(Schema):
     """All thresholds; ``rules.toml`` holds their defaults and says what each is.
 
     Points are hundredths of a share; ``false_alarm`` is a probability; the rest of the numbers
@@ -83,7 +82,7 @@ def load_rules(path: Path | None = None, **options: object) -> Rules:
     """
     values = _defaults()
     if path is not None:
-        given = read_toml(path, "mend it; docs/ci.md shows one")
+        given = read_toml(path, "correct it; docs/ci.md shows one")
         values |= given | {"weights": values["weights"] | _table(given, "weights", path)}
     chosen = {name: value for name, value in options.items() if value is not None}
     values |= chosen

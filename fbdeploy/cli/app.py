@@ -21,10 +21,10 @@ import fbdeploy
 from fbdeploy.cli import output
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
-from fbdeploy.cli.calibrate import calibrate
 from fbdeploy.cli.check import check
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
+from fbdeploy.cli.fit_latency import calibrate, fit_latency
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
 from fbdeploy.cli.runner import runner
@@ -32,7 +32,7 @@ from fbdeploy.cli.sensitivity import sensitivity
 from fbdeploy.cli.streams import prepare_streams
 from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
-from fbdeploy.pipeline.deploy import PipelineError
+from fbdeploy.pipeline.running import PipelineError
 from zoo.errors import InputError, one_line, reason_of
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -48,7 +48,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench,
     "sweep": sweep,
     "runner": runner,
-    "calibrate": calibrate,
+    "fit-latency": fit_latency,
     "inspect": inspect,
     "check": check,
     "sensitivity": sensitivity,
@@ -56,6 +56,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bundle": bundle,
     "import-results": import_results,
 }
+
+RENAMED: dict[str, Callable[..., None]] = {"calibrate": calibrate}
+"""Commands by names that they had; not shown."""
 
 
 def build() -> Any:
@@ -72,6 +75,8 @@ def build() -> Any:
     app.callback()(_options)
     for name, function in COMMANDS.items():
         app.command(name)(function)
+    for name, function in RENAMED.items():
+        app.command(name, hidden=True)(function)
     return typer.main.get_command(app)
 
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fbdeploy.cli import options
-from fbdeploy.cli.evaluate import described
+from fbdeploy.cli.described import described
+from fbdeploy.cli.latency_table import by_threads, ratios, summary
 from fbdeploy.cli.output import only_result_on_stdout
+from fbdeploy.cli.profile import show_profiles
 from fbdeploy.cli.progress import counted
+from fbdeploy.cli.renamed import say_renamed
+from fbdeploy.cli.tool import show_tool_reports
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
-from fbdeploy.report import numbers as figures
+from fbdeploy.report.table import table
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
-    from runtime_bench.runners.user_binary import ToolReport
-    from runtime_bench.runtimes.profiling import Profile
-    from stats.loads import Comparison
-
-OPERATORS_SHOWN = 10
 
 
 def bench(
@@ -88,12 +86,21 @@ def bench(
             help="Wait until the device is below so many degrees Celsius.",
         ),
     ] = None,
+    latency_model: Annotated[
+        Path | None,
+        typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
+            help="Estimate milliseconds by this file of fbdeploy fit-latency (arm).",
+        ),
+    ] = None,
     calibration: Annotated[
         Path | None,
         typer.Option(
             parser=paths.file_in,
             metavar="FILE",
-            help="Estimate milliseconds by this file of fbdeploy calibrate (arm).",
+            help="What --latency-model was called.",
+            hidden=True,
         ),
     ] = None,
     runners: Annotated[
@@ -157,6 +164,10 @@ def bench(
 
     Example:  fbdeploy bench out/int8/model.pte out/int8/model.onnx --threads 1
     """
+    if calibration is not None:
+        if latency_model is not None:
+            raise InputError("--calibration: is --latency-model, which was given too; leave it out")
+        latency_model = calibration
     if list_targets:
         _list(target, as_json)
         return
@@ -168,10 +179,10 @@ def bench(
     if app and (by_operator or binary is not None):
         raise InputError("--app: times the app's own runtimes; leave --profile and --binary out")
     if by_operator:
-        _profile(artefacts, target, threads, as_json)
+        show_profiles(artefacts, target, threads, as_json)
         return
     if binary is not None:
-        _run_tool(artefacts, binary, target, threads, mode, cores, as_json)
+        show_tool_reports(artefacts, binary, target, threads, mode, cores, as_json)
         return
     with only_result_on_stdout() as result:
         from fbdeploy.latency.measure import LatencyRequest, measure_latency
@@ -200,7 +211,7 @@ def bench(
             resume=resume,
             cores=cores,
             cool_below=cool_below,
-            calibration=calibration,
+            latency_model=latency_model,
             runners=runners,
             app=app,
             cold=cold,
@@ -210,11 +221,13 @@ def bench(
             measured = list(measure_latency(request, counter.part))
         if as_json:
             rows = [_row(measurement) for measurement in measured]
-            groups = map(_ratios, _by_threads(measured))
-            ratios = [asdict(one) for group in groups for one in group]
-            result.json({"measurements": rows, "ratios": ratios})
+            groups = map(ratios, by_threads(measured))
+            compared = [asdict(one) for group in groups for one in group]
+            result.json({"measurements": rows, "ratios": compared})
         else:
-            result.text("\n\n".join(_summary(group) for group in _by_threads(measured)))
+            result.text("\n\n".join(summary(group) for group in by_threads(measured)))
+    if calibration is not None:
+        say_renamed("--calibration", "--latency-model")
 
 
 def _list(target: str, as_json: bool) -> None:
@@ -225,98 +238,11 @@ def _list(target: str, as_json: bool) -> None:
         if as_json:
             result.json({"targets": [asdict(status) for status in statuses]})
             return
-        width = max(len(status.target) for status in statuses) + 2
-        for status in statuses:
-            reach = "" if status.reachable else "not reachable: "
-            result.text(f"{status.target:{width}}{reach}{status.detail}")
-
-
-def _profile(artefacts: list[Path], target: str, threads: tuple[int, ...], as_json: bool) -> None:
-    if target != "local":
-        raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
-    with only_result_on_stdout() as result:
-        from runtime_bench.runtimes.profiling import profile
-
-        profiles = [profile(path, count) for count in threads for path in artefacts]
-        if as_json:
-            result.json({"profiles": [asdict(one) for one in profiles]})
-        else:
-            result.text("\n\n".join(_profile_table(one) for one in profiles))
-
-
-def _profile_table(profile: Profile) -> str:
-    lines = [f"{'microseconds of one run':48}{'each':>10}{'share':>10}{'operators':>12}"]
-    total = sum(one.microseconds for one in profile.operators) or 1.0
-    for kind, (count, time) in profile.by_kind().items():
-        lines.append(
-            f"{kind:48}{figures.significant(time):>10}{figures.percent(time / total, 1):>10}"
-            f"{count:>12}"
-        )
-    lines.append("costliest operators")
-    costliest = sorted(profile.operators, key=lambda one: -one.microseconds)[:OPERATORS_SHOWN]
-    for one in costliest:
-        lines.append(
-            f"{one.name:48}{figures.significant(one.microseconds):>10}"
-            f"{figures.percent(one.share, 1):>10}"
-        )
-    lines.append(
-        f"{profile.artefact}: {profile.runtime}, {profile.threads} thread(s), {profile.runs} runs; "
-        f"a whole run takes {figures.significant(profile.milliseconds)} ms under the profiler"
-    )
-    return "\n".join(lines)
-
-
-def _run_tool(
-    artefacts: list[Path],
-    binary: Path,
-    target: str,
-    threads: tuple[int, ...],
-    mode: str,
-    cores: tuple[int, ...] | None,
-    as_json: bool,
-) -> None:
-    for path in artefacts:
-        described(path)  # refuses what is not there
-    with only_result_on_stdout() as result:
-        from runtime_bench.runners.user_binary import run_tool_on
-        from runtime_bench.targets.opening import open_target
-        from runtime_bench.timing.modes import mode_of
-
-        asked = mode_of(mode)
-        with open_target(target) as device, counted("tool", len(threads) * len(artefacts)) as bar:
-            reports = []
-            for count in threads:
-                for path in artefacts:
-                    reports.append(
-                        run_tool_on(device, binary, path, threads=count, mode=asked, cores=cores)
-                    )
-                    bar.advance(1)
-        if as_json:
-            result.json({"tool_reports": [_plain(one) for one in reports]})
-        else:
-            result.text("\n".join(_tool_table(reports)))
-
-
-def _plain(report: ToolReport) -> dict[str, Any]:
-    models = ("device", "state_before", "state_after")
-    dumped = {name: getattr(report, name).model_dump(mode="json") for name in models}
-    return {**vars(report), "timings_ms": asdict(report.timings_ms), **dumped}
-
-
-def _tool_table(reports: list[ToolReport]) -> list[str]:
-    width = max(len(one.artefact) for one in reports) + 2
-    lines = [
-        f"{'ms':{width}}{'threads':>8}{'median':>9}{'mean':>9}{'runs':>8}{'load':>9}{'first':>9}"
-    ]
-    for one in reports:
-        times = one.timings_ms
-        lines.append(
-            f"{one.artefact:{width}}{one.threads:>8}{figures.significant(times.median):>9}"
-            f"{figures.significant(times.mean):>9}{times.runs:>8}"
-            f"{figures.significant(times.load):>9}{figures.significant(times.first_run):>9}"
-        )
-    first = reports[0]
-    return [*lines, f"as {first.tool} itself reports on {first.device.name}, {first.target}"]
+        rows = [
+            (one.target, f"{'' if one.reachable else 'not reachable: '}{one.detail}")
+            for one in statuses
+        ]
+        result.text(table(("", ""), rows, left=(0, 1)))
 
 
 def _row(measurement: Measurement) -> dict[str, Any]:
@@ -329,91 +255,3 @@ def _row(measurement: Measurement) -> dict[str, Any]:
         row["instructions"] = measurement.counts.instructions
         row["cycles"] = measurement.counts.cycles
     return row
-
-
-def _by_threads(measured: list[Measurement]) -> list[list[Measurement]]:
-    counts = dict.fromkeys(one.threads for one in measured)
-    return [[one for one in measured if one.threads == count] for count in counts]
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """How many times as long one artefact takes as the fastest of its session."""
-
-    artefact: str
-    fastest: str
-    threads: int
-    compared: Comparison
-
-
-def _ratios(measured: list[Measurement]) -> list[Ratio]:
-    """Of each artefact but the fastest; none if not all were timed in turn."""
-    from runtime_bench.timing.ratio import ratio
-
-    timed = [one for one in measured if one.latency_ms is not None and one.load_rounds is not None]
-    if len(timed) < len(measured) or len({one.session for one in timed}) != 1:
-        return []
-    fastest = min(timed, key=lambda one: one.latency_ms.p50 if one.latency_ms else 0.0)
-    return [
-        Ratio(one.artefact, fastest.artefact, one.threads, ratio(one, fastest))
-        for one in timed
-        if one is not fastest
-    ]
-
-
-def _summary(measured: list[Measurement]) -> str:
-    width = max(len(one.artefact) for one in measured) + 2
-    lines = []
-    if any(one.counts is None for one in measured):
-        lines.append(
-            f"{'ms':{width}}{'p50':>9}{'p90':>9}{'p99':>9}{'runs':>8}{'load':>9}{'first':>9}"
-        )
-    else:
-        lines.append(f"{'of one run':{width}}{'instructions':>14}{'cycles':>14}{'est. ms':>10}")
-    for one in measured:
-        if one.counts is not None:
-            lines.append(f"{one.artefact:{width}}" + _count_columns(one))
-            continue
-        times = one.latency_ms
-        if times is None:
-            continue
-        noisy = one.noise is not None and one.noise.noisy
-        lines.append(
-            f"{one.artefact:{width}}{figures.significant(times.p50):>9}"
-            f"{figures.significant(times.p90):>9}{figures.significant(times.p99):>9}"
-            f"{times.runs:>8}{_median_ms(one.load_ns):>9}{_median_ms(one.first_run_ns):>9}"
-            + ("  noisy" if noisy else "")
-        )
-    for ratio in _ratios(measured):
-        low, high = ratio.compared.interval.as_tuple()
-        lines.append(
-            f"{ratio.artefact} takes {ratio.compared.ratio:.3f} times as long as {ratio.fastest} "
-            f"({low:.3f} to {high:.3f}, by {ratio.compared.loads} loads of each)"
-        )
-    for one in measured:
-        if one.noise is not None and one.noise.noisy:
-            lines.append(f"{one.artefact} is noisy: {', '.join(one.noise.reasons)}")
-    if measured[0].preparation_ns:
-        lines.append(f"pre-processing of one photo: {_median_ms(measured[0].preparation_ns)} ms")
-    lines.extend(dict.fromkeys(one.note for one in measured if one.note))
-    device = measured[0].device
-    lines.append(
-        f"{measured[0].kind} on {device.name or device.cpu}, {measured[0].threads} thread(s), "
-        f"batch 1, mode {measured[0].mode}"
-    )
-    return "\n".join(lines)
-
-
-def _median_ms(nanoseconds: tuple[int, ...]) -> str:
-    return figures.significant(median(nanoseconds) / 1e6 if nanoseconds else None)
-
-
-def _count_columns(one: Measurement) -> str:
-    assert one.counts is not None
-    cycles = figures.UNKNOWN if one.counts.cycles is None else f"{one.counts.cycles:,.0f}"
-    columns = f"{one.counts.instructions:>14,}{cycles:>14}"
-    kernels = "".join(f"  {name}" for name in one.counts.kernels)
-    if one.latency_ms is None or one.estimate_interval_ms is None:
-        return f"{columns}{figures.UNKNOWN:>10}{kernels}"
-    low, high = map(figures.significant, one.estimate_interval_ms)
-    return f"{columns}{figures.significant(one.latency_ms.p50):>10}  ({low} to {high}){kernels}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from export.preparation import PREPARATIONS, skipped_passes
+from export.graph_passes import GRAPH_PASSES, skipped_passes
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
@@ -29,7 +29,6 @@ from fbdeploy.pipeline.request import (
     DEFAULT_CALIBRATION,
     DEFAULT_DATA,
     DEFAULT_IMAGES,
-    DEFAULT_NETWORK,
     DeployRequest,
     images_for,
 )
@@ -38,11 +37,12 @@ from fbdeploy.records.results import document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.problems import problems
+from fbdeploy.report.table import table
 
 
+@options.grouped
 def deploy(
-    network: options.NetworkName = DEFAULT_NETWORK,
-    weights: options.WeightsFile = None,
+    source: options.NetworkOptions = options.NO_NETWORK_OPTIONS,
     data: Annotated[
         str | None,
         typer.Option(
@@ -103,19 +103,13 @@ def deploy(
             help="How many images each artefact is scored on, spread evenly, or 'all'.",
         ),
     ] = DEFAULT_IMAGES,
-    num_classes: options.NumClasses = None,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     skip_pass: Annotated[
         str | None,
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Leave out preparation passes: some of {','.join(PREPARATIONS)}, or all.",
+            help=f"Leave out graph passes: some of {','.join(GRAPH_PASSES)}, or all.",
         ),
     ] = None,
     artefacts_only: Annotated[
@@ -139,11 +133,12 @@ def deploy(
     Example:  fbdeploy deploy tf_mobilenetv3_small_100 --weights small.safetensors
     --data photos/val --calibration photos/train --output small
     """
+    network, weights = source.network, source.weights
     request = DeployRequest(
         network=network,
         weights=weights,
-        num_classes=num_classes,
-        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        num_classes=source.num_classes,
+        input=image.input,
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         formats=_formats(formats),
@@ -152,7 +147,7 @@ def deploy(
         output=output,
         threads=threads,
         images=images,
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=image.skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
@@ -164,10 +159,10 @@ def deploy(
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
             for name in left_out:
                 progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
-            for form in request.formats:
+            for fmt in request.formats:
                 for precision in request.precisions:
-                    if not can_hold(form, precision):
-                        progress.note(f"{form} has no {precision}: its runtimes gain nothing")
+                    if not can_hold(fmt, precision):
+                        progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
             deployed = run(request, progress, artefacts_only=artefacts_only)
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))
@@ -187,8 +182,8 @@ def _formats(given: str | None) -> tuple[str, ...]:
     if given is None:
         return installed_formats()
     chosen = options.choices(given, FORMATS, "--formats")
-    for form in chosen:
-        check_installed(form)
+    for fmt in chosen:
+        check_installed(fmt)
     return chosen
 
 
@@ -205,16 +200,19 @@ def _parity(artefact: Artefact) -> str:
 def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
-    lines = [
-        f"{'':22}{'size':>10}{'int8':>9}{'top-1':>11}{'agreement':>12}{'p50':>11}{'parity':>10}"
-    ]
-    for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True):
-        time = f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else "–"
-        lines.append(
-            f"{recommend.name_of(row):22}{figures.size(row.bytes):>10}"
-            f"{figures.percent(row.int8_share, 1):>9}{figures.percent(row.top1):>11}"
-            f"{figures.percent(row.agreement):>12}{time:>11}{_parity(artefact):>10}"
+    cells = [
+        (
+            recommend.name_of(row),
+            figures.size(row.bytes),
+            figures.percent(row.int8_share, 1),
+            figures.percent(row.top1),
+            figures.percent(row.agreement),
+            f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else figures.UNKNOWN,
+            _parity(artefact),
         )
+        for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True)
+    ]
+    lines = [table(("", "size", "int8", "top-1", "agreement", "p50", "parity"), cells)]
     wrong = problems(deployed.manifest)
     lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)

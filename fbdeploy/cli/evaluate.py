@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fbdeploy.cli import options
+from fbdeploy.cli.described import described
 from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.records.manifest import FILE_NAME, Artefact, Manifest, read_manifest
+from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.report import numbers as figures
 from zoo.errors import InputError, shown
-from zoo.files import exists
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ SHOWN = 4
 """Classes that a line lists."""
 
 
+@options.grouped
 def evaluate(
     artefact: Annotated[
         Path,
@@ -66,12 +67,7 @@ def evaluate(
     threads: Annotated[
         int, typer.Option(parser=numbers.threads, metavar="N", help="Threads of the runtime.")
     ] = 1,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Run an artefact over a dataset: top-1, top-5, and how it differs from another one.
@@ -81,7 +77,6 @@ def evaluate(
     Example:  fbdeploy evaluate out/int8/model.onnx --data fashion-mnist
     --reference out/fp32/model.onnx
     """
-    given = options.input_options(input_size, mean, std, crop_pct, interpolation)
     with only_result_on_stdout() as result:
         from runtime_bench.accuracy import compare, document
         from runtime_bench.runtimes import runtime_of
@@ -90,11 +85,11 @@ def evaluate(
         where = data or _data_of(artefact, manifest)
         runtime = runtime_of(artefact)
         warn_if_unconfined()
-        scored = _run(artefact, where, images, threads, given, manifest, skip_bad_images)
+        scored = _run(artefact, where, images, threads, image, manifest)
         agreement = None
         if reference is not None:
             theirs, _ = described(reference)
-            other = _run(reference, where, images, threads, given, theirs, skip_bad_images)
+            other = _run(reference, where, images, threads, image, theirs)
             agreement = compare(scored, other)
         precision = entry.precision if entry else None
         answer = document(str(artefact), runtime.format, precision, scored, agreement)
@@ -102,22 +97,6 @@ def evaluate(
             result.json(answer)
         else:
             result.text(_summary(answer))
-
-
-def described(artefact: Path) -> tuple[Manifest | None, Artefact | None]:
-    """The manifest of the artefact's output folder and its entry there, as far as there are any.
-
-    Raises:
-        InputError: there is no such artefact, or its manifest cannot be read.
-    """
-    if not exists(artefact):
-        raise InputError(f"{artefact}: no such artefact; give a file that fbdeploy deploy wrote")
-    folder = artefact.resolve().parent.parent
-    if not exists(folder / FILE_NAME):
-        return None, None
-    manifest = read_manifest(folder)
-    path = artefact.resolve().relative_to(folder).as_posix()
-    return manifest, next((entry for entry in manifest.artefacts if entry.path == path), None)
 
 
 def _data_of(artefact: Path, manifest: Manifest | None) -> str:
@@ -154,22 +133,21 @@ def _run(
     data: str,
     limit: int | None,
     threads: int,
-    given: InputOptions,
+    image: options.ImageOptions,
     manifest: Manifest | None,
-    skip_bad_images: bool,
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes.guest import guest_session
     from zoo.datasets import FolderDataset, batches, open_dataset
 
     with guest_session(artefact, threads) as session:
-        spec = _input_spec(artefact, session.input_shape, manifest, given)
+        spec = _input_spec(artefact, session.input_shape, manifest, image.input)
         labels = manifest.labels if manifest else _unnamed(session)
         dataset = open_dataset(
             data,
             num_classes=manifest.network.num_classes if manifest else len(labels),
             network_labels=labels,
-            skip_bad_images=skip_bad_images,
+            skip_bad_images=image.skip_bad_images,
         )
         if manifest is None and isinstance(dataset, FolderDataset):
             _say_order(artefact, dataset.labels())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +38,7 @@ def inspect(
         warn_if_unconfined()
         found = inspect_as_guest(artefact)
         if as_json:
-            document = {"artefact": str(artefact), **dataclasses.asdict(found)}
+            document = {"artefact": str(artefact), **found.model_dump(mode="json")}
             result.json(document)
         else:
             result.text(_summary(artefact, found))

@@ -2,81 +2,158 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
 from fbdeploy.cli.types import numbers, paths, picture
-from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.pipeline.request import DEFAULT_NETWORK, InputOptions
 from zoo.errors import InputError, shown
 from zoo.input_spec import Interpolation
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
-SkipBadImages = Annotated[
-    bool,
-    typer.Option("--skip-bad-images", help="Leave out images that cannot be read, and name them."),
-]
-NetworkName = Annotated[
-    str,
-    typer.Argument(
-        parser=paths.network,
-        metavar="NETWORK",
-        help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default.",
-    ),
-]
-WeightsFile = Annotated[
-    str | None,
-    typer.Option(
-        parser=paths.file_or_name,
-        metavar="FILE",
-        help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download.",
-    ),
-]
-NumClasses = Annotated[
-    int | None,
-    typer.Option(parser=numbers.classes, metavar="N", help="Classes, if the weights do not say."),
-]
-InputSize = Annotated[
-    picture.Size | None,
-    typer.Option(
-        parser=picture.size,
-        metavar="SIZE",
-        help="Height and width of the input in pixels: 224 or 192x256.",
-    ),
-]
-Mean = Annotated[
-    picture.Triple | None,
-    typer.Option(
-        parser=picture.mean,
-        metavar="R,G,B",
-        help="Mean of each channel, of values in 0..1: 0.485,0.456,0.406.",
-    ),
-]
-Std = Annotated[
-    picture.Triple | None,
-    typer.Option(
-        parser=picture.std, metavar="R,G,B", help="Deviation of each channel: 0.229,0.224,0.225."
-    ),
-]
-CropPct = Annotated[
-    float | None,
-    typer.Option(
-        parser=picture.crop_share,
-        metavar="SHARE",
-        help="Part of the resized shorter side that the centre crop keeps, in 0.1..1.",
-    ),
-]
-InterpolationOption = Annotated[
-    Interpolation | None,
-    typer.Option(
-        "--interpolation",
-        parser=picture.interpolation,
-        metavar="NAME",
-        help="How images are resized: nearest, bilinear or bicubic.",
-    ),
-]
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """How images become the network's input; what is None is as the network's source says."""
+
+    input_size: Annotated[
+        picture.Size | None,
+        typer.Option(
+            parser=picture.size,
+            metavar="SIZE",
+            help="Height and width of the input in pixels: 224 or 192x256.",
+        ),
+    ] = None
+    mean: Annotated[
+        picture.Triple | None,
+        typer.Option(
+            parser=picture.mean,
+            metavar="R,G,B",
+            help="Mean of each channel, of values in 0..1: 0.485,0.456,0.406.",
+        ),
+    ] = None
+    std: Annotated[
+        picture.Triple | None,
+        typer.Option(
+            parser=picture.std,
+            metavar="R,G,B",
+            help="Deviation of each channel: 0.229,0.224,0.225.",
+        ),
+    ] = None
+    crop_pct: Annotated[
+        float | None,
+        typer.Option(
+            parser=picture.crop_share,
+            metavar="SHARE",
+            help="Part of the resized shorter side that the centre crop keeps, in 0.1..1.",
+        ),
+    ] = None
+    interpolation: Annotated[
+        Interpolation | None,
+        typer.Option(
+            "--interpolation",
+            parser=picture.interpolation,
+            metavar="NAME",
+            help="How images are resized: nearest, bilinear or bicubic.",
+        ),
+    ] = None
+    skip_bad_images: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad-images", help="Leave out images that cannot be read, and name them."
+        ),
+    ] = False
+
+    @property
+    def input(self) -> InputOptions:
+        """What the user says of the input."""
+        return InputOptions(
+            size=self.input_size,
+            mean=self.mean,
+            std=self.std,
+            crop_pct=self.crop_pct,
+            interpolation=self.interpolation,
+        )
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Which network."""
+
+    network: Annotated[
+        str,
+        typer.Argument(
+            parser=paths.network,
+            metavar="NETWORK",
+            help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default.",
+        ),
+    ] = DEFAULT_NETWORK
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            parser=paths.file_or_name,
+            metavar="FILE",
+            help="A .safetensors, .pth or .pt state dict, or 'pretrained' to download.",
+        ),
+    ] = None
+    num_classes: Annotated[
+        int | None,
+        typer.Option(
+            parser=numbers.classes, metavar="N", help="Classes, if the weights do not say."
+        ),
+    ] = None
+
+
+NO_IMAGE_OPTIONS, NO_NETWORK_OPTIONS = ImageOptions(), NetworkOptions()
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """Let typer see the fields of parameters that are dataclasses as options of their own.
+
+    A field is declared as a parameter of a command would be: ``Annotated``, with a default.
+    """
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[Any]] = {}
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        group = _group(parameter.annotation)
+        if group is None:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        groups[parameter.name] = group
+        hints = get_type_hints(group, include_extras=True)
+        parameters += [
+            inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=one.default,
+                annotation=hints[one.name],
+            )
+            for one in fields(group)
+        ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        whole = {
+            name: group(**{one.name: given.pop(one.name) for one in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**whole, **given)
+
+    run.__annotations__ = {}
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return run
+
+
+def _group(annotation: Any) -> type[Any] | None:
+    return annotation if isinstance(annotation, type) and is_dataclass(annotation) else None
 
 
 def choices(text: str, known: tuple[str, ...], option: str) -> tuple[str, ...]:
@@ -92,16 +169,3 @@ def choices(text: str, known: tuple[str, ...], option: str) -> tuple[str, ...]:
     if not given:
         raise InputError(f"{option}: is empty; give some of {', '.join(known)}")
     return tuple(dict.fromkeys(given))
-
-
-def input_options(
-    size: picture.Size | None,
-    mean: picture.Triple | None,
-    std: picture.Triple | None,
-    crop_pct: float | None,
-    interpolation: Interpolation | None,
-) -> InputOptions:
-    """The options about the input as one value."""
-    return InputOptions(
-        size=size, mean=mean, std=std, crop_pct=crop_pct, interpolation=interpolation
-    )

@@ -50,7 +50,7 @@ class _Display:
 
 
 class DeployProgress(_Display):
-    """Shows what the workers of a deployment do (``pipeline.deploy.Observer``)."""
+    """Shows what the workers of a deployment do (``pipeline.running.Observer``)."""
 
     def __init__(self) -> None:
         super().__init__()

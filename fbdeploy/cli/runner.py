@@ -26,12 +26,12 @@ def runner(
         typer.Option(
             parser=paths.folder_out,
             metavar="FOLDER",
-            help="The bundle's folder; without it the cache, where bench looks.",
+            help="The runner kit's folder; without it the cache, where bench looks.",
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Build the aarch64 runners of ssh, adb and arm targets into one folder, the bundle.
+    """Build the aarch64 runners of ssh, adb and arm targets into one folder, the runner kit.
 
     Needs Debian's g++-aarch64-linux-gnu; the first build downloads 40 MB of wheels.
 
@@ -39,13 +39,13 @@ def runner(
     """
     assert action is Action.BUILD
     with only_result_on_stdout() as result:
-        from runtime_bench.runners.build import build_bundle, cached_bundle
+        from runtime_bench.runners.build import build_kit, cached_kit
 
-        bundle = cached_bundle() if output is None else build_bundle(output)
-        manifest = bundle.manifest
+        kit = cached_kit() if output is None else build_kit(output)
+        manifest = kit.manifest
         if as_json:
-            result.json({"folder": str(bundle.folder), **manifest.model_dump()})
+            result.json({"folder": str(kit.folder), **manifest.model_dump()})
             return
-        size = sum((bundle.folder / name).stat().st_size for name in manifest.files)
+        size = sum((kit.folder / name).stat().st_size for name in manifest.files)
         versions = ", ".join(f"{name} {version}" for name, version in manifest.runtimes.items())
-        result.text(f"{bundle.folder}: {manifest.architecture}, {versions}, {size / 1e6:.0f} MB")
+        result.text(f"{kit.folder}: {manifest.architecture}, {versions}, {size / 1e6:.0f} MB")

@@ -13,10 +13,11 @@ from fbdeploy.cli.progress import Steps
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK, images_for
+from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
 from fbdeploy.report import numbers as figures
+from fbdeploy.report.table import table
 from quantize.recipe import load_recipe
 from zoo.files import try_file
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
 ROWS_SHOWN = 20
 
 
+@options.grouped
 def sensitivity(
-    network: options.NetworkName = DEFAULT_NETWORK,
-    weights: options.WeightsFile = None,
+    source: options.NetworkOptions = options.NO_NETWORK_OPTIONS,
     calibration: Annotated[
         str | None,
         typer.Option(
@@ -67,13 +68,7 @@ def sensitivity(
             parser=numbers.threads, metavar="N", help="Threads to compute with; all cores."
         ),
     ] = None,
-    num_classes: options.NumClasses = None,
-    input_size: options.InputSize = None,
-    mean: options.Mean = None,
-    std: options.Std = None,
-    crop_pct: options.CropPct = None,
-    interpolation: options.InterpolationOption = None,
-    skip_bad_images: options.SkipBadImages = False,
+    image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Rank the layers by the error int8 causes: dB at the layer, KL at the network's output.
@@ -83,16 +78,17 @@ def sensitivity(
     Example:  fbdeploy sensitivity tf_efficientnet_lite0 --weights lite0.pth
     --calibration photos/train --output lite0
     """
+    network, weights = source.network, source.weights
     request = SensitivityRequest(
         network=network,
         weights=weights,
-        num_classes=num_classes,
-        input=options.input_options(input_size, mean, std, crop_pct, interpolation),
+        num_classes=source.num_classes,
+        input=image.input,
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         recipe=recipe,
         images=images,
         threads=threads or cores(),
-        skip_bad_images=skip_bad_images,
+        skip_bad_images=image.skip_bad_images,
     )
     look_at_network(network, weights)
     look_at_images(request.calibration)
@@ -128,20 +124,21 @@ def _renew_report(folder: Path, found: SensitivityDocument) -> None:
 def _table(found: SensitivityDocument, written: Path | None) -> str:
     title = f"{found.network}: KL {figures.significant(found.kl)} nats with every layer in int8"
     shown = found.layers[:ROWS_SHOWN]
-    width = max(len(_name(row)) for row in shown)
-    lines = [
-        f"{title}, {found.images:,} images",
-        "",
-        f"{'':{width + 4}}{'MACs':>9}{'dB':>7}{'weights':>9}{'rounding':>10}"
-        f"{'KL alone':>11}{'all but':>10}",
-    ]
-    for number, row in enumerate(shown, 1):
-        lines.append(
-            f"{number:>2}  {_name(row):{width}}{figures.percent(row.macs_share, 1):>9}"
-            f"{figures.decibels(row.sqnr_db):>7}{figures.decibels(row.weight_sqnr_db):>9}"
-            f"{figures.decibels(row.activation_sqnr_db):>10}"
-            f"{figures.significant(row.kl_alone):>11}{figures.significant(row.kl_without):>10}"
+    rows = [
+        (
+            f"{number}",
+            _name(row),
+            figures.percent(row.macs_share, 1),
+            figures.decibels(row.sqnr_db),
+            figures.decibels(row.weight_sqnr_db),
+            figures.decibels(row.activation_sqnr_db),
+            figures.significant(row.kl_alone),
+            figures.significant(row.kl_without),
         )
+        for number, row in enumerate(shown, 1)
+    ]
+    titles = ("", "", "MACs", "dB", "weights", "rounding", "KL alone", "all but")
+    lines = [f"{title}, {found.images:,} images", "", table(titles, rows, left=(1,))]
     more = len(found.layers) - len(shown)
     if more:
         lines.append(f"    and {more} more" + (f" in {written}" if written else ""))

@@ -10,6 +10,7 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
+from fbdeploy.cli.renamed import say_renamed
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -19,6 +20,7 @@ from fbdeploy.pipeline.formats import (
     check_installed,
 )
 from fbdeploy.report import numbers as figures
+from fbdeploy.report.table import table
 from fbdeploy.sweep.page import name_of
 from fbdeploy.sweep.plan import read_plan
 
@@ -122,14 +124,18 @@ def sweep(
     if precisions is not None:
         changes["precisions"] = options.choices(precisions, PRECISIONS, "--precisions")
     changes |= {"threads": threads, "images": images}
-    asked = read_plan(plan, {key: value for key, value in changes.items() if value is not None})
-    for form in asked.formats:
-        check_installed(form)
+    given = {key: value for key, value in changes.items() if value is not None}
+    renamed: list[tuple[str, str]] = []
+    asked = read_plan(plan, given, lambda old, new: renamed.append((old, new)))
+    for fmt in asked.formats:
+        check_installed(fmt)
     for network in asked.networks:
         look_at_network(network.name, network.weights)
-        for given in (network.data or asked.data, network.calibration or asked.calibration):
-            if given is not None:
-                look_at_images(given)
+        for place in (network.data or asked.data, network.calibration or asked.calibration):
+            if place is not None:
+                look_at_images(place)
+    for old, new in renamed:
+        say_renamed(old, new)
     with only_result_on_stdout() as result:
         from fbdeploy.sweep.run import sweep as run
 
@@ -159,8 +165,11 @@ def _summary(swept: Swept) -> str:
             "",
             f"{target}, {threads} thread(s): nothing is both more accurate and faster than",
         ]
-        for row in sorted(front, key=lambda row: row.cost or 0.0):
-            lines.append(f"  {name_of(row):44}{figures.percent(row.score):>10}{_cost(row):>24}")
+        rows = [
+            (f"  {name_of(row)}", figures.percent(row.score), _cost(row))
+            for row in sorted(front, key=lambda row: row.cost or 0.0)
+        ]
+        lines.append(table(("", "", ""), rows))
     for failure in swept.failures:
         where = ", ".join(part for part in (failure.network, failure.target, failure.what) if part)
         lines.append(f"{where} failed: {failure.message}")

@@ -11,6 +11,7 @@ from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import paths
 from fbdeploy.report.numbers import UNKNOWN
+from fbdeploy.report.table import table
 
 if TYPE_CHECKING:
     from zoo.catalogue import CatalogueEntry
@@ -87,18 +88,16 @@ def _one(name: str) -> dict[str, Any]:
 
 
 def _table(entries: tuple[CatalogueEntry, ...]) -> str:
-    width = max(len(entry.name) for entry in entries) + 2
-    lines = [f"{'network':{width}}{'input':>6}{'params M':>10}{'MACs M':>9}{'top-1 %':>9}  weights"]
+    rows = []
     for entry in entries:
         numbers = (entry.published_params_m, entry.published_macs_m, entry.published_top1)
         params, macs, top1 = (UNKNOWN if n is None else f"{n:g}" for n in numbers)
         weights = WEIGHTS_WORDS[entry.weights]
         if not entry.available:
             weights = "figures only: its architecture was never published"
-        lines.append(
-            f"{entry.name:{width}}{entry.input_size:>6}{params:>10}{macs:>9}{top1:>9}  {weights}"
-        )
-    return "\n".join(lines)
+        rows.append((entry.name, f"{entry.input_size}", params, macs, top1, weights))
+    titles = ("network", "input", "params M", "MACs M", "top-1 %", "weights")
+    return table(titles, rows, left=(0, 5))
 
 
 def _card(shown: dict[str, Any]) -> str:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
-from runtime_bench.emulation.calibration import Calibration
+from runtime_bench.emulation.latency_model import LatencyModel
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from runtime_bench.runners.benchmark import benchmark_device_to_file
-from runtime_bench.runners.build import cached_bundle
-from runtime_bench.runners.bundle import Bundle, open_bundle
+from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import (
     MODE as COUNTED,
 )
 from runtime_bench.runners.emulated import count_artefact, emulated_measurement
+from runtime_bench.runners.kit import RunnerKit, open_kit
 from runtime_bench.runners.session import check_architecture
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs, noise_images
@@ -30,7 +30,7 @@ from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_t
 from runtime_bench.targets.base import Target
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
-from runtime_bench.timing.interleave import Progress
+from runtime_bench.timing.interleave import PartDone
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.protocol import benchmark_to_file
 from runtime_bench.timing.session import Subject
@@ -41,7 +41,7 @@ from zoo.files import sha256_of
 OPTIONS = {
     "cores": "--cores",
     "cool_below": "--cool-below",
-    "calibration": "--calibration",
+    "latency_model": "--latency-model",
     "runners": "--runners",
     "cold": "--cold",
     "prepare": "--photo",
@@ -54,8 +54,8 @@ class LatencyRequest:
     """What to time, where and how; the options of ``fbdeploy bench``.
 
     ``results`` is a results.jsonl to append to; ``cores`` of the device to bind to; ``cool_below``
-    degrees Celsius to wait for; ``calibration`` a file of ``fbdeploy
-    calibrate``, on emulated cores; ``runners`` a bundle of ``fbdeploy runner build``, the one in
+    degrees Celsius to wait for; ``latency_model`` a file of ``fbdeploy
+    fit-latency``, on emulated cores; ``runners`` a kit of ``fbdeploy runner build``, the one in
     the cache if None; ``app`` whether the Android app on an adb device does the timing; ``cold``
     whether each artefact is loaded alone too, as devices always do; ``prepare`` does the
     pre-processing of one image, which is then timed here.
@@ -69,7 +69,7 @@ class LatencyRequest:
     resume: bool = False
     cores: tuple[int, ...] | None = None
     cool_below: float | None = None
-    calibration: Path | None = None
+    latency_model: Path | None = None
     runners: Path | None = None
     app: bool = False
     cold: bool = False
@@ -77,7 +77,7 @@ class LatencyRequest:
 
 
 def measure_latency(
-    request: LatencyRequest, progress: Progress = lambda done: None
+    request: LatencyRequest, progress: PartDone = lambda done: None
 ) -> Iterator[Measurement]:
     """One measurement a thread count and subject, in the order given.
 
@@ -100,18 +100,18 @@ def measure_latency(
             _check_options(request, "this machine", ("cores", "cool_below", "cold", "prepare"))
             yield from _on_this_machine(request, results, progress)
         elif isinstance(address, EmulatedAddress):
-            _check_options(request, "an emulated core", ("calibration", "runners"))
-            calibration = _calibration_for(request, address.core.name)
-            with _runners_on_target(request) as (target, bundle):
+            _check_options(request, "an emulated core", ("latency_model", "runners"))
+            model = _model_for(request, address.core.name)
+            with _runners_on_target(request) as (target, kit):
                 assert isinstance(target, EmulatedTarget)
-                yield from _counted(request, results, target, bundle, calibration, progress)
+                yield from _counted(request, results, target, kit, model, progress)
         else:
             _check_options(request, "a device", ("cores", "cool_below", "runners"))
-            with _runners_on_target(request) as (target, bundle):
-                yield from _on_device(request, results, target, bundle, progress)
+            with _runners_on_target(request) as (target, kit):
+                yield from _on_device(request, results, target, kit, progress)
 
 
-def _in_app(request: LatencyRequest, progress: Progress) -> Iterator[Measurement]:
+def _in_app(request: LatencyRequest, progress: PartDone) -> Iterator[Measurement]:
     _check_options(request, "the app", ())
     if request.resume:
         raise InputError("--resume: means nothing on the app; leave it out")
@@ -133,18 +133,18 @@ def _check_options(request: LatencyRequest, place: str, known: Sequence[str]) ->
 
 
 @contextmanager
-def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, Bundle]]:
+def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, RunnerKit]]:
     """The open target and the runners for it; what they cannot run is refused at once."""
     with open_target(request.target) as target:
-        bundle = cached_bundle() if request.runners is None else open_bundle(request.runners)
-        check_architecture(target, bundle)
+        kit = cached_kit() if request.runners is None else open_kit(request.runners)
+        check_architecture(target, kit)
         for subject in request.subjects:
-            bundle.files(runtime_of(subject.path).format)
-        yield target, bundle
+            kit.files(runtime_of(subject.path).format)
+        yield target, kit
 
 
 def _on_this_machine(
-    request: LatencyRequest, results: Path, progress: Progress
+    request: LatencyRequest, results: Path, progress: PartDone
 ) -> Iterator[Measurement]:
     for index, count in enumerate(request.threads):
         yield from benchmark_to_file(
@@ -162,14 +162,14 @@ def _on_this_machine(
 
 
 def _on_device(
-    request: LatencyRequest, results: Path, target: Target, bundle: Bundle, progress: Progress
+    request: LatencyRequest, results: Path, target: Target, kit: RunnerKit, progress: PartDone
 ) -> Iterator[Measurement]:
     images = [noise_images(subject.path) for subject in request.subjects]
     for index, count in enumerate(request.threads):
         yield from benchmark_device_to_file(
             results,
             target,
-            bundle,
+            kit,
             request.subjects,
             images,
             threads=count,
@@ -185,20 +185,20 @@ def _counted(
     request: LatencyRequest,
     results: Path,
     target: EmulatedTarget,
-    bundle: Bundle,
-    calibration: Calibration | None,
-    progress: Progress,
+    kit: RunnerKit,
+    model: LatencyModel | None,
+    progress: PartDone,
 ) -> Iterator[Measurement]:
     known = read_measurements(results) if request.resume else []
     jobs = [(count, subject) for count in request.threads for subject in request.subjects]
     for index, (threads, subject) in enumerate(jobs):
         key = (sha256_of(subject.path), target.name, threads, COUNTED, None)
-        done = [one for one in known if one.key == key and is_by(one, calibration)]
+        done = [one for one in known if one.key == key and is_by(one, model)]
         if done:
             yield done[-1]
         else:
             images = noise_images(subject.path)
-            emulation = count_artefact(target, bundle, subject.path, images, threads=threads)
+            emulation = count_artefact(target, kit, subject.path, images, threads=threads)
             difference = OutputDifference.between(
                 emulation.outputs, host_outputs(subject.path, images)
             )
@@ -208,7 +208,7 @@ def _counted(
                 subject.path,
                 precision=subject.precision,
                 variant=subject.variant,
-                calibration=calibration,
+                latency_model=model,
                 notes=[difference.describe(subject.precision)],
             )
             append_measurement(results, measurement)
@@ -216,35 +216,33 @@ def _counted(
         progress((index + 1) / len(jobs))
 
 
-def is_by(measurement: Measurement, calibration: Calibration | None) -> bool:
-    """Whether a counted line was estimated by this calibration, or by none."""
-    if calibration is None:
+def is_by(measurement: Measurement, model: LatencyModel | None) -> bool:
+    """Whether a counted line was estimated by this latency model, or by none."""
+    if model is None:
         return measurement.kind == "emulated"
-    return measurement.kind == "estimated" and calibration.describe() in measurement.note
+    return measurement.kind == "estimated" and model.describe() in measurement.note
 
 
-def _calibration_for(request: LatencyRequest, core: str) -> Calibration | None:
-    if request.calibration is None:
+def _model_for(request: LatencyRequest, core: str) -> LatencyModel | None:
+    if request.latency_model is None:
         return None
-    calibration = read_calibration(request.calibration)
-    if calibration.core != core:
-        raise InputError(
-            f"{request.calibration}: is for arm://{calibration.core}; give that --target"
-        )
+    model = read_latency_model(request.latency_model)
+    if model.core != core:
+        raise InputError(f"{request.latency_model}: is for arm://{model.core}; give that --target")
     if request.threads != (1,):
-        raise InputError("--calibration: cycles of several threads overlap; give --threads 1")
-    return calibration
+        raise InputError("--latency-model: cycles of several threads overlap; give --threads 1")
+    return model
 
 
-def read_calibration(path: Path) -> Calibration:
-    """A file of ``fbdeploy calibrate``.
+def read_latency_model(path: Path) -> LatencyModel:
+    """A file of ``fbdeploy fit-latency``.
 
     Raises:
         InputError: it cannot be read, or is another file.
     """
-    advice = "give a file that fbdeploy calibrate wrote"
-    return validated(Calibration, read_json(path, advice), str(path), advice)
+    advice = "give a file that fbdeploy fit-latency wrote"
+    return validated(LatencyModel, read_json(path, advice), str(path), advice)
 
 
-def _part(progress: Progress, index: int, count: int) -> Progress:
+def _part(progress: PartDone, index: int, count: int) -> PartDone:
     return lambda done: progress((index + done) / count)

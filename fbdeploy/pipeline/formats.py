@@ -21,33 +21,33 @@ def number_type(precision: Precision) -> NumberType:
     return "int8" if precision == "int8-qat" else precision
 
 
-def can_hold(form: Format, precision: Precision) -> bool:
-    """Whether there is an artefact of ``form`` in ``precision``."""
-    return number_type(precision) in FORMAT_INFO[form].precisions
+def can_hold(fmt: Format, precision: Precision) -> bool:
+    """Whether there is an artefact of ``fmt`` in ``precision``."""
+    return number_type(precision) in FORMAT_INFO[fmt].precisions
 
 
-def is_installed(form: Format) -> bool:
+def is_installed(fmt: Format) -> bool:
     """Whether the packages of a format are installed."""
-    return all(util.find_spec(module) is not None for module in FORMAT_INFO[form].modules)
+    return all(util.find_spec(module) is not None for module in FORMAT_INFO[fmt].modules)
 
 
-def check_installed(form: Format) -> None:
+def check_installed(fmt: Format) -> None:
     """Refuse a format whose packages are absent.
 
     Raises:
         InputError: they are; the line names the ``pip install``.
     """
-    for module in FORMAT_INFO[form].modules:
+    for module in FORMAT_INFO[fmt].modules:
         if util.find_spec(module) is None:
             raise InputError(
-                f"--formats {form}: its package {module} is not installed; "
-                f"run pip install '{FORMAT_INFO[form].requirement}', or leave the format out"
+                f"--formats {fmt}: its package {module} is not installed; "
+                f"run pip install '{FORMAT_INFO[fmt].requirement}', or leave the format out"
             )
 
 
 def installed_formats() -> tuple[Format, ...]:
     """The formats that can be made here."""
-    return tuple(form for form in FORMATS if is_installed(form))
+    return tuple(fmt for fmt in FORMATS if is_installed(fmt))
 
 
 def as_precisions(names: tuple[str, ...]) -> tuple[Precision, ...]:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.manifest import Format, Precision
+
 
 def key_of(**inputs: JsonValue) -> str:
     """32 hexadecimal digits that change with any input."""
@@ -55,3 +58,22 @@ def folder_identity(folder: Path) -> str:
         line = f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode())
     return digest.hexdigest()[:32]
+
+
+def artefact_key(
+    fmt: Format,
+    precision: Precision,
+    network_key: str,
+    program_key: str,
+    skipped: tuple[str, ...] = (),
+) -> str:
+    """The key of an artefact; ``program_key`` is empty for those made from the float network."""
+    return key_of(
+        format=fmt,
+        precision=precision,
+        network=network_key,
+        program=program_key,
+        skipped=",".join(sorted(skipped)),
+        versions=dict(versions(FORMAT_INFO[fmt].packages)),
+        code=code_sha256("export", "quantize", "zoo"),
+    )

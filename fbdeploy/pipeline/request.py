@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels, Precision
+from zoo.documents import Schema
 from zoo.errors import InputError
 from zoo.input_spec import Interpolation
 
@@ -31,13 +30,11 @@ def images_for(
     raise InputError(f"{network}: {option} is missing; give a folder of images")
 
 
-class InputOptions(BaseModel):
+class InputOptions(Schema):
     """What the user says about the network's input; None leaves what its source says.
 
     ``size`` is (height, width) in pixels.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: tuple[Pixels, Pixels] | None = None
     mean: tuple[Mean, Mean, Mean] | None = None
@@ -46,15 +43,13 @@ class InputOptions(BaseModel):
     interpolation: Interpolation | None = None
 
 
-class DeployRequest(BaseModel):
+class DeployRequest(Schema):
     """One deployment. ``images`` None means all; ``threads`` are those that latency is timed with.
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
-    ``export.preparation``. With ``accept_low_fidelity`` an int8 program that is far from the float
+    ``export.graph_passes``. With ``accept_low_fidelity`` an int8 program that is far from the float
     network does not make the deployment incomplete.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     network: str
     weights: str | None = None

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.pipeline.steps.opening import open_network, read_images, state_sha256
-from fbdeploy.records.manifest import Entry, now
+from fbdeploy.pipeline.steps.images import counter, note_skipped, read_images
+from fbdeploy.pipeline.steps.opening import open_network, state_sha256
+from fbdeploy.records.manifest import now
 from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
 from fbdeploy.version import __version__
+from zoo.documents import Schema
 
 if TYPE_CHECKING:
     from quantize.analysis.sensitivity import LayerSensitivity
@@ -19,7 +21,7 @@ DEFAULT_IMAGES = 32
 """More move the ranks of layers that hardly matter, and nothing else."""
 
 
-class SensitivityRequest(Entry):
+class SensitivityRequest(Schema):
     """What the user asked for; ``images`` None means every calibration image that is read."""
 
     network: str
@@ -51,7 +53,7 @@ def measure(
     from quantize.analysis.sensitivity import sensitivity
     from quantize.ptq import quantize
     from quantize.recipe import load_recipe, ranges_only
-    from zoo.datasets import open_dataset, spread
+    from zoo.datasets import evenly_spaced, open_dataset
 
     start = time.monotonic()
     torch.set_num_threads(request.threads)
@@ -61,13 +63,11 @@ def measure(
         request.calibration, labelled=False, skip_bad_images=request.skip_bad_images
     )
     total = min(len(dataset), recipe.calibration.images)
-    counter = _Counter(total, lambda done: progress("reading calibration images", done))
-    images = read_images(dataset, network, recipe.calibration.images, request.threads, counter)
-    if dataset.skipped:
-        names = ", ".join(dataset.skipped)
-        note(f"{len(dataset.skipped)} unreadable calibration images are left out: {names}")
+    count = counter(progress, "reading calibration images", total)
+    images = read_images(dataset, network, recipe.calibration.images, request.threads, count)
+    note_skipped(dataset, note, "calibration ")
     program = quantize(network, images, ranges_only(recipe), progress)
-    chosen = torch.from_numpy(images[spread(len(images), request.images)])
+    chosen = torch.from_numpy(images[evenly_spaced(len(images), request.images)])
     found = sensitivity(program, chosen, progress)
     macs = sum(entry.cost.macs for entry in found.layers)
     return SensitivityDocument(
@@ -99,14 +99,3 @@ def _row(entry: LayerSensitivity, macs: int) -> LayerRow:
         kl_alone=entry.kl_alone,
         kl_without=entry.kl_without,
     )
-
-
-class _Counter:
-    """Turns counts of images into parts of the whole."""
-
-    def __init__(self, total: int, tell: Callable[[float], None]) -> None:
-        self._total, self._tell, self._done = max(1, total), tell, 0
-
-    def __call__(self, count: int) -> None:
-        self._done += count
-        self._tell(self._done / self._total)

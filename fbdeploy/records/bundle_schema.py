@@ -14,7 +14,6 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     CropShare,
     Deviation,
-    Entry,
     InnerPath,
     Mean,
     Pixels,
@@ -22,7 +21,7 @@ from fbdeploy.records.manifest import (
     Sha256,
 )
 from fbdeploy.records.one_of import OneOf
-from zoo.documents import LARGEST_COUNT, Count
+from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES
 
 SCHEMA_VERSION = 1
@@ -35,7 +34,7 @@ Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
-class BundleInput(Entry):
+class BundleInput(Schema):
     """What the network expects: see ``zoo.input_spec.InputSpec``; pixels are divided by 255."""
 
     height: Pixels
@@ -49,7 +48,7 @@ class BundleInput(Entry):
     crop_mode: Literal["center", "squash", "border"]
 
 
-class BundleTensor(Entry):
+class BundleTensor(Schema):
     """A model's input or output; ``name`` is empty where the format goes by position."""
 
     name: str
@@ -57,7 +56,7 @@ class BundleTensor(Entry):
     dtype: Literal["float32"] = "float32"
 
 
-class BundleModel(Entry):
+class BundleModel(Schema):
     """One model; ``file`` is relative to the bundle, ``id`` is ``format-precision[-variant]``."""
 
     id: str
@@ -70,7 +69,7 @@ class BundleModel(Entry):
     output: BundleTensor
 
 
-class ModelConfig(Entry):
+class ModelConfig(Schema):
     """``model_config.json``."""
 
     schema_version: Literal[1] = 1
@@ -80,14 +79,14 @@ class ModelConfig(Entry):
     models: tuple[BundleModel, ...]
 
 
-class LogitTolerance(Entry):
+class LogitTolerance(Schema):
     """How far a phone's logits may lie from Python's for models of one precision."""
 
     precision: Precision
     max_abs: NonNegative
 
 
-class Tolerance(Entry):
+class Tolerance(Schema):
     """Largest allowed differences: 8-bit pixels after the crop, normalized values, logits."""
 
     pixel: Annotated[int, Field(ge=0, le=255)]
@@ -95,23 +94,23 @@ class Tolerance(Entry):
     logits: tuple[LogitTolerance, ...]
 
 
-class Probe(Entry):
+class Probe(Schema):
     """One value of the reference tensor; ``index`` is flat in NCHW order."""
 
     index: Count
     value: float
 
 
-class Ranked(Entry):
+class Ranked(Schema):
     """One class of the top five; ``probability`` is the softmax of the logits."""
 
-    model_config = Entry.model_config | {"populate_by_name": True}
+    model_config = Schema.model_config | {"populate_by_name": True}
 
     class_index: Annotated[int, Field(ge=0, le=LARGEST_COUNT, alias="class")]
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
-class GoldenOutput(Entry):
+class GoldenOutput(Schema):
     """What Python's runtime answers for one model (``BundleModel.id``) on one image."""
 
     model: str
@@ -119,7 +118,7 @@ class GoldenOutput(Entry):
     top: tuple[Ranked, ...]
 
 
-class GoldenImage(Entry):
+class GoldenImage(Schema):
     """Pixels and what Python makes of them.
 
     ``rgb``: base64 of uint8 (height, width, 3). ``input_rgb``: the same after resize and crop,
@@ -136,7 +135,7 @@ class GoldenImage(Entry):
     outputs: tuple[GoldenOutput, ...]
 
 
-class Golden(Entry):
+class Golden(Schema):
     """``golden.json``."""
 
     schema_version: Literal[1] = 1

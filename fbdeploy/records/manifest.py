@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
+from export.coverage import Coverage
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.one_of import OneOf
-from zoo.documents import Count, read_json, versioned
+from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
 from zoo.files import atomic_file, exists, inner_name
 from zoo.input_spec import (
@@ -21,6 +22,7 @@ from zoo.input_spec import (
     SMALLEST_CROP,
     SMALLEST_STD,
     CropMode,
+    InputSpec,
     Interpolation,
 )
 
@@ -29,7 +31,8 @@ FILE_NAME = "manifest.json"
 
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
-Share = Annotated[float, Field(ge=0, le=1)]
+StepName = Literal["train", "export", "evaluate", "bundle", "bench"]
+"""Steps of the pipeline that may fail without ending it."""
 Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
 Deviation = Annotated[float, Field(ge=SMALLEST_STD, le=LARGEST_STD)]
@@ -39,13 +42,7 @@ InnerPath = Annotated[str, AfterValidator(inner_name)]
 """A file's name relative to its document's folder, which it does not leave."""
 
 
-class Entry(BaseModel):
-    """Base of all entries: unchangeable, and no field outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class NetworkInfo(Entry):
+class NetworkInfo(Schema):
     """The float network. ``parameters`` counts all of them; ``macs`` those of one image."""
 
     name: str
@@ -55,7 +52,7 @@ class NetworkInfo(Entry):
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
 
 
-class Weights(Entry):
+class Weights(Schema):
     """Where the weights came from; ``sha256`` is of the float state dict as it was loaded."""
 
     origin: str
@@ -63,7 +60,7 @@ class Weights(Entry):
     note: str = ""
 
 
-class InputSpecInfo(Entry):
+class InputSpecInfo(Schema):
     """``zoo.input_spec.InputSpec``: RGB, NCHW float32, (image / 255 - mean) / std."""
 
     height: Pixels
@@ -74,8 +71,13 @@ class InputSpecInfo(Entry):
     interpolation: Interpolation
     crop_mode: CropMode = "center"
 
+    @property
+    def spec(self) -> InputSpec:
+        """What the network's rooms take."""
+        return InputSpec(**self.model_dump())
 
-class DatasetInfo(Entry):
+
+class DatasetInfo(Schema):
     """Images that were used; ``identity`` changes whenever one of them does."""
 
     name: str
@@ -83,7 +85,7 @@ class DatasetInfo(Entry):
     identity: str
 
 
-class RecipeInfo(Entry):
+class RecipeInfo(Schema):
     """The recipe as it was applied, every default filled in."""
 
     name: str
@@ -91,7 +93,7 @@ class RecipeInfo(Entry):
     values: dict[str, JsonValue]
 
 
-class Step(Entry):
+class Step(Schema):
     """One optional step of quantization: kept only where held-out KL improved."""
 
     name: str
@@ -102,7 +104,7 @@ class Step(Entry):
     seconds: float | None = None
 
 
-class Fidelity(Entry):
+class Fidelity(Schema):
     """The int8 program against the float network, on images that did not calibrate it.
 
     ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
@@ -118,7 +120,7 @@ class Fidelity(Entry):
     passed: bool
 
 
-class FloatCheck(Entry):
+class FloatCheck(Schema):
     """Whether the float network answers sensibly on the evaluation images.
 
     ``top1`` is its share of right answers, ``chance`` what answering the commonest label for all
@@ -143,7 +145,7 @@ class FloatCheck(Entry):
         return self.better_than_chance and self.varied
 
 
-class Quantization(Entry):
+class Quantization(Schema):
     """How the int8 program came about.
 
     KL is in nats, float against int8, on held-out images: the geometric mean of 16 times the KL of
@@ -165,7 +167,7 @@ class Quantization(Entry):
     seconds: float
 
 
-class Parity(Entry):
+class Parity(Schema):
     """The artefact, run in its own runtime, against its reference on the same images.
 
     ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
@@ -186,36 +188,7 @@ class Parity(Entry):
     parted_at: str | None = None
 
 
-class Island(Entry):
-    """Neighbouring operators that leave int8 or the delegate; ``share`` is of the whole cost.
-
-    The cost is ``macs`` plus ``elements`` that are read and written.
-    """
-
-    operators: tuple[str, ...]
-    kind: str
-    reason: str = ""
-    macs: Count
-    elements: Count
-    share: Share
-
-
-class Coverage(Entry):
-    """What of the artefact runs in int8 and in the delegate, as shares of all MACs.
-
-    ``partitions`` are calls of the delegate; ``islands`` come costliest first; ``notes`` say what
-    limits these numbers. Null: there is no delegate, or only the device decides.
-    """
-
-    int8_share: Share | None = None
-    delegated_share: Share | None = None
-    partitions: Count | None = None
-    operators: dict[str, Count] = {}
-    islands: tuple[Island, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-class Artefact(Entry):
+class Artefact(Schema):
     """One file for one format and precision. ``path`` is relative to the manifest's folder.
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
@@ -248,17 +221,17 @@ class Artefact(Entry):
         return " ".join(part for part in (self.format, self.precision, self.variant) if part)
 
 
-class Failure(Entry):
+class Failure(Schema):
     """A step that did not finish; the other artefacts do not depend on it."""
 
     format: str
     precision: str
-    step: Literal["train", "export", "evaluate", "bundle", "bench"]
+    step: StepName
     message: str
     log: str = ""
 
 
-class Environment(Entry):
+class Environment(Schema):
     """The machine the artefacts were made on."""
 
     python: str
@@ -269,7 +242,7 @@ class Environment(Entry):
     versions: dict[str, str]
 
 
-class Manifest(Entry):
+class Manifest(Schema):
     """The whole file. Times are UTC, ISO 8601."""
 
     schema_version: Literal[1] = 1
@@ -282,7 +255,7 @@ class Manifest(Entry):
     labels: tuple[str, ...]
     evaluation_data: DatasetInfo | None = None
     float_check: FloatCheck | None = None
-    quantizations: dict[Precision, Quantization] = {}
+    quantizations: dict[Precision, Quantization] = Field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()
     failures: tuple[Failure, ...] = ()
     environment: Environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,23 +11,20 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
-    Entry,
     Format,
     InnerPath,
     Manifest,
     Precision,
     Sha256,
-    Share,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, json_lines, validated
-from zoo.errors import InputError, reason_of
-from zoo.files import exists
+from zoo.documents import Count, Schema, Share, validated
+from zoo.json_lines import append_json_line, json_lines
 
 FILE_NAME = "results.jsonl"
 
 
-class Comparison(Entry):
+class Comparison(Schema):
     """An artefact against the float network on the same images.
 
     ``kl`` is in nats; ``top1_difference`` is artefact minus float, with its 95 % interval;
@@ -44,7 +40,7 @@ class Comparison(Entry):
     mcnemar_p: float | None = None
 
 
-class EvaluationLine(Entry):
+class EvaluationLine(Schema):
     """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
 
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
@@ -74,7 +70,7 @@ _LINE: TypeAdapter[EvaluationLine | Measurement] = TypeAdapter(
 )
 
 
-class LatencyPercentiles(Entry):
+class LatencyPercentiles(Schema):
     """Milliseconds."""
 
     p50: float
@@ -82,7 +78,7 @@ class LatencyPercentiles(Entry):
     p99: float
 
 
-class ResultRow(Entry):
+class ResultRow(Schema):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
     What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
@@ -118,23 +114,14 @@ class ResultRow(Entry):
 def read_lines(folder: Path) -> list[Line]:
     """All measurements of an output folder in the order they were made; none if there is no file.
 
-    A cut-off last line, as an interrupted run leaves it, is not a measurement and is left out.
-
     Raises:
-        InputError: a line before the last is not a measurement.
+        InputError: a line is not a measurement; what a killed run left at the end is none.
     """
-    path = folder / FILE_NAME
-    if not exists(path):
-        return []
     advice = "move the file away and deploy again"
-    lines: list[Line] = []
-    for line in json_lines(path, advice):
-        try:
-            lines.append(validated(_LINE, line.value(), line.name, advice))
-        except InputError:
-            if line.is_whole:
-                raise
-    return lines
+    return [
+        validated(_LINE, line.value(), line.name, advice)
+        for line in json_lines(folder / FILE_NAME, advice)
+    ]
 
 
 def append_line(folder: Path, line: Line) -> None:
@@ -143,28 +130,7 @@ def append_line(folder: Path, line: Line) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    path = folder / FILE_NAME
-    try:
-        # A line that a killed run cut off is closed first, so that it cannot swallow this one.
-        with path.open("a+b") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            if size:
-                stream.seek(size - 1)
-                if stream.read(1) != b"\n":
-                    _drop_cut_off_line(path)
-            stream.write(line.model_dump_json().encode() + b"\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({reason_of(error)}); "
-            "choose another output folder or free it"
-        ) from error
-
-
-def _drop_cut_off_line(path: Path) -> None:
-    whole = path.read_bytes()
-    os.truncate(path, whole.rfind(b"\n") + 1)
+    append_json_line(folder / FILE_NAME, line)
 
 
 def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:

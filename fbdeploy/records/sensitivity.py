@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fbdeploy.records.manifest import Entry, Manifest, Sha256, Share
+from fbdeploy.records.manifest import Manifest, Sha256
+from zoo.documents import Schema, Share
 from zoo.files import atomic_file
 
 FILE_NAME = "sensitivity.json"
 
 
-class LayerRow(Entry):
+class LayerRow(Schema):
     """One layer, by the path of its module in the user's network.
 
     ``position`` is its place in order of execution, from 1; ``macs`` and ``macs_share`` are its
@@ -34,7 +35,7 @@ class LayerRow(Entry):
     kl_without: float
 
 
-class SensitivityDocument(Entry):
+class SensitivityDocument(Schema):
     """The whole file. ``kl`` is that of the network with every layer in int8, in nats.
 
     ``images`` of the calibration images are measured on; ``layers`` come worst first, by

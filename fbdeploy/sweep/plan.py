@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from fbdeploy.pipeline.formats import default_precisions, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
@@ -14,7 +15,7 @@ from fbdeploy.records.manifest import Format, Precision
 from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from runtime_bench.timing.modes import mode_of
-from zoo.documents import LARGEST_COUNT, read_toml, validated
+from zoo.documents import LARGEST_COUNT, Schema, read_toml, validated
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
 
@@ -32,13 +33,7 @@ def recipe_title(recipe: str) -> str:
     return slug(Path(recipe).stem if recipe.endswith(".toml") else recipe)
 
 
-class Part(BaseModel):
-    """Base of the plan: unchangeable, and no key outside the schema."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class NetworkPlan(Part):
+class NetworkPlan(Schema):
     """A network as ``fbdeploy deploy`` takes it. What is None is the plan's own.
 
     ``label`` names its folder and its rows; by default the name, of a file's function its name.
@@ -58,13 +53,13 @@ class NetworkPlan(Part):
         return slug(self.label or self.name.rpartition(":")[2])
 
 
-class TargetPlan(Part):
+class TargetPlan(Schema):
     """A target as ``fbdeploy bench --target`` takes it, with the options of that command."""
 
     address: str
     cores: tuple[Annotated[int, Field(ge=0, le=MOST_CORES)], ...] | None = None
     cool_below: float | None = Field(default=None, ge=0, le=HOTTEST)
-    calibration: Path | None = None
+    latency_model: Path | None = None
     runners: Path | None = None
 
     @property
@@ -83,7 +78,7 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
-class SweepPlan(Part):
+class SweepPlan(Schema):
     """All combinations of these are made, scored and timed.
 
     ``precisions`` None are those that ``deploy`` makes with each recipe; ``images`` are those each
@@ -119,12 +114,17 @@ class SweepPlan(Part):
         return tuple(one for one in asked if one not in FLOAT_PRECISIONS)
 
 
-def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
+def read_plan(
+    path: Path | None,
+    changes: dict[str, Any],
+    renamed: Callable[[str, str], None] = lambda old, new: None,
+) -> SweepPlan:
     """The plan of a TOML file, with the command's options in the place of its keys.
 
     Args:
         path: the file; None if the options say everything.
         changes: keys of ``SweepPlan`` and their values.
+        renamed: is told of a key that has another name now, and that name.
 
     Raises:
         InputError: the file cannot be read or is no TOML; a key is unknown, missing or wrong; two
@@ -137,6 +137,8 @@ def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
     values |= changes
     if not values.get("networks"):
         raise InputError(f"{where}: names no network; give --networks, or networks in the file")
+    if "targets" in values:
+        values["targets"] = _with_latency_models(values["targets"], renamed)
     plan = validated(SweepPlan, values, where, "docs/sweep.md lists the keys")
     mode_of(plan.mode)
     _check_unique(where, "networks", [one.title for one in plan.networks], "give each a label")
@@ -145,6 +147,21 @@ def read_plan(path: Path | None, changes: dict[str, Any]) -> SweepPlan:
     for target in plan.targets:
         parse_target(target.address)
     return plan
+
+
+def _with_latency_models(targets: Any, renamed: Callable[[str, str], None]) -> Any:
+    """Targets as a file has them, with ``latency_model`` where they say ``calibration``."""
+    if not isinstance(targets, list):
+        return targets
+    found = []
+    for target in targets:
+        if isinstance(target, dict) and "calibration" in target and "latency_model" not in target:
+            renamed("a target's calibration", "latency_model")
+            others = {key: value for key, value in target.items() if key != "calibration"}
+            found.append(others | {"latency_model": target["calibration"]})
+        else:
+            found.append(target)
+    return found
 
 
 def _check_unique(where: str, key: str, names: list[str], remedy: str) -> None:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fbdeploy.records.manifest import Artefact, Entry, Manifest, Precision
+from fbdeploy.records.manifest import Artefact, Manifest, Precision
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
 from fbdeploy.sweep.plan import FLOAT_PRECISIONS
 from runtime_bench.measurement import Counts, Interval, Measurement
+from zoo.documents import Schema
 
 
-class Failure(Entry):
+class Failure(Schema):
     """Something that is missing from the results, and why. Empty: it concerns all of them."""
 
     network: str = ""
@@ -23,7 +24,7 @@ class Failure(Entry):
     log: str = ""
 
 
-class SweepRow(Entry):
+class SweepRow(Schema):
     """One artefact on one target with one thread count.
 
     ``recipe`` is empty for float artefacts. ``counts`` are those of an emulated core, whose

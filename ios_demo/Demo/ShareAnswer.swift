@@ -19,7 +19,7 @@ struct ShareAnswer: View {
         .task(id: key) { card = render() }
     }
 
-    /// What the card shows, by which it is drawn anew.
+    /// What the card shows, by which it is drawn again.
     private var key: [String] {
         guard let result = model.board[source].result, case .ranking(let ranking) = result.answer else { return [] }
         return [model.selection.model.id] + ranking.best.map { "\($0.classIndex) \($0.probability)" }

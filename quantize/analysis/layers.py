@@ -33,7 +33,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Cost:
+class OperatorCost:
     """What an operator does for one image: multiply-adds, and activations read and written."""
 
     macs: int
@@ -82,7 +82,8 @@ def operator_name(node: Node) -> str:
 
 
 def weights_of(graph: GraphModule) -> dict[Node, Tensor]:
-    """The weights of the convolutions and linear layers that have some, in order of execution."""
+    """The weights (out, ...) of the convolutions and linear layers that have some, in order of
+    execution."""
     return {
         node: tensor_of(graph, node.args[1])
         for node in graph.graph.nodes
@@ -92,11 +93,11 @@ def weights_of(graph: GraphModule) -> dict[Node, Tensor]:
     }
 
 
-def operator_costs(graph: GraphModule, spec: InputSpec) -> dict[str, Cost]:
+def operator_costs(graph: GraphModule, spec: InputSpec) -> dict[str, OperatorCost]:
     """The cost of every operator of a canonical graph by node name, from one pass over zeros."""
     weights = weights_of(graph)
     sizes: dict[Node, int] = {}
-    costs: dict[str, Cost] = {}
+    costs: dict[str, OperatorCost] = {}
 
     def see(node: Node, value: Tensor) -> Tensor:
         sizes[node] = value.numel()
@@ -105,7 +106,7 @@ def operator_costs(graph: GraphModule, spec: InputSpec) -> dict[str, Cost]:
             macs = 0
             if node in weights:
                 macs = value.numel() * weights[node][0].numel()
-            costs[node.name] = Cost(macs, read + value.numel())
+            costs[node.name] = OperatorCost(macs, read + value.numel())
         return value
 
     with torch.no_grad():

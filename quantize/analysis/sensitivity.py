@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.fx import Node
 from torch.fx.node import map_arg
 
-from quantize.analysis.layers import Cost, Layer, layers_of, operator_costs
+from quantize.analysis.layers import Layer, OperatorCost, layers_of, operator_costs
 from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
@@ -47,7 +47,7 @@ class LayerSensitivity:
 
     layer: Layer
     position: int
-    cost: Cost
+    cost: OperatorCost
     sqnr_db: float | None
     weight_sqnr_db: float | None
     activation_sqnr_db: float | None
@@ -92,7 +92,7 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
         LayerSensitivity(
             layer=layer,
             position=position,
-            cost=costs.get(layer.node, Cost(0, 0)),
+            cost=costs.get(layer.node, OperatorCost(0, 0)),
             sqnr_db=total.noise_db("both"),
             weight_sqnr_db=total.noise_db("weights"),
             activation_sqnr_db=total.noise_db("rounding"),

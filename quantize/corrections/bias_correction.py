@@ -13,6 +13,7 @@ one; equal means before the activation leave both in (MobileNetV3-Small, photos 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,8 +23,8 @@ from torch.fx import GraphModule, Interpreter, Node
 from quantize.graph.interpret import largest_value_bytes
 from quantize.graph.passes.surgery import calls, is_call, only_user, tensor_of
 from quantize.graph.plan import ACTIVATIONS, WEIGHTED, channel_dim
-from quantize.program import Program, bias_of, with_dequantized_weights
-from zoo.datasets import spread
+from quantize.program import Program, bias_of, corrected, with_dequantized_weights
+from zoo.datasets import evenly_spaced
 
 #: Newton steps towards equal means behind an activation.
 ROUNDS = 3
@@ -47,14 +48,24 @@ def most_images(graph: GraphModule, budget_bytes: int = BUDGET_BYTES) -> int:
     return max(1, budget_bytes // (COPIES * largest_value_bytes(graph)))
 
 
-def spread_images(images: Tensor, count: int) -> Tensor:
-    """At most ``count`` images from everywhere in the folder, which may be sorted by class."""
-    return images[torch.tensor(spread(len(images), count))]
+def evenly_spaced_images(images: Tensor, count: int) -> Tensor:
+    """At most ``count`` of ``images`` (N, 3, H, W), from everywhere in the folder, which may be
+    sorted by class."""
+    return images[torch.tensor(evenly_spaced(len(images), count))]
 
 
 def correction_images(graph: GraphModule, images: Tensor, count: int = CORRECTION_IMAGES) -> Tensor:
-    """Those of ``images`` that biases are corrected with: ``count``, and no more than fit."""
-    return spread_images(images, min(count, most_images(graph)))
+    """Those of ``images`` (N, 3, H, W) that biases are corrected with: ``count``, and no more than
+    fit."""
+    return evenly_spaced_images(images, min(count, most_images(graph)))
+
+
+def bias_corrector(
+    graph: GraphModule, images: Tensor, count: int = CORRECTION_IMAGES
+) -> Callable[[Program], Program]:
+    """Bias correction of programs of ``graph`` with up to ``count`` of ``images`` (N, 3, H, W)."""
+    some = correction_images(graph, images, count)
+    return lambda program: corrected(program, bias_corrections(program, some))
 
 
 @torch.no_grad()

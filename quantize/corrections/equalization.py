@@ -15,20 +15,62 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.corrections.base import Context, with_grids
+from quantize.corrections.bias_correction import CORRECTION_IMAGES, evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches
 from quantize.graph.passes.surgery import argument, aten, calls, is_call, shape_of, tensor_of
 from quantize.graph.plan import POOLS, fused_clamp, is_zero_pad
-from quantize.program import bias_of
+from quantize.grids.calibrate import calibrate
+from quantize.program import Program, bias_of
+from quantize.recipe import Recipe
 
 #: A channel is not moved further, so that one that is nearly dead does not become noise.
 LARGEST_FACTOR = 100.0
 _HOMOGENEOUS = (aten.relu.default, aten.max_pool2d.default, *POOLS)
+
+
+class Equalization:
+    """Channels scaled between layers, and grids for what they are now."""
+
+    name = "equalization"
+    corrects_biases = False
+
+    def wanted(self, program: Program, recipe: Recipe) -> bool:
+        """Whether ``recipe`` asks for it, and there are channels that may be scaled."""
+        return (
+            recipe.corrections.equalization
+            and bool(program.activations)
+            and any(groups(program.graph))
+        )
+
+    def apply(self, program: Program, context: Context) -> Program:
+        """``program`` with the graph of :func:`equalized`."""
+        some = evenly_spaced_images(context.images, CORRECTION_IMAGES)
+        graph, _ = equalized(program.graph, some, context.batch)
+        changed = {
+            program.plan.owner(value.name)
+            for group in groups(program.graph)
+            for value in group.values
+        }
+        known = {name: grid for name, grid in program.activations.items() if name not in changed}
+        # With all images, as what it is compared with: MobileNetV3-Small's KL rises by 3 % with 96
+        # photos and falls by 7 % with all 375.
+        grids = calibrate(
+            graph,
+            program.plan,
+            context.images,
+            batch=context.batch,
+            method=context.recipe.ranges.activations,
+            progress=context.progress,
+            known=known,
+        )
+        return with_grids(replace(program, graph=graph), grids, context.recipe)
 
 
 @dataclass(frozen=True)
@@ -147,7 +189,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
     rounded = {v.name for group in found for v in group.values if fused_clamp(v) is None}
     ranges = _channel_ranges(graph, rounded, images, batch)
     for group in found:
-        values = _typical([ranges[v.name] for v in group.values if v.name in ranges])
+        values = _relative_mean([ranges[v.name] for v in group.values if v.name in ranges])
         factor = values
         dense = [
             tensor_of(graph, _attribute(reader, 1)).abs().amax((0, 2, 3))
@@ -155,7 +197,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
             if not is_depthwise(reader)
         ]
         if dense:
-            factor = (values / _typical(dense).clamp_min(1e-12)).sqrt()
+            factor = (values / _relative_mean(dense).clamp_min(1e-12)).sqrt()
         alive = values > 0
         if not bool(alive.any()):
             continue
@@ -166,7 +208,7 @@ def equalized(graph: GraphModule, images: Tensor, batch: int) -> tuple[GraphModu
     return graph, len(found)
 
 
-def _typical(sizes: list[Tensor]) -> Tensor:
+def _relative_mean(sizes: list[Tensor]) -> Tensor:
     """The mean of several (channels,), each over its largest: every value's grid counts alike."""
     return torch.stack([one / one.max().clamp_min(1e-30) for one in sizes]).mean(0)
 

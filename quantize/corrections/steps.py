@@ -6,47 +6,44 @@ fall beyond chance, a good one was left out that another had half anticipated.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torch import Tensor
-from torch.fx import GraphModule
 
-from quantize.analysis.mixed_precision import RANKING_IMAGES, mixed_precision
-from quantize.corrections.bias_correction import (
-    CORRECTION_IMAGES,
-    bias_corrections,
-    correction_images,
-    most_images,
-    spread_images,
-)
-from quantize.corrections.equalization import equalized, groups
-from quantize.corrections.reconstruction import reconstructed
+from quantize.corrections.base import Context, Correction
+from quantize.corrections.bias_correction import bias_corrector
+from quantize.corrections.equalization import Equalization
+from quantize.corrections.mixed_precision import FloatOperators
+from quantize.corrections.output_ranges import OutputRanges
+from quantize.corrections.reconstruction import Reconstruction
 from quantize.corrections.unrounded import with_unrounded_biases
-from quantize.grids.calibrate import Progress, calibrate
-from quantize.grids.kernel_bounds import within_kernels
-from quantize.grids.output_ranges import search_ranges
-from quantize.grids.weights import quantize_weights
+from quantize.grids.calibrate import Progress
 from quantize.judging import Judge, agreement, geometric_mean, sqnr_db
-from quantize.program import Program, corrected, float_graph
-from quantize.qparams import QParams
+from quantize.program import Program, float_graph
 from quantize.recipe import Recipe
 
-RANGE_IMAGES = 48
-#: MobileNetV3-Small's logits: 16.8 dB with 96 photos, 17.1 with 384.
-RECONSTRUCTION_IMAGES = 256
-RECONSTRUCTION_BYTES = 1_500_000_000
+CORRECTIONS: tuple[Correction, ...] = (
+    Equalization(),
+    OutputRanges(),
+    FloatOperators(),
+    Reconstruction(),
+)
+"""In the order of trial: what changes values, then ranges, which decide what is worst, then what
+depends on all of them."""
 
 
 def correct(
     program: Program, images: Tensor, recipe: Recipe, judge: Judge, progress: Progress
 ) -> Program:
-    """Try the recipe's corrections in turn with calibration ``images``; keep what helps.
+    """Try the recipe's corrections in turn with the float32 ``images`` (N, 3, H, W) that
+    calibrated; keep what helps.
 
-    Bias correction comes first and again behind every other step but the last: it repairs part of
-    what they change, so without it the wrong ranges would win.
+    Bias correction comes first and again behind every other step but one that corrects biases
+    itself: it repairs part of what they change, so without it the wrong ranges would win.
     """
-    finish = _finisher(program, images, recipe)
+    # The biases of a graph that takes one image at a time are left alone.
+    wanted = recipe.corrections.bias and program.dynamic_batch
+    finish = bias_corrector(program.graph, images) if wanted else None
     best = judge.log_divergence(program.module())
     found, kept, raw = {"ranges": geometric_mean(best)}, {}, program
 
@@ -67,21 +64,25 @@ def correct(
     def finished(program: Program) -> Program:
         return program if finish is None else finish(program)
 
-    def ended_kl(program: Program) -> float:
-        return judge.divergence(finished(program))
-
-    for name, step in STEPS.items():
+    context = Context(
+        images=images,
+        recipe=recipe,
+        batch=judge.batch,
+        divergence=lambda program: judge.divergence(finished(program)),
+        corrects_biases=finish is not None,
+        progress=progress,
+    )
+    for step in CORRECTIONS:
         if not step.wanted(program, recipe):
             continue
-        progress(name.replace("_", " "), 0.0)
-        task = _Task(images, recipe, judge.batch, ended_kl, finish is not None, progress)
-        changed = step.apply(raw, task)
+        progress(step.name.replace("_", " "), 0.0)
+        changed = step.apply(raw, context)
         if changed is raw:
-            tried(name, best)
+            tried(step.name, best)
             continue
-        trial = changed if step.finishes else finished(changed)
+        trial = changed if step.corrects_biases else finished(changed)
         kl = judge.log_divergence(trial.module())
-        if tried(name, kl):
+        if tried(step.name, kl):
             raw, program, best = changed, trial, kl
     if program.corrections:
         program = with_unrounded_biases(program, float_graph(program), images, judge.divergence)
@@ -94,116 +95,3 @@ def correct(
         agreement=agreement(judge.logits, int8),
     )
     return replace(program, summary=summary)
-
-
-def _finisher(
-    program: Program, images: Tensor, recipe: Recipe
-) -> Callable[[Program], Program] | None:
-    """Bias correction of a program like this, if the recipe asks for it and it can be done."""
-    if not recipe.corrections.bias or not program.dynamic_batch:
-        return None
-    return _bias_corrector(program.graph, images, CORRECTION_IMAGES)
-
-
-def _bias_corrector(graph: GraphModule, images: Tensor, count: int) -> Callable[[Program], Program]:
-    """Bias correction of programs of ``graph`` with up to ``count`` of ``images``."""
-    some = correction_images(graph, images, count)
-    return lambda program: corrected(program, bias_corrections(program, some))
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What a step works with; ``kl``, in nats, judges a program as it would end up, with biases
-    corrected if ``bias``."""
-
-    images: Tensor
-    recipe: Recipe
-    batch: int
-    kl: Callable[[Program], float]
-    bias: bool
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class _Step:
-    """``apply`` returns a trial, or the program itself where there is nothing to change.
-
-    A trial of a step that ``finishes`` has its biases corrected already.
-    """
-
-    wanted: Callable[[Program, Recipe], bool]
-    apply: Callable[[Program, _Task], Program]
-    finishes: bool = False
-
-
-def _equalization(program: Program, task: _Task) -> Program:
-    some = spread_images(task.images, CORRECTION_IMAGES)
-    graph, _ = equalized(program.graph, some, task.batch)
-    changed = {
-        program.plan.owner(value.name) for group in groups(program.graph) for value in group.values
-    }
-    known = {name: grid for name, grid in program.activations.items() if name not in changed}
-    # With all images, as what it is compared with: MobileNetV3-Small's KL rises by 3 % with 96
-    # photos and falls by 7 % with all 375.
-    grids = calibrate(
-        graph,
-        program.plan,
-        task.images,
-        batch=task.batch,
-        method=task.recipe.ranges.activations,
-        progress=task.progress,
-        known=known,
-    )
-    return _with_ranges(replace(program, graph=graph), grids, task)
-
-
-def _output_ranges(program: Program, task: _Task) -> Program:
-    some = spread_images(task.images, RANGE_IMAGES)
-    return _with_ranges(program, search_ranges(program, some, task.progress), task)
-
-
-def _with_ranges(program: Program, grids: dict[str, QParams], task: _Task) -> Program:
-    search = task.recipe.ranges.weights == "mse"
-    grids = within_kernels(program.graph, program.plan, grids)
-    weights = quantize_weights(program.graph, program.plan, grids, search=search)
-    return replace(program, activations=grids, weights=weights)
-
-
-def _mixed_precision(program: Program, task: _Task) -> Program:
-    some = spread_images(task.images, CORRECTION_IMAGES)
-    quick = _bias_corrector(program.graph, some, RANKING_IMAGES) if task.bias else None
-    budget = task.recipe.mixed_precision
-    return mixed_precision(program, some, task.kl, budget, task.progress, finish=quick)
-
-
-def _reconstruction(program: Program, task: _Task) -> Program:
-    most = most_images(program.graph, RECONSTRUCTION_BYTES)
-    some = spread_images(task.images, min(RECONSTRUCTION_IMAGES, most))
-    search = task.recipe.ranges.weights == "mse"
-    return reconstructed(program, some, task.progress, search=search)
-
-
-#: In the order of trial: what changes values, then ranges, which decide what is worst, then what
-#: depends on all of them.
-STEPS = {
-    "equalization": _Step(
-        lambda program, recipe: (
-            recipe.corrections.equalization
-            and bool(program.activations)
-            and any(groups(program.graph))
-        ),
-        _equalization,
-    ),
-    "output_ranges": _Step(
-        lambda program, recipe: recipe.corrections.ranges and bool(program.activations),
-        _output_ranges,
-    ),
-    "mixed_precision": _Step(
-        lambda program, recipe: recipe.mixed_precision.max_operators > 0, _mixed_precision
-    ),
-    "reconstruction": _Step(
-        lambda program, recipe: recipe.corrections.reconstruction and program.dynamic_batch,
-        _reconstruction,
-        finishes=True,
-    ),
-}

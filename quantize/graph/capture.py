@@ -18,7 +18,7 @@ from torch.fx import GraphModule
 from quantize.graph.passes import CANONICALIZE, run
 from quantize.graph.passes.cleanup import in_place
 from quantize.graph.serialize import graph_from_json, graph_to_json
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 from zoo.files import atomic_folder
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec
@@ -115,9 +115,8 @@ def _exported(name: str, module: nn.Module, spec: InputSpec) -> tuple[ExportedPr
         with torch.no_grad():
             return torch.export.export(module, (batch[:1],)), False
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{name}: torch.export cannot capture it ({reason}); "
+            f"{name}: torch.export cannot capture it ({reason_of(error)}); "
             "remove data-dependent control flow from its forward()"
         ) from error
 

@@ -55,7 +55,7 @@ def largest_value_bytes(graph: GraphModule) -> int:
     return max([4, *value_bytes(graph)])
 
 
-#: Values of at most 16 MB each: malloc maps what is larger than 32 MB anew for every operator
+#: Values of at most 16 MB each: malloc maps what is larger than 32 MB again for every operator
 #: (mallopt(3), M_MMAP_THRESHOLD). fbnetv3_b's ranges of 64 images take 3.2 s of one thread so, 3.8
 #: with 42 MB; on two threads both take 2.4 s.
 BATCH_BYTES = 8 * 16_000_000

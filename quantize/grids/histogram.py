@@ -60,7 +60,7 @@ class Histogram:
 
     @property
     def centers(self) -> NDArray[np.float64]:
-        """The middle of each bin."""
+        """The middle of each bin, (BINS,)."""
         edges = np.linspace(*self._range, BINS + 1)
         return (edges[:-1] + edges[1:]) / 2
 

@@ -17,7 +17,10 @@ LARGEST_BIAS = 2.0**29
 
 
 def smallest_scales(bias: Tensor | None, input_scale: float, like: Tensor) -> Tensor:
-    """Per-channel lower bounds of the weight scale so that the int32 bias cannot overflow."""
+    """Lower bounds of the weight's scales, (out,), so that the int32 bias cannot overflow.
+
+    ``bias`` and ``like`` are (out,), ``input_scale`` is that of the grid which the layer reads.
+    """
     tiny = torch.full_like(like, 1e-12)
     if bias is None:
         return tiny
@@ -81,7 +84,8 @@ def quantize_weights(
 def quantize_for(
     read: QParams | None, weight: Tensor, bias: Tensor | None, *, search: bool
 ) -> QuantizedWeight:
-    """:func:`quantize_weight` for a layer that reads values on the grid ``read``; None: floats."""
+    """:func:`quantize_weight` of ``weight`` (out, ...) and ``bias`` (out,) for a layer that reads
+    values on the grid ``read``; None: floats."""
     if read is None:  # a float accumulator takes any bias
         return quantize_weight(weight, None, 1.0, search=search)
     return quantize_weight(weight, bias, read.scale, search=search)

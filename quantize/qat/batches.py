@@ -27,7 +27,8 @@ class TrainingImages:
     seed: int = 0
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor | None]:
-        """The batch of ``step``, from 0, in channels_last; every epoch in another order."""
+        """The images (size, 3, H, W), in channels_last, and labels (size,) of ``step``, from 0;
+        every epoch in another order."""
         count = len(self.images)
         places = torch.arange(step * size, (step + 1) * size)
         orders = {

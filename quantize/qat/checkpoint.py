@@ -14,7 +14,7 @@ from zoo.files import atomic_file
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far training is: ``step`` batches are done, ``skipped`` of them without an update.
 
     ``best_kl`` is the lowest held-out divergence so far, nats; None: no step has beaten the program
@@ -28,7 +28,7 @@ class Progress:
 
 
 def save_checkpoint(
-    path: Path, identity: str, progress: Progress, tensors: dict[str, Tensor]
+    path: Path, identity: str, progress: TrainingState, tensors: dict[str, Tensor]
 ) -> None:
     """Write a checkpoint of the run called ``identity``, whole or not at all."""
     metadata = {"identity": identity, "progress": json.dumps(asdict(progress))}
@@ -36,7 +36,7 @@ def save_checkpoint(
         save_file({k: v.detach().contiguous() for k, v in tensors.items()}, temporary, metadata)
 
 
-def load_checkpoint(path: Path, identity: str) -> tuple[Progress, dict[str, Tensor]] | None:
+def load_checkpoint(path: Path, identity: str) -> tuple[TrainingState, dict[str, Tensor]] | None:
     """The checkpoint at ``path``; None if there is none, it is damaged, or of another run."""
     try:
         with safe_open(path, framework="pt") as stored:
@@ -44,7 +44,7 @@ def load_checkpoint(path: Path, identity: str) -> tuple[Progress, dict[str, Tens
             if metadata.get("identity") != identity:
                 return None
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        progress = Progress(**json.loads(metadata["progress"]))
+        progress = TrainingState(**json.loads(metadata["progress"]))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
     progress.history = [(int(step), float(kl)) for step, kl in progress.history]

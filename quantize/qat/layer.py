@@ -12,7 +12,7 @@ from quantize.qat.rounding import integer_weight, per_channel, round_weight
 from quantize.qparams import WEIGHT_MAX, QuantizedWeight
 
 #: Steps from its integer that a weight starts at most; at 0.5 it would round to the next. Nearer
-#: to that, the first noise of training rounds weights anew, one by one, that had been rounded
+#: to that, the first noise of training rounds weights again, one by one, that had been rounded
 #: together so that their errors cancel: with 0.499 MobileNetV3-Small's held-out KL rose from 0.0191
 #: to 0.0227 in 50 steps, with this it fell to 0.0188.
 FARTHEST_START = 0.3
@@ -74,7 +74,8 @@ class TrainedLayer(nn.Module):
         return self.start_bias + self.bias_step * self.bias
 
     def int8_weight(self, input_scale: float | None) -> Tensor:
-        """The weight on its grids; ``input_scale`` is that of what the layer reads, if int8."""
+        """The weight (out, ...) on its grids; ``input_scale`` is that of what the layer reads, if
+        int8."""
         return round_weight(self.weight, self._growth(input_scale), self.start_scale)
 
     @torch.no_grad()

@@ -191,7 +191,7 @@ class _TrainingInterpreter(Interpreter):
 
 
 def weight_of(graph: GraphModule, node: Node) -> Tensor:
-    """The weight of a convolution or linear node."""
+    """The weight (out, ...) of a convolution or linear node."""
     source = node.args[1]
     assert isinstance(source, Node)
     return tensor_of(graph, source)

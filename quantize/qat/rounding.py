@@ -54,7 +54,8 @@ def round_weight(weight: Tensor, scale: Tensor, unit: Tensor) -> Tensor:
 
 
 def integer_weight(weight: Tensor, scale: Tensor) -> Tensor:
-    """The integers, as float32, that :func:`round_weight` multiplies with the scale."""
+    """The integers of ``weight`` (out, ...), as float32 of its shape, that :func:`round_weight`
+    multiplies with the scale (out,)."""
     return (weight / per_channel(scale, weight)).round_().clamp_(-WEIGHT_MAX, WEIGHT_MAX)
 
 

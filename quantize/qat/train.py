@@ -29,14 +29,14 @@ from quantize.judging import (
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
-from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
+from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from quantize.qat.loss import Outputs, distillation_loss, feature_points
 from quantize.qat.module import QatModule, convert
 from quantize.recipe import Training
 
 logger = logging.getLogger(__name__)
 
-#: Gradients longer than this are shortened to it: one odd batch shall not undo many steps.
+#: Gradients longer than this are shortened to it: one odd batch must not undo many steps.
 LONGEST_GRADIENT = 1.0
 #: Batches without an update, their loss or gradient not finite, after which training ends.
 MOST_SKIPPED = 20
@@ -130,7 +130,7 @@ class _Run:
         self._judge = Judge.of(self._teacher, data.held_out, batch)
         self._start = self._judge.log_divergence(program.module())
         self._start_kl = geometric_mean(self._start)
-        self.done = Progress()
+        self.done = TrainingState()
 
     def step(self) -> None:
         """Learn from one batch."""

@@ -1,7 +1,7 @@
 """The benchmark of a device: ``fbdeploy bench --target ssh://... | adb://...``.
 
 The protocol is that of ``protocol.benchmark``; the contestants are runner processes on the device,
-one an artefact, started anew for each epoch and told when it is their turn.
+one an artefact, started again for each epoch and told when it is their turn.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from runtime_bench.machine.device import require_cool
 from runtime_bench.measurement import Measurement, read_measurements
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
 from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.base import Target
 from runtime_bench.timing.in_process import settle
-from runtime_bench.timing.interleave import Progress, interleave, warm_up
+from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
@@ -99,7 +99,7 @@ def _try(staged: StagedArtefact, subject: Subject, images: FloatArray) -> _Trial
 
 def benchmark_on_device(
     target: Target,
-    bundle: Bundle,
+    kit: RunnerKit,
     subjects: Sequence[Subject],
     images: Sequence[FloatArray],
     *,
@@ -108,13 +108,13 @@ def benchmark_on_device(
     cores: Sequence[int] | None = None,
     seed: int = 0,
     cool_below: float | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Measurement]:
     """Time artefacts on a device against each other.
 
     Args:
         target: an open ssh or adb target.
-        bundle: the runners for its architecture.
+        kit: the runners for its architecture.
         subjects: the artefacts.
         images: the input of each, float32 (N, 3, H, W); outputs are compared with this machine's.
         threads: for all of them.
@@ -139,9 +139,7 @@ def benchmark_on_device(
         before = target.device_state()
         runners, trials = [], []
         for subject, batch in zip(subjects, images, strict=True):
-            staged = stage_artefact(
-                target, bundle, subject.path, batch, threads=threads, cores=cores
-            )
+            staged = stage_artefact(target, kit, subject.path, batch, threads=threads, cores=cores)
             trials.append(_try(staged, subject, batch))
             runner = RestartedRunner(staged)
             stack.callback(runner.close)
@@ -188,7 +186,7 @@ def benchmark_on_device(
 def benchmark_device_to_file(
     results: Path,
     target: Target,
-    bundle: Bundle,
+    kit: RunnerKit,
     subjects: Sequence[Subject],
     images: Sequence[FloatArray],
     *,
@@ -198,7 +196,7 @@ def benchmark_device_to_file(
     cores: Sequence[int] | None = None,
     seed: int = 0,
     cool_below: float | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> Iterator[Measurement]:
     """``benchmark_on_device``, appending to ``results.jsonl``.
 
@@ -216,7 +214,7 @@ def benchmark_device_to_file(
     def measure(left: Sequence[int]) -> list[Measurement]:
         return benchmark_on_device(
             target,
-            bundle,
+            kit,
             [subjects[index] for index in left],
             [images[index] for index in left],
             threads=threads,

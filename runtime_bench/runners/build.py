@@ -1,4 +1,4 @@
-"""Building the runner bundle for aarch64 devices from the runtimes' own wheels."""
+"""Building the runner kit for aarch64 devices from the runtimes' own wheels."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 from runtime_bench.machine.cache import cache_folder, cache_lock
 from runtime_bench.machine.commands import require_tool, run_tool
 from runtime_bench.machine.wheels import pinned_versions, requirements_file, unpack_wheels
-from runtime_bench.runners.bundle import (
+from runtime_bench.runners.kit import (
     BASE_LIBRARIES,
     EXECUTORCH_LIBRARIES,
     MANIFEST,
     NATIVE_RUNNERS,
     ONNXRUNTIME_LIBRARIES,
     PYTHON_RUNNER,
-    Bundle,
-    BundleManifest,
-    open_bundle,
+    KitManifest,
+    RunnerKit,
+    open_kit,
 )
 from zoo.errors import InputError
 from zoo.files import atomic_file, atomic_folder, sha256_of
@@ -31,11 +31,11 @@ COMPILER_PACKAGE = "g++-aarch64-linux-gnu"
 SOURCES = Path(__file__).parent / "source"
 
 
-def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
-    """Make the aarch64 bundle in ``folder`` (replaced if it is a bundle) and return it.
+def build_kit(folder: Path, cache: Path | None = None) -> RunnerKit:
+    """Make the aarch64 kit in ``folder`` (replaced if it is a kit) and return it.
 
     Args:
-        folder: the bundle's place, appears when it is whole.
+        folder: the kit's place, appears when it is whole.
         cache: where wheels are kept; ``cache_folder()`` if None. The first build downloads 40 MB.
 
     Raises:
@@ -43,7 +43,7 @@ def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
             something else.
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
-        raise InputError(f"{folder}: holds other files; choose an empty folder for the bundle")
+        raise InputError(f"{folder}: holds other files; choose an empty folder for the kit")
     gcc, gxx = require_tool(GCC, COMPILER_PACKAGE), require_tool(GXX, COMPILER_PACKAGE)
     folder, cache = folder.absolute(), (cache or cache_folder()).absolute()
     versions = pinned_versions(WHEELS)
@@ -57,17 +57,17 @@ def build_bundle(folder: Path, cache: Path | None = None) -> Bundle:
         _compile(partial, wheels, gcc, gxx, versions["executorch"])
         shutil.copyfile(SOURCES / "python_runner.py", partial / PYTHON_RUNNER)
         names = sorted(p.relative_to(partial).as_posix() for p in partial.rglob("*") if p.is_file())
-        manifest = BundleManifest(
+        manifest = KitManifest(
             architecture=ARCHITECTURE,
             runtimes=versions,
             files={name: sha256_of(partial / name) for name in names},
         )
         (partial / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n")
-    return open_bundle(folder)
+    return open_kit(folder)
 
 
-def cached_bundle(cache: Path | None = None) -> Bundle:
-    """The bundle in the cache, built if it is not there, damaged, or of other sources."""
+def cached_kit(cache: Path | None = None) -> RunnerKit:
+    """The kit in the cache, built if it is not there, damaged, or of other sources."""
     cache = (cache or cache_folder()).absolute()
     folder = cache / f"runners-{ARCHITECTURE}"
     stamp = folder.with_suffix(".sources")
@@ -75,13 +75,13 @@ def cached_bundle(cache: Path | None = None) -> Bundle:
     with cache_lock(cache):
         if folder.exists() and stamp.exists() and stamp.read_text() == sources:
             try:
-                return open_bundle(folder)
+                return open_kit(folder)
             except InputError:
                 pass  # somebody changed the cache: make it again
-        bundle = build_bundle(folder, cache)
+        kit = build_kit(folder, cache)
         with atomic_file(stamp) as partial:
             partial.write_text(sources)
-    return bundle
+    return kit
 
 
 def _copy_libraries(into: Path, wheels: Path, gxx: str) -> None:
@@ -97,10 +97,10 @@ def _copy_libraries(into: Path, wheels: Path, gxx: str) -> None:
     (into / "ld-linux-aarch64.so.1").chmod(0o755)
 
 
-def _compile(bundle: Path, wheels: Path, gcc: str, gxx: str, executorch_version: str) -> None:
+def _compile(kit: Path, wheels: Path, gcc: str, gxx: str, executorch_version: str) -> None:
     headers = wheels / "executorch/include"
-    protocol = bundle / "runner.o"
-    link = [f"-L{bundle / 'lib'}", f"-Wl,-rpath-link,{bundle / 'lib'}"]
+    protocol = kit / "runner.o"
+    link = [f"-L{kit / 'lib'}", f"-Wl,-rpath-link,{kit / 'lib'}"]
     run_tool([gcc, "-O2", "-c", SOURCES / "runner.c", "-o", protocol], "runner.c")
     executorch = [gxx, "-std=c++17", "-O2", "-w"]  # the wheel's headers warn about themselves
     executorch += [f'-DEXECUTORCH_VERSION="{executorch_version}"']
@@ -109,12 +109,12 @@ def _compile(bundle: Path, wheels: Path, gcc: str, gxx: str, executorch_version:
     executorch += [str(SOURCES / "executorch_runner.cpp"), str(protocol), *link]
     # Backends and kernels register themselves when loaded; no symbol of theirs is used.
     executorch += ["-Wl,--no-as-needed", *(f"-l:{name}" for name in EXECUTORCH_LIBRARIES)]
-    executorch += ["-o", str(bundle / NATIVE_RUNNERS["executorch"].program)]
+    executorch += ["-o", str(kit / NATIVE_RUNNERS["executorch"].program)]
     run_tool(executorch, "executorch_runner.cpp")
     # With -rdynamic the library finds the program's clock_gettime before the C library's.
     sources = [str(SOURCES / name) for name in ("onnxruntime_runner.c", "even_clock.c")]
     onnxruntime = [gcc, "-O2", "-rdynamic", *sources, str(protocol), *link]
     onnxruntime += [f"-l:{name}" for name in ONNXRUNTIME_LIBRARIES]
-    onnxruntime += ["-o", str(bundle / NATIVE_RUNNERS["onnx"].program)]
+    onnxruntime += ["-o", str(kit / NATIVE_RUNNERS["onnx"].program)]
     run_tool(onnxruntime, "onnxruntime_runner.c")
     protocol.unlink()

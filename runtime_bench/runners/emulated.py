@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runtime_bench.emulation.calibration import Calibration
 from runtime_bench.emulation.counts import Block, Region, read_regions
 from runtime_bench.emulation.cycles import (
     CycleEstimate,
@@ -18,8 +17,9 @@ from runtime_bench.emulation.cycles import (
 )
 from runtime_bench.emulation.instructions import count_classes
 from runtime_bench.emulation.kernels import KernelFamily, kernel_family
+from runtime_bench.emulation.latency_model import LatencyModel
 from runtime_bench.measurement import Counts, HotBlock, LatencySummary, Measurement
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import Served, stage_artefact
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray
@@ -56,7 +56,7 @@ class Emulation:
 
 def count_artefact(
     target: EmulatedTarget,
-    bundle: Bundle,
+    kit: RunnerKit,
     artefact: Path,
     images: FloatArray,
     *,
@@ -67,7 +67,7 @@ def count_artefact(
 
     Args:
         target: an emulated core.
-        bundle: the aarch64 runners.
+        kit: the aarch64 runners.
         artefact: a .pte, .onnx or .tflite file.
         images: float32 (N, 3, H, W); the first is counted, the outputs are of all.
         threads: of the runtime; with more than one, counts differ a little between processes.
@@ -81,7 +81,7 @@ def count_artefact(
         for index in range(processes):
             counts = Path(folder) / f"{index}.txt"
             session = stage_artefact(
-                target, bundle, artefact, images, threads=threads, counts=counts
+                target, kit, artefact, images, threads=threads, counts=counts
             ).start()
             try:
                 session.run_block(1)
@@ -112,10 +112,10 @@ def emulated_measurement(
     *,
     precision: str | None = None,
     variant: str = "",
-    calibration: Calibration | None = None,
+    latency_model: LatencyModel | None = None,
     notes: Sequence[str] = (),
 ) -> Measurement:
-    """The line of ``results.jsonl``: counts, and milliseconds only with a calibration.
+    """The line of ``results.jsonl``: counts, and milliseconds only with a latency model.
 
     Args:
         emulation: from ``count_artefact``.
@@ -123,7 +123,7 @@ def emulated_measurement(
         artefact: the file.
         precision: repeated in the measurement.
         variant: repeated in the measurement.
-        calibration: fitted on measurements of the device that the core stands for.
+        latency_model: fitted on measurements of the device that the core stands for.
         notes: what else must be known, such as outputs that differ from the host's.
     """
     cycles = emulation.cycles
@@ -133,11 +133,11 @@ def emulated_measurement(
     if cycles is not None and not cycles.trusted:
         said.append(f"cycles are not to be trusted: {cycles.note}")
     latency, interval = None, None
-    if calibration is not None and cycles is not None:
-        estimate = calibration.estimate(cycles.cycles)
+    if latency_model is not None and cycles is not None:
+        estimate = latency_model.estimate(cycles.cycles)
         interval = (estimate.low, estimate.high)
         latency = _as_summary(estimate.milliseconds, interval)
-        said.append(calibration.describe())
+        said.append(latency_model.describe())
     return Measurement(
         kind="estimated" if latency is not None else "emulated",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -183,7 +183,7 @@ def _hot_blocks(emulation: Emulation) -> tuple[HotBlock, ...]:
 
 
 def _as_summary(milliseconds: float, interval: tuple[float, float]) -> LatencySummary:
-    """An estimate knows one typical value and no distribution."""
+    """An estimate knows one value and no distribution."""
     return LatencySummary(
         runs=0,
         p50=milliseconds,

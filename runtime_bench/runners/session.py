@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime_bench.runners.bundle import NATIVE_RUNNERS, PYTHON_MODULES, PYTHON_RUNNER, Bundle
+from runtime_bench.runners.kit import NATIVE_RUNNERS, PYTHON_MODULES, PYTHON_RUNNER, RunnerKit
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.targets.base import LineProcess, Target, TargetError
@@ -93,16 +93,16 @@ def _answer(process: LineProcess, event: str, timeout: float) -> dict[str, Any]:
         return answer
 
 
-def check_architecture(target: Target, bundle: Bundle) -> None:
-    """Refuse a device that the bundle's programs do not run on.
+def check_architecture(target: Target, kit: RunnerKit) -> None:
+    """Refuse a device that the kit's programs do not run on.
 
     Raises:
         TargetError: of another architecture.
     """
     machine = target.architecture()
-    if ARCHITECTURES.get(machine, machine) != bundle.manifest.architecture:
+    if ARCHITECTURES.get(machine, machine) != kit.manifest.architecture:
         raise TargetError(
-            f"{target.name}: is {machine}, the runners are for {bundle.manifest.architecture}; "
+            f"{target.name}: is {machine}, the runners are for {kit.manifest.architecture}; "
             "choose another target (local measures this machine without runners)"
         )
 
@@ -141,7 +141,7 @@ class StagedArtefact:
 
 def stage_artefact(
     target: Target,
-    bundle: Bundle,
+    kit: RunnerKit,
     artefact: Path,
     images: FloatArray,
     *,
@@ -153,7 +153,7 @@ def stage_artefact(
 
     Args:
         target: where.
-        bundle: the runners for the target's architecture.
+        kit: the runners for the target's architecture.
         artefact: a .pte, .onnx, .tflite or .pt file.
         images: float32 (N, 3, H, W), run one after the other in turn.
         threads: of the runtime.
@@ -164,7 +164,7 @@ def stage_artefact(
         InputError: a format without a runner, another architecture, no room on the device, or the
             device is gone.
     """
-    check_architecture(target, bundle)
+    check_architecture(target, kit)
     if cores is not None and isinstance(target, EmulatedTarget):
         raise InputError(
             f"{target.name}: an emulated core cannot be bound to; leave the cores away"
@@ -172,7 +172,7 @@ def stage_artefact(
     format_name = runtime_of(artefact).format
     # Named by its hash: no name of the user's can trouble the device, and equal files go once.
     model = f"{sha256_of(artefact)[:16]}{artefact.suffix}"
-    files = bundle.files(format_name)
+    files = kit.files(format_name)
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
         input_file = Path(folder) / INPUT
         np.ascontiguousarray(images, np.float32).tofile(input_file)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import InputError
+from zoo.errors import InputError, said
 from zoo.packages import requirement_of
 
 FloatArray = NDArray[np.float32]
@@ -94,19 +95,31 @@ def package_version(package: str) -> str:
         ) from None
 
 
-def import_runtime(runtime: Runtime, path: Path, threads: int) -> Any:
-    """What every ``load`` of a file begins with: check the file and the threads, then import.
+class FileRuntime(ABC):
+    """A runtime of artefacts that are files."""
 
-    Returns:
-        The runtime's module.
+    format: ClassVar[str]
+    name: ClassVar[str]
+    modules: ClassVar[tuple[str, ...]]
+    package: ClassVar[str]
 
-    Raises:
-        InputError: the file is missing, unreadable or empty; fewer than one thread; the package is
-            not installed.
-    """
-    check_file(path, runtime.name)
-    check_threads(threads)
-    return import_modules(runtime)
+    def version(self) -> str:
+        """The package and its version; see :meth:`Runtime.version`."""
+        return package_version(self.package)
+
+    def load(self, path: Path, threads: int) -> Session:
+        """Load a file; ``Runtime.load`` lists what is refused."""
+        check_file(path, self.name)
+        check_threads(threads)
+        return self.open(import_modules(self), path, threads)
+
+    @abstractmethod
+    def open(self, module: Any, path: Path, threads: int) -> Session:
+        """A session of a file that is there, with the last of the runtime's ``modules``.
+
+        Raises:
+            InputError: what ``Runtime.load`` refuses of a file's content or of ``threads``.
+        """
 
 
 def import_modules(runtime: Runtime) -> Any:
@@ -126,23 +139,13 @@ def missing_package(package: str) -> Iterator[None]:
         yield
     except ImportError as error:
         raise InputError(
-            f"{package} cannot be imported ({one_line(error)}); "
-            f"pip install '{requirement_of(package)}'"
+            f"{package} cannot be imported ({said(error)}); pip install '{requirement_of(package)}'"
         ) from error
-
-
-def one_line(error: BaseException | str, limit: int = 160) -> str:
-    """An error's first line that is not blank, cut at ``limit`` characters."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    text = text or type(error).__name__
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def refuse(path: Path, name: str, reason: BaseException | str) -> InputError:
     """The error of a file that its runtime does not take."""
-    return InputError(
-        f"{path}: {name} cannot load it ({one_line(reason)}); export the artefact again"
-    )
+    return InputError(f"{path}: {name} cannot load it ({said(reason)}); export the artefact again")
 
 
 def check_file(path: Path, name: str) -> None:
@@ -172,17 +175,29 @@ def check_threads(threads: int) -> None:
         raise InputError(f"{threads} threads: give a number of at least 1")
 
 
-def check_borders(path: Path, name: str, inputs: list[str], outputs: list[str]) -> None:
-    """Refuse what does not take one float32 tensor and give one; the lists name element types.
+def image_input(
+    path: Path,
+    name: str,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    shape: tuple[int | str | None, ...],
+) -> tuple[int, int, int, int]:
+    """The input of an artefact that takes one float32 image and gives one float32 tensor.
+
+    ``inputs`` and ``outputs`` name their element types, ``shape`` is that of the first input.
+
+    Returns:
+        (1, 3, height, width).
 
     Raises:
-        InputError: it does not.
+        InputError: it takes or gives something else.
     """
-    if inputs != ["float32"] or outputs != ["float32"]:
+    if list(inputs) != ["float32"] or list(outputs) != ["float32"]:
         raise InputError(
             f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
             f"{', '.join(outputs)}, not one float32 each; export the network with fbdeploy"
         )
+    return image_shape(path, name, shape)
 
 
 def image_shape(

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from runtime_bench.runtimes.base import (
+    FileRuntime,
     FloatArray,
     check_batch,
-    check_borders,
-    image_shape,
-    import_runtime,
-    package_version,
+    image_input,
     refuse,
     stack_logits,
 )
@@ -29,7 +27,7 @@ SCALAR_TYPES = {0: "uint8", 1: "int8", 4: "int64", 5: "float16", 6: "float32"}
 _live_sessions: weakref.WeakSet[ExecuTorchSession] = weakref.WeakSet()
 
 
-class ExecuTorch:
+class ExecuTorch(FileRuntime):
     """The runtime of the executorch wheel.
 
     A process has one thread pool, and a delegate keeps the pool it was loaded with: the count can
@@ -43,20 +41,15 @@ class ExecuTorch:
     modules = ("torch", "executorch.extension.pybindings._C")
     package = "executorch"
 
-    def version(self) -> str:
-        """The executorch package and its version."""
-        return package_version(self.package)
-
-    def load(self, path: Path, threads: int) -> ExecuTorchSession:
-        """Load a program; ``Runtime.load`` lists what is refused."""
-        bindings = import_runtime(self, path, threads)
+    def open(self, module: Any, path: Path, threads: int) -> ExecuTorchSession:
+        """Load a program; see :meth:`FileRuntime.open`."""
         with path.open("rb") as stream:
             identifier = stream.read(8)[4:]
         if identifier not in IDENTIFIERS:
             raise refuse(path, self.name, "it is no ExecuTorch program")
-        _set_threads(bindings, path, threads)
+        _set_threads(module, path, threads)
         try:
-            program = bindings._load_program(str(path))
+            program = module._load_program(str(path))
             # Loading the method, not the program, is what sets up the delegates.
             method = program.load_method("forward")
             meta = method.method_meta()
@@ -64,13 +57,13 @@ class ExecuTorch:
             outputs = [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
         except RuntimeError as error:
             raise refuse(path, self.name, error) from error
-        check_borders(
+        shape = image_input(
             path,
             self.name,
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in inputs],
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in outputs],
+            inputs[0].sizes() if inputs else (),
         )
-        shape = image_shape(path, self.name, inputs[0].sizes())
         session = ExecuTorchSession(program, method, shape, threads)
         _live_sessions.add(session)
         return session

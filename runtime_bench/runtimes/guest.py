@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from export.inspection.inspection import Inspection
 from runtime_bench.machine.commands import last_line
@@ -110,7 +109,7 @@ def inspect_as_guest(path: Path) -> Inspection:
         answer, _ = process.ask({"inspect": str(path)}, LOAD_SECONDS)
     finally:
         process.close()
-    return TypeAdapter(Inspection).validate_python(answer["inspection"])
+    return Inspection.model_validate(answer["inspection"])
 
 
 class _GuestProcess:

@@ -14,7 +14,6 @@ It ends with its stdin.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -41,8 +40,7 @@ class Guest:
 
     def serve(self) -> None:
         """Answer until stdin ends."""
-        from runtime_bench.runtimes.base import one_line
-        from zoo.errors import InputError
+        from zoo.errors import InputError, said
 
         for line in self._requests:
             request = json.loads(line)
@@ -55,7 +53,7 @@ class Guest:
                 self._send(
                     {
                         "error": f"{self._path}: cannot be run ({type(error).__name__}: "
-                        f"{one_line(error)}); export the artefact again"
+                        f"{said(error)}); export the artefact again"
                     }
                 )
 
@@ -92,7 +90,7 @@ class Guest:
         from export.inspection import inspect
 
         self._path = path
-        self._send({"inspection": dataclasses.asdict(inspect(path))})
+        self._send({"inspection": inspect(path).model_dump(mode="json")})
 
     def _send(self, answer: Mapping[str, object], data: bytes = b"") -> None:
         self._answers.write(json.dumps(answer).encode() + b"\n" + data)

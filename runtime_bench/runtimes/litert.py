@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 
 from runtime_bench.runtimes.base import (
+    FileRuntime,
     FloatArray,
     check_batch,
-    check_borders,
-    image_shape,
-    import_runtime,
-    package_version,
+    image_input,
     refuse,
     stack_logits,
 )
 
 
-class LiteRT:
+class LiteRT(FileRuntime):
     """The interpreter of ai-edge-litert; the XNNPACK delegate is on by default."""
 
     format = "litert"
@@ -27,27 +25,21 @@ class LiteRT:
     modules = ("ai_edge_litert.interpreter",)
     package = "ai-edge-litert"
 
-    def version(self) -> str:
-        """The ai-edge-litert package and its version."""
-        return package_version(self.package)
-
-    def load(self, path: Path, threads: int) -> LiteRTSession:
-        """Load a model; ``Runtime.load`` lists what is refused."""
-        module = import_runtime(self, path, threads)
+    def open(self, module: Any, path: Path, threads: int) -> LiteRTSession:
+        """Load a model; see :meth:`FileRuntime.open`."""
         try:
             interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        check_borders(
+        shape = image_input(
             path,
             self.name,
             [np.dtype(tensor["dtype"]).name for tensor in inputs],
             [np.dtype(tensor["dtype"]).name for tensor in outputs],
+            tuple(int(size) for size in inputs[0]["shape_signature"]) if inputs else (),
         )
-        sizes = tuple(int(size) for size in inputs[0]["shape_signature"])
-        shape = image_shape(path, self.name, sizes)
         return LiteRTSession(interpreter, inputs[0]["index"], outputs[0]["index"], shape, threads)
 
 

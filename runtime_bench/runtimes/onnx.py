@@ -11,12 +11,10 @@ import numpy as np
 from runtime_bench.machine.device import describe
 from runtime_bench.measurement import Device
 from runtime_bench.runtimes.base import (
+    FileRuntime,
     FloatArray,
     check_batch,
-    check_borders,
-    image_shape,
-    import_runtime,
-    package_version,
+    image_input,
     refuse,
     stack_logits,
 )
@@ -24,7 +22,7 @@ from runtime_bench.runtimes.base import (
 FLOAT32 = {"tensor(float)": "float32"}
 
 
-class OnnxRuntime:
+class OnnxRuntime(FileRuntime):
     """ONNX Runtime, CPU provider, all graph optimizations."""
 
     format = "onnx"
@@ -32,26 +30,21 @@ class OnnxRuntime:
     modules = ("onnxruntime",)
     package = "onnxruntime"
 
-    def version(self) -> str:
-        """The onnxruntime package and its version."""
-        return package_version(self.package)
-
-    def load(self, path: Path, threads: int) -> OnnxSession:
-        """Load a model; ``Runtime.load`` lists what is refused."""
-        import_runtime(self, path, threads)
+    def open(self, module: Any, path: Path, threads: int) -> OnnxSession:
+        """Load a model; see :meth:`FileRuntime.open`."""
         try:
             session = open_session(path, threads)
         # Its errors share no base class but Exception.
         except Exception as error:
             raise refuse(path, self.name, error) from error
         inputs, outputs = session.get_inputs(), session.get_outputs()
-        check_borders(
+        shape = image_input(
             path,
             self.name,
             [FLOAT32.get(node.type, node.type) for node in inputs],
             [FLOAT32.get(node.type, node.type) for node in outputs],
+            tuple(inputs[0].shape) if inputs else (),
         )
-        shape = image_shape(path, self.name, tuple(inputs[0].shape))
         return OnnxSession(session, inputs[0].name, shape, threads)
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
+    FileRuntime,
     FloatArray,
     check_batch,
     image_shape,
-    import_runtime,
     package_version,
     refuse,
     stack_logits,
@@ -29,7 +29,7 @@ ENGINE = "qnnpack"
 INPUT_SHAPE = "input_shape"
 
 
-class TorchScript:
+class TorchScript(FileRuntime):
     """libtorch's interpreter."""
 
     format = "torchscript"
@@ -41,13 +41,13 @@ class TorchScript:
         """torch's version and the quantized engine."""
         return f"{package_version(self.package)} ({ENGINE})"
 
-    def load(self, path: Path, threads: int) -> TorchScriptSession:
-        """Load a module; ``Runtime.load`` lists what is refused.
+    def open(self, module: Any, path: Path, threads: int) -> TorchScriptSession:
+        """Load a module; see :meth:`FileRuntime.open`.
 
         Loading TorchScript runs code of the file, so that is looked through first; a state dict or
         a pickled module is refused unread.
         """
-        torch = import_runtime(self, path, threads)
+        torch = module
         if not zipfile.is_zipfile(path):
             raise refuse(path, self.name, "it is truncated, or no TorchScript archive")
         with zipfile.ZipFile(path) as archive:
@@ -60,7 +60,7 @@ class TorchScript:
         torch.backends.quantized.engine = ENGINE
         extra = {INPUT_SHAPE: ""}
         try:
-            module = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
+            loaded = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
         recorded = extra[INPUT_SHAPE]
@@ -69,7 +69,7 @@ class TorchScript:
         if text:
             sizes = (int(size) if size.strip().isdecimal() else size for size in text.split(","))
             shape = image_shape(path, self.name, tuple(sizes))
-        return TorchScriptSession(path, module, shape, threads)
+        return TorchScriptSession(path, loaded, shape, threads)
 
 
 class TorchScriptSession:

@@ -71,6 +71,8 @@ def adb_devices() -> list[AdbDevice]:
 class AdbTarget(ShellTarget):
     """An Android device. Every call names its serial, so that no other device is touched."""
 
+    client_package = "adb"
+
     def __init__(self, name: str, address: AdbAddress) -> None:
         super().__init__(name, WORK_ROOT)
         self._serial = address.serial

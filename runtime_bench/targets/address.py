@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -53,16 +54,20 @@ def parse_target(text: str) -> Address:
     if text == "local":
         return LocalAddress()
     scheme, separator, rest = text.partition("://")
-    if not separator or scheme not in ("ssh", "adb", "arm"):
+    if not separator or scheme not in SCHEMES:
         raise InputError(f"{text}: is not a target; give {FORMS}")
-    if scheme == "arm":
-        return EmulatedAddress(find_core(rest))
-    if scheme == "adb":
-        serial = unquote(rest)
-        if not serial.strip() or any(ord(c) < ord(" ") for c in serial):
-            raise InputError(f"{text}: has no serial; give adb://SERIAL as adb devices lists it")
-        return AdbAddress(serial)
-    return _ssh(text, rest)
+    return SCHEMES[scheme](text, rest)
+
+
+def _arm(text: str, rest: str) -> EmulatedAddress:
+    return EmulatedAddress(find_core(rest))
+
+
+def _adb(text: str, rest: str) -> AdbAddress:
+    serial = unquote(rest)
+    if not serial.strip() or any(ord(c) < ord(" ") for c in serial):
+        raise InputError(f"{text}: has no serial; give adb://SERIAL as adb devices lists it")
+    return AdbAddress(serial)
 
 
 def _ssh(text: str, rest: str) -> SshAddress:
@@ -80,3 +85,7 @@ def _ssh(text: str, rest: str) -> SshAddress:
     if port is not None and not 1 <= port <= MAX_PORT:
         raise InputError(f"{text}: port {port} is not in 1..{MAX_PORT}; correct it")
     return SshAddress(host, user, port)
+
+
+SCHEMES: dict[str, Callable[[str, str], Address]] = {"ssh": _ssh, "adb": _adb, "arm": _arm}
+"""What reads the whole string, and what stands behind ``://``, by what stands before."""

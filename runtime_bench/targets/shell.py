@@ -9,6 +9,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from runtime_bench.machine.commands import last_line
 from runtime_bench.measurement import Device, DeviceState
@@ -35,7 +36,12 @@ PROBE_TIMEOUT = 30.0  # seconds; ssh gives a dead peer up within 15
 
 
 class ShellTarget(ABC):
-    """The part of a remote target that does not depend on the client program."""
+    """The part of a remote target that does not depend on the client program.
+
+    ``client_package`` is the Debian package that brings that program.
+    """
+
+    client_package: ClassVar[str]
 
     def __init__(self, name: str, work_root: str) -> None:
         """``work_root`` is the folder on the device in which the work folder is made."""
@@ -209,7 +215,7 @@ class ShellTarget(ABC):
         except FileNotFoundError:
             raise TargetError(
                 f"{self._name}: {command[0]} is not installed here; install it "
-                f"(Debian: apt-get install {'adb' if command[0] == 'adb' else 'openssh-client'})"
+                f"(Debian: apt-get install {self.client_package})"
             ) from None
         text = (done.stdout or b"").decode(errors="replace")
         return CommandResult(done.returncode, text, done.stderr.decode(errors="replace"))

@@ -32,6 +32,8 @@ OPTIONS = (
 class SshTarget(ShellTarget):
     """A device behind an ssh server, over one shared connection with a private control socket."""
 
+    client_package = "openssh-client"
+
     def __init__(
         self,
         name: str,

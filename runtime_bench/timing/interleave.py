@@ -1,7 +1,7 @@
 """Running several artefacts in turn, so that what disturbs the machine disturbs all alike.
 
-A round gives every contestant one block of runs, in an order drawn by lot; the next round has the
-reverse order, since a place in the round may be worth something and short lots are uneven. Rounds
+A round gives every contestant one block of runs, in random order; the next round has the
+reverse order, since a place in the round may be worth something and few orders are uneven. Rounds
 are nested in epochs that begin with new contestants, such as new processes. Nothing here knows what
 is run: a contestant may be a session of this process or a process on a phone.
 """
@@ -26,7 +26,7 @@ WINDOW_SECONDS = 0.05
 # Each with its own turn of the order, so that an epoch's samples lie apart in time.
 LEAST_LOAD_ROUNDS = 2
 
-Progress = Callable[[float], None]
+PartDone = Callable[[float], None]
 
 
 class Contestant(Protocol):
@@ -101,7 +101,7 @@ def interleave(
     renew: Callable[[Sequence[int]], None],
     *,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Series]:
     """Time all contestants in rounds until each has been measured enough.
 
@@ -124,7 +124,7 @@ def interleave(
     plan = _Plan.of(medians_ns, mode)
     series = [Series(runs, plan.load_rounds) for runs in plan.block_runs]
     generator = np.random.default_rng(seed)
-    turns, renewals = (_lots(len(contestants), generator) for _ in range(2))
+    turns, renewals = (_orders(len(contestants), generator) for _ in range(2))
     rounds = 0
     while True:
         if rounds % plan.load_rounds == 0:
@@ -173,8 +173,8 @@ def _block_runs(median_ns: float, mode: Mode, fewest_rounds: int) -> int:
     return max(1, min(wanted, _needed_runs(median_ns, mode) // fewest_rounds))
 
 
-def _lots(count: int, generator: np.random.Generator) -> Iterator[list[int]]:
-    """Orders of ``count`` contestants: one drawn by lot, then its reverse, and so on."""
+def _orders(count: int, generator: np.random.Generator) -> Iterator[list[int]]:
+    """Orders of ``count`` contestants: one at random, then its reverse, and so on."""
     while True:
         drawn: list[int] = generator.permutation(count).tolist()
         yield drawn

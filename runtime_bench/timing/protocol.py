@@ -19,7 +19,7 @@ from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement, read_measurements
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.timing.fresh_process import ColdRun, Load, RenewedProcess, run_alone
-from runtime_bench.timing.interleave import Progress, interleave, warm_up
+from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
@@ -27,7 +27,7 @@ from zoo.errors import InputError
 from zoo.files import sha256_of
 
 TARGET = "local"
-PREPARATION_RUNS = 20
+PREPROCESSING_RUNS = 20
 
 
 def benchmark(
@@ -40,7 +40,7 @@ def benchmark(
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> list[Measurement]:
     """Time artefacts on this machine against each other.
 
@@ -94,7 +94,7 @@ def benchmark(
             )
         finally:
             process.close()
-        preparation = _time_preparation(prepare)
+        preprocessing = _time_preprocessing(prepare)
         after = read_state()
     loads: Sequence[Sequence[Load]] = process.loads
     if cold:
@@ -107,7 +107,7 @@ def benchmark(
         cold=cold,
         before=before,
         after=after,
-        preparation_ns=preparation,
+        preparation_ns=preprocessing,
     )
     return measurements_of(
         setting,
@@ -141,7 +141,7 @@ def benchmark_to_file(
     seed: int = 0,
     cold: bool = False,
     prepare: Callable[[], object] | None = None,
-    progress: Progress | None = None,
+    progress: PartDone | None = None,
 ) -> Iterator[Measurement]:
     """``benchmark``, appending to ``results.jsonl``.
 
@@ -192,12 +192,12 @@ def _hash(subject: Subject) -> str:
     return sha256_of(subject.path)
 
 
-def _time_preparation(prepare: Callable[[], object] | None) -> tuple[int, ...]:
+def _time_preprocessing(prepare: Callable[[], object] | None) -> tuple[int, ...]:
     if prepare is None:
         return ()
     prepare()
     durations = []
-    for _ in range(PREPARATION_RUNS):
+    for _ in range(PREPROCESSING_RUNS):
         start = time.perf_counter_ns()
         prepare()
         durations.append(time.perf_counter_ns() - start)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runtime_bench.measurement import Measurement
-from stats.loads import Comparison, compare_loads
+from stats.loads import LoadComparison, compare_loads
 from zoo.errors import InputError
 
 
-def ratio(first: Measurement, second: Measurement) -> Comparison:
+def ratio(first: Measurement, second: Measurement) -> LoadComparison:
     """How many times as long the first takes as the second, with its 95 % interval.
 
     It is of their undisturbed times, load against load (``stats.loads.compare_loads``), so it need

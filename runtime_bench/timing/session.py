@@ -106,7 +106,7 @@ def measurements_of(setting: Setting, finished: Sequence[Finished]) -> list[Meas
             warmup_settled=one.warm.settled,
             samples_ns=tuple(one.series.samples),
             preparation_ns=setting.preparation_ns,
-            latency_ms=summarize(one.series.samples, block_runs=one.series.block_runs),
+            latency_ms=latency_summary(one.series.samples, block_runs=one.series.block_runs),
             noise=judge(one.series, one.warm, (*disturbances, *one.disturbances)),
             peak_memory_bytes=one.peak_memory_bytes,
             state_before=setting.before,
@@ -117,7 +117,7 @@ def measurements_of(setting: Setting, finished: Sequence[Finished]) -> list[Meas
     ]
 
 
-def summarize(samples_ns: Sequence[int], *, block_runs: int = 1) -> LatencySummary:
+def latency_summary(samples_ns: Sequence[int], *, block_runs: int = 1) -> LatencySummary:
     """The summary in milliseconds of raw durations in nanoseconds.
 
     Args:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import random
 
+from export.coverage import Coverage, Island
 from fbdeploy.records.manifest import (
     Artefact,
-    Coverage,
     DatasetInfo,
     Environment,
     InputSpecInfo,
-    Island,
     Manifest,
     NetworkInfo,
     Parity,

@@ -82,7 +82,7 @@ def _build(name: str) -> nn.Module:
     return build()
 
 
-def _typical_db(reference: torch.Tensor, other: torch.Tensor) -> float:
+def _median_db(reference: torch.Tensor, other: torch.Tensor) -> float:
     """The median over the images, which one outside of what was calibrated does not decide."""
     each = [sqnr_db(a[None], b[None]) for a, b in zip(reference, other, strict=True)]
     return float(np.median(each))
@@ -117,13 +117,13 @@ def test_case_is_right(name: str, tmp_path: Path) -> None:
     with torch.no_grad():
         exact = torch.cat([module(image[None]) for image in images])
     int8 = torch.cat([program.module()(image[None]) for image in images])
-    assert _typical_db(exact, int8) >= right.program_db
+    assert _median_db(exact, int8) >= right.program_db
     source = ExportSource("int8", SPEC, captured.graph, program)
     for form in right.formats:
         path = tmp_path / f"artefact{FORMAT_INFO[form].suffix}"
         FORMATS[form].export(source, path)
         logits = torch.from_numpy(RUNTIMES[form].load(path, 1).run(images.numpy()))
-        assert _typical_db(int8, logits) >= right.artefact_db, form
+        assert _median_db(int8, logits) >= right.artefact_db, form
         share = inspect(path).int8_share
         assert share is not None and share >= right.int8_share, form
 
@@ -138,4 +138,4 @@ def test_the_default_recipe_takes_it(name: str) -> None:
     program = quantize_captured(capture(module, SPEC), network, images.numpy(), load_recipe("ptq"))
     assert {"equalization", "bias_correction", "reconstruction"} & set(program.summary.kept)
     with torch.no_grad():
-        assert _typical_db(module(images), program.module()(images)) >= 28
+        assert _median_db(module(images), program.module()(images)) >= 28

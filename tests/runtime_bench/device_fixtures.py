@@ -1,4 +1,4 @@
-"""What the tests of targets, runners and emulation share: the cache, the bundle, what they need."""
+"""What the tests of targets, runners and emulation share: the cache, the kit, what they need."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runtime_bench.emulation.cycles import find_llvm
-from runtime_bench.runners.build import cached_bundle
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.build import cached_kit
+from runtime_bench.runners.kit import RunnerKit
 
 REPOSITORY = Path(__file__).parents[2]
 KERNEL = (6, 7)  # the first with a binfmt_misc of a user namespace's own
@@ -48,7 +48,7 @@ def cache() -> Path:
 
 
 @pytest.fixture(scope="session")
-def bundle(cache: Path) -> Bundle:
+def kit(cache: Path) -> RunnerKit:
     """The aarch64 runners, built from the wheels."""
     need("aarch64-linux-gnu-g++", "qemu-aarch64")
-    return cached_bundle(cache)
+    return cached_kit(cache)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stats.interval import Interval
-from stats.loads import Comparison, _swap_p, compare_loads
+from stats.loads import LoadComparison, _swap_p, compare_loads
 
 
 def test_swap_test_by_hand() -> None:
@@ -62,7 +62,7 @@ def _nested(
     return series[0], series[1]
 
 
-def _compare(series: tuple[np.ndarray, np.ndarray]) -> Comparison:
+def _compare(series: tuple[np.ndarray, np.ndarray]) -> LoadComparison:
     return compare_loads(*series, first_runs=60, second_runs=60)
 
 

@@ -83,9 +83,9 @@ def test_bad_json(kind: str, tmp_path: Path) -> None:
     path.write_bytes(BAD_JSON[kind])
     start = time.monotonic()
     with pytest.raises(InputError) as error:
-        read_json(path, "mend it")
+        read_json(path, "correct it")
     line = told(error)
-    assert line.startswith(f"{path}: is n") and line.endswith("; mend it")
+    assert line.startswith(f"{path}: is n") and line.endswith("; correct it")
     assert time.monotonic() - start < 2
 
 
@@ -94,9 +94,9 @@ def test_bad_toml(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x.toml"
     path.write_bytes(BAD_TOML[kind])
     with pytest.raises(InputError) as error:
-        read_toml(path, "mend it")
+        read_toml(path, "correct it")
     line = told(error)
-    assert line.startswith(f"{path}: is ") and line.endswith("; mend it")
+    assert line.startswith(f"{path}: is ") and line.endswith("; correct it")
 
 
 def test_what_can_be_held_is_read() -> None:
@@ -115,7 +115,7 @@ def test_what_is_no_file(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError) as error:
-        read_json(tmp_path / name, "mend it")
+        read_json(tmp_path / name, "correct it")
     told(error)
 
 
@@ -141,13 +141,13 @@ def test_schemas() -> None:
         ({"count": "9" * 5000}, "x: count: "),
     ):
         with pytest.raises(InputError) as error:
-            validated(Schema, value, "x", "mend it")
+            validated(Schema, value, "x", "correct it")
         assert said in told(error)
 
 
 @pytest.mark.parametrize("version", [None, 2, "1", True, {"a": 1}, "9" * 10_000])
 def test_other_versions(version: object) -> None:
     with pytest.raises(InputError) as error:
-        versioned(Schema, {"schema_version": version, "count": 1}, 1, "x", "mend it")
+        versioned(Schema, {"schema_version": version, "count": 1}, 1, "x", "correct it")
     assert "x: has schema_version " in told(error)
     assert versioned(Schema, {"schema_version": 1, "count": 1}, 1, "x", "").count == 1

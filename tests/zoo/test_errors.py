@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from zoo.errors import LONGEST_LINE, InputError, one_line, reason_of, shown
+from zoo.errors import LONGEST_LINE, LONGEST_REASON, InputError, one_line, reason_of, said, shown
 
 
 def test_short_text_is_kept() -> None:
@@ -54,3 +54,12 @@ def test_parts_of_lines() -> None:
     assert reason_of(OSError(2, "No such file or directory", "x")) == "No such file or directory"
     assert reason_of(ValueError("\n first\nsecond")) == "first"
     assert reason_of(MemoryError()) == "MemoryError"
+
+
+def test_what_a_library_says_is_cut_to_a_part_of_a_line() -> None:
+    assert said(RuntimeError("\n  first line\nsecond")) == "first line"
+    assert said("given as it is") == "given as it is"
+    assert said(KeyError()) == "KeyError"
+    long = said(ValueError("start " + "x" * 1000 + " end"))
+    assert len(long) == LONGEST_REASON
+    assert long.startswith("start ") and long.endswith(" end")

@@ -9,7 +9,7 @@ A dataset is one of
 * the name of an embedded dataset (``zoo.embedded``).
 """
 
-from zoo.datasets.batching import Batch, batches, spread
+from zoo.datasets.batching import Batch, batches, evenly_spaced
 from zoo.datasets.opening import open_dataset
 from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset, Sample
 from zoo.images import IMAGE_SUFFIXES, BadImageError
@@ -23,6 +23,6 @@ __all__ = [
     "FolderDataset",
     "Sample",
     "batches",
+    "evenly_spaced",
     "open_dataset",
-    "spread",
 ]

@@ -42,7 +42,7 @@ def batches(
         InputError: undecodable images, unless the dataset skips them (then the rest is yielded,
             and an InputError says so where nothing is left).
     """
-    indices = spread(len(dataset), limit)
+    indices = evenly_spaced(len(dataset), limit)
     pending: deque[Future[_Item]] = deque()
     ready: list[_Item] = []
     found = False
@@ -75,7 +75,7 @@ def batches(
         raise InputError(f"{dataset.name}: none of its images can be read; check the folder")
 
 
-def spread(count: int, limit: int | None) -> list[int]:
+def evenly_spaced(count: int, limit: int | None) -> list[int]:
     """``limit`` indices spread evenly over ``count`` (all of them where limit is None or more)."""
     if limit is None or limit >= count:
         return list(range(count))

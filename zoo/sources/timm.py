@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from zoo.checkpoints import Layout, State, fit_positional
-from zoo.errors import InputError
+from zoo.errors import InputError, reason_of
 from zoo.hub import fetch_hugging_face, fetch_url
 from zoo.imagenet import NUM_CLASSES, class_names
 from zoo.input_spec import InputSpec
@@ -41,7 +41,7 @@ class TimmSource:
         try:
             return cast(nn.Module, timm.create_model(self.name, **self.arguments, **arguments))
         except (RuntimeError, TypeError, AssertionError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = reason_of(error)
             raise InputError(f"{self.name}: timm cannot build it so ({reason})") from error
 
     def build(self, num_classes: int | None) -> nn.Module:

@@ -9,7 +9,7 @@ from fbdeploy.check.rules import load_rules
 from fbdeploy.latency.measure import read_calibration
 from fbdeploy.sweep.plan import read_plan
 from quantize.recipe import load_recipe
-from runtime_bench.emulation.calibration import Point, calibrate
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
 
 ROOT = Path(__file__).parents[3]
 PLAN = b"""targets = ["local", {address = "arm://cortex-a76", cool_below = 40.5, cores = [4, 5]}]
@@ -50,8 +50,10 @@ def _plan(folder: Path) -> list[bytes]:
 
 
 def _calibration(folder: Path) -> list[bytes]:
-    points = [Point(network=f"n{i}", cycles=i * 1e6, milliseconds=i * 0.7) for i in (1, 2, 3)]
-    return [calibrate("phone", "cortex-a76", points).model_dump_json().encode()]
+    points = [
+        LatencyPoint(network=f"n{i}", cycles=i * 1e6, milliseconds=i * 0.7) for i in (1, 2, 3)
+    ]
+    return [fit_latency("phone", "cortex-a76", points).model_dump_json().encode()]
 
 
 def _estimate(path: Path) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.work import WorkFolder, check_logits
+from fbdeploy.records.manifest import Precision
 from zoo.files import atomic_file
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 
@@ -25,13 +25,9 @@ if TYPE_CHECKING:
 class Checks:
     """Those of one network on the images of identity ``data``."""
 
-    work: Path
+    work: WorkFolder
     network_key: str
     data: str
-
-    @property
-    def _name(self) -> str:
-        return f"{key_of(network=self.network_key, data=self.data)}.npy"
 
     def images(self, read: Callable[[], NDArray[np.float32]] | None = None) -> NDArray[np.float32]:
         """The images, pre-processed float32 (N, 3, H, W); ``read`` gets them if they are not kept.
@@ -39,7 +35,7 @@ class Checks:
         Raises:
             FileNotFoundError: they are not kept, and there is no ``read``.
         """
-        return _kept(self.work / f"check-images-{self._name}", read)
+        return _kept(self.work.check_images(self.network_key, self.data), read)
 
     def logits(
         self, folder: Path, module: Callable[[Tensor], Tensor] | None = None
@@ -53,10 +49,21 @@ class Checks:
         from runtime_bench.runtimes.module_session import run_module
 
         compute = None if module is None else lambda: run_module(module, self.images())
-        return _kept(folder / f"check-logits-{self._name}", compute)
+        return _kept(check_logits(folder, self.network_key, self.data), compute)
+
+
+def check_program(checks: Checks, precision: Precision) -> None:
+    """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
+    from quantize.program import load_program
+
+    folder = checks.work.program(precision)
+    # Read only if its logits are not kept yet.
+    checks.logits(folder, lambda images: load_program(folder).module()(images))
 
 
 def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
+    import numpy as np
+
     if make is not None and not path.exists():
         with atomic_file(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, make())

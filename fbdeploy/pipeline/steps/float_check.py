@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from fbdeploy.records.manifest import FloatCheck
-from fbdeploy.records.predictions import Predictions
 
 SIGNIFICANCE = 0.05
 ONE_ANSWER = 0.95
@@ -16,14 +15,15 @@ FEWEST_IMAGES = 8
 """Fewer may well be of one class."""
 
 
-def float_check(predictions: Predictions) -> FloatCheck:
-    """The verdict on the float network by its answers.
+def float_check(labels: NDArray[np.int64], answers: NDArray[np.int64]) -> FloatCheck:
+    """The verdict on the float network by its ``answers``, classes (images,).
+
+    ``labels`` are -1 where an image has none.
 
     It fails where its top-1 is not above that of answering the commonest label for all images
     (one-sided binomial test), or where nearly all of its answers are one class and the labels are
     not.
     """
-    labels, answers = predictions.labels, predictions.reference
     images, labelled = len(answers), bool((labels >= 0).all())
     commonest, count = (int(part[0]) for part in _ranked(answers))
     top1 = chance = p = None
@@ -49,7 +49,7 @@ def float_check(predictions: Predictions) -> FloatCheck:
     )
 
 
-def _ranked(values: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _ranked(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The different values and their counts, the commonest first."""
     found, counts = np.unique(values, return_counts=True)
     order = np.argsort(-counts, kind="stable")

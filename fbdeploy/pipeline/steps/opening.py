@@ -1,21 +1,19 @@
-"""Opening what commands are given: the network, and images to calibrate on."""
+"""Opening the network that a command is given."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.request import DeployRequest, InputOptions
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from zoo.datasets import Dataset
+    from quantize.recipe import Recipe
     from zoo.networks import Network
-
-BATCH = 32
 
 
 def open_network(
@@ -50,6 +48,31 @@ def open_network(
         torch.set_num_threads(threads)
 
 
+def requested_network(request: DeployRequest, expected_key: str | None = None) -> Network:
+    """The network of a deployment.
+
+    Raises:
+        InputError: it cannot be had, or it is another than ``expected_key`` says.
+    """
+    network = open_network(request.network, request.weights, request.num_classes, request.input)
+    if expected_key is not None and key_of_network(network) != expected_key:
+        raise InputError(
+            f"{request.network}: builds another network or other weights each time it is called; "
+            "seed it, or give its weights with --weights"
+        )
+    return network
+
+
+def key_of_network(network: Network) -> str:
+    """Identity of a network: its weights, its input, its classes."""
+    return key_of(
+        name=network.name,
+        state=state_sha256(network),
+        input={name: str(value) for name, value in asdict(network.input_spec).items()},
+        classes=network.num_classes,
+    )
+
+
 def state_sha256(network: Network) -> str:
     """Identity of all weights and buffers, as they are loaded."""
     digest = hashlib.sha256()
@@ -59,27 +82,17 @@ def state_sha256(network: Network) -> str:
     return digest.hexdigest()
 
 
-def read_images(
-    dataset: Dataset, network: Network, limit: int | None, threads: int, read: Callable[[int], None]
-) -> NDArray[np.float32]:
-    """At most ``limit`` images, spread evenly, pre-processed: float32 (N, 3, H, W).
+def requested_recipe(request: DeployRequest) -> Recipe:
+    """The recipe of a deployment.
 
-    ``read`` is told the number of images after each batch.
+    Raises:
+        InputError: there is no such recipe, or it is not one.
     """
-    return read_labelled(dataset, network, limit, threads, read)[0]
+    from quantize.recipe import load_recipe
+
+    return load_recipe(request.recipe)
 
 
-def read_labelled(
-    dataset: Dataset, network: Network, limit: int | None, threads: int, read: Callable[[int], None]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """:func:`read_images` and their labels, int64 (N,), -1 where there are none."""
-    import numpy as np
-
-    from zoo.datasets import batches
-
-    parts, labels = [], []
-    for images, found, _ in batches(dataset, network.input_spec, BATCH, limit, threads=threads):
-        parts.append(images)
-        labels.append(found)
-        read(len(images))
-    return np.concatenate(parts), np.concatenate(labels)
+def worker_threads() -> int:
+    """The threads that this worker was given by its runner."""
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
-from fbdeploy.pipeline.steps.fidelity import fidelity_of
-from fbdeploy.pipeline.steps.opening import read_labelled
+from fbdeploy.pipeline.steps.images import read_labelled
 from fbdeploy.records.manifest import DatasetInfo, Quantization, RecipeInfo, Step
 
 if TYPE_CHECKING:
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
     from zoo.networks import Network
-
-
-def program_folder(work: Path, precision: str) -> Path:
-    """Where the program of a precision is kept between runs."""
-    return work / f"program-{precision}"
 
 
 def program_key(
@@ -76,6 +70,8 @@ def quantization_of(
     program: Program, recipe: Recipe, images: DatasetInfo, key: str, started: float
 ) -> Quantization:
     """What the manifest says about ``program``; it took since ``started`` (time.monotonic)."""
+    from fbdeploy.pipeline.steps.fidelity import fidelity_of
+
     summary = program.summary
     values = _applied(recipe, trained=summary.method == "qat")
     return Quantization(

@@ -1,1 +1,1 @@
-"""Jobs, the worker processes that run them, and their scheduler."""
+"""Jobs, the worker processes that run them, and who runs them."""

@@ -26,7 +26,7 @@ def adopt_orphans() -> None:
 def end_children() -> None:
     """Kill the children of this process, and theirs, which it adopts as they lose their parent."""
     end = time.monotonic() + _GONE_SECONDS
-    while (children := _children(os.getpid())) and time.monotonic() < end:
+    while (children := children_of(os.getpid())) and time.monotonic() < end:
         for child in children:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(child, signal.SIGKILL)
@@ -34,9 +34,11 @@ def end_children() -> None:
                 os.waitpid(child, 0)
 
 
-def _children(process: int) -> list[int]:
+def children_of(process: int) -> list[int]:
+    """The processes whose parent is ``process``, those that wait to be reaped too; none where there
+    is no Linux."""
     found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):  # none where there is no Linux
+    for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             # Behind the name, which may hold anything: state, then parent (proc_pid_stat(5)).
             if int(status.read_text().rpartition(")")[2].split()[1]) == process:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import builtins
+from collections.abc import Callable
+from typing import Annotated, Literal, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter
+
+from zoo.documents import Schema
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
-class Message(BaseModel):
-    """Base of everything that crosses a process boundary."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Asked = TypeVar("Asked", bound=Schema)
 
 
-class Job(Message):
+class Reporter(Protocol):
+    """How a job says what it is doing and hands over what it has finished."""
+
+    def progress(self, step: str, done: float) -> None:
+        """``done`` of ``step``, in 0..1."""
+
+    def note(self, text: str) -> None:
+        """Tell the user one line."""
+
+    def result(self, value: BaseModel) -> None:
+        """Hand over something finished; it is kept even if the job fails afterwards."""
+
+
+Work = Callable[[Reporter, Asked], None]
+"""A function that a worker runs; what it is asked is its second parameter."""
+
+
+class Job(Schema):
     """One call of ``function`` (``module:name``) in a process of its own.
 
     ``memory`` is the expected peak of resident bytes; an ``exclusive`` job runs alone, with all
@@ -33,8 +53,38 @@ class Job(Message):
     timed: bool = False
     device: str = ""
 
+    @classmethod
+    def calling(
+        cls,
+        function: Work[Asked],
+        asked: Asked,
+        *,
+        name: str,
+        title: str,
+        memory: int,
+        exclusive: bool = False,
+        vital: bool = False,
+        timed: bool = False,
+        device: str = "",
+    ) -> Self:
+        """The job of calling ``function``, which a module holds by its own name, with ``asked``.
 
-class Progress(Message):
+        The worker reads ``asked`` back as what the function's second parameter is annotated with.
+        """
+        return cls(
+            name=name,
+            title=title,
+            function=f"{function.__module__}:{function.__qualname__}",
+            arguments=asked.model_dump(mode="json"),
+            memory=memory,
+            exclusive=exclusive,
+            vital=vital,
+            timed=timed,
+            device=device,
+        )
+
+
+class Progress(Schema):
     """``done`` of ``step``, in 0..1."""
 
     type: Literal["progress"] = "progress"
@@ -42,29 +92,41 @@ class Progress(Message):
     done: float
 
 
-class Note(Message):
+class Note(Schema):
     """One line for the user."""
 
     type: Literal["note"] = "note"
     text: str
 
 
-class Result(Message):
-    """Something that is finished and must not be lost, even if the job fails later."""
+class Result(Schema):
+    """Something that is finished and must not be lost, even if the job fails later.
+
+    ``kind`` is the name of its class.
+    """
 
     type: Literal["result"] = "result"
     kind: str
     value: dict[str, JsonValue]
 
+    @classmethod
+    def of(cls, value: BaseModel) -> Self:
+        """The message that hands over ``value``."""
+        return cls(kind=type(value).__name__, value=value.model_dump(mode="json"))
 
-class Ended(Message):
+    def read(self, schema: builtins.type[Model]) -> Model | None:
+        """What was handed over, if it is of that class."""
+        return schema.model_validate(self.value) if self.kind == schema.__name__ else None
+
+
+class Ended(Schema):
     """The job ended well; ``peak_bytes`` is its peak of resident memory, None if unknown."""
 
     type: Literal["ended"] = "ended"
     peak_bytes: int | None
 
 
-class Failed(Message):
+class Failed(Schema):
     """The job ended badly.
 
     ``cause``: ``input`` is an InputError, ``disk`` one about the output folder, ``crash`` all else.

@@ -8,38 +8,34 @@ whatever else writes to stdout is sent to stderr, which the parent logs.
 
 from __future__ import annotations
 
-import errno
 import importlib
+import inspect
 import os
-import re
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
-from pydantic import BaseModel, JsonValue
-from safetensors import SafetensorError
+from pydantic import BaseModel
 
 from fbdeploy.pipeline.workers.descendants import adopt_orphans, end_children
-from fbdeploy.pipeline.workers.jobs import Ended, Failed, Job, Message, Note, Progress, Result
+from fbdeploy.pipeline.workers.errors import failure_of
+from fbdeploy.pipeline.workers.jobs import Ended, Job, Note, Progress, Reporter, Result
 from runtime_bench.machine.memory import peak_resident_bytes
-from zoo.errors import InputError
-
-RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)")
-DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+from zoo.documents import Schema
 
 
-class Reporter:
-    """How a stage says what it is doing and hands over what it has finished."""
+class LineReporter:
+    """A ``Reporter`` that sends messages; progress of less than a percent is not sent."""
 
-    def __init__(self, send: Callable[[Message], None]) -> None:
+    def __init__(self, send: Callable[[Schema], None]) -> None:
         self._send = send
         self._last = ("", -1.0)
 
     def progress(self, step: str, done: float) -> None:
-        """``done`` of ``step``, in 0..1; steps smaller than a percent are not sent."""
+        """``done`` of ``step``, in 0..1."""
         last_step, last_done = self._last
         if step != last_step or done >= 1 or done - last_done >= 0.01:
             self._last = (step, done)
@@ -49,49 +45,17 @@ class Reporter:
         """Tell the user one line."""
         self._send(Note(text=text))
 
-    def result(self, kind: str, value: BaseModel | dict[str, JsonValue]) -> None:
-        """Hand over something finished; it is kept even if the job fails afterwards."""
-        document = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-        self._send(Result(kind=kind, value=document))
+    def result(self, value: BaseModel) -> None:
+        """Hand over something finished."""
+        self._send(Result.of(value))
 
 
-def is_disk_error(error: BaseException) -> bool:
-    """Whether the error, or one that it came from, is that the disk is full or read-only."""
-    return any(_errno(link) in DISK_ERRORS for link in _chain(error))
-
-
-def _errno(error: BaseException) -> int | None:
-    """The operating system's number of an error; safetensors, in Rust, has it in its text."""
-    if isinstance(error, OSError):
-        return error.errno
-    told = RUST_OS_ERROR.search(str(error)) if isinstance(error, SafetensorError) else None
-    return int(told[1]) if told else None
-
-
-def one_line(error: BaseException) -> str:
-    """An InputError's own line; the type and first line of anything else."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    message = lines[0] if lines else ""
-    if isinstance(error, InputError):
-        return message
-    return f"{type(error).__name__}: {message}".removesuffix(": ")[:500]
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
-    return chain
-
-
-def failure_of(error: BaseException) -> Failed:
-    """How an exception is told to the parent: in one line, and whose fault it is."""
-    if is_disk_error(error):
-        return Failed(cause="disk", message=one_line(error))
-    cause: Literal["input", "crash"] = "input" if isinstance(error, InputError) else "crash"
-    return Failed(cause=cause, message=one_line(error))
+def call(job: Job, report: Reporter) -> None:
+    """Call the job's function in this process."""
+    module, _, name = job.function.partition(":")
+    function = getattr(importlib.import_module(module), name)
+    _, asked = inspect.signature(function, eval_str=True).parameters.values()
+    function(report, asked.annotation.model_validate(job.arguments))
 
 
 def _end_with_parent(stdin: BinaryIO) -> None:
@@ -112,17 +76,16 @@ def main() -> int:
     adopt_orphans()
     lock = threading.Lock()
 
-    def send(message: Message) -> None:
+    def send(message: Schema) -> None:
         with lock:
             events.write(message.model_dump_json().encode() + b"\n")
             events.flush()
 
     job = Job.model_validate_json(stdin.readline())
     threading.Thread(target=_end_with_parent, args=(stdin,), daemon=True).start()
-    module, _, name = job.function.partition(":")
     status = 0
     try:
-        getattr(importlib.import_module(module), name)(Reporter(send), **job.arguments)
+        call(job, LineReporter(send))
         send(Ended(peak_bytes=peak_resident_bytes()))
     except BaseException as error:  # a job may run code that raises anything
         if os.getpid() != process:  # a child that it forked has nothing to say

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.summary import summarize
+from export.inspection.summary import inspection_of
 
 FLOAT = Value("float32", (1, 4, 10))
 INT8 = Value("int8", (1, 4, 10))
@@ -35,7 +35,7 @@ def reading(operations: Sequence[Operation], partitions: int | None = None) -> R
 
 
 def test_hard_swish_written_out_is_one_island() -> None:
-    found = summarize(
+    found = inspection_of(
         reading(
             [
                 operation("Quantize", ["f0"], "q0"),
@@ -63,7 +63,7 @@ def test_hard_swish_written_out_is_one_island() -> None:
 
 
 def test_float_convolution_counts_against_int8() -> None:
-    found = summarize(
+    found = inspection_of(
         reading(
             [
                 operation("Conv", ["f0", "w0"], "f1", macs=300),
@@ -80,12 +80,12 @@ def test_float_convolution_counts_against_int8() -> None:
 
 
 def test_matrix_product_may_leave_int8_itself() -> None:
-    found = summarize(reading([operation("QLinear", ["q0", "w0"], "f0", macs=10)]))
+    found = inspection_of(reading([operation("QLinear", ["q0", "w0"], "f0", macs=10)]))
     assert found.int8_share == 1
 
 
 def test_what_the_delegate_leaves() -> None:
-    found = summarize(
+    found = inspection_of(
         reading(
             [
                 operation("Conv", ["q0", "w0"], "q1", macs=600, delegated=True),
@@ -110,13 +110,13 @@ def test_float_network_is_no_island() -> None:
         operation("Conv", ["f0", "w0"], "f1", macs=10, delegated=True),
         operation("Relu", ["f1"], "f2"),
     ]
-    assert summarize(reading(operations)).islands == ()
-    (island,) = summarize(reading(operations, partitions=1)).islands
+    assert inspection_of(reading(operations)).islands == ()
+    (island,) = inspection_of(reading(operations, partitions=1)).islands
     assert island.operators == ("Relu",)
 
 
 def test_islands_that_meet_later_are_one() -> None:
-    (island,) = summarize(
+    (island,) = inspection_of(
         reading(
             [
                 operation("Dequantize", ["q0"], "f0"),
@@ -133,7 +133,7 @@ def test_islands_that_meet_later_are_one() -> None:
 
 
 def test_constants_take_no_part() -> None:
-    found = summarize(
+    found = inspection_of(
         reading(
             [
                 operation("Dequantize", ["w0"], "f0"),

@@ -65,10 +65,8 @@ def test_help_is_quick() -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    code = (
-        "import sys; from fbdeploy.cli.app import build; build(); "
-        "print(sorted({'torch', 'numpy', 'executorch', 'onnx', 'timm'} & set(sys.modules)))"
-    )
+    heavy = {"torch", "numpy", "scipy", "PIL", "safetensors", "onnx", "timm"}
+    code = "import sys; from fbdeploy.cli.app import build; build(); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
@@ -77,7 +75,7 @@ def test_help_imports_nothing_heavy() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout.strip() == "[]"
+    assert not heavy & set(done.stdout.split())
 
 
 def test_version_and_no_arguments() -> None:

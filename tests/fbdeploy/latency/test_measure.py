@@ -10,16 +10,16 @@ import pytest
 
 from fbdeploy.cli.app import run
 from fbdeploy.latency.measure import OPTIONS, LatencyRequest, measure_latency
-from runtime_bench.emulation.calibration import Point, calibrate
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
 from runtime_bench.measurement import read_measurements
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts
-from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
+from tests.runtime_bench.device_fixtures import cache, kit, need_llvm
 from zoo.errors import InputError
 
-__all__ = ["bundle", "cache"]
+__all__ = ["cache", "kit"]
 SHORT = Mode("test", 4, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.01)
 CORE = "arm://cortex-a76"
 
@@ -37,15 +37,15 @@ def _request(path: Path, target: str, **changes: object) -> LatencyRequest:
 @pytest.mark.parametrize(
     ("target", "option", "value"),
     [
-        ("local", "calibration", Path("x.json")),
+        ("local", "latency_model", Path("x.json")),
         ("local", "runners", Path("x")),
         (CORE, "cores", (0,)),
         (CORE, "cold", True),
         ("ssh://nobody@nowhere.invalid", "cold", True),
         ("adb://NOBODY", "prepare", print),
         (CORE, "cool_below", 40.0),
-        ("ssh://nobody@nowhere.invalid", "calibration", Path("x.json")),
-        ("adb://NOBODY", "calibration", Path("x.json")),
+        ("ssh://nobody@nowhere.invalid", "latency_model", Path("x.json")),
+        ("adb://NOBODY", "latency_model", Path("x.json")),
     ],
 )
 def test_options_that_mean_nothing_there_are_refused(
@@ -61,21 +61,21 @@ def test_resume_needs_a_file() -> None:
         list(measure_latency(_request(Path("x.onnx"), "local", resume=True)))
 
 
-def test_calibrations_are_checked_before_anything_runs(tmp_path: Path) -> None:
+def test_latency_models_are_checked_before_anything_runs(tmp_path: Path) -> None:
     path = tmp_path / "pixel.json"
-    request = _request(Path("x.onnx"), CORE, calibration=path)
+    request = _request(Path("x.onnx"), CORE, latency_model=path)
     with pytest.raises(InputError, match="cannot be read"):
         list(measure_latency(request))
     path.write_text("{}")
     with pytest.raises(
-        InputError, match=r"pixel\.json: .*; give a file that fbdeploy calibrate wrote"
+        InputError, match=r"pixel\.json: .*; give a file that fbdeploy fit-latency wrote"
     ):
         list(measure_latency(request))
-    points = [Point(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
-    path.write_text(calibrate("Pixel 0", "cortex-x1", points).model_dump_json())
+    points = [LatencyPoint(network=n, cycles=2e6, milliseconds=1.0) for n in "abc"]
+    path.write_text(fit_latency("Pixel 0", "cortex-x1", points).model_dump_json())
     with pytest.raises(InputError, match="is for arm://cortex-x1"):
         list(measure_latency(request))
-    path.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
+    path.write_text(fit_latency("Pixel 0", "cortex-a76", points).model_dump_json())
     with pytest.raises(InputError, match="give --threads 1"):
         list(measure_latency(replace(request, threads=(1, 2))))
 
@@ -97,8 +97,8 @@ def test_this_machine_with_two_thread_counts_and_resumed(
     assert read_measurements(results) == measured
 
 
-def test_an_emulated_core_counts_and_estimates_only_when_calibrated(
-    bundle: Bundle, artefacts: Artefacts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_an_emulated_core_counts_and_estimates_only_by_a_latency_model(
+    kit: RunnerKit, artefacts: Artefacts, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     need_llvm()
     results = tmp_path / "a76.jsonl"
@@ -117,10 +117,12 @@ def test_an_emulated_core_counts_and_estimates_only_when_calibrated(
     assert json.loads(capfd.readouterr().out)["measurements"] == first
     assert len(results.read_text().splitlines()) == len(paths)
 
-    points = [Point(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")]
-    calibration = tmp_path / "pixel.json"
-    calibration.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
-    assert run(["bench", paths[0], *line[3:], "--calibration", str(calibration)]) == 0
+    points = [
+        LatencyPoint(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")
+    ]
+    model = tmp_path / "pixel.json"
+    model.write_text(fit_latency("Pixel 0", "cortex-a76", points).model_dump_json())
+    assert run(["bench", paths[0], *line[3:], "--latency-model", str(model)]) == 0
     (estimated,) = json.loads(capfd.readouterr().out)["measurements"]
     assert (
         estimated["kind"] == "estimated" and estimated["instructions"] == first[0]["instructions"]

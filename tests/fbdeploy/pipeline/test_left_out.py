@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from fbdeploy.pipeline import stages
+from pydantic import BaseModel
+
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.checks import Checks
-from fbdeploy.pipeline.steps.programs import program_folder
+from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.records.manifest import DatasetInfo, InputSpecInfo
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from tests.quantize.small_networks import noise_images, tiny_network
@@ -20,7 +22,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self.results: list[tuple[str, Any]] = []
+        self.results: list[BaseModel] = []
 
     def progress(self, step: str, done: float) -> None:
         pass
@@ -28,17 +30,17 @@ class Notes:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def result(self, kind: str, value: Any) -> None:
-        self.results.append((kind, value))
+    def result(self, value: BaseModel) -> None:
+        self.results.append(value)
 
 
 def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
-    network, work = tiny_network(), tmp_path / "work"
+    network, work = tiny_network(), WorkFolder.of(tmp_path / "out")
     program = quantize(network, noise_images(16), load_recipe("weights-only"))
-    program.save(program_folder(work, "int8"))
+    program.save(work.program("int8"))
     checks = Checks(work, "key", "photos")
     checks.images(lambda: noise_images(4))
-    checks.logits(program_folder(work, "int8"), program.module())
+    checks.logits(work.program("int8"), program.module())
     request = DeployRequest(
         network="tiny",
         data="x",
@@ -50,21 +52,21 @@ def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
     )
     found = {}
     for form in request.formats:
-        notes: Any = Notes()
-        stages.export(
-            notes,
-            request=request.model_dump(mode="json"),
-            work=str(work),
+        notes = Notes()
+        asked = ExportArguments(
+            request=request,
             network_key="key",
-            input_spec=asdict(network.input_spec),
-            data={"name": "x", "images": 4, "identity": "photos"},
-            form=form,
+            input_spec=InputSpecInfo(**asdict(network.input_spec)),
+            data=DatasetInfo(name="x", images=4, identity="photos"),
+            format=form,
             keys={"int8": "artefact"},
         )
+        export(notes, asked)
         found[form] = notes
     assert found["torchscript"].results == []
     assert found["torchscript"].notes == [
         "torchscript int8 is left out: it has no kernels with int8 weights and float activations"
     ]
-    (kind, exported), *_ = found["onnx"].results
-    assert kind == "exported" and all(entry.parity.passed for entry in exported.artefacts)
+    exported, *_ = found["onnx"].results
+    assert isinstance(exported, Exported)
+    assert all(entry.parity and entry.parity.passed for entry in exported.artefacts)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from pydantic import BaseModel
 
 from export.base import ExportResult, ExportSource
 from export.formats import FORMATS
 from export.onnx import OnnxExporter
-from fbdeploy.pipeline import stages
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.checks import Checks
-from fbdeploy.pipeline.steps.programs import program_folder
+from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, InputSpecInfo
 from quantize.graph.passes.surgery import module_path
 from quantize.program import Program
 from quantize.ptq import quantize
@@ -43,12 +44,14 @@ def program() -> Program:
     return quantize(tiny_network(), noise_images(16), load_recipe("ptq-fast"))
 
 
-def _export(folder: Path, program: Program) -> list[tuple[str, Any]]:
-    output, work = folder / "out", folder / "out/.fbdeploy"
-    program.save(program_folder(work, "int8"))
+def _export(folder: Path, program: Program) -> BaseModel:
+    """The one thing that an export of ``program`` hands over."""
+    output = folder / "out"
+    work = WorkFolder.of(output)
+    program.save(work.program("int8"))
     checks = Checks(work, "key", "photos")
     checks.images(lambda: noise_images(8))
-    checks.logits(program_folder(work, "int8"), program.module())
+    checks.logits(work.program("int8"), program.module())
     request = DeployRequest(
         network="tiny",
         data="x",
@@ -58,19 +61,24 @@ def _export(folder: Path, program: Program) -> list[tuple[str, Any]]:
         recipe="ptq-fast",
         output=output,
     )
-    notes: Any = Notes()
-    stages.export(
-        notes,
-        request=request.model_dump(mode="json"),
-        work=str(work),
+    notes = Notes()
+    asked = ExportArguments(
+        request=request,
         network_key="key",
-        input_spec=asdict(program.input_spec),
-        data={"name": "x", "images": 8, "identity": "photos"},
-        form="onnx",
+        input_spec=InputSpecInfo(**asdict(program.input_spec)),
+        data=DatasetInfo(name="x", images=8, identity="photos"),
+        format="onnx",
         keys={"int8": "key"},
     )
-    results: list[tuple[str, Any]] = notes.results
-    return results
+    export(notes, asked)
+    (made,) = notes.results
+    return made
+
+
+def _artefacts(folder: Path, program: Program) -> tuple[Artefact, ...]:
+    made = _export(folder, program)
+    assert isinstance(made, Exported)
+    return made.artefacts
 
 
 def test_one_that_differs_is_put_aside_with_the_layer_s_name(
@@ -87,11 +95,10 @@ def test_one_that_differs_is_put_aside_with_the_layer_s_name(
         onnx.save(model, path)
 
     monkeypatch.setitem(FORMATS, "onnx", Tampering(negate))
-    ((kind, value),) = _export(tmp_path, program)
-    assert kind == "exported"
+    artefacts = _artefacts(tmp_path, program)
     (node,) = (n for n in program.graph.graph.nodes if n.name == layer)
-    for artefact in value.artefacts:
-        assert artefact.rejected
+    for artefact in artefacts:
+        assert artefact.rejected and artefact.parity and artefact.parity.parted_at
         assert artefact.path.startswith(".fbdeploy/rejected/int8/model")
         assert (tmp_path / "out" / artefact.path).exists()
         assert artefact.parity.parted_at.startswith(f"{module_path(node)} (")
@@ -102,18 +109,17 @@ def test_one_that_no_runtime_loads_is_put_aside(
     tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(FORMATS, "onnx", Tampering(lambda path: path.write_bytes(b"nothing")))
-    ((kind, value),) = _export(tmp_path, program)
-    assert kind == "failure"
-    assert ".fbdeploy/rejected/int8/model.onnx" in value.message
+    failure = _export(tmp_path, program)
+    assert isinstance(failure, Failure)
+    assert ".fbdeploy/rejected/int8/model.onnx" in failure.message
     assert not (tmp_path / "out/int8").exists()
 
 
 def test_one_that_is_right_has_the_name_of_one_to_ship(tmp_path: Path, program: Program) -> None:
-    ((kind, value),) = _export(tmp_path, program)
-    assert kind == "exported"
-    assert [artefact.path for artefact in value.artefacts] == [
+    artefacts = _artefacts(tmp_path, program)
+    assert [artefact.path for artefact in artefacts] == [
         "int8/model.onnx",
         "int8/model-s8s8.onnx",
     ]
-    assert all((tmp_path / "out" / artefact.path).exists() for artefact in value.artefacts)
+    assert all((tmp_path / "out" / artefact.path).exists() for artefact in artefacts)
     assert not list((tmp_path / "out/.fbdeploy/rejected").rglob("*.onnx"))

@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fbdeploy.pipeline import stages
+from fbdeploy.pipeline.known import Prepared
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
-from fbdeploy.pipeline.workers.jobs import Message, Result
-from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.pipeline.running import StepArguments
+from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
+from fbdeploy.pipeline.steps.evaluate import evaluate as score
+from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.steps.prepare import PrepareArguments, captured_graph, prepare
+from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
+from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.pipeline.workers.jobs import Model, Result, Work
+from fbdeploy.pipeline.workers.worker import LineReporter
+from fbdeploy.records.manifest import FloatCheck
 from fbdeploy.records.predictions import images_sha256, read_predictions
 from fbdeploy.records.results import EvaluationLine
 from quantize.ptq import quantize_captured
@@ -20,6 +28,7 @@ from runtime_bench.accuracy import evaluate
 from runtime_bench.runtimes import RUNTIMES
 from tests.quantize.small_networks import noise_images, tiny_network
 from zoo.datasets import batches, open_dataset
+from zoo.documents import Schema
 from zoo.input_spec import InputSpec
 
 NETWORK = """
@@ -46,20 +55,19 @@ def _photos(folder: Path) -> Path:
     return folder
 
 
-def _results(request: DeployRequest, work: Path, stage: str, **arguments: Any) -> list[Any]:
-    """What one stage hands over."""
-    sent: list[Message] = []
-    function = getattr(stages, stage)
-    asked = {"request": request.model_dump(mode="json"), "work": str(work)}
-    function(Reporter(sent.append), **asked, **arguments)
+def _result(work: Work[Any], asked: StepArguments, kind: type[Model]) -> Model:
+    """The one thing of a kind that a step's worker hands over."""
+    sent: list[Schema] = []
+    work(LineReporter(sent.append), asked)
     results = [message for message in sent if isinstance(message, Result)]
-    assert [result.kind for result in results if result.kind == "failure"] == []
-    return [result.value for result in results]
+    assert [result.kind for result in results if result.kind == "Failure"] == []
+    (found,) = (value for value in (result.read(kind) for result in results) if value is not None)
+    return found
 
 
 def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NETWORK)
-    photos, output, work = _photos(tmp_path / "photos"), tmp_path / "out", tmp_path / "work"
+    photos, output = _photos(tmp_path / "photos"), tmp_path / "out"
     size = InputOptions(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
     request = DeployRequest(
         network=f"{tmp_path / 'net.py'}:build",
@@ -73,26 +81,30 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
         output=output,
         images=15,
     )
-    (prepared,) = _results(request, work, "prepare", known_programs={})
-    key, data = prepared["network_key"], prepared["evaluation_data"]
-    _results(request, work, "reference", network_key=key)
-    (made,) = _results(
-        request,
-        work,
-        "export",
+    prepared = _result(prepare, PrepareArguments(request=request, known_programs={}), Prepared)
+    key, data = prepared.network_key, prepared.evaluation_data
+    asked = ReferenceArguments(request=request, network_key=key, data=data)
+    judged = _result(reference, asked, FloatCheck)
+    exporting = ExportArguments(
+        request=request,
         network_key=key,
-        input_spec=prepared["input_spec"],
+        input_spec=prepared.input_spec,
         data=data,
-        form="torchscript",
+        format="torchscript",
         keys={"fp32": "key"},
     )
-    (artefact,) = made["artefacts"]
-    (value,) = _results(request, work, "evaluate", network_key=key, artefacts=[artefact], data=data)
-    line = EvaluationLine.model_validate(value)
+    (artefact,) = _result(export, exporting, Exported).artefacts
+    scoring = EvaluateArguments(request=request, network_key=key, artefacts=(artefact,), data=data)
+    line = _result(score, scoring, EvaluationLine)
+    # The kept answers are taken, and made again where they are damaged.
+    assert _result(reference, asked, FloatCheck) == judged
+    WorkFolder.of(output).reference(key, data.identity).write_bytes(b"cut off")
+    assert _result(reference, asked, FloatCheck) == judged
+    assert judged.images == 15 and judged.top1 == line.top1
     assert line.predictions == f"predictions/{line.key}.npz"
     kept = read_predictions(output / line.predictions)
     spec = InputSpec(16, 16, mean=(0.5,) * 3, std=(0.5,) * 3)
-    session = RUNTIMES["torchscript"].load(output / artefact["path"], 1)
+    session = RUNTIMES["torchscript"].load(output / artefact.path, 1)
     again = evaluate(session, batches(open_dataset(photos), spec, 4, 15))
     assert kept.names == again.names and len(kept.names) == line.images == 15
     assert np.array_equal(kept.labels, again.labels)
@@ -107,7 +119,7 @@ def test_a_program_is_the_same_whether_its_graph_was_kept(tmp_path: Path) -> Non
     """As after an interruption between capture and quantization."""
     network, recipe, images = tiny_network(), load_recipe("ptq-fast"), noise_images(16)
     for name in ("undisturbed", "resumed"):
-        captured = stages._captured(tmp_path / "work", network, "key")
+        captured = captured_graph(WorkFolder(tmp_path / "work"), network, "key")
         quantize_captured(captured, network, images, recipe).save(tmp_path / name)
     for file in ("program.json", "program.safetensors"):
         contents = {(tmp_path / name / file).read_bytes() for name in ("undisturbed", "resumed")}

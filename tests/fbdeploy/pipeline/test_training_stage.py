@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from fbdeploy.pipeline import stages
-from fbdeploy.pipeline.deploy import Exported, Prepared, Quantized
+from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.steps.programs import program_folder
-from fbdeploy.pipeline.workers.worker import Reporter
+from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
+from fbdeploy.pipeline.steps.train import TrainArguments, train
+from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.records.manifest import Precision, Quantization
 from quantize.program import load_program
 from zoo.errors import InputError
 
@@ -57,7 +59,7 @@ class Heard:
     """A reporter that keeps what it is told, and interrupts training after ``patience`` steps."""
 
     def __init__(self, patience: int = 1000) -> None:
-        self.results: list[tuple[str, BaseModel]] = []
+        self.results: list[BaseModel] = []
         self.steps: list[float] = []
         self.notes: list[str] = []
         self._patience = patience
@@ -71,13 +73,13 @@ class Heard:
     def note(self, text: str) -> None:
         self.notes.append(text)
 
-    def result(self, kind: str, value: BaseModel) -> None:
-        self.results.append((kind, value))
+    def result(self, value: BaseModel) -> None:
+        self.results.append(value)
 
-    def quantized(self) -> dict[str, dict[str, Any]]:
+    def quantized(self) -> dict[Precision, Quantization]:
         """What the manifest would know of programs."""
-        found = [value for _, value in self.results if isinstance(value, Quantized)]
-        return {q.precision: q.quantization.model_dump(mode="json") for q in found}
+        found = [value for value in self.results if isinstance(value, Quantized)]
+        return {one.precision: one.quantization for one in found}
 
 
 class Desk:
@@ -94,16 +96,8 @@ class Desk:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 pixels = generator.integers(0, 256, (20, 20, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(path)
-        self.network_key = ""
-        self.data: dict[str, Any] = {}
-        self.input_spec: dict[str, Any] = {}
-
-    @property
-    def work(self) -> Path:
-        return self.folder / "out" / ".fbdeploy"
-
-    def arguments(self) -> dict[str, Any]:
-        request = DeployRequest(
+        self.work = WorkFolder.of(folder / "out")
+        self.request = DeployRequest(
             network=f"{self.folder / 'net.py'}:build",
             num_classes=4,
             input={"size": (16, 16), "mean": (0.5,) * 3, "std": (0.5,) * 3},
@@ -114,26 +108,22 @@ class Desk:
             recipe=str(self.folder / "recipe.toml"),
             output=self.folder / "out",
         )
-        return {"request": request.model_dump(mode="json"), "work": str(self.work)}
 
-    def prepare(self, known: dict[str, Any] | None = None) -> Heard:
+    def prepare(self, known: dict[Precision, Quantization] | None = None) -> Heard:
         heard = Heard()
-        stages.prepare(cast(Reporter, heard), known_programs=known or {}, **self.arguments())
-        (prepared,) = [v for _, v in heard.results if isinstance(v, Prepared)]
-        self.network_key = prepared.network_key
-        self.data = prepared.evaluation_data.model_dump(mode="json")
-        self.input_spec = prepared.input_spec.model_dump(mode="json")
+        prepare(heard, PrepareArguments(request=self.request, known_programs=known or {}))
+        (self.prepared,) = [value for value in heard.results if isinstance(value, Prepared)]
         return heard
 
     def train(self, start: str, heard: Heard | None = None) -> Heard:
         heard = heard or Heard()
-        stages.train(
-            cast(Reporter, heard),
-            network_key=self.network_key,
-            data=self.data,
+        asked = TrainArguments(
+            request=self.request,
+            network_key=self.prepared.network_key,
+            data=self.prepared.evaluation_data,
             start=start,
-            **self.arguments(),
         )
+        train(heard, asked)
         return heard
 
 
@@ -145,43 +135,44 @@ def desk(tmp_path: Path) -> Desk:
 def test_a_trained_program_becomes_an_artefact_and_is_not_made_twice(desk: Desk) -> None:
     int8 = desk.prepare().quantized()
     assert set(int8) == {"int8"}
-    assert "qat" not in int8["int8"]["recipe"]["values"]
-    trained = desk.train(int8["int8"]["key"]).quantized()["int8-qat"]
-    assert trained["recipe"]["values"]["qat"]["steps"] == 6
-    assert trained["steps"][-1]["name"] == "qat"
-    program = load_program(program_folder(desk.work, "int8-qat"))
+    assert "qat" not in int8["int8"].recipe.values
+    trained = desk.train(int8["int8"].key).quantized()["int8-qat"]
+    settings: Any = trained.recipe.values["qat"]
+    assert settings["steps"] == 6
+    assert trained.steps[-1].name == "qat"
+    program = load_program(desk.work.program("int8-qat"))
     assert program.summary.method == "qat"
-    assert program.ranges_sha256() == trained["ranges_sha256"]
-    known = {**int8, "int8-qat": trained}
+    assert program.ranges_sha256() == trained.ranges_sha256
+    known: dict[Precision, Quantization] = {**int8, "int8-qat": trained}
     assert desk.prepare(known).quantized() == known
     heard = Heard()
-    stages.export(
-        cast(Reporter, heard),
-        network_key=desk.network_key,
-        input_spec=desk.input_spec,
-        data=desk.data,
-        form="onnx",
+    asked = ExportArguments(
+        request=desk.request,
+        network_key=desk.prepared.network_key,
+        input_spec=desk.prepared.input_spec,
+        data=desk.prepared.evaluation_data,
+        format="onnx",
         keys={"int8-qat": "k"},
-        **desk.arguments(),
     )
-    (made,) = [value for _, value in heard.results if isinstance(value, Exported)]
+    export(heard, asked)
+    (made,) = [value for value in heard.results if isinstance(value, Exported)]
     assert {entry.path for entry in made.artefacts} >= {"int8-qat/model.onnx"}
     assert all(entry.parity and entry.parity.passed for entry in made.artefacts)
 
 
 def test_interrupted_training_goes_on(desk: Desk) -> None:
-    start = desk.prepare().quantized()["int8"]["key"]
-    whole = desk.train(start).quantized()["int8-qat"]["ranges_sha256"]
+    start = desk.prepare().quantized()["int8"].key
+    whole = desk.train(start).quantized()["int8-qat"].ranges_sha256
     with pytest.raises(Interrupted):
         desk.train(start, Heard(patience=5))
     heard = desk.train(start)
     assert heard.steps == pytest.approx([5 / 6, 1.0])
-    assert heard.quantized()["int8-qat"]["ranges_sha256"] == whole
+    assert heard.quantized()["int8-qat"].ranges_sha256 == whole
 
 
 def test_other_settings_train_again_but_do_not_calibrate_again(desk: Desk) -> None:
     int8 = desk.prepare().quantized()
-    known = {**int8, **desk.train(int8["int8"]["key"]).quantized()}
+    known = {**int8, **desk.train(int8["int8"].key).quantized()}
     recipe = desk.folder / "recipe.toml"
     recipe.write_text(RECIPE.replace("steps = 6", "steps = 4"))
     assert desk.prepare(known).quantized() == int8
@@ -190,7 +181,7 @@ def test_other_settings_train_again_but_do_not_calibrate_again(desk: Desk) -> No
 def test_labels_that_are_asked_for_and_missing(desk: Desk) -> None:
     recipe = desk.folder / "recipe.toml"
     recipe.write_text(RECIPE + "label_weight = 0.5\n")
-    start = desk.prepare().quantized()["int8"]["key"]
+    start = desk.prepare().quantized()["int8"].key
     assert desk.train(start).quantized()  # the folders are the labels
     flat = desk.folder / "train"
     for path in list(flat.rglob("*.png")):
@@ -198,6 +189,6 @@ def test_labels_that_are_asked_for_and_missing(desk: Desk) -> None:
     for empty in list(flat.iterdir()):
         if empty.is_dir():
             empty.rmdir()
-    start = desk.prepare().quantized()["int8"]["key"]
+    start = desk.prepare().quantized()["int8"].key
     with pytest.raises(InputError, match=r"without labels"):
         desk.train(start)

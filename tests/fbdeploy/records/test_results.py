@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.records.results import FILE_NAME, append_line, document, read_lines, summarize
-from runtime_bench.measurement import Measurement, read_measurements
+from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from tests.fbdeploy.samples import sample
 from zoo.errors import InputError
 
@@ -70,3 +70,27 @@ def test_the_document_has_the_fields_of_the_design() -> None:
     assert set(row["latency_ms"]) == {"p50", "p90", "p99"}
     for name in ("bytes", "top1", "agreement", "parity_max_abs", "threads", "int8_share"):
         assert row[name] is not None
+
+
+@pytest.mark.parametrize("newline", ["", "\n"])
+def test_both_readers_refuse_a_foreign_last_line_and_no_writer_removes_it(
+    newline: str, tmp_path: Path
+) -> None:
+    latencies = [line for line in sample()[1] if isinstance(line, Measurement)]
+    path = tmp_path / FILE_NAME
+    append_line(tmp_path, latencies[0])
+    path.write_text(path.read_text() + '{"type": "latency", "foreign": 1}' + newline)
+    for _ in range(2):
+        for read in (lambda: read_lines(tmp_path), lambda: read_measurements(path)):
+            with pytest.raises(InputError, match=r"results\.jsonl:2: .*; move the file away"):
+                read()
+        append_measurement(path, latencies[1])
+    assert '"foreign"' in path.read_text()
+
+
+def test_both_readers_take_a_name_with_a_line_separator(tmp_path: Path) -> None:
+    latencies = [line for line in sample()[1] if isinstance(line, Measurement)]
+    odd = latencies[0].model_copy(update={"artefact": "mo\u2028del.onnx", "note": "a\x85b"})
+    append_line(tmp_path, odd)
+    append_measurement(tmp_path / FILE_NAME, odd)
+    assert read_lines(tmp_path) == read_measurements(tmp_path / FILE_NAME) == [odd, odd]

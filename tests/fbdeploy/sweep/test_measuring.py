@@ -7,38 +7,42 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
-from fbdeploy.pipeline.workers.worker import Reporter
 from fbdeploy.records.manifest import Artefact
-from fbdeploy.sweep import measuring
+from fbdeploy.sweep.measuring import MeasureArguments, Refused, measure
 from runtime_bench.measurement import Measurement
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.targets.base import TargetError
 from runtime_bench.timing.modes import MODES, Mode
 from tests.runtime_bench.artefacts import Artefacts
-from tests.runtime_bench.device_fixtures import bundle, cache, need_llvm
+from tests.runtime_bench.device_fixtures import cache, kit, need_llvm
 from tests.runtime_bench.targets.board import SERIAL, Board
 from tests.runtime_bench.targets.conftest import board, network
 from zoo.files import sha256_of
 
-__all__ = ["board", "bundle", "cache", "network"]
+__all__ = ["board", "cache", "kit", "network"]
 SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
 
-class Kept(Reporter):
+class Kept:
     """A reporter that keeps what it is given."""
 
     def __init__(self) -> None:
-        super().__init__(lambda message: None)
         self.timed: list[Measurement] = []
-        self.refused: list[dict[str, JsonValue]] = []
+        self.refused: list[Refused] = []
 
-    def result(self, kind: str, value: BaseModel | dict[str, JsonValue]) -> None:
+    def progress(self, step: str, done: float) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+    def result(self, value: BaseModel) -> None:
         if isinstance(value, Measurement):
             self.timed.append(value)
         else:
-            assert isinstance(value, dict)
+            assert isinstance(value, Refused)
             self.refused.append(value)
 
 
@@ -82,7 +86,7 @@ def _measure(
         "sessions": {},
         **changes,
     }
-    measuring.measure(kept, **arguments)
+    measure(kept, MeasureArguments.model_validate(arguments))
     return kept
 
 
@@ -105,7 +109,7 @@ def test_sessions_that_are_there_are_left_out(artefacts: Artefacts) -> None:
     assert [one.threads for one in kept.timed] == [2]
 
 
-def test_an_emulated_core_is_counted(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_an_emulated_core_is_counted(kit: RunnerKit, artefacts: Artefacts) -> None:
     need_llvm()
     kept = _measure(artefacts, {"address": "arm://cortex-a76"}, ("executorch",))
     (one,) = kept.timed
@@ -113,18 +117,18 @@ def test_an_emulated_core_is_counted(bundle: Bundle, artefacts: Artefacts) -> No
     assert one.note == "outputs equal this machine's"
 
 
-def test_a_device_that_is_not_there_is_an_error(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_a_device_that_is_not_there_is_an_error(kit: RunnerKit, artefacts: Artefacts) -> None:
     with pytest.raises(TargetError, match=r"ssh://nobody@127\.0\.0\.1:1: cannot be reached"):
         _measure(artefacts, {"address": "ssh://nobody@127.0.0.1:1"}, ("onnx",))
 
 
 def test_a_phone_without_python_runs_what_it_can(
-    board: Board, bundle: Bundle, artefacts: Artefacts
+    board: Board, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     board.start_adbd()
     kept = _measure(artefacts, {"address": f"adb://{SERIAL}"}, ("litert", "executorch"))
     (refused,) = kept.refused
-    assert refused["format"] == "litert" and "no python3 there" in str(refused["reason"])
+    assert refused.format == "litert" and "no python3 there" in refused.reason
     (one,) = kept.timed
     assert (one.format, one.kind, one.note) == (
         *("executorch", "measured", "outputs equal this machine's"),

@@ -85,3 +85,14 @@ def test_the_documented_plan_is_one(tmp_path: Path) -> None:
     block = text.partition("```toml\n")[2].partition("```")[0]
     plan = read_plan(_plan(tmp_path, block), {})
     assert len(plan.networks) > 1 and len(plan.targets) > 1
+
+
+def test_a_target_s_calibration_is_its_latency_model_and_says_so(tmp_path: Path) -> None:
+    text = """
+networks = ["a"]
+targets = ["local", {address = "arm://cortex-a76", calibration = "pixel.json"}]
+"""
+    renamed: list[tuple[str, str]] = []
+    plan = read_plan(_plan(tmp_path, text), {}, lambda old, new: renamed.append((old, new)))
+    assert plan.targets[1].latency_model == Path("pixel.json")
+    assert renamed == [("a target's calibration", "latency_model")]

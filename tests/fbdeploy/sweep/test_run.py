@@ -14,12 +14,13 @@ from fbdeploy.pipeline.workers.jobs import Event, Job
 from fbdeploy.records.results import EvaluationLine, read_lines
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.run import SweepStages, Swept, sweep
-from runtime_bench.emulation.calibration import Point, calibrate
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
 from runtime_bench.measurement import Measurement
+from tests.fbdeploy.fake_measurements import measure
 from tests.fbdeploy.fake_stages import STAGES
 from zoo.errors import InputError
 
-FAKE = SweepStages(deploy=STAGES, measure="tests.fbdeploy.fake_stages:measure")
+FAKE = SweepStages(deploy=STAGES, measure=measure)
 ROOT = Path(__file__).parents[3]
 
 
@@ -181,13 +182,15 @@ def test_a_format_that_a_device_cannot_run_is_told_and_left_out(bench: Bench) ->
     assert [row.result.format for row in done.rows] == ["executorch", "executorch"]
 
 
-def test_another_calibration_counts_again(bench: Bench, tmp_path: Path) -> None:
-    points = [Point(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")]
+def test_another_latency_model_counts_again(bench: Bench, tmp_path: Path) -> None:
+    points = [
+        LatencyPoint(network=n, cycles=2e6, milliseconds=1.0 + i / 9) for i, n in enumerate("abc")
+    ]
     path = tmp_path / "phone.json"
-    path.write_text(calibrate("Pixel 0", "cortex-a76", points).model_dump_json())
+    path.write_text(fit_latency("Pixel 0", "cortex-a76", points).model_dump_json())
     bench.run(["arm://cortex-a76"])
     bench.calls()
-    bench.run([{"address": "arm://cortex-a76", "calibration": str(path)}])
+    bench.run([{"address": "arm://cortex-a76", "latency_model": str(path)}])
     assert bench.calls("measure") == ["measure cortex-a76 1 of 1"] * 4
 
 

@@ -41,7 +41,7 @@ def _float_logits(program: Program) -> Tensor:
     return logits
 
 
-def _typical(reference: Tensor, other: Tensor) -> float:
+def _geometric_mean_kl(reference: Tensor, other: Tensor) -> float:
     """The geometric mean of the images' KL."""
     p, q = (torch.log_softmax(logits.double(), 1) for logits in (reference, other))
     return float((p.exp() * (p - q)).sum(1).clamp_min(1e-9).log().mean().exp())
@@ -71,15 +71,15 @@ def test_every_question_has_the_answer_of_a_whole_pass(
     program: Program, found: Sensitivity
 ) -> None:
     reference = _float_logits(program)
-    whole = _typical(reference, program.module()(IMAGES))
+    whole = _geometric_mean_kl(reference, program.module()(IMAGES))
     assert found.kl == pytest.approx(whole, rel=1e-3)
     assert found.images == len(IMAGES)
     assert len(found.layers) == len(layers_of(program)) > len(program.weights)
     for entry in found.layers:
         alone = _only(program, entry.layer.node).module()(IMAGES)
         without = _without(program, entry.layer.node).module()(IMAGES)
-        assert entry.kl_alone == pytest.approx(_typical(reference, alone), rel=5e-2)
-        assert entry.kl_without == pytest.approx(_typical(reference, without), rel=5e-2)
+        assert entry.kl_alone == pytest.approx(_geometric_mean_kl(reference, alone), rel=5e-2)
+        assert entry.kl_without == pytest.approx(_geometric_mean_kl(reference, without), rel=5e-2)
 
 
 def test_layers_are_ranked_and_named_as_the_user_knows_them(found: Sensitivity) -> None:
@@ -141,7 +141,7 @@ def test_values_that_share_a_grid_are_switched_with_their_makers() -> None:
     names = [e.layer.module for e in sorted(found.layers, key=lambda e: e.position)]
     assert names[:3] == ["x", "a", "b"] and names[-1] == "head"
     assert not {"cat", "max_pool2d"} & {entry.layer.operator for entry in found.layers}
-    whole = _typical(_float_logits(program), program.module()(IMAGES))
+    whole = _geometric_mean_kl(_float_logits(program), program.module()(IMAGES))
     assert found.kl == pytest.approx(whole, rel=1e-3)
 
 

@@ -12,7 +12,7 @@ import torch
 from quantize import judging
 from quantize.api import fine_tune, quantize
 from quantize.program import Program, float_graph, load_program
-from quantize.qat.checkpoint import Progress, load_checkpoint, save_checkpoint
+from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from quantize.qparams import QuantizedWeight
 from quantize.recipe import Corrections, Recipe, Training
 from tests.quantize.small_networks import noise_images, tiny_network
@@ -114,8 +114,8 @@ def test_a_checkpoint_of_another_run_or_a_damaged_one_is_not_used(
     for wrong in ("other", "damaged"):
         if wrong == "other":
             tensors = {"parameter/x": torch.zeros(1)}
-            save_checkpoint(path, "another run", Progress(step=23), tensors)
-            assert load_checkpoint(path, "another run") == (Progress(step=23), tensors)
+            save_checkpoint(path, "another run", TrainingState(step=23), tensors)
+            assert load_checkpoint(path, "another run") == (TrainingState(step=23), tensors)
         else:
             path.write_bytes(b"cut off")
         assert load_checkpoint(path, "this run") is None

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime_bench.emulation.calibration import Point, calibrate
 from runtime_bench.emulation.counts import read_regions
 from runtime_bench.emulation.instructions import count_classes
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
 from runtime_bench.runners.emulated import (
     Emulation,
     count_artefact,
     emulated_measurement,
 )
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
@@ -62,7 +62,7 @@ class Counted:
 
 
 @pytest.fixture(scope="session")
-def count(bundle: Bundle, artefacts: Artefacts):  # type: ignore[no-untyped-def]
+def count(kit: RunnerKit, artefacts: Artefacts):  # type: ignore[no-untyped-def]
     """Counts an artefact on a core, once a session."""
     need_llvm()
     known: dict[tuple[str, str, str], Counted] = {}
@@ -74,7 +74,7 @@ def count(bundle: Bundle, artefacts: Artefacts):  # type: ignore[no-untyped-def]
             processes = 3 if core == "cortex-a76" else 1
             with open_target(f"arm://{core}") as target:
                 assert isinstance(target, EmulatedTarget)
-                emulation = count_artefact(target, bundle, path, batch, processes=processes)
+                emulation = count_artefact(target, kit, path, batch, processes=processes)
             difference = OutputDifference.between(emulation.outputs, host_outputs(path, batch))
             known[key] = Counted(emulation, path, difference)
         return known[key]
@@ -157,25 +157,25 @@ def test_counts_are_not_times_without_a_calibration(count) -> None:  # type: ign
             assert block.share == pytest.approx(executed / emulation.instructions)
         code = [line.split()[0] for block in plain.counts.hottest for line in block.code]
         assert "sdot" in code
-        fit = calibrate(
+        fit = fit_latency(
             "Pixel 0",
             "cortex-a76",
             [
-                Point(network=n, cycles=c, milliseconds=c * 1e-6)
+                LatencyPoint(network=n, cycles=c, milliseconds=c * 1e-6)
                 for n, c in (("a", 1), ("b", 2), ("c", 4))
             ],
         )
-        estimated = emulated_measurement(emulation, target, path, calibration=fit)
+        estimated = emulated_measurement(emulation, target, path, latency_model=fit)
     assert estimated.kind == "estimated" and estimated.latency_ms is not None
     assert estimated.latency_ms.p50 == pytest.approx(emulation.cycles.cycles * 1e-6)
     assert estimated.estimate_interval_ms is not None and "Pixel 0" in estimated.note
 
 
-def test_two_threads_compute_the_same(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_two_threads_compute_the_same(kit: RunnerKit, artefacts: Artefacts) -> None:
     need_llvm()
     path, batch = artefacts("executorch", "int8"), images(2)
     with open_target("arm://cortex-a76") as target:
         assert isinstance(target, EmulatedTarget)
-        emulation = count_artefact(target, bundle, path, batch, threads=2)
+        emulation = count_artefact(target, kit, path, batch, threads=2)
     assert emulation.served.threads == 2
     np.testing.assert_array_equal(emulation.outputs, host_outputs(path, batch))

@@ -1,3 +1,3 @@
-from tests.runtime_bench.device_fixtures import bundle, cache
+from tests.runtime_bench.device_fixtures import cache, kit
 
-__all__ = ["bundle", "cache"]
+__all__ = ["cache", "kit"]

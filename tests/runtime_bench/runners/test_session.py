@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime_bench.runners.benchmark import clock_drop
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.local import LocalTarget
@@ -19,18 +19,18 @@ from zoo.errors import InputError
 
 
 @pytest.fixture
-def target(bundle: Bundle) -> Iterator[Target]:
+def target(kit: RunnerKit) -> Iterator[Target]:
     with open_target("arm://cortex-a76") as opened:
         yield opened
 
 
 @pytest.mark.parametrize("format_name", ["executorch", "onnx"])
-def test_commands(target: Target, bundle: Bundle, artefacts: Artefacts, format_name: str) -> None:
+def test_commands(target: Target, kit: RunnerKit, artefacts: Artefacts, format_name: str) -> None:
     session = stage_artefact(
-        target, bundle, artefacts(format_name, "int8"), images(3), threads=1
+        target, kit, artefacts(format_name, "int8"), images(3), threads=1
     ).start()
     served = session.served
-    assert served.version == bundle.manifest.runtimes[served.runtime]
+    assert served.version == kit.manifest.runtimes[served.runtime]
     assert (served.inputs, served.outputs) == (images(1).size, CLASSES)
     assert served.load_ns > 0 and served.first_ns > 0
     samples = session.run_block(7)
@@ -42,63 +42,59 @@ def test_commands(target: Target, bundle: Bundle, artefacts: Artefacts, format_n
 
 
 @pytest.mark.parametrize("suffix", [".pte", ".onnx"])
-def test_a_broken_model(target: Target, bundle: Bundle, tmp_path: Path, suffix: str) -> None:
+def test_a_broken_model(target: Target, kit: RunnerKit, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"it's broken{suffix}"
     path.write_bytes(b"not a model" * 100)
     with pytest.raises(TargetError, match=r"^arm://cortex-a76: ") as caught:
-        stage_artefact(target, bundle, path, images(1), threads=1).start()
+        stage_artefact(target, kit, path, images(1), threads=1).start()
     assert "\n" not in str(caught.value)
 
 
-def test_an_input_of_another_size(target: Target, bundle: Bundle, artefacts: Artefacts) -> None:
+def test_an_input_of_another_size(target: Target, kit: RunnerKit, artefacts: Artefacts) -> None:
     with pytest.raises(TargetError, match="not a multiple of the model's input"):
         stage_artefact(
-            target, bundle, artefacts("onnx", "fp32"), images(1)[:, :, :-1], threads=1
+            target, kit, artefacts("onnx", "fp32"), images(1)[:, :, :-1], threads=1
         ).start()
 
 
 def test_a_command_that_does_not_exist_ends_the_runner(
-    target: Target, bundle: Bundle, artefacts: Artefacts
+    target: Target, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
-    session = stage_artefact(
-        target, bundle, artefacts("onnx", "fp32"), images(1), threads=1
-    ).start()
+    session = stage_artefact(target, kit, artefacts("onnx", "fp32"), images(1), threads=1).start()
     with pytest.raises(TargetError, match="unknown command dance"):
         session._ask("dance", "samples")
     session.close()
 
 
 def test_emulated_cores_are_not_bound_to(
-    target: Target, bundle: Bundle, artefacts: Artefacts
+    target: Target, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     with pytest.raises(InputError, match="cannot be bound to"):
         stage_artefact(
-            target, bundle, artefacts("onnx", "fp32"), images(1), threads=1, cores=[0]
+            target, kit, artefacts("onnx", "fp32"), images(1), threads=1, cores=[0]
         ).start()
 
 
 def test_torchscript_needs_a_python_with_torch(
-    target: Target, bundle: Bundle, artefacts: Artefacts
+    target: Target, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     with pytest.raises(TargetError, match="the emulated Python has no torch"):
-        stage_artefact(
-            target, bundle, artefacts("torchscript", "fp32"), images(1), threads=1
-        ).start()
+        stage_artefact(target, kit, artefacts("torchscript", "fp32"), images(1), threads=1).start()
 
 
-def test_another_architecture(bundle: Bundle, artefacts: Artefacts) -> None:
+def test_another_architecture(kit: RunnerKit, artefacts: Artefacts) -> None:
     class Board(LocalTarget):
         def architecture(self) -> str:
             return "armv7l"
 
     board = Board("ssh://old")
     with pytest.raises(TargetError, match="is armv7l, the runners are for aarch64"):
-        stage_artefact(board, bundle, artefacts("onnx", "fp32"), images(1), threads=1).start()
+        stage_artefact(board, kit, artefacts("onnx", "fp32"), images(1), threads=1).start()
     board.cleanup()
 
 
 def test_counting_is_for_emulated_targets(
-    bundle: Bundle, artefacts: Artefacts, tmp_path: Path
+    kit: RunnerKit, artefacts: Artefacts, tmp_path: Path
 ) -> None:
     class Board(LocalTarget):
         def architecture(self) -> str:
@@ -107,7 +103,7 @@ def test_counting_is_for_emulated_targets(
     board = Board("ssh://new")
     with pytest.raises(InputError, match="counted on arm:// targets only"):
         stage_artefact(
-            board, bundle, artefacts("onnx", "fp32"), images(1), threads=1, counts=tmp_path / "c"
+            board, kit, artefacts("onnx", "fp32"), images(1), threads=1, counts=tmp_path / "c"
         ).start()
     board.cleanup()
 

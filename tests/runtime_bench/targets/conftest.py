@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from runtime_bench.machine.cache import cache_lock
-from tests.runtime_bench.device_fixtures import bundle, cache, need_board
+from tests.runtime_bench.device_fixtures import cache, kit, need_board
 from tests.runtime_bench.targets.board import Board, Network, make_image
 
-__all__ = ["bundle", "cache"]
+__all__ = ["cache", "kit"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runtime_bench.runners.benchmark import benchmark_on_device
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runners.user_binary import run_tool_on
 from runtime_bench.runtimes import runtime_of
@@ -52,12 +52,12 @@ def test_stage_run_fetch_and_cleanup(board: Board, tmp_path: Path) -> None:
 
 
 def test_an_artefact_is_measured_and_throttling_is_told(
-    board: Board, bundle: Bundle, artefacts: Artefacts
+    board: Board, kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     board.start_adbd()
     path, batch = artefacts("executorch", "int8"), images(2)
     with open_target(TARGET) as target:
-        session = stage_artefact(target, bundle, path, batch, threads=2).start()
+        session = stage_artefact(target, kit, path, batch, threads=2).start()
         host = runtime_of(path).load(path, 1).run(batch)
         np.testing.assert_array_equal(session.outputs(), host)
         session.close()
@@ -69,7 +69,7 @@ def test_an_artefact_is_measured_and_throttling_is_told(
 
         (measured,) = benchmark_on_device(
             target,
-            bundle,
+            kit,
             [Subject(path, "int8")],
             [noise_images(path)],
             threads=1,
@@ -104,12 +104,12 @@ def test_the_user_s_own_tool_runs_there(board: Board, tmp_path: Path) -> None:
 
 
 def test_a_phone_that_is_unplugged(
-    board: Board, bundle: Bundle, artefacts: Artefacts, network: Network
+    board: Board, kit: RunnerKit, artefacts: Artefacts, network: Network
 ) -> None:
     board.start_adbd()
     path = artefacts("onnx", "int8")
     with open_target(TARGET) as target:
-        session = stage_artefact(target, bundle, path, images(1), threads=1).start()
+        session = stage_artefact(target, kit, path, images(1), threads=1).start()
         assert len(session.run_block(5)) == 5
         board.stop()
         with pytest.raises(TargetLost, match=r"the device is gone.*resume"):
@@ -119,20 +119,18 @@ def test_a_phone_that_is_unplugged(
             target.run(["true"])
     board.start_adbd()
     with open_target(TARGET) as target:
-        session = stage_artefact(target, bundle, path, images(1), threads=1).start()
+        session = stage_artefact(target, kit, path, images(1), threads=1).start()
         assert len(session.run_block(5)) == 5
         session.close()
 
 
-def test_a_full_disk(board: Board, bundle: Bundle, artefacts: Artefacts) -> None:
+def test_a_full_disk(board: Board, kit: RunnerKit, artefacts: Artefacts) -> None:
     board.start_adbd(work_kib=4096)
     with (
         open_target(TARGET) as target,
         pytest.raises(TargetError, match=r"MiB free.*free space on the device"),
     ):
-        stage_artefact(
-            target, bundle, artefacts("executorch", "fp32"), images(1), threads=1
-        ).start()
+        stage_artefact(target, kit, artefacts("executorch", "fp32"), images(1), threads=1).start()
 
 
 @pytest.mark.parametrize("serial", ["NOSUCHPHONE", 'it\'s a "phone" $(reboot) ; x'])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from runtime_bench.runners.benchmark import benchmark_device_to_file
-from runtime_bench.runners.bundle import Bundle
+from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.outputs import noise_images
@@ -87,13 +87,13 @@ def test_remote_codes_of_255_are_not_taken_for_ssh_failures(options: tuple[str, 
 
 
 def test_artefacts_are_measured_with_the_hosts_outputs(
-    options: tuple[str, ...], bundle: Bundle, artefacts: Artefacts, tmp_path: Path
+    options: tuple[str, ...], kit: RunnerKit, artefacts: Artefacts, tmp_path: Path
 ) -> None:
     batch = images(3)
     paths = [artefacts("executorch", "int8"), artefacts("onnx", "fp32")]
     with open_target(TARGET, ssh_options=options) as target:
         for path in paths:
-            session = stage_artefact(target, bundle, path, batch, threads=1, cores=[1]).start()
+            session = stage_artefact(target, kit, path, batch, threads=1, cores=[1]).start()
             host = runtime_of(path).load(path, 1).run(batch)
             np.testing.assert_allclose(session.outputs(), host, rtol=0, atol=1e-6)
             session.close()
@@ -102,7 +102,7 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
         results = tmp_path / "results.jsonl"
         measured = list(
             benchmark_device_to_file(
-                results, target, bundle, subjects, pictures, threads=1, mode=MODE, cores=[1]
+                results, target, kit, subjects, pictures, threads=1, mode=MODE, cores=[1]
             )
         )
     assert [one.runtime for one in measured] == ["executorch", "onnxruntime"]
@@ -119,7 +119,7 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
 def test_a_device_that_disappears_loses_nothing_and_is_resumed(
     board: Board,
     options: tuple[str, ...],
-    bundle: Bundle,
+    kit: RunnerKit,
     artefacts: Artefacts,
     tmp_path: Path,
 ) -> None:
@@ -127,7 +127,7 @@ def test_a_device_that_disappears_loses_nothing_and_is_resumed(
     path = artefacts("executorch", "int8")
     subjects, pictures = [Subject(path)], [noise_images(path)]
     with open_target(TARGET, ssh_options=options) as target:
-        run = partial(benchmark_device_to_file, results, target, bundle, subjects, pictures)
+        run = partial(benchmark_device_to_file, results, target, kit, subjects, pictures)
         (first,) = run(threads=1, mode=MODE)
 
         def pull_the_plug(_: float) -> None:
@@ -141,7 +141,7 @@ def test_a_device_that_disappears_loses_nothing_and_is_resumed(
         assert time.monotonic() - begin < 60
     board.start_sshd()
     with open_target(TARGET, ssh_options=options) as target:
-        again = partial(benchmark_device_to_file, results, target, bundle, subjects, pictures)
+        again = partial(benchmark_device_to_file, results, target, kit, subjects, pictures)
         both = [one for count in (1, 2) for one in again(threads=count, mode=MODE, resume=True)]
     assert both[0] == first
     assert [one.threads for one in both] == [1, 2]
@@ -162,12 +162,10 @@ def test_a_full_disk(board: Board, options: tuple[str, ...], tmp_path: Path) -> 
 
 
 def test_another_architecture(
-    board: Board, options: tuple[str, ...], bundle: Bundle, artefacts: Artefacts
+    board: Board, options: tuple[str, ...], kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     with open_target(TARGET, ssh_options=options) as target:
-        other = Bundle(
-            bundle.folder, bundle.manifest.model_copy(update={"architecture": "riscv64"})
-        )
+        other = RunnerKit(kit.folder, kit.manifest.model_copy(update={"architecture": "riscv64"}))
         with pytest.raises(TargetError, match="is aarch64, the runners are for riscv64"):
             stage_artefact(target, other, artefacts("onnx", "fp32"), images(1), threads=1).start()
 
@@ -214,10 +212,10 @@ def test_listing_shows_the_board(options: tuple[str, ...]) -> None:
 
 
 def test_no_litert_on_a_board_without_python(
-    options: tuple[str, ...], bundle: Bundle, artefacts: Artefacts
+    options: tuple[str, ...], kit: RunnerKit, artefacts: Artefacts
 ) -> None:
     with (
         open_target(TARGET, ssh_options=options) as target,
         pytest.raises(TargetError, match="no python3 there that imports ai_edge_litert"),
     ):
-        stage_artefact(target, bundle, artefacts("litert", "fp32"), images(1), threads=1).start()
+        stage_artefact(target, kit, artefacts("litert", "fp32"), images(1), threads=1).start()

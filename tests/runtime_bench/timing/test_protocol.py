@@ -17,7 +17,7 @@ from runtime_bench.timing.interleave import Series, WarmUp
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.protocol import benchmark, benchmark_to_file
 from runtime_bench.timing.ratio import ratio
-from runtime_bench.timing.session import Subject, judge, summarize
+from runtime_bench.timing.session import Subject, judge, latency_summary
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError
 from zoo.files import sha256_of
@@ -197,7 +197,7 @@ def test_pinning_binds_every_thread_and_is_undone() -> None:
 
 def test_summary_is_in_milliseconds() -> None:
     samples = [round(value * 1e6) for value in range(1, 102)]
-    summary = summarize(samples)
+    summary = latency_summary(samples)
     assert (summary.p50, summary.p90, summary.p99) == pytest.approx((51, 91, 100))
     assert summary.iqr == pytest.approx(50)
     assert (summary.minimum, summary.mean, summary.runs) == (1, 51, 101)

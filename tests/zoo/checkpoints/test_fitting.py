@@ -8,30 +8,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.checkpoints import Selection, State, fit_positional, load_into, read_states, select
+from tests.zoo.checkpoints.small_net import same_state, selection, small_net, under
+from zoo.checkpoints import Selection, State, fit_positional, load_into
 from zoo.errors import InputError
-from zoo.networks import InputOverrides, load_network
+from zoo.networks import load_network
 
-
-def _net(classes: int = 5) -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Conv2d(4, classes, 1))
-
-
-def _same(first: State, second: State) -> bool:
-    return first.keys() == second.keys() and all(torch.equal(first[n], second[n]) for n in first)
-
-
-STATE: State = {name: tensor.clone() for name, tensor in _net().state_dict().items()}
+STATE: State = {name: tensor.clone() for name, tensor in small_net().state_dict().items()}
 OTHER: State = {name: torch.zeros_like(tensor) for name, tensor in STATE.items()}
 PARTIAL = {name: tensor for name, tensor in OTHER.items() if "running" not in name}
 BROKEN = {name: tensor.float() * float("nan") for name, tensor in STATE.items()}
 SHADOW = {"decay": 0.9, "shadow_params": [torch.zeros(2)]}
 AVERAGED = {"n_averaged": torch.tensor(3)}
-
-
-def _under(prefix: str, state: State = STATE) -> State:
-    return {prefix + name: tensor for name, tensor in state.items()}
 
 
 def _below(part: str) -> State:
@@ -45,19 +32,12 @@ def path(tmp_path: Path) -> Path:
 
 def _select(path: Path, content: object, *, any_classes: bool = False) -> Selection:
     torch.save(content, path)
-    return select(
-        read_states(path),
-        _net(),
-        lambda state: (state, "own"),
-        origin=str(path),
-        network="net",
-        any_classes=any_classes,
-    )
+    return selection(path, any_classes=any_classes)
 
 
 def _refused(path: Path, content: object) -> str:
     with pytest.raises(InputError) as error:
-        load_into(_net(), _select(path, content).state, origin=str(path), network="net")
+        load_into(small_net(), _select(path, content).state, origin=str(path), network="net")
     assert "\n" not in str(error.value) and len(str(error.value)) <= 300
     return str(error.value)
 
@@ -72,17 +52,20 @@ PREFIXES = "module. model. net. backbone. _orig_mod. _orig_mod.module. a.b."
         (STATE, ""),
         ({"state_dict": STATE, "epoch": 3, "optimizer": {"state": {0: torch.zeros(3)}}}, ""),
         *(({wrapper: STATE, "epoch": 3}, "") for wrapper in WRAPPERS.split()),
-        *((_under(prefix), "") for prefix in PREFIXES.split()),
-        ({"model": {"state_dict": _under("module.")}}, ""),
+        *((under(prefix, STATE), "") for prefix in PREFIXES.split()),
+        ({"model": {"state_dict": under("module.", STATE)}}, ""),
         ({"checkpoint": {"nested": {"model": STATE}}}, ""),
-        (AVERAGED | _under("module."), "of module, without 1 other"),
+        (AVERAGED | under("module.", STATE), "of module, without 1 other"),
         # Lightning: the module's own loss has weights too.
-        ({"state_dict": _under("model.") | {"loss.weight": torch.zeros(2)}}, "of state_dict.model"),
+        (
+            {"state_dict": under("model.", STATE) | {"loss.weight": torch.zeros(2)}},
+            "of state_dict.model",
+        ),
         # Averaged weights are meant where they fit ...
         ({"state_dict": OTHER, "state_dict_ema": STATE}, "of state_dict_ema"),
-        ({"model_ema": _under("module."), "state_dict": OTHER}, "of model_ema"),
-        ({"network": OTHER, "ema": AVERAGED | _under("module.")}, "of ema"),
-        ({"state_dict": _under("model.", OTHER) | _under("model_ema.")}, "model_ema"),
+        ({"model_ema": under("module.", STATE), "state_dict": OTHER}, "of model_ema"),
+        ({"network": OTHER, "ema": AVERAGED | under("module.", STATE)}, "of ema"),
+        ({"state_dict": under("model.", OTHER) | under("model_ema.", STATE)}, "model_ema"),
         # ... and hide nothing where they do not.
         ({"model_ema": None, "state_dict": STATE}, ""),
         ({"ema": {}, "model": STATE}, ""),
@@ -97,14 +80,14 @@ PREFIXES = "module. model. net. backbone. _orig_mod. _orig_mod.module. a.b."
 )
 def test_what_is_taken_from_a_checkpoint(path: Path, content: object, note: str) -> None:
     found = _select(path, content)
-    assert _same(found.state, STATE)
+    assert same_state(found.state, STATE)
     assert note in found.note if note else found.note == ""
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        _under("student.") | _under("teacher.", OTHER),
+        under("student.", STATE) | under("teacher.", OTHER),
         {"student": STATE, "teacher": OTHER},
         {"generator": STATE, "discriminator": OTHER},
     ],
@@ -116,7 +99,7 @@ def test_networks_of_which_none_is_likelier(path: Path, content: object) -> None
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_floats_of_any_width_become_the_networks(path: Path, dtype: torch.dtype) -> None:
     narrow = {n: t.to(dtype) if t.dtype.is_floating_point else t for n, t in STATE.items()}
-    found, net = _select(path, {"model": narrow}), _net()
+    found, net = _select(path, {"model": narrow}), small_net()
     load_into(net, found.state, origin="w", network="net")
     assert "as float32" in found.note
     for name, tensor in net.state_dict().items():
@@ -128,7 +111,7 @@ def test_8_bit_floats(path: Path) -> None:
     narrow = {
         n: t.to(torch.float8_e4m3fn) if t.dtype.is_floating_point else t for n, t in STATE.items()
     }
-    net = _net()
+    net = small_net()
     load_into(net, _select(path, narrow).state, origin="w", network="net")
     assert torch.equal(net.state_dict()["0.weight"], narrow["0.weight"].float())
 
@@ -172,98 +155,18 @@ def test_infinities_of_a_mask_are_kept() -> None:
 
 def test_parameters_and_extra_state(path: Path) -> None:
     content = {n: nn.Parameter(t) if t.dtype.is_floating_point else t for n, t in STATE.items()}
-    assert _same(_select(path, {**content, "2._extra_state": None}).state, STATE)
+    assert same_state(_select(path, {**content, "2._extra_state": None}).state, STATE)
 
 
 def test_the_number_of_classes(path: Path) -> None:
-    seven = _net(7).state_dict()
-    assert _select(path, {"model": _under("net.", seven)}, any_classes=True).classes == 7
+    seven = small_net(7).state_dict()
+    assert _select(path, {"model": under("net.", seven)}, any_classes=True).classes == 7
     assert _select(path, STATE, any_classes=True).classes is None
     assert "its classes are 7: give --num-classes 7" in _refused(path, seven)
     wide = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8), nn.Conv2d(8, 5, 1)).state_dict()
     torch.save(wide, path)
     with pytest.raises(InputError, match="misshapen"):
         _select(path, wide, any_classes=True)
-
-
-OWN = """
-import torch
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self, head):
-        super().__init__()
-        self.stem = nn.Conv2d(3, 8, 3, stride=2)
-        self.norm = nn.BatchNorm2d(8)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.top = head
-    def forward(self, x):
-        x = self.pool(self.norm(self.stem(x)))
-        return self.top(x).flatten(1)
-
-class Head(nn.Module):
-    def __init__(self, classes):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(8, classes))
-    def forward(self, x):
-        return self.layers(x)
-
-def linear(num_classes=10):
-    return Net(nn.Sequential(nn.Flatten(), nn.Linear(8, num_classes)))
-
-def nested(num_classes=10):
-    return Net(Head(num_classes))
-
-def convolution(num_classes=10):
-    return Net(nn.Conv2d(8, num_classes, 1))
-
-def fixed():
-    return Net(nn.Conv2d(8, 10, 1))
-"""
-SMALL = InputOverrides(size=32)
-
-
-@pytest.mark.parametrize("function", ["linear", "nested", "convolution"])
-def test_an_own_networks_classes_are_the_files(tmp_path: Path, path: Path, function: str) -> None:
-    (tmp_path / "mine.py").write_text(OWN)
-    name = f"{tmp_path / 'mine.py'}:{function}"
-    seven = load_network(name, num_classes=7, overrides=SMALL, seed=1)
-    torch.save({"model_state_dict": _under("model.", seven.module.state_dict())}, path)
-    loaded = load_network(name, path, overrides=SMALL, seed=2)
-    assert loaded.num_classes == 7
-    x = torch.randn(2, 3, 32, 32)
-    with torch.no_grad():
-        assert torch.equal(loaded.module(x), seven.module(x))
-    with pytest.raises(InputError, match="give --num-classes 7"):
-        load_network(name, path, overrides=SMALL, num_classes=5)
-
-
-def test_classes_of_a_network_that_cannot_have_them(tmp_path: Path, path: Path) -> None:
-    (tmp_path / "mine.py").write_text(OWN)
-    seven = load_network(f"{tmp_path / 'mine.py'}:convolution", num_classes=7, overrides=SMALL)
-    torch.save(seven.module.state_dict(), path)
-    with pytest.raises(InputError, match="its classes are 7"):
-        load_network(f"{tmp_path / 'mine.py'}:fixed", path, overrides=SMALL)
-
-
-@pytest.mark.parametrize("name", ["lcnet_035", "mobilenet_v3_small"])
-def test_a_zoo_networks_classes_are_the_files(path: Path, name: str) -> None:
-    seven = load_network(name, num_classes=7, seed=1, overrides=InputOverrides(size=64))
-    state = {
-        n: t.half() if t.dtype.is_floating_point else t
-        for n, t in seven.module.state_dict().items()
-    }
-    torch.save({"state_dict": _under("net.", state)}, path)
-    loaded = load_network(name, path, overrides=InputOverrides(size=64))
-    assert loaded.num_classes == 7
-    assert "float16 as float32" in loaded.weights.describe()
-
-
-def test_the_shared_own_network(shared: Path, path: Path) -> None:
-    name = f"{shared / 'cases/networks/checkpoint_class_count/build.py'}:build"
-    seven = load_network(name, num_classes=7, overrides=SMALL)
-    torch.save(seven.module.state_dict(), path)
-    assert load_network(name, path, overrides=SMALL).num_classes == 7
 
 
 def test_a_mismatch_names_the_first_three_of_each() -> None:
@@ -283,23 +186,23 @@ def test_a_mismatch_names_the_first_three_of_each() -> None:
 
 
 def test_a_mismatch_changes_nothing() -> None:
-    net = _net()
+    net = small_net()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
     state = {name: tensor + 1 for name, tensor in before.items() if name != "2.bias"}
     with pytest.raises(InputError, match="1 missing"):
         load_into(net, state, origin="w", network="net")
-    assert _same(net.state_dict(), before)
+    assert same_state(net.state_dict(), before)
 
 
 def test_counters_of_batch_normalization_may_be_missing() -> None:
-    net = _net()
+    net = small_net()
     state = {n: t + 1 for n, t in net.state_dict().items() if "num_batches" not in n}
     load_into(net, state, origin="w", network="net")
     assert torch.equal(net.state_dict()["2.bias"], state["2.bias"])
 
 
 def test_positional_needs_every_shape() -> None:
-    net = _net()
+    net = small_net()
     foreign = {f"x{i}": t + 1 for i, t in enumerate(net.state_dict().values())}
     fitted = fit_positional({n: t for n, t in foreign.items() if t.ndim}, net)
     assert fitted is not None
@@ -321,7 +224,7 @@ def test_positional_is_for_efficientnet_lite_alone(tmp_path: Path) -> None:
             continue
         loaded = load_network(name, tmp_path / "w.pth")
         assert loaded.weights.layout == layout
-        assert _same(loaded.module.state_dict(), module.state_dict())
+        assert same_state(loaded.module.state_dict(), module.state_dict())
 
 
 def test_the_shared_mobilenet(shared: Path) -> None:

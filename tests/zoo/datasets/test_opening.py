@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.datasets import BadImageError, batches, open_dataset, spread
+from zoo.datasets import BadImageError, batches, evenly_spaced, open_dataset
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
@@ -167,9 +167,9 @@ def test_batches_are_preprocessed_in_order(listed: Path) -> None:
 
 
 def test_a_limit_is_spread_over_the_classes(listed: Path) -> None:
-    assert spread(10, 5) == [0, 2, 4, 6, 8]
-    assert spread(3, 9) == spread(3, None) == [0, 1, 2]
-    assert len(set(spread(10_000, 2_000))) == 2_000
+    assert evenly_spaced(10, 5) == [0, 2, 4, 6, 8]
+    assert evenly_spaced(3, 9) == evenly_spaced(3, None) == [0, 1, 2]
+    assert len(set(evenly_spaced(10_000, 2_000))) == 2_000
     dataset = open_dataset(listed)
     assert [n for _, _, names in batches(dataset, SPEC, 2, 3) for n in names] == [
         "images/0.png",
@@ -177,7 +177,7 @@ def test_a_limit_is_spread_over_the_classes(listed: Path) -> None:
         "images/4.png",
     ]
     with pytest.raises(InputError):
-        spread(10, 0)
+        evenly_spaced(10, 0)
 
 
 @pytest.fixture

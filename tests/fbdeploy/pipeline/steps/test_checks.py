@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from fbdeploy.pipeline.steps.checks import Checks
+from fbdeploy.pipeline.work import WorkFolder
 
 
 def test_images_and_logits_are_made_once(tmp_path: Path) -> None:
     images = np.random.default_rng(0).normal(size=(5, 3, 4, 4)).astype(np.float32)
-    checks = Checks(tmp_path, "network", "photos")
+    checks = Checks(WorkFolder(tmp_path), "network", "photos")
     assert np.array_equal(checks.images(lambda: images), images)
     assert np.array_equal(checks.images(), images)
     program = tmp_path / "program"
@@ -25,9 +26,10 @@ def test_images_and_logits_are_made_once(tmp_path: Path) -> None:
 
 def test_what_was_made_of_other_images_is_not_taken(tmp_path: Path) -> None:
     images = np.zeros((1, 3, 2, 2), np.float32)
-    Checks(tmp_path, "network", "photos").images(lambda: images)
-    Checks(tmp_path, "network", "photos").logits(tmp_path, lambda x: x.mean((2, 3)))
-    for other in (Checks(tmp_path, "another", "photos"), Checks(tmp_path, "network", "others")):
+    work = WorkFolder(tmp_path)
+    Checks(work, "network", "photos").images(lambda: images)
+    Checks(work, "network", "photos").logits(tmp_path, lambda x: x.mean((2, 3)))
+    for other in (Checks(work, "another", "photos"), Checks(work, "network", "others")):
         with pytest.raises(FileNotFoundError):
             other.images()
         with pytest.raises(FileNotFoundError):

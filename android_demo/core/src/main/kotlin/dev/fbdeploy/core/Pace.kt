@@ -4,7 +4,7 @@ package dev.fbdeploy.core
 class FrameRate(private val capacity: Int = 30) {
     private val times = ArrayDeque<Long>()
 
-    /** A frame is done at [nanoseconds]. A pause of over a second starts anew: nothing was shown. */
+    /** A frame is done at [nanoseconds]. A pause of over a second starts again: nothing was shown. */
     fun add(nanoseconds: Long) {
         if (times.isNotEmpty() && nanoseconds - times.last() > 1_000_000_000) times.clear()
         if (times.size == capacity) times.removeFirst()

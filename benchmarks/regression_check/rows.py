@@ -1,0 +1,33 @@
+"""What a simulation of one setting tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AccuracyRow:
+    """One setting; rates in 0..1. ``caught``: one that dropped; ``alarms``: one that did not."""
+
+    flips: float
+    artefacts: int
+    dropped: int
+    classes: int
+    drop: float
+    repetitions: int
+    caught: float
+    alarms: float
+    alarms_interval: tuple[float, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LatencyRow:
+    """One artefact of a session of four is slower by ``slowdown``; rates in 0..1."""
+
+    slowdown: float
+    repetitions: int
+    caught: float
+    noisy: float
+    alarms: float
+    alarms_interval: tuple[float, float]

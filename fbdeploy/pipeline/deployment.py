@@ -1,0 +1,169 @@
+"""A deployment under way: what is asked, what is known of the network, what is made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fbdeploy.pipeline.environment import environment
+from fbdeploy.pipeline.folder import OutputFolder, keep_current
+from fbdeploy.pipeline.keys import artefact_key
+from fbdeploy.pipeline.known import Known, Prepared
+from fbdeploy.pipeline.request import DeployRequest
+from fbdeploy.pipeline.running import Start, StepJob
+from fbdeploy.pipeline.space import artefact_bytes, blame_full_disk, check_space
+from fbdeploy.records.manifest import (
+    Artefact,
+    Failure,
+    Format,
+    Manifest,
+    Precision,
+    Quantization,
+    now,
+)
+from fbdeploy.version import __version__
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What every step behind ``prepare`` works with; ``failures`` grows."""
+
+    start: Start
+    prepared: Prepared
+    folder: OutputFolder
+    failures: list[Failure] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, start: Start, known: Known, previous: Manifest | None) -> Deployment:
+        """Go on from what the previous run made of the same inputs; the rest is removed.
+
+        Raises:
+            InputError: there is too little room for the artefacts.
+        """
+        request, prepared = start.request, known.prepared
+        # A program that was asked for and is not there yet is made from other inputs than before.
+        old = previous.quantizations if previous else {}
+        programs = {p: q for p, q in old.items() if p not in request.precisions} | known.programs
+
+        def is_current(entry: Artefact) -> bool:
+            return entry.key == _key(
+                request, prepared, entry.format, entry.precision, programs.get(entry.precision)
+            )
+
+        kept = keep_current(request.output, previous.artefacts if previous else (), is_current)
+        in_use = {entry.precision for entry in kept} | set(known.programs)
+        manifest = Manifest(
+            fbdeploy_version=__version__,
+            created=previous.created if previous else now(),
+            updated=now(),
+            network=prepared.network,
+            weights=prepared.weights,
+            input_spec=prepared.input_spec,
+            labels=prepared.labels,
+            evaluation_data=prepared.evaluation_data,
+            quantizations={p: q for p, q in programs.items() if p in in_use},
+            artefacts=kept,
+            environment=environment(),
+        )
+        folder = OutputFolder(request.output, manifest)
+        # Behind the manifest, which knows the finished programs: the next run goes on with them.
+        if not kept:
+            check_space(request.output, artefact_bytes(request, prepared.network.parameters or 0))
+        return cls(start, prepared, folder)
+
+    @property
+    def request(self) -> DeployRequest:
+        """What the user asked for."""
+        return self.start.request
+
+    @property
+    def output(self) -> Path:
+        """The output folder."""
+        return self.request.output
+
+    @property
+    def programs(self) -> dict[Precision, Quantization]:
+        """The programs there are, by precision."""
+        return self.folder.manifest.quantizations
+
+    @property
+    def possible(self) -> list[Precision]:
+        """The precisions asked for, but for those whose program could not be made."""
+        made: set[Precision] = {"fp32", "fp16", *self.programs}
+        return [precision for precision in self.request.precisions if precision in made]
+
+    @property
+    def wanted(self) -> list[Artefact]:
+        """The artefacts this run was asked for and has."""
+        keys = {self.key(f, p) for f in self.request.formats for p in self.possible}
+        return [entry for entry in self.folder.manifest.artefacts if entry.key in keys]
+
+    @property
+    def shippable(self) -> list[Artefact]:
+        """Of those, what equals its reference: nothing else is worth timing or packing."""
+        return [entry for entry in self.wanted if not entry.rejected]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was made, equals its reference, and is near float or accepted as it is."""
+        manifest = self.folder.manifest
+        parity = all(entry.parity.passed for entry in manifest.artefacts if entry.parity)
+        faithful = all(
+            entry.fidelity.passed
+            for entry in manifest.quantizations.values()
+            if entry.fidelity is not None
+        )
+        return parity and (faithful or self.request.accept_low_fidelity) and not self.failures
+
+    def key(self, fmt: Format, precision: Precision) -> str:
+        """The key of the artefact of a format and precision that this run makes."""
+        program = self.programs.get(precision)
+        return _key(self.request, self.prepared, fmt, precision, program)
+
+    def run(self, jobs: Sequence[StepJob]) -> None:
+        """Run jobs of steps, keep what they make, and tell what they did not.
+
+        Raises:
+            InputError, PipelineError: as ``Start.run``.
+        """
+        outcome = self.start.run(jobs)
+        if self.failures:
+            blame_full_disk(self.output)
+        for one in jobs:
+            failed = outcome.failed.get(one.job.name)
+            if failed is None:
+                continue
+            told = {(f.format, f.precision) for f in self.failures if f.step == one.step}
+            for precision in tuple(one.lost()) or ("",):
+                if one.step is not None and (one.format, precision) not in told:
+                    failure = Failure(
+                        format=one.format or one.job.name,
+                        precision=precision,
+                        step=one.step,
+                        message=failed.message,
+                    )
+                    self.fail(one.job.name, failure)
+
+    def fail(self, job: str, failure: Failure) -> None:
+        """Tell of a failure in the job of that name, and keep it for the manifest."""
+        log = failure.log or self.start.work.log_of(job)
+        self.failures.append(failure.model_copy(update={"log": log}))
+        where = f"{failure.format} {failure.precision}".strip()
+        self.start.observer.note(f"{where}: {failure.step} failed: {failure.message}")
+
+
+def _key(
+    request: DeployRequest,
+    prepared: Prepared,
+    fmt: Format,
+    precision: Precision,
+    program: Quantization | None,
+) -> str:
+    return artefact_key(
+        fmt,
+        precision,
+        prepared.network_key,
+        program.key if program else "",
+        request.skip_passes,
+    )

@@ -1,0 +1,41 @@
+"""What a run knows of its network and programs once they are prepared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fbdeploy.records.manifest import (
+    DatasetInfo,
+    InputSpecInfo,
+    NetworkInfo,
+    Precision,
+    Quantization,
+    Weights,
+)
+from zoo.documents import Schema
+
+
+class Prepared(Schema):
+    """What there is to know of the network and its images; ``network_key`` is its identity."""
+
+    network_key: str
+    network: NetworkInfo
+    weights: Weights
+    input_spec: InputSpecInfo
+    labels: tuple[str, ...]
+    evaluation_data: DatasetInfo
+
+
+class Quantized(Schema):
+    """A program that was made or found, for one precision."""
+
+    precision: Precision
+    quantization: Quantization
+
+
+@dataclass(frozen=True)
+class Known:
+    """The network, and the programs there are."""
+
+    prepared: Prepared
+    programs: dict[Precision, Quantization]

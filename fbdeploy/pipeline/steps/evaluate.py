@@ -1,0 +1,169 @@
+"""Evaluate: one format's artefacts on the evaluation images, against the float network."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.keys import key_of
+from fbdeploy.pipeline.running import StepArguments, StepJob
+from fbdeploy.pipeline.space import MEGABYTE
+from fbdeploy.pipeline.steps.images import counter, evaluation_batches, evaluation_images
+from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, Format, now
+from fbdeploy.records.predictions import Predictions, images_sha256, write_predictions
+from fbdeploy.records.results import Comparison, EvaluationLine
+from zoo.files import exists, inside
+
+if TYPE_CHECKING:
+    from runtime_bench.accuracy import Evaluation
+    from stats.interval import Interval
+    from zoo.networks import Network
+
+MEMORY = 1200 * MEGABYTE
+
+
+class EvaluateArguments(StepArguments):
+    """``artefacts`` are of one format, ``data`` the images to score them on."""
+
+    network_key: str
+    artefacts: tuple[Artefact, ...]
+    data: DatasetInfo
+
+
+def jobs(deployment: Deployment, work: Work[EvaluateArguments]) -> list[StepJob]:
+    """One a format with artefacts that were not scored on these images, or lost their answers."""
+    data, folder = deployment.prepared.evaluation_data, deployment.folder
+    done = {
+        line.sha256
+        for line in folder.evaluations
+        if line.dataset == data
+        and line.predictions is not None
+        and exists(inside(folder.path, line.predictions))
+    }
+    todo = [entry for entry in deployment.wanted if entry.sha256 not in done]
+    found = []
+    for fmt in deployment.request.formats:
+        artefacts = tuple(entry for entry in todo if entry.format == fmt)
+        if artefacts:
+            found.append(_job(deployment, work, fmt, artefacts))
+    return found
+
+
+def _job(
+    deployment: Deployment,
+    work: Work[EvaluateArguments],
+    fmt: Format,
+    artefacts: tuple[Artefact, ...],
+) -> StepJob:
+    job = Job.calling(
+        work,
+        EvaluateArguments(
+            request=deployment.request,
+            network_key=deployment.prepared.network_key,
+            artefacts=artefacts,
+            data=deployment.prepared.evaluation_data,
+        ),
+        name=f"evaluate-{fmt}",
+        title=f"{fmt} accuracy",
+        memory=MEMORY,
+    )
+    return StepJob(
+        job,
+        {
+            EvaluationLine: deployment.folder.add_line,
+            Failure: partial(deployment.fail, job.name),
+        },
+        step="evaluate",
+        format=fmt,
+    )
+
+
+def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
+    """Score artefacts in their runtime; hands over an ``EvaluationLine`` or a ``Failure`` each.
+
+    An artefact's answers are on the disk before its line says where.
+    """
+    from runtime_bench.accuracy import load_logits
+
+    network = requested_network(asked.request, asked.network_key)
+    kept = load_logits(asked.work.reference(asked.network_key, asked.data.identity))
+    images = images_sha256(asked.request.data, kept.names)
+    for entry in asked.artefacts:
+        try:
+            report.result(_line(report, asked, network, entry, kept, images))
+        except Exception as error:
+            if is_disk_error(error):
+                raise
+            traceback.print_exc()
+            failure = Failure(
+                format=entry.format,
+                precision=entry.precision,
+                step="evaluate",
+                message=line_of(error),
+            )
+            report.result(failure)
+
+
+def _line(
+    report: Reporter,
+    asked: EvaluateArguments,
+    network: Network,
+    entry: Artefact,
+    kept: Evaluation,
+    images: str,
+) -> EvaluationLine:
+    import numpy as np
+
+    from runtime_bench.accuracy import compare
+    from runtime_bench.accuracy import evaluate as run
+    from runtime_bench.runtimes import RUNTIMES
+
+    start = time.monotonic()
+    request = asked.request
+    key = key_of(artefact=entry.sha256, data=asked.data.identity)
+    dataset = evaluation_images(request, network)
+    session = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
+    count = counter(report.progress, entry.name, asked.data.images)
+    found = run(session, evaluation_batches(request, network, dataset), count)
+    agreement = compare(found, kept)
+    answers = Predictions(
+        images_sha256=images,
+        names=found.names,
+        labels=found.labels.astype(np.int32),
+        top1=found.predictions.astype(np.int32),
+        reference=kept.predictions.astype(np.int32),
+    )
+    return EvaluationLine(
+        key=key,
+        time=now(),
+        format=entry.format,
+        precision=entry.precision,
+        variant=entry.variant,
+        sha256=entry.sha256,
+        dataset=asked.data,
+        images=found.images,
+        top1=found.top1,
+        top5=found.top5,
+        top1_interval=_pair(found.top1_interval),
+        comparison=Comparison(
+            reference="float network",
+            top1=agreement.reference_top1,
+            agreement=agreement.agreement,
+            kl=agreement.kl,
+            top1_difference=agreement.top1_difference,
+            difference_interval=_pair(agreement.difference_interval),
+            mcnemar_p=agreement.mcnemar_p,
+        ),
+        predictions=write_predictions(request.output, key, answers),
+        seconds=time.monotonic() - start,
+    )
+
+
+def _pair(interval: Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else interval.as_tuple()

@@ -1,0 +1,215 @@
+"""Export: one format's artefacts in every precision, each checked in its own runtime."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.format_info import FORMAT_INFO
+from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.formats import can_hold
+from fbdeploy.pipeline.running import StepArguments, StepJob
+from fbdeploy.pipeline.steps.checks import Checks
+from fbdeploy.pipeline.steps.opening import worker_threads
+from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.manifest import (
+    Artefact,
+    DatasetInfo,
+    Failure,
+    Format,
+    InputSpecInfo,
+    Parity,
+    Precision,
+)
+from zoo.documents import Schema
+from zoo.files import sha256_of, size_of
+
+if TYPE_CHECKING:
+    from export.base import ExportSource
+
+
+class ExportArguments(StepArguments):
+    """``keys`` are those of the artefacts to make, by precision; ``data`` gave the check images."""
+
+    network_key: str
+    input_spec: InputSpecInfo
+    data: DatasetInfo
+    format: Format
+    keys: dict[Precision, str]
+
+
+class Exported(Schema):
+    """All artefacts, variants included, of one format and precision."""
+
+    artefacts: tuple[Artefact, ...]
+
+
+def jobs(deployment: Deployment, work: Work[ExportArguments]) -> list[StepJob]:
+    """One a format that misses artefacts, the longest first: two at a time end together then."""
+    kept = len(deployment.folder.manifest.artefacts)
+    if kept:
+        deployment.start.observer.note(f"{kept} finished artefacts are kept as they are")
+    longest_first = sorted(
+        deployment.request.formats, key=lambda fmt: FORMAT_INFO[fmt].export_seconds, reverse=True
+    )
+    found = (_job(deployment, work, fmt) for fmt in longest_first)
+    return [one for one in found if one is not None]
+
+
+def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> StepJob | None:
+    def missing() -> dict[Precision, str]:
+        return {
+            precision: key
+            for precision in deployment.possible
+            if can_hold(fmt, precision)
+            and not deployment.folder.has(key := deployment.key(fmt, precision))
+        }
+
+    keys = missing()
+    if not keys:
+        return None
+    job = Job.calling(
+        work,
+        ExportArguments(
+            request=deployment.request,
+            network_key=deployment.prepared.network_key,
+            input_spec=deployment.prepared.input_spec,
+            data=deployment.prepared.evaluation_data,
+            format=fmt,
+            keys=keys,
+        ),
+        name=f"export-{fmt}",
+        title=f"{fmt} export",
+        memory=FORMAT_INFO[fmt].export_memory,
+    )
+
+    def keep(made: Exported) -> None:
+        log = deployment.start.work.log_of(job.name)
+        deployment.folder.add_artefacts(
+            entry.model_copy(update={"log": log}) if entry.rejected else entry
+            for entry in made.artefacts
+        )
+
+    return StepJob(
+        job,
+        {Exported: keep, Failure: partial(deployment.fail, job.name)},
+        step="export",
+        format=fmt,
+        lost=missing,
+    )
+
+
+def export(report: Reporter, asked: ExportArguments) -> None:
+    """Export one format; hands over an ``Exported`` or a ``Failure`` a precision."""
+    for precision in asked.request.precisions:
+        if precision not in asked.keys:
+            continue
+        try:
+            made = _Export(report, asked, precision).run()
+            if made:
+                report.result(Exported(artefacts=made))
+        except Exception as error:
+            if is_disk_error(error):
+                raise
+            traceback.print_exc()
+            report.result(
+                Failure(
+                    format=asked.format, precision=precision, step="export", message=line_of(error)
+                )
+            )
+
+
+class _Export:
+    """Writes one precision and its variants, runs each against its reference, looks inside it."""
+
+    def __init__(self, report: Reporter, asked: ExportArguments, precision: Precision) -> None:
+        self._report, self._asked, self._precision = report, asked, precision
+        self._checks = Checks(asked.work, asked.network_key, asked.data.identity)
+
+    def run(self) -> tuple[Artefact, ...]:
+        """What was made; nothing, with a note, where the format cannot hold the program."""
+        from export.formats import left_out
+
+        fmt = self._asked.format
+        folder, source = self._source()
+        if source.program is not None:
+            reason = left_out(fmt, source.program)
+            if reason is not None:
+                self._report.note(f"{fmt} {self._precision} is left out: {reason}")
+                return ()
+        self._images, self._expected = self._checks.images(), self._checks.logits(folder)
+        variants = FORMAT_INFO[fmt].files(source.precision)
+        return tuple(self._variant(source, variant) for variant in variants)
+
+    def _source(self) -> tuple[Path, ExportSource]:
+        """The folder of the graph or program, and what is exported of it."""
+        from export.base import ExportSource
+        from quantize.graph.capture import load_captured
+        from quantize.program import load_program
+
+        asked, precision = self._asked, self._precision
+        spec = asked.input_spec.spec
+        skipped = frozenset(asked.request.skip_passes)
+        if precision == "int8" or precision == "int8-qat":
+            # A program is exported in the same way, however it came about.
+            folder = asked.work.program(precision)
+            program = load_program(folder)
+            return folder, ExportSource("int8", spec, program.graph, program, skipped)
+        folder = asked.work.graph(asked.network_key)
+        return folder, ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
+
+    def _variant(self, source: ExportSource, variant: str) -> Artefact:
+        from export.base import atomic_artefact
+        from export.formats import FORMATS
+        from export.inspection import inspect
+        from runtime_bench.runtimes import RUNTIMES
+
+        start = time.monotonic()
+        asked, fmt, output = self._asked, self._asked.format, self._asked.request.output
+        title = " ".join(part for part in (self._precision, variant) if part)
+        name = "-".join(part for part in ("model", variant) if part)
+        final = output / self._precision / f"{name}{FORMAT_INFO[fmt].suffix}"
+        # Where it stays if its runtime refuses it or it does not equal its reference.
+        path = asked.work.rejected(self._precision) / final.name
+        self._report.progress(f"{title} export", 0.0)
+        with atomic_artefact(path) as temporary:
+            result = FORMATS[fmt].export(source, temporary, variant)
+        self._report.progress(f"{title} check", 0.7)
+        parity = self._parity(source, variant, path, title)
+        accepted = final if parity.passed else path
+        made = Artefact(
+            key=asked.keys[self._precision],
+            format=fmt,
+            precision=self._precision,
+            variant=variant,
+            path=accepted.relative_to(output).as_posix(),
+            sha256=sha256_of(path),
+            bytes=size_of(path),
+            runtime=RUNTIMES[fmt].name,
+            runtime_version=RUNTIMES[fmt].version(),
+            parity=parity,
+            coverage=inspect(path).coverage,
+            preparation=tuple(f"{name} ({n})" for name, n in result.passes.items() if n),
+            seconds=time.monotonic() - start,
+        )
+        if parity.passed:
+            with atomic_artefact(final) as temporary:
+                path.replace(temporary)
+        return made
+
+    def _parity(self, source: ExportSource, variant: str, path: Path, title: str) -> Parity:
+        from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
+        from runtime_bench.runtimes import RUNTIMES
+
+        fmt, threads = self._asked.format, worker_threads()
+        logits = RUNTIMES[fmt].load(path, threads).run(self._images)
+        parity = parity_of(logits, self._expected, source)
+        if parity.passed:
+            return parity
+        search = PartSearch(fmt, variant, self._images, threads)
+        tell = partial(self._report.progress, f"{title}: which layer differs", 0.8)
+        return parity.model_copy(update={"parted_at": search.parted_at(source, tell)})

@@ -1,0 +1,217 @@
+"""Prepare: the network and its images are identified, and the int8 program is made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from fbdeploy.pipeline.known import Known, Prepared, Quantized
+from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
+from fbdeploy.pipeline.space import (
+    MEGABYTE,
+    artefact_bytes,
+    check_space,
+    program_bytes,
+)
+from fbdeploy.pipeline.steps.checks import Checks, check_program
+from fbdeploy.pipeline.steps.images import (
+    calibration_images,
+    counter,
+    dataset_info,
+    evaluation_images,
+    note_skipped,
+    read_images,
+)
+from fbdeploy.pipeline.steps.opening import (
+    key_of_network,
+    requested_network,
+    requested_recipe,
+    state_sha256,
+    worker_threads,
+)
+from fbdeploy.pipeline.steps.programs import (
+    most_images,
+    program_key,
+    quantization_of,
+    training_key,
+)
+from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.manifest import (
+    DatasetInfo,
+    InputSpecInfo,
+    Manifest,
+    NetworkInfo,
+    Precision,
+    Quantization,
+    Weights,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from quantize.graph.capture import Captured
+    from quantize.recipe import Recipe
+    from zoo.datasets import Dataset
+    from zoo.networks import Network
+
+NAME = "prepare"
+MEMORY = 2500 * MEGABYTE
+"""Expected peak of resident memory."""
+CHECK_IMAGES = 32
+
+
+class PrepareArguments(StepArguments):
+    """``known_programs`` are those of an earlier run."""
+
+    known_programs: dict[Precision, Quantization]
+
+
+def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) -> Known:
+    """Have a worker do it.
+
+    Raises:
+        InputError: the network, the recipe or the images cannot be had, or there is too little
+            room.
+        PipelineError: the worker crashed.
+    """
+    found = _Finding(start, resumes=previous is not None)
+    known = previous.quantizations if previous else {}
+    job = Job.calling(
+        work,
+        PrepareArguments(request=start.request, known_programs=known),
+        name=NAME,
+        title="network and int8 program",
+        memory=MEMORY,
+        exclusive=True,
+        vital=True,
+    )
+    start.run([StepJob(job, {Prepared: found.take_network, Quantized: found.take_program})])
+    if not found.networks:
+        log = start.request.output / start.work.log_of(NAME)
+        raise PipelineError(f"prepare ended without a network ({log})")
+    return Known(found.networks[-1], found.programs)
+
+
+@dataclass
+class _Finding:
+    start: Start
+    resumes: bool
+    networks: list[Prepared] = field(default_factory=list)
+    programs: dict[Precision, Quantization] = field(default_factory=dict)
+
+    def take_network(self, prepared: Prepared) -> None:
+        self.networks.append(prepared)
+        if not self.resumes:
+            request, parameters = self.start.request, prepared.network.parameters or 0
+            needed = program_bytes(request, parameters) + artefact_bytes(request, parameters)
+            check_space(request.output, needed)
+
+    def take_program(self, quantized: Quantized) -> None:
+        self.programs[quantized.precision] = quantized.quantization
+
+
+def prepare(report: Reporter, asked: PrepareArguments) -> None:
+    """Load the network and both datasets, and make the int8 program unless it is there already.
+
+    Hands over ``Prepared`` and a ``Quantized`` each program that is there.
+    """
+    request, work = asked.request, asked.work
+    recipe = requested_recipe(request)
+    report.progress("loading the network", 0.0)
+    network = requested_network(request)
+    network_key = key_of_network(network)
+    evaluation = evaluation_images(request, network)
+    data = dataset_info(request.data, len(evaluation), request.images)
+    report.result(_prepared(network, network_key, data))
+    report.progress("capturing the network", 0.0)
+    captured = captured_graph(work, network, network_key)
+    checks = Checks(work, network_key, data.identity)
+    checks.images(lambda: _check_images(evaluation, network))
+    checks.logits(work.graph(network_key), network.module)
+    if not {"int8", "int8-qat"} & set(request.precisions):
+        return
+    calibration = calibration_images(request, network)
+    images = dataset_info(request.calibration, len(calibration), recipe.calibration.images)
+    key = program_key(network_key, images, recipe, request.skip_passes)
+    quantization = _known_program(asked, "int8", key) or _quantize(
+        report, asked, network, captured, calibration, recipe, images, key
+    )
+    check_program(checks, "int8")
+    report.result(Quantized(precision="int8", quantization=quantization))
+    if "int8-qat" in request.precisions:
+        images = dataset_info(request.calibration, len(calibration), most_images(recipe))
+        trained = _known_program(asked, "int8-qat", training_key(key, images, recipe))
+        if trained is not None:
+            check_program(checks, "int8-qat")
+            report.result(Quantized(precision="int8-qat", quantization=trained))
+
+
+def _prepared(network: Network, network_key: str, data: DatasetInfo) -> Prepared:
+    from zoo.counting import count
+
+    counts = count(network.module, network.input_spec.shape)
+    return Prepared(
+        network_key=network_key,
+        network=NetworkInfo(
+            name=network.name,
+            source=network.source,
+            parameters=counts.parameters,
+            macs=counts.macs,
+            num_classes=network.num_classes,
+        ),
+        weights=Weights(origin=network.weights.describe(), sha256=state_sha256(network)),
+        input_spec=InputSpecInfo.model_validate(asdict(network.input_spec)),
+        labels=network.labels,
+        evaluation_data=data,
+    )
+
+
+def captured_graph(work: WorkFolder, network: Network, network_key: str) -> Captured:
+    """The canonical float graph: captured once, and always read from ``work``.
+
+    What is read lacks what only tracing knows, so that a program made of it is the same whether the
+    graph was there already or not.
+    """
+    from quantize.graph.capture import capture, load_captured
+
+    folder = work.graph(network_key)
+    if not folder.exists():
+        capture(network.module, network.input_spec).save(folder)
+    return load_captured(folder)
+
+
+def _check_images(dataset: Dataset, network: Network) -> NDArray[np.float32]:
+    return read_images(dataset, network, CHECK_IMAGES, worker_threads(), lambda images: None)
+
+
+def _known_program(asked: PrepareArguments, precision: Precision, key: str) -> Quantization | None:
+    """What is known of a precision's program, if that is still there and has ``key``."""
+    known = asked.known_programs.get(precision)
+    if known is None or known.key != key:
+        return None
+    return known if (asked.work.program(precision) / "program.json").exists() else None
+
+
+def _quantize(
+    report: Reporter,
+    asked: PrepareArguments,
+    network: Network,
+    captured: Captured,
+    dataset: Dataset,
+    recipe: Recipe,
+    info: DatasetInfo,
+    key: str,
+) -> Quantization:
+    from quantize.ptq import quantize_captured
+
+    start = time.monotonic()
+    count = counter(report.progress, "reading calibration images", info.images)
+    images = read_images(dataset, network, recipe.calibration.images, worker_threads(), count)
+    note_skipped(dataset, report.note, "calibration ")
+    skipped = asked.request.skip_passes
+    program = quantize_captured(captured, network, images, recipe, report.progress, skipped=skipped)
+    program.save(asked.work.program("int8"))
+    return quantization_of(program, recipe, info, key, start)

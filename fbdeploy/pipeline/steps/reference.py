@@ -1,0 +1,85 @@
+"""Reference: the float network's answers, which artefacts are compared with, and their verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.running import StepArguments, StepJob
+from fbdeploy.pipeline.space import MEGABYTE
+from fbdeploy.pipeline.steps.images import (
+    counter,
+    evaluation_batches,
+    evaluation_images,
+    note_skipped,
+)
+from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.manifest import DatasetInfo, FloatCheck
+from zoo.errors import InputError
+
+if TYPE_CHECKING:
+    from runtime_bench.accuracy import Evaluation
+
+MEMORY = 1200 * MEGABYTE
+
+
+class ReferenceArguments(StepArguments):
+    """``data`` are the images that artefacts are scored on."""
+
+    network_key: str
+    data: DatasetInfo
+
+
+def jobs(deployment: Deployment, work: Work[ReferenceArguments]) -> list[StepJob]:
+    """One, which every evaluation depends on."""
+    job = Job.calling(
+        work,
+        ReferenceArguments(
+            request=deployment.request,
+            network_key=deployment.prepared.network_key,
+            data=deployment.prepared.evaluation_data,
+        ),
+        name="reference",
+        title="float network on the evaluation images",
+        memory=MEMORY,
+        vital=True,
+    )
+    return [StepJob(job, {FloatCheck: deployment.folder.set_float_check})]
+
+
+def reference(report: Reporter, asked: ReferenceArguments) -> None:
+    """Run the float network unless its answers are kept; hands over the ``FloatCheck`` of them."""
+    from fbdeploy.pipeline.steps.float_check import float_check
+    from runtime_bench.accuracy import save_logits
+
+    path = asked.work.reference(asked.network_key, asked.data.identity)
+    found = _kept(path)
+    if found is None:
+        found = _run(report, asked)
+        save_logits(found, path)
+    report.result(float_check(found.labels, found.predictions))
+
+
+def _kept(path: Path) -> Evaluation | None:
+    """The answers of an earlier run; None where there are none, or they are damaged."""
+    from runtime_bench.accuracy import load_logits
+
+    try:
+        return load_logits(path)
+    except InputError:
+        return None
+
+
+def _run(report: Reporter, asked: ReferenceArguments) -> Evaluation:
+    from runtime_bench.accuracy import evaluate
+    from runtime_bench.runtimes.module_session import ModuleSession
+
+    network = requested_network(asked.request, asked.network_key)
+    dataset = evaluation_images(asked.request, network)
+    session = ModuleSession(network.module, network.input_spec, worker_threads())
+    count = counter(report.progress, "float network", asked.data.images)
+    found = evaluate(session, evaluation_batches(asked.request, network, dataset), count)
+    note_skipped(dataset, report.note)
+    return found

@@ -1,0 +1,92 @@
+"""Functions of single values, of pairs of values, and of all values along axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from runtime_bench.runtimes.mil_interpreter.call import Call
+from runtime_bench.runtimes.mil_interpreter.operators.operator import (
+    Operator,
+    always,
+    not_axis,
+    same_rank,
+)
+
+
+def _unary(function: Callable[[Tensor], Tensor]) -> Operator:
+    return Operator(lambda call: function(call.tensor("x")), always)
+
+
+def _binary(function: Callable[[Tensor, Tensor], Tensor]) -> Operator:
+    return Operator(lambda call: function(call.tensor("x"), call.tensor("y")), same_rank)
+
+
+def _reduction(function: Callable[[Tensor, list[int], bool], Tensor]) -> Operator:
+    def reduce(call: Call) -> Tensor:
+        x = call.tensor("x")
+        axes = call.ints("axes") if call.has("axes") else list(range(x.ndim))
+        return function(x, axes, call.flag("keep_dims"))
+
+    return Operator(reduce, not_axis("axes"))
+
+
+def gelu(call: Call) -> Tensor:
+    """x times the normal distribution's function of x, or one of two approximations."""
+    x, mode = call.tensor("x"), call.text("mode") if call.has("mode") else "EXACT"
+    if mode == "SIGMOID_APPROXIMATION":
+        return x * torch.sigmoid(1.702 * x)
+    return functional.gelu(x, approximate="none" if mode == "EXACT" else "tanh")
+
+
+def _hard_sigmoid(call: Call) -> Tensor:
+    scaled = call.tensor("x") * call.number("alpha")
+    return scaled.add_(call.number("beta")).clamp_(0.0, 1.0)
+
+
+ELEMENTWISE: dict[str, Operator] = {
+    "abs": _unary(torch.abs),
+    "add": _binary(torch.add),
+    "clip": Operator(
+        lambda call: call.tensor("x").clamp(call.number("alpha"), call.number("beta")), always
+    ),
+    "elu": Operator(lambda call: functional.elu(call.tensor("x"), call.number("alpha")), always),
+    "erf": _unary(torch.erf),
+    "exp": _unary(torch.exp),
+    "gelu": Operator(gelu, always),
+    "identity": _unary(lambda x: x),
+    "leaky_relu": Operator(
+        lambda call: functional.leaky_relu(call.tensor("x"), call.number("alpha")), always
+    ),
+    "maximum": _binary(torch.maximum),
+    "minimum": _binary(torch.minimum),
+    "mul": _binary(torch.mul),
+    "real_div": _binary(torch.div),
+    "reduce_l2_norm": _reduction(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep)),
+    "reduce_max": _reduction(lambda x, axes, keep: torch.amax(x, axes, keep)),
+    "reduce_mean": _reduction(lambda x, axes, keep: torch.mean(x, axes, keep)),
+    "reduce_min": _reduction(lambda x, axes, keep: torch.amin(x, axes, keep)),
+    "reduce_sum": _reduction(lambda x, axes, keep: torch.sum(x, axes, keep)),
+    "relu": _unary(functional.relu),
+    "relu6": _unary(functional.relu6),
+    "sigmoid": _unary(torch.sigmoid),
+    "sigmoid_hard": Operator(_hard_sigmoid, always),
+    "silu": _unary(functional.silu),
+    "softmax": Operator(
+        lambda call: torch.softmax(call.tensor("x"), call.integer("axis")), not_axis("axis")
+    ),
+    "softplus": _unary(lambda x: functional.softplus(x, threshold=50)),
+    "sqrt": _unary(torch.sqrt),
+    "square": _unary(torch.square),
+    "sub": _binary(torch.sub),
+    "tanh": _unary(torch.tanh),
+    "thresholded_relu": Operator(
+        lambda call: torch.where(
+            call.tensor("x") >= call.number("alpha"), call.tensor("x"), torch.zeros(())
+        ),
+        always,
+    ),
+}

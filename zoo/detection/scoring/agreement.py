@@ -1,0 +1,61 @@
+"""How often two detectors find the same, which needs no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.detection.scoring.objects import Found, box_overlaps
+
+LOWEST_SCORE = 0.3
+"""Above it a detection is one that an app would show."""
+OVERLAP = 0.5
+
+
+@dataclass(frozen=True)
+class DetectionAgreement:
+    """The share of both detectors' detections that the other has too.
+
+    ``pairs`` and ``detections`` (images,): pairs found, and detections of both together. Where
+    neither finds anything on any image they agree.
+    """
+
+    pairs: NDArray[np.int64]
+    detections: NDArray[np.int64]
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return len(self.pairs)
+
+    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+        """In 0..1, where image i counts ``weights[i]`` times, (images,)."""
+        counts = np.ones(self.images, np.int64) if weights is None else weights
+        detections = int(self.detections @ counts)
+        return 2 * int(self.pairs @ counts) / detections if detections else 1.0
+
+
+def detection_agreement(first: Sequence[Found], second: Sequence[Found]) -> DetectionAgreement:
+    """Pair detections of one class with a score above ``LOWEST_SCORE`` that overlap by at least
+    ``OVERLAP``, those that overlap most first; the order of the two detectors does not matter."""
+    pairs, detections = [], []
+    for one, other in zip(first, second, strict=True):
+        mine, theirs = one.above(LOWEST_SCORE), other.above(LOWEST_SCORE)
+        pairs.append(_pairs(mine, theirs))
+        detections.append(len(mine.scores) + len(theirs.scores))
+    return DetectionAgreement(np.array(pairs, np.int64), np.array(detections, np.int64))
+
+
+def _pairs(first: Found, second: Found) -> int:
+    none = np.zeros(len(second.scores), bool)
+    overlaps = box_overlaps(first.boxes, second.boxes, none)
+    overlaps[first.labels[:, None] != second.labels[None]] = 0
+    count = 0
+    while overlaps.size and overlaps.max() >= OVERLAP:
+        row, column = np.unravel_index(np.argmax(overlaps), overlaps.shape)
+        overlaps[row], overlaps[:, column] = 0, 0
+        count += 1
+    return count
