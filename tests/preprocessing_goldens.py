@@ -34,7 +34,7 @@ SPECS = {
 }
 """By name; between them every interpolation, crop mode and shape of the contract."""
 
-SIZES = ((211, 157), (90, 303), (40, 33), (1, 7), (96, 96))
+SIZES = ((211, 157), (90, 303), (40, 33), (1, 7), (301, 1), (96, 96))
 """Of the pictures, width and height: oblong both ways, smaller than the input, extreme, equal."""
 
 

@@ -145,7 +145,8 @@ def learning_rate(step: int, epoch_steps: int, schedule: Schedule) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+    """For an optimizer: matrices decay, biases and what scales channels do not."""
     matrices = [p for p in network.parameters() if p.ndim > 1]
     vectors = [p for p in network.parameters() if p.ndim <= 1]
     return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
@@ -170,7 +171,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         use_buffers=True,
     )
     optimizer = torch.optim.AdamW(
-        _parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
+        parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
     )
     steps = len(images) // schedule.batch
     epochs = schedule.epochs + schedule.finish_cycles * schedule.finish_epochs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.fuzz.reader import Reader
-from benchmarks.fuzz.readers import apps, arrays, deployments, images, settings, weights
+from benchmarks.fuzz.readers import apps, arrays, deployments, images, masks, settings, weights
 
 READERS: tuple[Reader, ...] = (
     *deployments.READERS,
@@ -12,4 +12,5 @@ READERS: tuple[Reader, ...] = (
     *apps.READERS,
     *weights.READERS,
     *images.READERS,
+    *masks.READERS,
 )

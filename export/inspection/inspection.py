@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from export.coverage import Coverage
-from zoo.documents import Schema
 
 
-class Port(Schema):
+@dataclass(frozen=True)
+class Port:
     """An input or output of the artefact, with its shape as stored."""
 
     name: str

@@ -186,7 +186,7 @@ def bench(
         return
     with only_result_on_stdout() as result:
         from fbdeploy.latency.measure import LatencyRequest, measure_latency
-        from fbdeploy.latency.photo import preparation
+        from fbdeploy.latency.photo import preprocessing
         from runtime_bench.targets.address import parse_target
         from runtime_bench.timing.modes import mode_of
         from runtime_bench.timing.session import Subject
@@ -215,7 +215,7 @@ def bench(
             runners=runners,
             app=app,
             cold=cold,
-            prepare=None if photo is None else preparation(photo, manifests),
+            prepare=None if photo is None else preprocessing(photo, manifests),
         )
         with counted("latency", 1) as counter:
             measured = list(measure_latency(request, counter.part))

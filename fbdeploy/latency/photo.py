@@ -12,7 +12,7 @@ from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess
 
 
-def preparation(photo: Path, manifests: Sequence[Manifest | None]) -> Callable[[], object]:
+def preprocessing(photo: Path, manifests: Sequence[Manifest | None]) -> Callable[[], object]:
     """What does the pre-processing of ``photo`` once: decode, resize, crop, normalize.
 
     Args:

@@ -20,7 +20,7 @@ def read_image_folder(
         OSError: a folder cannot be read.
     """
     if not labelled:
-        images = _images(root, "**/*")
+        images = images_below(root)
         return [Entry(path, None, path.relative_to(root).as_posix()) for path in images], ()
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders and _images(root, "*"):
@@ -28,7 +28,7 @@ def read_image_folder(
             f"{root}: holds images without labels; add labels.csv (image,label) or one folder "
             "a class"
         )
-    images_of = {folder: _images(folder, "**/*") for folder in folders}
+    images_of = {folder: images_below(folder) for folder in folders}
     empty = [folder.name for folder in folders if not images_of[folder]]
     if empty and len(empty) == len(folders):
         return [], ()
@@ -43,6 +43,11 @@ def read_image_folder(
     ]
     plain = [classes[name] for name in names] == list(range(len(names)))
     return entries, tuple(names) if plain else ()
+
+
+def images_below(folder: Path) -> list[Path]:
+    """All images in ``folder`` and the folders in it, sorted."""
+    return _images(folder, "**/*")
 
 
 def _images(folder: Path, pattern: str) -> list[Path]:

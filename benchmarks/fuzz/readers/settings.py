@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.fuzz.reader import Reader
 from fbdeploy.check.rules import load_rules
-from fbdeploy.latency.measure import read_calibration
+from fbdeploy.latency.measure import read_latency_model
 from fbdeploy.sweep.plan import read_plan
 from quantize.recipe import load_recipe
 from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
@@ -57,7 +57,7 @@ def _calibration(folder: Path) -> list[bytes]:
 
 
 def _estimate(path: Path) -> None:
-    read_calibration(path).estimate(1e8)
+    read_latency_model(path).estimate(1e8)
 
 
 READERS = (

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from fbdeploy.cli.app import run
-from fbdeploy.latency.photo import preparation
+from fbdeploy.latency.photo import preprocessing
 from fbdeploy.records.manifest import write_manifest
 from runtime_bench.timing.modes import MODES, Mode
 from tests.fbdeploy.samples import sample
@@ -72,14 +72,14 @@ def test_pre_processing_is_timed_beside_cold_loads(
 def test_photos_that_cannot_be_prepared(deployed: Path, photo: Path, tmp_path: Path) -> None:
     manifest = sample()[0]
     with pytest.raises(InputError, match=r"--photo .*photo\.jpg: needs artefacts of one network"):
-        preparation(photo, [manifest, None])
+        preprocessing(photo, [manifest, None])
     text = tmp_path / "text.jpg"
     text.write_text("no image")
     with pytest.raises(InputError, match="not an image"):
-        preparation(text, [manifest])
+        preprocessing(text, [manifest])
     with pytest.raises(InputError, match="cannot be read"):
-        preparation(tmp_path / "none.jpg", [manifest])
-    prepared = preparation(photo, [manifest, manifest])()
+        preprocessing(tmp_path / "none.jpg", [manifest])
+    prepared = preprocessing(photo, [manifest, manifest])()
     assert isinstance(prepared, np.ndarray) and prepared.shape == (3, 128, 128)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fbdeploy.latency.photo import preparation
+from fbdeploy.latency.photo import preprocessing
 from tests.fbdeploy.samples import sample
 from zoo.errors import InputError
 
@@ -17,7 +17,7 @@ MANIFEST = sample()[0]
 def test_a_photo_is_prepared_for_the_artefacts_network(tmp_path: Path) -> None:
     Image.new("RGB", (90, 60)).save(tmp_path / "a.png")
     spec = MANIFEST.input_spec
-    prepared = preparation(tmp_path / "a.png", [MANIFEST])()
+    prepared = preprocessing(tmp_path / "a.png", [MANIFEST])()
     assert isinstance(prepared, np.ndarray) and prepared.shape == (3, spec.height, spec.width)
 
 
@@ -34,7 +34,7 @@ def test_photos_that_cannot_be_used(tmp_path: Path) -> None:
         "missing.jpg": "no such file",
     }.items():
         with pytest.raises(InputError) as error:
-            preparation(tmp_path / name, [MANIFEST])
+            preprocessing(tmp_path / name, [MANIFEST])
         text = str(error.value)
         assert text.startswith(f"--photo {tmp_path / name}: cannot be read (") and said in text
         assert "--skip-bad-images" not in text and len(text) <= 300
