@@ -18,9 +18,9 @@ from quantize.program import Program
 from zoo.errors import InputError, said
 from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
+from zoo.outputs import LOGITS, Interface
 
 INPUT_NAME = "input"
-OUTPUT_NAME = "logits"
 FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
 """Suffixes of artefacts that are folders, each with what tells such a folder."""
 
@@ -29,9 +29,10 @@ FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
 class ExportSource:
     """What to export: the canonical float graph, and for int8 the program as well.
 
-    ``graph`` maps float32 (N, 3, H, W) to float32 (N, classes); artefacts do the same with N = 1,
-    in every precision. ``skipped`` are the passes of ``export.graph_passes`` to leave out. In
-    ``shared`` an exporter keeps what the variants of one source have in common.
+    ``graph`` maps float32 (N, 3, H, W) to the outputs of ``interface``; artefacts do the same with
+    N = 1, in every precision, and keep their order and names. ``skipped`` are the passes of
+    ``export.graph_passes`` to leave out. In ``shared`` an exporter keeps what the variants of one
+    source have in common.
     """
 
     precision: NumberType
@@ -40,10 +41,23 @@ class ExportSource:
     program: Program | None = None
     skipped: frozenset[str] = frozenset()
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    float_interface: Interface = LOGITS
 
     def prepares(self, name: str) -> bool:
         """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""
         return applies(name, self.skipped)
+
+    @property
+    def interface(self) -> Interface:
+        """What the outputs are: the program's, or without one ``float_interface``."""
+        return self.float_interface if self.program is None else self.program.interface
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """The outputs' names where a format that goes by position is to keep them in a place of
+        its own: none for a classifier's logits, whose files are as anyone's."""
+        names = self.interface.names
+        return () if names == LOGITS.names else names
 
     @property
     def example(self) -> Tensor:

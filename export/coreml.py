@@ -12,7 +12,6 @@ import torch
 
 from export.base import (
     INPUT_NAME,
-    OUTPUT_NAME,
     ExportResult,
     ExportSource,
     converter_errors,
@@ -59,7 +58,10 @@ class CoreMLExporter:
                 ),
                 # Without a type, both are float16 where the computation is.
                 inputs=[coremltools.TensorType(INPUT_NAME, spec.shape, dtype=np.float32)],
-                outputs=[coremltools.TensorType(OUTPUT_NAME, dtype=np.float32)],
+                outputs=[
+                    coremltools.TensorType(name, dtype=np.float32)
+                    for name in source.interface.names
+                ],
                 skip_model_load=True,
             )
         model.save(str(path))

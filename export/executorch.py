@@ -17,6 +17,7 @@ from export.base import (
 from export.delegated_forms import delegated_forms
 from export.half import in_half_precision
 from export.packages import require
+from export.stored_names import OUTPUT_NAMES
 from export.tracing import light_tracing
 from quantize.forms.qdq import quantized, to_reference_dialect
 from quantize.graph.passes import run
@@ -64,11 +65,18 @@ class ExecuTorchExporter:
             lowered = exir.to_edge_transform_and_lower(
                 torch.export.export(graph, (source.example,)),
                 partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
+                constant_methods=_named(source.stored_names),
                 compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
             ).to_executorch()
         with path.open("wb") as stream:
             lowered.write_to_file(stream)
         return ExportResult(passes)
+
+
+def _named(names: tuple[str, ...]) -> dict[str, Any] | None:
+    if not names:
+        return None
+    return {OUTPUT_NAMES: torch.tensor(list("\n".join(names).encode()), dtype=torch.uint8)}
 
 
 def _prepared(source: ExportSource) -> tuple[GraphModule, list[Any] | None, dict[str, int]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch.fx import GraphModule
+from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 from quantize.graph.passes.surgery import aten, calls
 from quantize.program import Program
@@ -15,7 +16,7 @@ SMALLEST_NORMAL, LARGEST = 2.0**-14, 65504.0
 
 
 def in_half_precision(graph: GraphModule) -> GraphModule:
-    """A copy that computes in float16 between a float32 input and a float32 output."""
+    """A copy that computes in float16 between a float32 input and float32 outputs."""
     half = copy.deepcopy(graph).half()
     for node in [n for n in half.graph.nodes if n.op == "placeholder"]:
         with half.graph.inserting_after(node):
@@ -24,10 +25,14 @@ def in_half_precision(graph: GraphModule) -> GraphModule:
             )
         node.replace_all_uses_with(narrow, lambda user, narrow=narrow: user is not narrow)
     output = half.graph.output_node()
-    result = output.args[0]
-    with half.graph.inserting_before(output):
-        wide = half.graph.call_function(aten._to_copy.default, (result,), {"dtype": torch.float32})
-    output.args = (wide,)
+
+    def widened(result: Node) -> Node:
+        with half.graph.inserting_before(output):
+            return half.graph.call_function(
+                aten._to_copy.default, (result,), {"dtype": torch.float32}
+            )
+
+    output.args = (map_arg(output.args[0], widened),)
     half.recompile()
     return half
 

@@ -16,7 +16,7 @@ from export.base import (
 )
 from export.litert_float import restore_float_operators
 from export.packages import require
-from export.tflite_interface import with_float_interface
+from export.tflite_interface import with_float_interface, with_output_names
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
 from quantize.forms.qdq import to_reference_dialect
@@ -67,6 +67,8 @@ class LiteRTExporter:
             path.write_bytes(content)
         elif source.precision == "fp16":
             _halve_weights(path)
+        if source.stored_names:
+            path.write_bytes(with_output_names(path.read_bytes(), source.stored_names))
         return ExportResult(passes)
 
 

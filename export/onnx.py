@@ -11,7 +11,6 @@ import torch
 
 from export.base import (
     INPUT_NAME,
-    OUTPUT_NAME,
     ExportResult,
     ExportSource,
     converter_errors,
@@ -68,7 +67,7 @@ def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
             dynamo=True,
             opset_version=20,
             input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
+            output_names=list(source.interface.names),
             verbose=False,
         )
     assert exported is not None

@@ -18,6 +18,7 @@ from export.base import ExportSource
 from quantize.graph.passes.surgery import aten, drop_unused_tensors, module_path
 from quantize.graph.plan import Plan, carries, fused_clamp
 from quantize.program import Program
+from zoo.outputs import LOGITS
 
 Equals = Callable[[ExportSource, str], bool]
 """Whether the artefact of a beginning, up to the layer of that name, is right."""
@@ -86,7 +87,7 @@ def beginning(source: ExportSource, name: str) -> ExportSource:
     """``source`` up to the value ``name`` of its graph, which is flattened to (N, values)."""
     graph, end = _cut(source.graph, name)
     if source.program is None:
-        return replace(source, graph=graph, shared={})
+        return replace(source, graph=graph, shared={}, float_interface=LOGITS)
     return replace(source, graph=graph, program=_program(source.program, graph, end), shared={})
 
 
@@ -133,6 +134,7 @@ def _program(program: Program, graph: GraphModule, end: tuple[str, str]) -> Prog
         weights={name: weight for name, weight in program.weights.items() if name in there},
         corrections={name: b for name, b in program.corrections.items() if name in there},
         unrounded={name: b for name, b in program.unrounded.items() if name in there},
+        interface=LOGITS,
     )
 
 

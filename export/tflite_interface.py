@@ -7,6 +7,25 @@ from typing import Any
 from export.packages import require
 
 
+def with_output_names(content: bytes, names: tuple[str, ...]) -> bytes:
+    """Name the outputs of the file's signature, in the order of its graph's outputs."""
+    schema = require("ai_edge_litert.schema_py_generated", "litert")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    by_tensor = dict(zip(model.subgraphs[0].outputs, names, strict=True))
+    for signature in model.signatureDefs or []:
+        for entry in signature.outputs:
+            entry.name = by_tensor[entry.tensorIndex]
+    return _packed(model, len(content))
+
+
+def _packed(model: Any, size: int) -> bytes:
+    """The file of ``model``, which was made of one of ``size`` bytes."""
+    flatbuffers = require("flatbuffers", "litert")
+    builder = flatbuffers.Builder(size + 4096)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
 def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[bytes, int]:
     """Put a QUANTIZE behind each int8 input and a DEQUANTIZE in front of each int8 output.
 
@@ -16,7 +35,6 @@ def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[byte
     the time of bytes; the second value returned is how many were.
     """
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    flatbuffers = require("flatbuffers", "litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
     int8 = schema.TensorType.INT8
@@ -52,9 +70,7 @@ def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[byte
                 new_operator(schema, model, schema.BuiltinOperator.DEQUANTIZE, index, outer)
             )
             graph.outputs[position] = outer
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output()), swapped
+    return _packed(model, len(content)), swapped
 
 
 def _only_transpose(schema: Any, model: Any, index: int) -> Any | None:

@@ -15,6 +15,7 @@ from export.base import (
     converter_errors,
 )
 from export.qnnpack import to_quantized_module
+from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
 
 
 class TorchScriptExporter:
@@ -38,9 +39,11 @@ class TorchScriptExporter:
                 trace: Any = torch.jit.trace
                 traced = trace(module.eval(), source.example, check_trace=False)
                 frozen = torch.jit.freeze(traced)
-                # TorchScript keeps no shapes; readers take the input's from here.
-                shape = ",".join(str(size) for size in source.input_spec.shape)
-                torch.jit.save(frozen, str(path), _extra_files={"input_shape": shape})
+                # TorchScript keeps neither shapes nor names; readers take them from here.
+                extra = {INPUT_SHAPE: ",".join(str(size) for size in source.input_spec.shape)}
+                if source.stored_names:
+                    extra[OUTPUT_NAMES] = "\n".join(source.stored_names)
+                torch.jit.save(frozen, str(path), _extra_files=extra)
         finally:
             torch.backends.quantized.engine = before
         return ExportResult(passes)

@@ -13,7 +13,7 @@ try:
 except PackageNotFoundError:  # run from a checkout that was never installed
     __version__ = "0+checkout"
 
-PACKAGES = ("stats", "zoo", "quantize", "export", "runtime_bench")
+PACKAGES = ("stats", "zoo", "tasks", "quantize", "export", "runtime_bench")
 
 
 def claim_packages() -> None:

@@ -1,90 +1,99 @@
-"""How far int8 logits are from float ones: the one place where two outputs are compared.
+"""How far a quantized network is from the float one: the one place where steps are decided.
 
-Three things are called so. *KL* is the arithmetic mean of the images' KL at temperature 1, what
-results tell (``runtime_bench.accuracy``). The *geometric KL* is the geometric mean at temperature
-1, by which layers are ranked (``quantize.analysis.sensitivity``). The *divergence* is the geometric
-mean of the scaled KL at :data:`TEMPERATURE`, by which a step is kept or undone.
+What an image's outputs are away from float's is the task's to say. Three means of it are told. *KL*
+is the arithmetic mean of the images' ``Task.distance``, what results tell
+(``runtime_bench.accuracy``). The *geometric KL* is its geometric mean, by which layers are ranked
+(``quantize.analysis.sensitivity``). The *divergence* is the geometric mean of ``Task.divergence``,
+by which a step is kept or undone.
+
+The arithmetic mean is a few images' whose first two classes are close. On EfficientNet-Lite0 it
+doubled with a correction that raised the logits' signal-to-noise by 3 dB; in the geometric one each
+image's relative change counts alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from quantize.graph.interpret import batched_logits
+from quantize.graph.interpret import batched_outputs
 from quantize.program import Program
+from tasks.agreement import agreement
+from tasks.base import Task
+from tasks.table import task_named
+from zoo.outputs import Interface, Returned
 
-#: Images whose divergence is below count as equal, or their ratio would be noise; nats.
+#: Images whose divergence is below count as equal, or their ratio would be noise; nats for
+#: classification.
 SMALLEST_DIVERGENCE = 1e-6
-#: What steps are judged at. The plain KL sees the one or two classes an image may be of, and its
-#: ratio between two programs varies as much over 125 photos as a step gains; at 4 it sees many. On
-#: MobileNetV3-Small and EfficientNet-Lite0 seven steps' gains, in standard errors, were 0.6 to 3.7
-#: at 1, 2.0 to 5.3 at 2, 3.3 to 7.9 at 4, and as large at either on 500 other photos.
-TEMPERATURE = 4.0
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like float an int8 network is: the least signal-to-noise ratio of its outputs, and the
+    part of the images, in 0..1, on which both answer alike."""
+
+    sqnr_db: float
+    agreement: float
 
 
 @dataclass(frozen=True)
 class Judge:
-    """Judges networks by float32 ``images`` (N, 3, H, W) and the float network's ``logits``
-    (N, classes) on them, ``batch`` images at a time."""
+    """Judges networks by float32 ``images`` (N, 3, H, W) and the float network's outputs on them,
+    ``reference``, ``batch`` images at a time."""
 
     images: Tensor
-    logits: Tensor
+    reference: dict[str, Tensor]
+    interface: Interface
     batch: int
 
     @classmethod
-    def of(cls, network: Callable[[Tensor], Tensor], images: Tensor, batch: int) -> Judge:
+    def of(
+        cls,
+        network: Callable[[Tensor], Returned],
+        images: Tensor,
+        batch: int,
+        interface: Interface,
+    ) -> Judge:
         """A judge by ``images``; ``network`` is in float."""
-        return cls(images, batched_logits(network, images, batch), batch)
+        reference = interface.named(batched_outputs(network, images, batch))
+        return cls(images, reference, interface, batch)
 
-    def run(self, network: Callable[[Tensor], Tensor]) -> Tensor:
-        """The logits (N, classes) of ``network`` on the judge's images."""
-        return batched_logits(network, self.images, self.batch)
+    @property
+    def task(self) -> Task:
+        """Says what the outputs mean."""
+        return task_named(self.interface.task)
 
-    def log_divergence(self, network: Callable[[Tensor], Tensor]) -> Tensor:
-        """What decides: :func:`log_divergence` of each image, (N,)."""
-        return log_divergence(self.logits, self.run(network))
+    def run(self, network: Callable[[Tensor], Returned]) -> dict[str, Tensor]:
+        """The outputs of ``network`` on the judge's images."""
+        return self.interface.named(batched_outputs(network, self.images, self.batch))
+
+    def log_divergence(self, network: Callable[[Tensor], Returned]) -> Tensor:
+        """What decides: the logarithm of each image's divergence, (N,) float64."""
+        found = self.task.divergence(self.reference, self.run(network))
+        return found.clamp_min(SMALLEST_DIVERGENCE).log()
 
     def divergence(self, program: Program) -> float:
-        """The program's :func:`divergence`, nats."""
+        """The geometric mean of the program's divergence."""
         return geometric_mean(self.log_divergence(program.module()))
 
-
-def image_kl(reference: Tensor, other: Tensor, temperature: float = 1.0) -> Tensor:
-    """T^2 KL(softmax(reference / T) || softmax(other / T)) in nats, (N,) float64, of logits
-    (N, classes); the factor keeps its size (arXiv:1503.02531, section 2)."""
-    p = F.log_softmax(reference.double() / temperature, 1)
-    q = F.log_softmax(other.double() / temperature, 1)
-    return temperature**2 * (p.exp() * (p - q)).sum(1)
-
-
-def log_kl(reference: Tensor, other: Tensor, smallest: float, temperature: float = 1.0) -> Tensor:
-    """Logarithm of :func:`image_kl`, of at least ``smallest`` nats, (N,) float64."""
-    return image_kl(reference, other, temperature).clamp_min(smallest).log()
-
-
-def log_divergence(reference: Tensor, other: Tensor) -> Tensor:
-    """What steps are judged by: :func:`log_kl` at :data:`TEMPERATURE`, (N,) float64."""
-    return log_kl(reference, other, SMALLEST_DIVERGENCE, TEMPERATURE)
+    def likeness(self, program: Program) -> Likeness:
+        """What the summary of ``program`` tells."""
+        found = self.run(program.module())
+        return Likeness(
+            least_sqnr_db(self.reference, found),
+            agreement(self.task, arrays_of(self.reference), arrays_of(found)),
+        )
 
 
 def geometric_mean(logarithms: Tensor) -> float:
     """The geometric mean of what the values are the logarithms of."""
     return float(logarithms.mean().exp())
-
-
-def divergence(reference: Tensor, other: Tensor) -> float:
-    """Geometric mean of the images' KL at :data:`TEMPERATURE`, nats.
-
-    The arithmetic mean is a few images' whose first two classes are close. On EfficientNet-Lite0
-    it doubled with a correction that raised the logits' signal-to-noise by 3 dB; here each image's
-    relative change counts alike.
-    """
-    return geometric_mean(log_divergence(reference, other))
 
 
 def significantly_lower(before: Tensor, after: Tensor) -> bool:
@@ -107,6 +116,11 @@ def sqnr_db(reference: Tensor, other: Tensor) -> float:
     return float(10 * torch.log10(signal / noise.clamp_min(1e-30)))
 
 
-def agreement(reference: Tensor, other: Tensor) -> float:
-    """Part of the images, in [0, 1], on which both name the same class first."""
-    return float((reference.argmax(1) == other.argmax(1)).double().mean())
+def least_sqnr_db(reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> float:
+    """:func:`sqnr_db` of the output that has the least."""
+    return min(sqnr_db(value, other[name]) for name, value in reference.items())
+
+
+def arrays_of(outputs: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+    """Outputs as tasks decode them."""
+    return {name: value.float().numpy() for name, value in outputs.items()}

@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -16,11 +17,12 @@ from torch.fx import GraphModule, Node
 from quantize.graph.interpret import HookedInterpreter
 from quantize.graph.passes.surgery import argument, tensor_of
 from quantize.graph.plan import Plan
-from quantize.graph.serialize import graph_from_json, graph_to_json
+from quantize.graph.serialize import graph_from_json, graph_to_json, interface_from_json
 from quantize.qparams import QParams, QuantizedWeight
 from zoo.errors import InputError
 from zoo.files import atomic_folder
 from zoo.input_spec import InputSpec
+from zoo.outputs import LOGITS, Interface
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Summary:
     """What quantization did, for the manifest.
 
     ``kept`` maps an optional step to whether it was kept, ``held_out_kl`` to the held-out images'
-    :func:`quantize.judging.divergence` with it, nats; ``sqnr_db`` is that of their logits, and
-    ``agreement`` the part of them, in 0..1, on which float and int8 name the same class first.
+    divergence (:mod:`quantize.judging`) with it; ``sqnr_db`` is that of their outputs, the least of
+    several, and ``agreement`` the part of them, in 0..1, on which float and int8 answer alike.
     Without held-out images they are of those that calibrated.
     ``float_operators`` are those that mixed precision left in float, by their modules' paths.
     """
@@ -50,7 +52,8 @@ class Summary:
 class Program:
     """A canonical float graph with its int8 ranges.
 
-    ``graph`` maps (N, 3, H, W) float32 to (N, classes) float32 and holds the corrected biases;
+    ``graph`` maps (N, 3, H, W) float32 to the outputs of ``interface`` and holds the corrected
+    biases;
     ``activations`` are the grids of its observed values by node name, ``weights`` the int8
     weights of its convolutions and linear layers by node name. ``corrections`` (out,) by layer are
     what correction added to the biases: without them the graph is the float network.
@@ -67,6 +70,7 @@ class Program:
     summary: Summary
     corrections: dict[str, Tensor] = field(default_factory=dict)
     unrounded: dict[str, Tensor] = field(default_factory=dict)
+    interface: Interface = LOGITS
 
     def qparams(self, name: str) -> QParams | None:
         """The grid of a value, shared ones included; None where it stays float."""
@@ -118,6 +122,7 @@ class Program:
             "unrounded": list(self.unrounded),
             "input_spec": asdict(self.input_spec),
             "dynamic_batch": self.dynamic_batch,
+            "interface": asdict(self.interface),
             "summary": asdict(self.summary),
         }
         with atomic_folder(folder, ("program.json",)) as temporary:
@@ -154,8 +159,8 @@ def load_program(folder: Path) -> Program:
         dynamic_batch=document["dynamic_batch"],
         summary=Summary(**document["summary"]),
         corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
-        # A program may be stored without.
-        unrounded={name: tensors[f"unrounded.{name}"] for name in document.get("unrounded", ())},
+        unrounded={name: tensors[f"unrounded.{name}"] for name in document["unrounded"]},
+        interface=interface_from_json(document["interface"]),
     )
 
 
@@ -168,11 +173,10 @@ class QuantizedReference:
         self._interpreter = HookedInterpreter(self._graph, program.rounded)
 
     @torch.no_grad()
-    def __call__(self, x: Tensor) -> Tensor:
-        """Logits (N, classes) of a float32 batch (N, 3, H, W)."""
-        logits = self._interpreter.run(x)
-        assert isinstance(logits, Tensor)
-        return logits
+    def __call__(self, x: Tensor) -> Any:
+        """What the program's graph returns for a float32 batch (N, 3, H, W): its only output, or
+        a tuple of them in order."""
+        return self._interpreter.run(x)
 
 
 def with_dequantized_weights(program: Program) -> GraphModule:

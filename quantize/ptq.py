@@ -39,7 +39,7 @@ def quantize(
     Raises:
         InputError: no images, too few to hold some out, or the network cannot be captured.
     """
-    captured = capture(network.module, network.input_spec)
+    captured = capture(network.module, network.input_spec, network.interface)
     return quantize_captured(captured, network, images, recipe, progress)
 
 
@@ -93,10 +93,11 @@ def quantize_captured(
             held_out_images=len(held_out),
             passes=passes,
         ),
+        interface=captured.interface,
     )
     judging = held_out if len(held_out) else calibration
     # By the graph before its integer forms, so that what those do wrong is seen.
-    judge = Judge.of(captured.graph, judging, batch)
+    judge = Judge.of(captured.graph, judging, batch, captured.interface)
     program = correct(program, calibration, recipe, judge, progress)
     if not recipe.corrections.distillation:
         return program

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.tasks.two_outputs import TwoOutputsTask
+    from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
 
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
@@ -35,6 +40,25 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _forbid(report)
     return report
+
+
+@pytest.fixture
+def two_outputs_task(monkeypatch: pytest.MonkeyPatch) -> TwoOutputsTask:
+    """A task of two outputs in the place of one of the product's."""
+    from tasks.table import TASKS
+    from tests.tasks.two_outputs import TwoOutputsTask
+
+    task = TwoOutputsTask()
+    monkeypatch.setitem(TASKS, "segmentation", task)
+    return task
+
+
+@pytest.fixture(scope="session")
+def two_outputs_artefacts(tmp_path_factory: pytest.TempPathFactory) -> TwoOutputsArtefacts:
+    """A network of two outputs in every format, each made when it is first asked for."""
+    from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
+
+    return TwoOutputsArtefacts(tmp_path_factory.mktemp("two-outputs"))
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -13,6 +13,8 @@ from fbdeploy.apps.demo_bundle import (
     CONFIG_NAME,
     GOLDEN_NAME,
     LABELS_NAME,
+)
+from fbdeploy.apps.goldens import (
     PIXEL_TOLERANCE,
     TENSOR_TOLERANCE,
     golden_image,
@@ -54,6 +56,7 @@ def write_preprocessing_goldens(folder: Path) -> list[Path]:
         bundle.mkdir(parents=True)
         config = ModelConfig(
             network=name,
+            task="classification",
             input=BundleInput(
                 height=spec.height,
                 width=spec.width,
@@ -68,7 +71,7 @@ def write_preprocessing_goldens(folder: Path) -> list[Path]:
         )
         golden = Golden(
             network=name,
-            tolerance=Tolerance(pixel=PIXEL_TOLERANCE, tensor=TENSOR_TOLERANCE, logits=()),
+            tolerance=Tolerance(pixel=PIXEL_TOLERANCE, tensor=TENSOR_TOLERANCE, outputs=()),
             images=tuple(golden_image(card, spec) for card in cards),
         )
         (bundle / LABELS_NAME).write_text("only\n")

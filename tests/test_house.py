@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 from fbdeploy import version
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("fbdeploy", "stats", "zoo", "quantize", "export", "runtime_bench")
+PACKAGES = ("fbdeploy", "stats", "zoo", "tasks", "quantize", "export", "runtime_bench")
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -82,7 +82,15 @@ def test_onnxruntime_is_opened_where_int8_is_exact() -> None:
 
 def test_the_contract_lists_all_packages_in_order() -> None:
     contract = PYPROJECT["tool"]["importlinter"]["contracts"][0]
-    assert contract["layers"] == ["fbdeploy", "runtime_bench", "export", "quantize", "zoo", "stats"]
+    assert contract["layers"] == [
+        "fbdeploy",
+        "runtime_bench",
+        "export",
+        "quantize",
+        "tasks",
+        "zoo",
+        "stats",
+    ]
     folders = {p.parent.name for p in ROOT.glob("*/__init__.py")}
     assert folders - {"tests"} == set(PACKAGES) == {"fbdeploy", *version.PACKAGES}
 

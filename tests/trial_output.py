@@ -18,7 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
+from fbdeploy.apps.demo_bundle import (
+    write_bundle,
+)
+from fbdeploy.apps.goldens import (
+    golden_samples,
+)
 from fbdeploy.records.manifest import (
     Artefact,
     Environment,
@@ -86,9 +91,10 @@ def _trial_output() -> Path:
 
 def _stamp(source: Path | None) -> str:
     root = Path(__file__).parents[1]
-    parts = [root / "fbdeploy/apps/demo_bundle.py", root / "fbdeploy/records/bundle_schema.py"]
+    parts = [root / f"fbdeploy/apps/{name}.py" for name in ("demo_bundle", "goldens")]
+    parts += [root / "fbdeploy/records/bundle_schema.py"]
     parts += [root / "zoo/preprocess.py", Path(__file__)]
-    for package in ("export", "quantize"):
+    for package in ("export", "quantize", "tasks"):
         parts += sorted((root / package).rglob("*.py"))
     parts += [source / "manifest.json"] if source else sorted((root / "zoo/embedded").glob("*"))
     return " ".join(sha256_of(part) for part in parts if part.is_file())

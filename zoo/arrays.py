@@ -17,7 +17,7 @@ LARGEST_BYTES = 4_000_000_000
 
 
 def read_arrays(
-    path: Path, names: tuple[str, ...], what: str, advice: str
+    path: Path, names: tuple[str, ...], what: str, advice: str, *, others: bool = False
 ) -> dict[str, NDArray[Any]]:
     """Arrays of an ``.npz`` by their names; nothing pickled is read, and no more than there is.
 
@@ -26,6 +26,7 @@ def read_arrays(
         names: the arrays to read.
         what: what it should hold, for the error.
         advice: what to do where it cannot be read, for the error.
+        others: also read all arrays of other names.
 
     Raises:
         InputError: it is missing, damaged, another kind of file, too large, or lacks an array.
@@ -38,7 +39,8 @@ def read_arrays(
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
                 raise InputError(f"{path}: is larger than {LARGEST_BYTES:,} bytes; {advice}")
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in names}
+            wanted = dict.fromkeys([*names, *(stored.files if others else ())])
+            return {name: stored[name] for name in wanted}
     except InputError:
         raise
     except Exception as error:  # damaged bytes make zipfile, zlib and numpy fail in many ways

@@ -11,8 +11,9 @@ import math
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -129,8 +130,42 @@ def validated(
         raise InputError(f"{name}: {first_error(error)}; {advice}") from error
 
 
-def versioned(schema: type[Model], value: Any, version: int, name: str, advice: str) -> Model:
-    """``validated`` for documents that tell their ``schema_version``, which is looked at first."""
+Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+"""By a document's version, what makes the next version's of it."""
+
+
+def migrated(value: Any, version: int, migrations: Migrations, name: str, advice: str) -> Any:
+    """A document brought to ``version``; one that is no earlier version stays as it is.
+
+    Raises:
+        InputError: it lacks what its own version has.
+    """
+    while isinstance(value, Mapping):
+        found = value.get("schema_version")
+        if not isinstance(found, int) or isinstance(found, bool):
+            break
+        if found not in migrations or found >= version:
+            break
+        try:
+            value = migrations[found](dict(value)) | {"schema_version": found + 1}
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"{name}: does not fit schema_version {found} ({reason_of(error)}); {advice}"
+            ) from error
+    return value
+
+
+def versioned(
+    schema: type[Model],
+    value: Any,
+    version: int,
+    name: str,
+    advice: str,
+    migrations: Migrations = MappingProxyType({}),
+) -> Model:
+    """``validated`` for documents that tell their ``schema_version``, which is looked at first;
+    those of earlier versions are brought to this one."""
+    value = migrated(value, version, migrations, name, advice)
     found = value.get("schema_version") if isinstance(value, Mapping) else None
     if found != version or isinstance(found, bool):
         told = shown(repr(found), 20)

@@ -22,6 +22,7 @@ from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
@@ -85,10 +86,11 @@ class Weights:
 class Network:
     """A float network in evaluation mode, what it eats, and what its outputs mean.
 
-    ``module`` maps float32 (N, 3, H, W) to logits (N, num_classes); with ``num_classes`` 0 to the
-    embedding (N, features); with ``features_only`` to a list of maps, whose channels and strides
-    are ``feature_channels`` and ``feature_reductions``. ``labels`` has ``num_classes`` entries
-    (indices as text where no names are known).
+    ``module`` maps float32 (N, 3, H, W) to what ``interface`` finds its outputs in, such as logits
+    (N, num_classes); with ``num_classes`` 0 to the embedding (N, features); with ``features_only``
+    to a list of maps, whose channels and strides are ``feature_channels`` and
+    ``feature_reductions``. ``labels`` has ``num_classes`` entries (indices as text where no names
+    are known).
     """
 
     name: str
@@ -100,6 +102,17 @@ class Network:
     weights: Weights
     feature_channels: tuple[int, ...] = ()
     feature_reductions: tuple[int, ...] = ()
+    interface: Interface = LOGITS
+
+    @property
+    def task(self) -> TaskName:
+        """Says what the outputs mean."""
+        return self.interface.task
+
+    @property
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """The outputs in order."""
+        return self.interface.outputs
 
 
 def load_network(
@@ -164,8 +177,9 @@ def load_network(
             module = source.features(module, spec)
         else:
             module = source.remove_classifier(module)
+        interface = _headless_interface(module.eval(), spec)
     else:
-        count = _count_logits(name, output)
+        interface, count = told_interface(name, module, output)
         if classes is not None and count != classes:
             raise InputError(f"{name}: has {count} outputs where {classes} classes are asked for")
         labels = source.labels(module, count) or tuple(str(index) for index in range(count))
@@ -179,6 +193,7 @@ def load_network(
         weights=provenance,
         feature_channels=tuple(getattr(module, "channels", ())) if features_only else (),
         feature_reductions=tuple(getattr(module, "reductions", ())) if features_only else (),
+        interface=interface,
     )
 
 
@@ -267,8 +282,16 @@ def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) ->
     return spec
 
 
-def _count_logits(name: str, logits: object) -> int:
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or logits.shape[0] != 1:
-        shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise InputError(f"{name}: returns {shape} where logits of shape (N, classes) are needed")
-    return logits.shape[1]
+@torch.no_grad()
+def _headless_interface(module: nn.Module, spec: InputSpec) -> Interface:
+    """The embedding, or a map a stride, finest first."""
+    found = parts_of(module(torch.zeros(spec.shape)))
+    return Interface(
+        "classification",
+        tuple(
+            OutputSpec(
+                f"features_{key}" if key else "embedding", tuple(part.shape), "features", key
+            )
+            for key, part in found.items()
+        ),
+    )

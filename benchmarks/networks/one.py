@@ -35,6 +35,7 @@ from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
+from tasks.classification.task import logits_of
 from zoo.initialise import noise_images, settle_batch_norms
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
@@ -147,7 +148,7 @@ def _artefact(form: str, source: ExportSource, int8: Tensor, images: Tensor) -> 
         try:
             FORMATS[form].export(source, path)
             share = inspect(path).int8_share
-            logits = torch.from_numpy(RUNTIMES[form].load(path, 1).run(images.numpy()))
+            logits = torch.from_numpy(logits_of(RUNTIMES[form].load(path, 1).run(images.numpy())))
         except Exception as error:
             return {"reason": _reason(error)}
     return {

@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.predictions import read_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, read_lines
@@ -69,7 +72,7 @@ def _compared(comparison: Comparison) -> dict[str, Any]:
 def _pairwise(output: Path, lines: list[EvaluationLine]) -> dict[str, float]:
     """Share of images that both of two artefacts put into the same class."""
     answers = {
-        f"{line.format} {line.variant}".strip(): read_predictions(output / line.predictions).top1
+        f"{line.format} {line.variant}".strip(): _classes(output / line.predictions)
         for line in lines
         if line.predictions is not None
     }
@@ -77,6 +80,11 @@ def _pairwise(output: Path, lines: list[EvaluationLine]) -> dict[str, float]:
         f"{one}, {other}": float((answers[one] == answers[other]).mean())
         for one, other in itertools.combinations(answers, 2)
     }
+
+
+def _classes(path: Path) -> NDArray[np.int64]:
+    """The first class of every image."""
+    return np.array([ranking.classes[0] for ranking in read_predictions(path).predictions])
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 OUT/demo_bundle/models/*           the artefacts the apps can run
 OUT/demo_bundle/labels.txt         one class name a line
 OUT/demo_bundle/model_config.json  input, models, their tensors (``bundle_schema.ModelConfig``)
-OUT/demo_bundle/golden.json        pixels -> tensor -> logits -> top five (``Golden``)
+OUT/demo_bundle/golden.json        pixels -> tensor -> outputs -> answer (``Golden``)
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import base64
 import binascii
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +22,14 @@ from PIL import Image
 from pydantic import BaseModel
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.apps.goldens import (
+    answer_of,
+    golden_image,
+    golden_output,
+    outputs_of,
+    prepared,
+    tolerance_of,
+)
 from fbdeploy.records.bundle_schema import (
     APP_FORMATS,
     CONFIG_NAME,
@@ -30,26 +37,22 @@ from fbdeploy.records.bundle_schema import (
     SCHEMA_VERSION,
     BundleInput,
     BundleModel,
+    BundleOutput,
     BundleTensor,
     Golden,
     GoldenImage,
-    GoldenOutput,
-    LogitTolerance,
     ModelConfig,
-    Probe,
-    Ranked,
-    Tolerance,
 )
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
-from fbdeploy.records.manifest import Artefact, InputSpecInfo, Precision, read_manifest
+from fbdeploy.records.manifest import Artefact, InputSpecInfo, read_manifest
 from runtime_bench.runtimes import runtime_of
-from zoo.datasets import BadImageError, Dataset, Sample, evenly_spaced
+from tasks.table import task_named
+from zoo.datasets import Sample
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
 from zoo.files import atomic_folder, exists, inside, is_file, is_folder, sha256_of
-from zoo.images import UnusableImageError
 from zoo.input_spec import InputSpec
-from zoo.preprocess import preprocess, resize_and_crop
+from zoo.preprocess import preprocess
 
 GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
 MARKS = (CONFIG_NAME, README)
@@ -57,73 +60,11 @@ MARKS = (CONFIG_NAME, README)
 ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
 IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 
-GOLDEN_SAMPLES = 8
 LABELS_BYTES = 100_000_000
 """A million classes of 100 characters."""
-TOP = 5
-PROBES = 64
-# The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
-PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
-# Of the largest logit. Float kernels sum in another order; Core ML may compute in float16 on the
-# Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
-LOGIT_TOLERANCE: dict[Precision, float] = {
-    "fp32": 1e-2,
-    "fp16": 2e-2,
-    "int8": 5e-2,
-    "int8-qat": 5e-2,
-}
 
 Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
 Document = TypeVar("Document", bound=BaseModel)
-
-
-def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample]:
-    """``count`` images spread over the dataset, and the reference card.
-
-    Raises:
-        BadImageError: one cannot be read, unless the dataset skips such (then it is left out).
-    """
-    chosen: list[Sample] = []
-    for index in evenly_spaced(len(dataset), count):
-        try:
-            chosen.append(dataset.sample(index))
-        except BadImageError as error:
-            if not dataset.skip_bad_images:
-                raise
-            dataset.skipped[error.name] = error.reason
-    return [*chosen, Sample(reference_card(), None, "reference-card")]
-
-
-def _prepared(
-    samples: Sequence[Sample], spec: InputSpec
-) -> tuple[list[Sample], NDArray[np.float32]]:
-    """The samples that can be pre-processed, and their tensors, float32 (N, 3, H, W)."""
-    kept, tensors = [], []
-    for sample in samples:
-        with suppress(UnusableImageError):
-            tensors.append(preprocess(sample.image, spec))
-            kept.append(sample)
-    return kept, np.stack(tensors)
-
-
-def reference_card(width: int = 211, height: int = 157) -> Image.Image:
-    """A picture that shows errors of pre-processing: not square, every channel different.
-
-    Gradients (crop and orientation), stripes of one pixel (antialiasing), hard edges (overshoot)
-    and noise from a linear congruential generator (Numerical Recipes' constants).
-    """
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    red = x * 255 // (width - 1)
-    green = y * 255 // (height - 1)
-    blue = np.where((x // 16 + y // 16) % 2 == 0, 230, 20)
-    card = np.stack([red, green, blue], axis=-1)
-    card[height // 2 :, : width // 3] = np.where(x[height // 2 :, : width // 3, None] % 2, 255, 0)
-    state, noise = 2026, np.empty(height // 3 * (width // 3), np.int64)
-    for index in range(noise.size):
-        state = (1664525 * state + 1013904223) % 2**32
-        noise[index] = state >> 24
-    card[: height // 3, -(width // 3) :, 1] = noise.reshape(height // 3, width // 3)
-    return Image.fromarray(card.astype(np.uint8), "RGB")
 
 
 def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
@@ -152,28 +93,29 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     if not samples:
         raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
     spec = input_spec(manifest.input_spec)
-    samples, tensors = _prepared(samples, spec)
+    samples, tensors = prepared(samples, spec)
     target = folder / FOLDER_NAME
     with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
-        models, logits = [], {}
+        task = task_named(manifest.network.task)
+        models, outputs = [], dict[str, dict[str, NDArray[np.float32]]]()
         for artefact in artefacts:
-            model = _pack_model(folder, artefact, temporary, spec, len(manifest.labels))
+            model, values = _pack_model(folder, artefact, temporary, tensors, threads)
             models.append(model)
-            path = temporary / model.file
-            logits[model.id] = runtime_of(path).load(path, threads).run(tensors)
+            outputs[model.id] = values
         config = ModelConfig(
             network=manifest.network.name,
+            task=task.name,
             input=BundleInput(**manifest.input_spec.model_dump()),
             num_classes=len(manifest.labels),
             models=tuple(models),
         )
         golden = Golden(
             network=manifest.network.name,
-            tolerance=_tolerance(models, logits),
+            tolerance=tolerance_of(models, outputs),
             images=tuple(
                 golden_image(
-                    sample, spec, [_output(model, rows[index]) for model, rows in logits.items()]
+                    sample, spec, [golden_output(task, *one, index) for one in outputs.items()]
                 )
                 for index, sample in enumerate(samples)
             ),
@@ -233,7 +175,7 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         bundle: a bundle that was read.
         prepare: pre-processing to hold against the golden tensors.
     """
-    spec = input_spec(bundle.config.input)
+    spec, task = input_spec(bundle.config.input), task_named(bundle.config.task)
     failures = []
     for entry in bundle.golden.images:
         raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
@@ -253,9 +195,9 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         if worst > bundle.golden.tolerance.tensor:
             failures.append(f"{entry.name}: the tensor differs by {worst:.3g}")
         failures += [
-            f"{entry.name}: {output.model} does not rank its own logits so"
+            f"{entry.name}: {output.model} does not answer its own outputs so"
             for output in entry.outputs
-            if _ranking(np.array(output.logits, np.float32)) != output.top
+            if answer_of(task, outputs_of(output)) != output.answer
         ]
     return failures
 
@@ -362,96 +304,53 @@ def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
 
 
 def _pack_model(
-    folder: Path, artefact: Artefact, bundle: Path, spec: InputSpec, classes: int
-) -> BundleModel:
+    folder: Path, artefact: Artefact, bundle: Path, tensors: NDArray[np.float32], threads: int
+) -> tuple[BundleModel, dict[str, NDArray[np.float32]]]:
+    """A model in the bundle, and its outputs for ``tensors``, float32 (N, 3, H, W)."""
     source = inside(folder, artefact.path)
     if not exists(source):
         raise InputError(f"{source}: is in the manifest but not on the disk; deploy again")
     identity = model_id(artefact)
     path = bundle / "models" / f"{identity}{source.suffix}"
     _copy(source, path)
+    values = runtime_of(path).load(path, threads).run(tensors)
     names = _TENSOR_NAMES.get(artefact.format)
-    input_name, output_name = ("", "") if names is None else names(path)
-    return BundleModel(
+    input_name, stored = ("", ("",) * len(values)) if names is None else names(path)
+    model = BundleModel(
         id=identity,
         file=path.relative_to(bundle).as_posix(),
         format=artefact.format,
         precision=artefact.precision,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in _files(path)),
-        input=BundleTensor(name=input_name, shape=spec.shape),
-        output=BundleTensor(name=output_name, shape=(1, classes)),
+        input=BundleTensor(name=input_name, shape=(1, *tensors.shape[1:])),
+        outputs=tuple(
+            BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))
+            for (name, value), kept in zip(values.items(), stored, strict=True)
+        ),
     )
+    return model, values
 
 
-def _onnx_names(path: Path) -> tuple[str, str]:
+def _onnx_names(path: Path) -> tuple[str, tuple[str, ...]]:
     import onnx
 
     graph = onnx.load(str(path), load_external_data=False).graph
-    return graph.input[0].name, graph.output[0].name
+    return graph.input[0].name, tuple(output.name for output in graph.output)
 
 
-def _coreml_names(path: Path) -> tuple[str, str]:
+def _coreml_names(path: Path) -> tuple[str, tuple[str, ...]]:
     import coremltools
 
     description = coremltools.utils.load_spec(str(path)).description
-    return description.input[0].name, description.output[0].name
+    return description.input[0].name, tuple(output.name for output in description.output)
 
 
-_TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, str]]] = {
+_TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, tuple[str, ...]]]] = {
     "onnx": _onnx_names,
     "coreml": _coreml_names,
 }
 """What reads a model's input and output names, for formats that go by name and not position."""
-
-
-def _tolerance(models: Sequence[BundleModel], logits: dict[str, NDArray[np.float32]]) -> Tolerance:
-    largest = max(float(np.abs(values).max()) for values in logits.values())
-    precisions = sorted({model.precision for model in models})
-    return Tolerance(
-        pixel=PIXEL_TOLERANCE,
-        tensor=TENSOR_TOLERANCE,
-        logits=tuple(
-            LogitTolerance(precision=precision, max_abs=LOGIT_TOLERANCE[precision] * largest)
-            for precision in precisions
-        ),
-    )
-
-
-def golden_image(
-    sample: Sample, spec: InputSpec, outputs: Sequence[GoldenOutput] = ()
-) -> GoldenImage:
-    """A picture, what Python makes of it for ``spec``, and what the models answered to that."""
-    image = sample.image.convert("RGB")
-    flat = preprocess(image, spec).ravel()
-    # An odd stride visits all rows, columns and channels.
-    indices = np.linspace(0, flat.size - 1, PROBES).astype(int)
-    return GoldenImage(
-        name=sample.name,
-        width=image.width,
-        height=image.height,
-        label=sample.label,
-        rgb=base64.b64encode(image.tobytes()).decode(),
-        input_rgb=base64.b64encode(resize_and_crop(image, spec).tobytes()).decode(),
-        probes=tuple(Probe(index=int(index), value=float(flat[index])) for index in indices),
-        outputs=tuple(outputs),
-    )
-
-
-def _output(model: str, logits: NDArray[np.float32]) -> GoldenOutput:
-    return GoldenOutput(
-        model=model, logits=tuple(float(value) for value in logits), top=_ranking(logits)
-    )
-
-
-def _ranking(logits: NDArray[np.float32]) -> tuple[Ranked, ...]:
-    powers = np.exp(logits.astype(np.float64) - float(logits.max()))
-    probabilities = powers / powers.sum()
-    # Stable: of equal logits the lower class comes first, as in the apps.
-    order = np.argsort(-logits, kind="stable")[:TOP]
-    return tuple(
-        Ranked(class_index=int(index), probability=float(probabilities[index])) for index in order
-    )
 
 
 def _read(path: Path, document: type[Document]) -> Document:

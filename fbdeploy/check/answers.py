@@ -9,31 +9,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.check.baseline import Baseline, Record
+from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.draft import Draft, final
 from fbdeploy.check.findings import ClassDrop, Finding
 from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_hypothesis
 from fbdeploy.check.rules import Rules, TestedMeasure
+from stats.paired import RESAMPLES, permutation_p, resample
 from stats.proportions import PairedOutcomes
+from tasks.base import Evaluation, Task
+from tasks.metric import Metric
+from tasks.metrics import agreement_of
+from tasks.scores import right
+from tasks.table import task_named
 
 BoolVector = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Labels and the float network's answers of one side, unpacked once for all artefacts."""
+    """One side, its labels unpacked once for all artefacts."""
 
     baseline: Baseline
     labels: NDArray[np.int32]
-    reference: NDArray[np.int32]
 
     @classmethod
     def of(cls, baseline: Baseline) -> Answers:
         """Unpack ``baseline``."""
-        return cls(baseline, baseline.labels(), baseline.reference())
+        return cls(baseline, baseline.labels())
 
-    def top1(self, record: Record) -> NDArray[np.int32] | None:
-        """int32 (images,); None where the artefact was not scored."""
-        return self.baseline.top1(record)
+    @property
+    def task(self) -> Task:
+        """What the network is for; classification where it was not scored."""
+        data = self.baseline.data
+        return task_named(data.task if data else "classification")
 
 
 def unlike_images(before: Answers, after: Answers) -> str:
@@ -43,6 +51,8 @@ def unlike_images(before: Answers, after: Answers) -> str:
         return f"{'the baseline' if then is None else 'this run'} has no predictions"
     if then.images != now.images:
         return f"{then.images} images then, {now.images} now; deploy with the same --images"
+    if then.task != now.task:
+        return f"the baseline's network is for {then.task}, this run's for {now.task}"
     if then.sha256 != now.sha256:
         return f"other images than the baseline's ({now.name} now, {then.name} then)"
     if not np.array_equal(before.labels, after.labels):
@@ -68,37 +78,51 @@ def compare_answers(
         class_names: by index; fewer than there are classes where they are not known.
         rules: thresholds.
     """
-    then, now = before.top1(records[0]), after.top1(records[1])
-    if not unlike and (then is None or now is None):
-        unlike = f"was not scored in {'the baseline' if then is None else 'this run'}"
-    if unlike or then is None or now is None:
+    missing = [record.parts is None for record in records]
+    if not unlike and any(missing):
+        unlike = f"was not scored in {'the baseline' if missing[0] else 'this run'}"
+    if unlike:
         yield Draft(final("accuracy", "INCOMPARABLE", rules, unlike))
         yield Draft(final("agreement", "INCOMPARABLE", rules, unlike))
         return
-    labels = after.labels
-    if not np.any(labels < 0):
-        right_then, right_now = then == labels, now == labels
-        limit = rules.max_drop / 100
-        yield _paired("accuracy", "top-1", right_then, right_now, limit)
-        worse, better, images = count_changes(right_then, right_now, labels)
-        test = class_test(worse, better, images, rules)
-        right = np.bincount(labels[right_then], minlength=len(images))
-        yield _classes(test, right, right - worse + better, images, class_names, rules)
-    agreed = (then == before.reference, now == after.reference)
-    limit = rules.max_agreement_drop / 100
-    yield _paired("agreement", "agreement with float", agreed[0], agreed[1], limit)
+    headline, alike = after.task.metrics[0], agreement_of(after.task.metrics)
+    pair = _both(before, after, records, headline)
+    if pair is not None:
+        yield _paired("accuracy", headline.title, headline, *pair, rules.max_drop / 100)
+        if headline.kind == "binary" and after.labels.size:
+            yield _classes_draft(right(pair[0]), right(pair[1]), after.labels, class_names, rules)
+    pair = _both(before, after, records, alike)
+    if pair is not None:
+        limit = rules.max_agreement_drop / 100
+        yield _paired("agreement", f"{alike.title} with float", alike, *pair, limit)
+
+
+def _both(
+    before: Answers, after: Answers, records: tuple[Record, Record], metric: Metric
+) -> tuple[Evaluation, Evaluation] | None:
+    """The metric on either side; None where one of them does not tell it."""
+    then = before.baseline.evaluation(records[0], metric)
+    now = after.baseline.evaluation(records[1], metric)
+    return None if then is None or now is None else (then, now)
 
 
 def _paired(
-    measure: TestedMeasure, what: str, then: BoolVector, now: BoolVector, limit: float
+    measure: TestedMeasure,
+    what: str,
+    metric: Metric,
+    then: Evaluation,
+    now: Evaluation,
+    limit: float,
 ) -> Draft:
-    paired = PairedOutcomes.of(now, then)
+    if metric.kind != "binary":
+        return _resampled(measure, what, metric, then, now, limit)
+    paired = PairedOutcomes.of(right(now), right(then))
     finding = Finding(
         measure=measure,
         verdict="PASS",
         failed=False,
-        before=float(np.mean(then)),
-        after=float(np.mean(now)),
+        before=then.value(),
+        after=now.value(),
         change=paired.difference,
         change_interval=paired.difference_interval().as_tuple(),
         limit=limit,
@@ -111,6 +135,50 @@ def _paired(
         flipped=better + min(worse, better),
         images=paired.images,
     )
+
+
+def _resampled(
+    measure: TestedMeasure,
+    what: str,
+    metric: Metric,
+    then: Evaluation,
+    now: Evaluation,
+    limit: float,
+) -> Draft:
+    """A metric that is no share of right answers, by the paired tests of its kind."""
+
+    def change(weights: NDArray[np.int64]) -> float:
+        return now.value(weights) - then.value(weights)
+
+    drawn, drop = resample(change, now.images), then.value() - now.value()
+    p_value = drawn.p_below()
+    if metric.kind == "mean":
+        p_value = permutation_p(now.parts[:, 0] - then.parts[:, 0], lower=True)
+    finding = Finding(
+        measure=measure,
+        verdict="PASS",
+        failed=False,
+        before=then.value(),
+        after=now.value(),
+        change=-drop,
+        change_interval=drawn.interval().as_tuple(),
+        limit=limit,
+    )
+    least = 1 / (1 + RESAMPLES)
+    return Draft(finding, Hypothesis(measure, p_value, least, exceeds=drop > limit), what)
+
+
+def _classes_draft(
+    then: BoolVector,
+    now: BoolVector,
+    labels: NDArray[np.int32],
+    class_names: Sequence[str],
+    rules: Rules,
+) -> Draft:
+    worse, better, images = count_changes(then, now, labels)
+    test = class_test(worse, better, images, rules)
+    before = np.bincount(labels[then], minlength=len(images))
+    return _classes(test, before, before - worse + better, images, class_names, rules)
 
 
 def _classes(

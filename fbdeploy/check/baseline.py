@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fbdeploy.check.packing import pack, unpack
+from fbdeploy.check.migrations import BASELINE_MIGRATIONS
+from fbdeploy.check.packing import check_classes, pack, pack_floats, unpack, unpack_floats
 from fbdeploy.check.timing import reduce_samples
 from fbdeploy.records.manifest import (
     Artefact,
@@ -28,31 +29,35 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.predictions import Predictions, read_predictions
 from fbdeploy.records.results import EvaluationLine, Line, read_lines
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Measurement, Threads
+from tasks.base import Evaluation
+from tasks.metric import Metric
+from tasks.table import task_named
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError, reason_of
 from zoo.files import atomic_file, exists, inside
-from zoo.input_spec import MOST_CLASSES
+from zoo.outputs import TaskName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Nanoseconds = Annotated[int, Field(gt=0, le=LONGEST_NS)]
 MOST_IMAGES = 10**9
+MOST_COLUMNS = 10**6
 ArtefactName = tuple[Format, Precision, str]
 
 
 class ScoredImages(Schema):
     """The images all artefacts were scored on.
 
-    ``sha256`` is of their names and contents (``predictions.images_sha256``). ``labels`` and
-    ``reference``, the float network's top-1, are int32, one an image, packed as base64 of zlib;
-    labels are -1 where an image has none.
+    ``sha256`` is of their names and contents (``predictions.images_sha256``), ``task`` what the
+    network is for. ``labels`` are classes, int32, one an image, -1 where it has none, packed as
+    base64 of zlib; empty where the task's targets are no classes.
     """
 
     name: str
     images: Annotated[int, Field(ge=1, le=MOST_IMAGES)]
     sha256: Sha256
-    labels: str
-    reference: str
+    task: TaskName
+    labels: str = ""
 
 
 class Latency(Schema):
@@ -75,11 +80,19 @@ class Latency(Schema):
     instructions: Count | None = None
 
 
+class Parts(Schema):
+    """What each image contributes to a metric (``tasks.base.Evaluation``): float32 (images,
+    ``columns``), packed as base64 of zlib; rights and wrongs are short."""
+
+    columns: Annotated[int, Field(ge=1, le=MOST_COLUMNS)]
+    data: str
+
+
 class Record(Schema):
     """One artefact; what is not told here is as in the manifest.
 
-    ``predictions`` are its top-1 minus the float network's, packed as in ``ScoredImages``: mostly
-    zeros, so short.
+    ``parts`` are by the metric's name: those against labels, if there are any, and that against the
+    float network. None where it was not scored.
     """
 
     format: Format
@@ -92,7 +105,7 @@ class Record(Schema):
     int8_share: Share | None = None
     delegated_share: Share | None = None
     partitions: Count | None = None
-    predictions: str | None = None
+    parts: dict[str, Parts] | None = None
     latencies: tuple[Latency, ...] = ()
 
     @property
@@ -104,7 +117,7 @@ class Record(Schema):
 class Baseline(Schema):
     """The whole file."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     fbdeploy_version: str
     created: str
     network: str
@@ -115,18 +128,18 @@ class Baseline(Schema):
 
     def labels(self) -> NDArray[np.int32]:
         """int32 (images,); none without data."""
-        return unpack(self.data.labels, self.data.images) if self.data else np.zeros(0, np.int32)
+        if self.data is None or not self.data.labels:
+            return np.zeros(0, np.int32)
+        return unpack(self.data.labels, self.data.images)
 
-    def reference(self) -> NDArray[np.int32]:
-        """The float network's top-1, int32 (images,); none without data."""
-        data = self.data
-        return unpack(data.reference, data.images) if data else np.zeros(0, np.int32)
-
-    def top1(self, record: Record) -> NDArray[np.int32] | None:
-        """The artefact's top-1, int32 (images,); None where it was not scored."""
-        if record.predictions is None or self.data is None:
+    def evaluation(self, record: Record, metric: Metric) -> Evaluation | None:
+        """What the artefact's images contribute to ``metric``; None where it was not told."""
+        if self.data is None or record.parts is None or metric.name not in record.parts:
             return None
-        return self.reference() + unpack(record.predictions, self.data.images)
+        kept = record.parts[metric.name]
+        parts = unpack_floats(kept.data, self.data.images * kept.columns)
+        task = task_named(self.data.task)
+        return task.evaluation(metric, parts.reshape(self.data.images, kept.columns))
 
 
 def baseline_of(folder: Path) -> Baseline:
@@ -154,8 +167,8 @@ def baseline_of(folder: Path) -> Baseline:
             name=manifest.evaluation_data.name,
             images=len(first.labels),
             sha256=first.images_sha256,
-            labels=pack(first.labels),
-            reference=pack(first.reference),
+            task=first.task,
+            labels=pack(first.labels) if first.labels.size else "",
         )
     return Baseline(
         fbdeploy_version=manifest.fbdeploy_version,
@@ -178,22 +191,16 @@ def read_baseline(path: Path) -> Baseline:
     """
     advice = "write it with fbdeploy check OUT --write-baseline"
     document = read_json(path, advice)
-    baseline = versioned(Baseline, document, SCHEMA_VERSION, str(path), advice)
+    baseline = versioned(Baseline, document, SCHEMA_VERSION, str(path), advice, BASELINE_MIGRATIONS)
     try:
-        _check_classes(baseline.labels(), -1)
-        _check_classes(baseline.reference(), 0)
+        check_classes(baseline.labels(), -1)
+        task = task_named(baseline.data.task) if baseline.data else None
         for record in baseline.artefacts:
-            answers = baseline.top1(record)
-            if answers is not None:
-                _check_classes(answers, 0)
+            for metric in task.metrics if task else ():
+                baseline.evaluation(record, metric)
     except ValueError as error:
         raise InputError(f"{path}: the predictions {reason_of(error)}; {advice}") from error
     return baseline
-
-
-def _check_classes(indices: NDArray[np.int32], smallest: int) -> None:
-    if indices.size and not smallest <= indices.min() <= indices.max() < MOST_CLASSES:
-        raise ValueError("are no classes")
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -230,8 +237,8 @@ def _scores(folder: Path, manifest: Manifest, lines: list[Line]) -> dict[str, Pr
 def _same_images(first: Predictions, other: Predictions) -> bool:
     return (
         first.images_sha256 == other.images_sha256
+        and first.task == other.task
         and np.array_equal(first.labels, other.labels)
-        and np.array_equal(first.reference, other.reference)
     )
 
 
@@ -248,9 +255,16 @@ def _record(entry: Artefact, scored: Predictions | None, lines: list[Line]) -> R
         int8_share=coverage.int8_share if coverage else None,
         delegated_share=coverage.delegated_share if coverage else None,
         partitions=coverage.partitions if coverage else None,
-        predictions=pack(scored.top1 - scored.reference) if scored else None,
+        parts=_parts(scored) if scored else None,
         latencies=_latencies(entry, lines),
     )
+
+
+def _parts(scored: Predictions) -> dict[str, Parts]:
+    return {
+        name: Parts(columns=parts.shape[1], data=pack_floats(parts))
+        for name, parts in scored.parts.items()
+    }
 
 
 def _latencies(entry: Artefact, lines: list[Line]) -> tuple[Latency, ...]:

@@ -54,6 +54,7 @@ def compare_baselines(
         verdict=_verdict(reports),
         baseline_created=before.created,
         network=after.network,
+        headline=sides[1].task.metrics[0].title,
         rules=rules,
         artefacts=reports,
         notes=tuple(_notes(before, after)),

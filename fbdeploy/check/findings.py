@@ -66,13 +66,15 @@ class ArtefactReport(Schema):
 
 class CheckReport(Schema):
     """``check --json``. ``verdict``: PASS, REGRESSED, or INCOMPARABLE where a required measure is
-    (INCOMPARABLE or NOISY); only PASS is exit code 0.
+    (INCOMPARABLE or NOISY); only PASS is exit code 0. ``headline`` is what ``accuracy`` is of this
+    network, in words.
     """
 
     schema_version: Literal[1] = 1
     verdict: Literal["PASS", "REGRESSED", "INCOMPARABLE"]
     baseline_created: str
     network: str
+    headline: str = "top-1"
     rules: Rules
     artefacts: tuple[ArtefactReport, ...]
     notes: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from fbdeploy.check.rules import Measure
 from fbdeploy.report import numbers
 from fbdeploy.report.table import table
 
-HEADER = ("", "top-1", "change (95 %)", "agreement", "size", "int8", "latency", "verdict")
+COLUMNS = ("change (95 %)", "agreement", "size", "int8", "latency", "verdict")
+"""Behind the artefact's name and what its network is judged by."""
 EXPLAINED = {
     "PASS": "no regression",
     "REGRESSED": "worse than the baseline",
@@ -19,7 +20,6 @@ SEVERITY: tuple[Verdict, ...] = ("MISSING", "REGRESSED", "NEW", "INCOMPARABLE", 
 """The first of these that an artefact has is its verdict in the table."""
 WORDS: dict[Measure, str] = {
     "artefact": "artefact",
-    "accuracy": "top-1",
     "agreement": "agreement with float",
     "classes": "classes",
     "size": "size",
@@ -34,7 +34,8 @@ WORDS: dict[Measure, str] = {
 def as_text(report: CheckReport) -> str:
     """A table, what is to be said about it, and the verdict last."""
     rows = [_cells(entry) for entry in report.artefacts]
-    shown = table(HEADER, rows, left=(0, len(HEADER) - 1))
+    header = ("", report.headline, *COLUMNS)
+    shown = table(header, rows, left=(0, len(header) - 1))
     said = _said(report)
     return "\n".join([shown, *([""] if said else []), *said, "", _conclusion(report)])
 
@@ -42,8 +43,8 @@ def as_text(report: CheckReport) -> str:
 def as_markdown(report: CheckReport) -> str:
     """The same in GitHub's Markdown."""
     rows = [_cells(entry) for entry in report.artefacts]
-    lines = [f"### {_conclusion(report)}", "", _row(("artefact", *HEADER[1:]))]
-    lines.append("|---|" + "---:|" * (len(HEADER) - 2) + "---|")
+    lines = [f"### {_conclusion(report)}", "", _row(("artefact", report.headline, *COLUMNS))]
+    lines.append("|---|" + "---:|" * len(COLUMNS) + "---|")
     lines += [_row(row) for row in rows]
     said = _said(report)
     lines += ["", *(f"- {_escape(line)}" for line in said)] if said else []
@@ -57,7 +58,8 @@ def _said(report: CheckReport) -> list[str]:
         for found in entry.findings:
             if found.verdict != "PASS" or found.reason:
                 where = f" ({found.subject})" if found.subject else ""
-                words = f"{found.verdict} {WORDS[found.measure]}{where}: {found.reason}"
+                measure = WORDS.get(found.measure, report.headline)
+                words = f"{found.verdict} {measure}{where}: {found.reason}"
                 lines.setdefault(words, []).append(entry.name)
     said = [
         f"{words} – {'all artefacts' if _are_all(names, report) else ', '.join(names)}"

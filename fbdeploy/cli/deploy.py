@@ -33,11 +33,13 @@ from fbdeploy.pipeline.request import (
     images_for,
 )
 from fbdeploy.records.manifest import Artefact, Precision
-from fbdeploy.records.results import document, summarize
+from fbdeploy.records.results import ResultRow, document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
+from fbdeploy.report.page import metrics_shown, score_in
 from fbdeploy.report.problems import problems
 from fbdeploy.report.table import table
+from tasks.metric import Metric
 
 
 @options.grouped
@@ -204,22 +206,28 @@ def _parity(artefact: Artefact) -> str:
     return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
 
 
+def _score(row: ResultRow, metric: Metric) -> str:
+    found = score_in(row, metric)
+    return figures.of_metric(found.value if found else None, metric)
+
+
 def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
+    metrics = metrics_shown(deployed.manifest.network.task)
     cells = [
         (
             recommend.name_of(row),
             figures.size(row.bytes),
             figures.percent(row.int8_share, 1),
-            figures.percent(row.top1),
-            figures.percent(row.agreement),
+            *(_score(row, metric) for metric in metrics),
             f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else figures.UNKNOWN,
             _parity(artefact),
         )
         for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True)
     ]
-    lines = [table(("", "size", "int8", "top-1", "agreement", "p50", "parity"), cells)]
+    titles = (metric.title for metric in metrics)
+    lines = [table(("", "size", "int8", *titles, "p50", "parity"), cells)]
     wrong = problems(deployed.manifest)
     lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)

@@ -18,11 +18,17 @@ from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.report import numbers as figures
+from tasks.metrics import METRICS
 from zoo.errors import InputError, shown
 from zoo.input_spec import InputSpec
 
 if TYPE_CHECKING:
-    from runtime_bench.accuracy import Evaluation, EvaluationDocument
+    from runtime_bench.accuracy import (
+        Evaluation,
+        EvaluationDocument,
+        ReferenceDocument,
+        ScoreDocument,
+    )
     from runtime_bench.runtimes.base import Session
 
 BATCH = 32
@@ -70,7 +76,7 @@ def evaluate(
     image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
-    """Run an artefact over a dataset: top-1, top-5, and how it differs from another one.
+    """Run an artefact over a dataset: its accuracy, and how it differs from another one.
 
     Pre-processing and labels come from the manifest.json that lies beside the artefact's folder.
 
@@ -138,6 +144,7 @@ def _run(
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes.guest import guest_session
+    from tasks.table import task_named
     from zoo.datasets import FolderDataset, batches, open_dataset
 
     with guest_session(artefact, threads) as session:
@@ -153,7 +160,8 @@ def _run(
             _say_order(artefact, dataset.labels())
         total = len(dataset) if limit is None else min(limit, len(dataset))
         with counted(str(artefact), total) as counter:
-            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance)
+            task = task_named(manifest.network.task if manifest else "classification")
+            scored = run(session, batches(dataset, spec, BATCH, limit), counter.advance, task)
     if dataset.skipped:
         names = ", ".join(dataset.skipped)
         typer.echo(f"{len(dataset.skipped)} unreadable images are left out: {names}", err=True)
@@ -164,7 +172,9 @@ def _unnamed(session: Session) -> tuple[str, ...]:
     """The labels of an artefact that nothing describes: an index for each of its logits."""
     import numpy as np
 
-    logits = session.run(np.zeros(session.input_shape, np.float32))
+    from tasks.classification.task import logits_of
+
+    logits = logits_of(session.run(np.zeros(session.input_shape, np.float32)))
     return tuple(str(index) for index in range(logits.shape[1]))
 
 
@@ -185,22 +195,25 @@ def _say_order(artefact: Path, folders: Sequence[str]) -> None:
 def _summary(answer: EvaluationDocument) -> str:
     title = f"{answer['artefact']}: {answer['format']} {answer['precision'] or ''}".rstrip()
     lines = [f"{title}, {answer['images']:,} images"]
-    if answer["top1"] is not None:
-        interval = answer["top1_interval"]
-        spread = f" (95 %: {100 * interval[0]:.2f} to {100 * interval[1]:.2f})" if interval else ""
-        lines.append(f"top-1 {figures.percent(answer['top1'])}{spread}")
-        lines.append(f"top-5 {figures.percent(answer['top5'])}")
-    other = answer["reference"]
-    if other is not None:
-        lines.append(
-            f"agreement with the reference {figures.percent(other['agreement'])}, "
-            f"KL {figures.significant(other['kl'])} nats"
-        )
-        interval = other["difference_interval"]
-        if other["top1_difference"] is not None and interval is not None:
-            lines.append(
-                f"top-1 difference {figures.points(other['top1_difference'])} points "
-                f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
-                f"McNemar p {figures.significant(other['mcnemar_p'])}"
-            )
+    lines += [_told(score, answer["reference"]) for score in answer["scores"]]
     return "\n".join(lines)
+
+
+def _told(score: ScoreDocument, reference: ReferenceDocument | None) -> str:
+    """One metric in words."""
+    metric = METRICS[score["metric"]]
+    value, (low, high) = figures.of_metric(score["value"], metric), score["interval"]
+    if metric.against == "reference":
+        kl = reference["kl"] if reference else None
+        told = "" if kl is None else f", KL {figures.significant(kl)} nats"
+        return f"{metric.title} with the reference {value}{told}"
+    line = f"{metric.title} {value} (95 %: {100 * low:.2f} to {100 * high:.2f})"
+    interval = score["difference_interval"]
+    if score["difference"] is None or interval is None:
+        return line
+    test = "McNemar p" if metric.kind == "binary" else "p"
+    return (
+        f"{line}, difference {figures.points(score['difference'])} points "
+        f"(95 %: {figures.points(interval[0])} to {figures.points(interval[1])}), "
+        f"{test} {figures.significant(score['p'])}"
+    )

@@ -75,5 +75,5 @@ def artefact_key(
         program=program_key,
         skipped=",".join(sorted(skipped)),
         versions=dict(versions(FORMAT_INFO[fmt].packages)),
-        code=code_sha256("export", "quantize", "zoo"),
+        code=code_sha256("export", "quantize", "tasks", "zoo"),
     )

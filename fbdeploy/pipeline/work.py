@@ -46,7 +46,7 @@ class WorkFolder:
         key = key_of(
             network=network_key,
             versions=dict(versions(("torch",))),
-            code=code_sha256("quantize", "zoo"),
+            code=code_sha256("quantize", "tasks", "zoo"),
         )
         return self.path / f"graph-{key}"
 
@@ -73,21 +73,21 @@ class WorkFolder:
         files = {
             *(self.reference(network_key, one) for one in identities),
             *(self.check_images(network_key, one) for one in identities),
-            *(check_logits(folder, network_key, one) for folder in folders for one in identities),
+            *(check_outputs(folder, network_key, one) for folder in folders for one in identities),
         }
         for pattern in ("graph-*", "program-*"):
             for folder in self.path.glob(pattern):
                 if folder not in folders:
                     shutil.rmtree(folder, ignore_errors=True)
-        for pattern in ("reference-*.npz", "check-images-*.npy", "*/check-logits-*.npy"):
+        for pattern in ("reference-*.npz", "check-images-*.npy", "*/check-outputs-*.npz"):
             for file in self.path.glob(pattern):
                 if file not in files:
                     file.unlink(missing_ok=True)
 
 
-def check_logits(folder: Path, network_key: str, data: str) -> Path:
+def check_outputs(folder: Path, network_key: str, data: str) -> Path:
     """The file of what the graph or program in ``folder`` makes of the check images."""
-    return folder / f"check-logits-{images_key(network_key, data)}.npy"
+    return folder / f"check-outputs-{images_key(network_key, data)}.npz"
 
 
 def images_key(network_key: str, data: str) -> str:

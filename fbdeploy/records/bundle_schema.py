@@ -23,8 +23,9 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES
+from zoo.outputs import TaskName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
@@ -49,9 +50,22 @@ class BundleInput(Schema):
 
 
 class BundleTensor(Schema):
-    """A model's input or output; ``name`` is empty where the format goes by position."""
+    """A model's input; ``name`` is empty where the format goes by position."""
 
     name: str
+    shape: tuple[Positive, ...]
+    dtype: Literal["float32"] = "float32"
+
+
+class BundleOutput(Schema):
+    """One of a model's outputs, in order.
+
+    ``name`` is the network's own, the same in every format; ``stored`` what the file calls it,
+    empty where the format goes by position.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    stored: str
     shape: tuple[Positive, ...]
     dtype: Literal["float32"] = "float32"
 
@@ -66,32 +80,34 @@ class BundleModel(Schema):
     sha256: Sha256
     bytes: Positive
     input: BundleTensor
-    output: BundleTensor
+    outputs: Annotated[tuple[BundleOutput, ...], Field(min_length=1)]
 
 
 class ModelConfig(Schema):
-    """``model_config.json``."""
+    """``model_config.json``; ``task`` says how outputs become an answer."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     network: str
+    task: TaskName
     input: BundleInput
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
 
 
-class LogitTolerance(Schema):
-    """How far a phone's logits may lie from Python's for models of one precision."""
+class OutputTolerance(Schema):
+    """How far an output of a phone may lie from Python's for models of one precision."""
 
     precision: Precision
+    output: str
     max_abs: NonNegative
 
 
 class Tolerance(Schema):
-    """Largest allowed differences: 8-bit pixels after the crop, normalized values, logits."""
+    """Largest allowed differences: 8-bit pixels after the crop, normalized values, outputs."""
 
     pixel: Annotated[int, Field(ge=0, le=255)]
     tensor: NonNegative
-    logits: tuple[LogitTolerance, ...]
+    outputs: tuple[OutputTolerance, ...]
 
 
 class Probe(Schema):
@@ -110,12 +126,27 @@ class Ranked(Schema):
     probability: Annotated[float, Field(ge=0, le=1)]
 
 
+class RankingAnswer(Schema):
+    """A classifier's answer: the likeliest classes, the likeliest first."""
+
+    kind: Literal["ranking"] = "ranking"
+    top: tuple[Ranked, ...]
+
+
+class OutputValues(Schema):
+    """One output on one image: base64 of little-endian float32, in the order of its shape."""
+
+    name: str
+    float32: Base64
+
+
 class GoldenOutput(Schema):
-    """What Python's runtime answers for one model (``BundleModel.id``) on one image."""
+    """What Python's runtime gives for one model (``BundleModel.id``) on one image, in the order of
+    the model's outputs, and the answer that Python makes of it, each task's of its own kind."""
 
     model: str
-    logits: Annotated[tuple[float, ...], Field(min_length=1)]
-    top: tuple[Ranked, ...]
+    values: Annotated[tuple[OutputValues, ...], Field(min_length=1)]
+    answer: RankingAnswer
 
 
 class GoldenImage(Schema):
@@ -138,7 +169,7 @@ class GoldenImage(Schema):
 class Golden(Schema):
     """``golden.json``."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     network: str
     tolerance: Tolerance
     images: tuple[GoldenImage, ...]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from export.coverage import Coverage
 from export.format_info import FORMAT_INFO
+from fbdeploy.records import migrations
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
@@ -25,8 +26,9 @@ from zoo.input_spec import (
     InputSpec,
     Interpolation,
 )
+from zoo.outputs import TaskName
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
@@ -42,11 +44,23 @@ InnerPath = Annotated[str, AfterValidator(inner_name)]
 """A file's name relative to its document's folder, which it does not leave."""
 
 
+class OutputInfo(Schema):
+    """``zoo.outputs.OutputSpec``: an output float32 of ``shape`` for one image, batch first."""
+
+    name: str
+    shape: tuple[Count, ...] = ()
+    meaning: str = ""
+
+
 class NetworkInfo(Schema):
-    """The float network. ``parameters`` counts all of them; ``macs`` those of one image."""
+    """The float network. ``task`` says what its ``outputs`` mean, which every artefact has in this
+    order. ``parameters`` counts all of them; ``macs`` those of one image.
+    """
 
     name: str
     source: str
+    task: TaskName = "classification"
+    outputs: tuple[OutputInfo, ...] = (OutputInfo(name="logits"),)
     parameters: Count | None = None
     macs: Count | None = None
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
@@ -171,10 +185,11 @@ class Parity(Schema):
     """The artefact, run in its own runtime, against its reference on the same images.
 
     ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
-    the largest difference of a logit, ``relative`` that over the largest logit, ``sqnr_db`` the
-    signal-to-noise of the logits (null where they are equal), ``agreement`` the share of images
-    with the same top-1. ``criterion`` says what ``passed`` asked for. Where it failed,
-    ``parted_at`` names the first layer whose result differs (null if each is right by itself).
+    the largest difference of an output, ``relative`` that over its largest value, ``sqnr_db`` the
+    signal-to-noise of the outputs (null where they are equal), each of the output that differs
+    most; ``agreement`` is how far both answer alike, as the task has it. ``criterion`` says what
+    ``passed`` asked for. Where it failed, ``parted_at`` names the first layer whose result differs
+    (null if each is right by itself).
     """
 
     reference: Literal["float network", "quantized program"]
@@ -245,7 +260,7 @@ class Environment(Schema):
 class Manifest(Schema):
     """The whole file. Times are UTC, ISO 8601."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     fbdeploy_version: str
     created: str
     updated: str
@@ -282,7 +297,9 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
         )
     advice = "move it away and deploy again"
-    return versioned(Manifest, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
+    return versioned(
+        Manifest, read_json(path, advice), SCHEMA_VERSION, str(path), advice, migrations.MANIFEST
+    )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

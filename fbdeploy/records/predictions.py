@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import InputError
 from zoo.files import atomic_file, sha256_of
 from zoo.input_spec import MOST_CLASSES
+from zoo.outputs import TaskName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,21 +26,27 @@ SUFFIX = ".npz"
 
 @dataclass(frozen=True)
 class Predictions:
-    """The top-1 answers of an artefact and of the float network on the same images.
+    """What an artefact and the float network predicted on the same images.
 
     Attributes:
         images_sha256: identity of the images, by name and contents, in their order.
         names: the images.
-        labels: int32 (images,); -1 where an image has none.
-        top1: int32 (images,), the artefact's class.
-        reference: int32 (images,), the float network's class.
+        task: says what a prediction is.
+        predictions: the artefact's, one an image.
+        reference: the float network's.
+        labels: int32 (images,), classes, -1 where an image has none; empty where the task's targets
+            are no classes.
+        parts: by metric, what each image contributes to the artefact's value of it, float64
+            (images, parts); see ``tasks.base.Evaluation``.
     """
 
     images_sha256: str
     names: tuple[str, ...] = field(repr=False)
-    labels: NDArray[np.int32]
-    top1: NDArray[np.int32]
-    reference: NDArray[np.int32]
+    task: TaskName
+    predictions: list[Any] = field(repr=False)
+    reference: list[Any] = field(repr=False)
+    labels: NDArray[np.int32] = field(repr=False)
+    parts: dict[str, NDArray[np.float64]] = field(repr=False)
 
 
 def images_sha256(data: str, names: Iterable[str]) -> str:
@@ -80,40 +87,96 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     """
     import numpy as np
 
+    from tasks.table import task_named
+
+    task = task_named(predictions.task)
+    arrays: dict[str, Any] = {
+        f"{side}.{name}": array
+        for side, own in (("artefact", predictions.predictions), ("float", predictions.reference))
+        for name, array in task.pack(own).items()
+    }
+    arrays |= {f"parts.{name}": array for name, array in predictions.parts.items()}
     path = output / FOLDER / f"{key}{SUFFIX}"
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
             stream,
+            task=np.array(predictions.task),
             images_sha256=np.array(predictions.images_sha256),
             names=np.array(predictions.names),
             labels=predictions.labels,
-            top1=predictions.top1,
-            reference=predictions.reference,
+            **arrays,
         )
     return path.relative_to(output).as_posix()
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Read what ``write_predictions`` wrote; nothing pickled is read.
+    """Read what ``write_predictions`` wrote, or what version 1 of it did; nothing pickled is read.
 
     Raises:
         InputError: missing, cut off, or another kind of file.
     """
+    from tasks.table import task_named
     from zoo.arrays import read_arrays
 
     advice = "remove it and give the same deploy command again"
-    names = ("images_sha256", "names", "labels", "top1", "reference")
-    stored = read_arrays(path, names, "predictions", advice)
+    stored = read_arrays(
+        path, ("images_sha256", "names", "labels"), "predictions", advice, others=True
+    )
+    if "task" not in stored:
+        stored = _of_version_1(stored, path, advice)
     images, count = stored["images_sha256"], stored["names"].size
     if images.ndim or images.dtype.kind != "U" or stored["names"].dtype.kind != "U":
         raise InputError(f"{path}: holds no predictions; {advice}")
+    task = task_named(str(stored["task"]))  # type: ignore[arg-type]
+    try:
+        ours, theirs = (task.unpack(_below(stored, side)) for side in ("artefact", "float"))
+    except (KeyError, ValueError, IndexError, TypeError) as error:
+        raise InputError(f"{path}: holds no predictions ({error}); {advice}") from error
+    parts = _below(stored, "parts")
+    sizes = {len(ours), len(theirs), *(len(array) for array in parts.values())}
+    if sizes != {count} or any(p.ndim != 2 or p.dtype.kind != "f" for p in parts.values()):
+        raise InputError(f"{path}: its arrays differ in length or kind; {advice}")
+    labels = stored["labels"]
     return Predictions(
         images_sha256=str(images),
         names=tuple(str(name) for name in stored["names"].ravel()),
-        labels=_classes(stored["labels"], count, -1, path, advice),
-        top1=_classes(stored["top1"], count, 0, path, advice),
-        reference=_classes(stored["reference"], count, 0, path, advice),
+        task=task.name,
+        predictions=ours,
+        reference=theirs,
+        labels=_classes(labels, count if labels.size else 0, -1, path, advice),
+        parts=parts,
     )
+
+
+def _below(stored: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with ``prefix.``, without that."""
+    start = f"{prefix}."
+    return {key[len(start) :]: array for key, array in stored.items() if key.startswith(start)}
+
+
+def _of_version_1(
+    stored: dict[str, NDArray[Any]], path: Path, advice: str
+) -> dict[str, NDArray[Any]]:
+    """A file that kept a classifier's first answers alone."""
+    import numpy as np
+
+    if "top1" not in stored or "reference" not in stored:
+        raise InputError(f"{path}: holds no predictions; {advice}")
+    count = stored["names"].size
+    top1, reference = (
+        _classes(stored[name], count, 0, path, advice) for name in ("top1", "reference")
+    )
+    labels = _classes(stored["labels"], count, -1, path, advice)
+    classes = np.array(1 + max(top1.max(initial=0), reference.max(initial=0)), np.int32)
+    arrays: dict[str, NDArray[Any]] = {"task": np.array("classification")}
+    for side, answers in (("artefact", top1), ("float", reference)):
+        arrays[f"{side}.classes"] = answers[:, None]
+        arrays[f"{side}.count"] = classes
+    arrays["parts.agreement"] = (top1 == reference)[:, None].astype(np.float64)
+    if count and labels.min() >= 0:
+        arrays["parts.top1"] = (top1 == labels)[:, None].astype(np.float64)
+    kept = {key: stored[key] for key in ("images_sha256", "names", "labels")}
+    return kept | arrays
 
 
 def _classes(

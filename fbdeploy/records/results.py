@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.records import migrations
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
@@ -18,14 +19,53 @@ from fbdeploy.records.manifest import (
     Sha256,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
-from zoo.documents import Count, Schema, Share, validated
+from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines
 
+if TYPE_CHECKING:
+    from stats import interval as stats_interval
+    from tasks.scores import Score
+
 FILE_NAME = "results.jsonl"
+EVALUATION_VERSION = 2
+
+
+class ScoreInfo(Schema):
+    """One metric of the network's task (``tasks.scores.Score``), fractions of one.
+
+    ``reference`` is the float network's value, ``difference`` artefact minus that, ``p`` two-sided;
+    null where there is nothing to compare with. Intervals are 95 %; those of evaluations made
+    before they were kept are null.
+    """
+
+    metric: str
+    value: Share
+    interval: Interval | None = None
+    reference: Share | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    p: Share | None = None
+
+    @classmethod
+    def of(cls, score: Score) -> ScoreInfo:
+        """What a document holds of a score."""
+        return cls(
+            metric=score.metric,
+            value=score.value,
+            interval=score.interval.as_tuple(),
+            reference=score.reference,
+            difference=score.difference,
+            difference_interval=_pair(score.difference_interval),
+            p=score.p,
+        )
+
+
+def _pair(interval: stats_interval.Interval | None) -> tuple[float, float] | None:
+    return None if interval is None else interval.as_tuple()
 
 
 class Comparison(Schema):
-    """An artefact against the float network on the same images.
+    """A classifier's artefact against the float network on the same images.
 
     ``kl`` is in nats; ``top1_difference`` is artefact minus float, with its 95 % interval;
     ``mcnemar_p`` is two-sided.
@@ -43,12 +83,15 @@ class Comparison(Schema):
 class EvaluationLine(Schema):
     """Accuracy of one artefact in its own runtime. Shares are in 0..1, intervals 95 %.
 
+    ``scores`` are the metrics of the network's task; ``top1`` to ``comparison`` repeat a
+    classifier's.
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
     folder; evaluations of before there were such files have none and are made again. ``machine`` is
     its processor, behind the name of the cluster's host if it was one.
     """
 
     type: Literal["evaluation"] = "evaluation"
+    schema_version: Literal[2] = 2
     key: str
     time: str
     format: Format
@@ -57,6 +100,7 @@ class EvaluationLine(Schema):
     sha256: Sha256
     dataset: DatasetInfo
     images: Count
+    scores: tuple[ScoreInfo, ...] = ()
     top1: Share | None = None
     top5: Share | None = None
     top1_interval: Interval | None = None
@@ -83,6 +127,8 @@ class LatencyPercentiles(Schema):
 class ResultRow(Schema):
     """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
 
+    ``scores`` are the metrics of the network's task; ``top1`` to ``mcnemar_p`` repeat a
+    classifier's.
     What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
     what it was made from.
     """
@@ -93,6 +139,7 @@ class ResultRow(Schema):
     path: str
     bytes: int
     images: int | None
+    scores: tuple[ScoreInfo, ...] = ()
     top1: Share | None
     top5: Share | None
     top1_interval: Interval | None
@@ -121,9 +168,17 @@ def read_lines(folder: Path) -> list[Line]:
     """
     advice = "move the file away and deploy again"
     return [
-        validated(_LINE, line.value(), line.name, advice)
+        validated(_LINE, _current(line.value(), line.name, advice), line.name, advice)
         for line in json_lines(folder / FILE_NAME, advice)
     ]
+
+
+def _current(value: Any, name: str, advice: str) -> Any:
+    """A line in the form of this version; those of the first evaluations tell no version."""
+    if isinstance(value, dict) and value.get("type") == "evaluation":
+        value = {"schema_version": 1} | value
+        return migrated(value, EVALUATION_VERSION, migrations.EVALUATION, name, advice)
+    return value
 
 
 def append_line(folder: Path, line: Line) -> None:
@@ -160,6 +215,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 path=artefact.path,
                 bytes=artefact.bytes,
                 images=score.images if score else None,
+                scores=score.scores if score else (),
                 top1=score.top1 if score else None,
                 top5=score.top5 if score else None,
                 top1_interval=score.top1_interval if score else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tasks.metric import Metric
+
 UNKNOWN = "–"
 
 
@@ -13,6 +15,13 @@ def percent(share: float | None, digits: int = 2) -> str:
     if share < 1 and float(text) == 100:
         text = f"> {100 - 10**-digits:.{digits}f}" if digits else "> 99"
     return f"{text}\N{NO-BREAK SPACE}%"
+
+
+def of_metric(value: float | None, metric: Metric) -> str:
+    """A metric's value in its own unit: ``93.42 %``, or ``41.20`` in points."""
+    if value is None or metric.unit == "percent":
+        return percent(value)
+    return f"{100 * value:.2f}"
 
 
 def points(difference: float | None) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
-from fbdeploy.report import layer_plot, plot, recommend, templates, verdict
+from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
+from tasks.metric import Metric
+from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file
+from zoo.outputs import TaskName
 
 FILE_NAME = "report.html"
 TEMPLATE = "report.html.jinja"
@@ -28,7 +31,9 @@ def render(
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
     environment = templates.environment()
-    environment.filters.update(name=recommend.name_of, threads=recommend.thread_words)
+    environment.filters.update(
+        name=recommend.name_of, threads=recommend.thread_words, of_metric=numbers.of_metric
+    )
     rows = summarize(manifest, lines)
     latencies = [line for line in lines if isinstance(line, Measurement)]
     wide, narrow = _plots(rows)
@@ -53,7 +58,12 @@ def render(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,
         ),
-        drop_tolerance=100 * verdict.DROP_TOLERANCE,
+        metrics=metrics_shown(manifest.network.task),
+        metric_title=metric_title,
+        score_in=score_in,
+        decisive=verdict.decisive,
+        metric_of=verdict.metric_of,
+        drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
         island_words=_island_words,
         as_json=lambda values: json.dumps(values, indent=2),
@@ -74,30 +84,48 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
 
 
 def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
-    """What is plotted of a row's accuracy, in percent: top-1 (else agreement) and its interval.
+    """What is plotted of a row's accuracy, in percent: its headline and that one's interval.
 
-    The interval is the paired one around this artefact's own top-1: what int8 may have cost.
+    The interval is the paired one around this artefact's own value: what int8 may have cost.
     """
-    score = row.top1 if row.top1 is not None else row.agreement
+    score = verdict.headline(row)
     if score is None:
         return None
     interval = None
-    if row.difference_interval and row.top1_difference is not None:
-        low, high = row.difference_interval
-        base = score - row.top1_difference
+    if score.difference_interval and score.difference is not None:
+        low, high = score.difference_interval
+        base = score.value - score.difference
         interval = (100 * (base + low), 100 * (base + high))
-    return 100 * score, interval
+    return 100 * score.value, interval
 
 
 def both_plots(
-    points: list[plot.Point], x_title: str, *, labelled: bool, unit: str = "ms"
+    points: list[plot.Point], x_title: str, rows: list[ResultRow], unit: str = "ms"
 ) -> tuple[str, str]:
-    """The plot for desktop and phone width, empty without points; ``labelled``: by top-1."""
+    """The plot of ``rows`` for desktop and phone width, empty without points."""
     if not points:
         return "", ""
-    y_title = "Top-1, %" if labelled else "Agreement with float, %"
+    first = next(score for score in map(verdict.headline, rows) if score is not None)
+    y_title = f"{metric_title(verdict.metric_of(first))}, %"
     wide = plot.scatter(points, *WIDE, x_title, y_title, unit)
     return wide, plot.scatter(points, *NARROW, x_title, y_title, unit)
+
+
+def metric_title(metric: Metric) -> str:
+    """A metric's name as a column or an axis has it."""
+    suffix = " with float" if metric.against == "reference" else ""
+    return f"{metric.title[0].upper()}{metric.title[1:]}{suffix}"
+
+
+def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
+    """A task's headline, and how far artefacts answer as float does."""
+    metrics = METRICS_OF[task]
+    return (metrics[0], agreement_of(metrics))
+
+
+def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:
+    """A row's score of ``metric``; None where it is not known."""
+    return next((score for score in row.scores if score.metric == metric.name), None)
 
 
 def _plots(rows: list[ResultRow]) -> tuple[str, str]:
@@ -116,8 +144,7 @@ def _plots(rows: list[ResultRow]) -> tuple[str, str]:
                 interval=scored[1],
             )
         )
-    labelled = any(row.top1 is not None for row in rows)
-    return both_plots(points, "Median latency", labelled=labelled)
+    return both_plots(points, "Median latency", rows)
 
 
 def _layer_plots(found: SensitivityDocument | None) -> tuple[str, str]:

@@ -13,10 +13,11 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
 from fbdeploy.report.verdict import (
-    DROP_TOLERANCE,
     MARGIN,
+    decisive,
     images_needed,
     least_difference,
+    metric_of,
     verdict_of,
 )
 
@@ -125,27 +126,29 @@ def _cannot_be_told(rows: list[ResultRow]) -> str:
 
 def _accuracy_sentence(row: ResultRow) -> str:
     """How the artefact's accuracy compares with float."""
-    if row.top1_difference is None:
-        return (
-            f"It chooses the same class as float on {numbers.percent(row.agreement)} of "
-            f"{row.images:,} unlabelled images."
-        )
+    found = decisive(row)
+    assert found is not None
+    metric = metric_of(found)
+    if found.difference is None:
+        same = "chooses the same class as float" if metric.kind == "binary" else "answers as float"
+        return f"It {same} on {numbers.percent(found.value)} of {row.images:,} unlabelled images."
     interval = ""
-    if row.difference_interval:
-        low, high = row.difference_interval
+    if found.difference_interval:
+        low, high = found.difference_interval
         interval = f" (95 % interval {numbers.points(low)} to {numbers.points(high)})"
     measured = (
-        f"Its top-1 is {numbers.percent(row.top1)}, {numbers.points(row.top1_difference)} points "
-        f"from float{interval} on {row.images:,} images"
+        f"Its {metric.title} is {numbers.of_metric(found.value, metric)}, "
+        f"{numbers.points(found.difference)} points from float{interval} on {row.images:,} images"
     )
     if verdict_of(row) == "accurate" and least_difference(row) >= -MARGIN:
         return (
-            f"{measured}: within the tolerance of {100 * DROP_TOLERANCE:.1f} points, and a drop of "
-            f"{100 * MARGIN:.0f} point is ruled out."
+            f"{measured}: within the tolerance of {100 * metric.tolerance:.1f} points, and a drop "
+            f"of {100 * MARGIN:.0f} point is ruled out."
         )
     if row.precision == "fp32":
         return f"{measured}; it computes what the float network does."
-    return f"{measured} (McNemar p = {numbers.significant(row.mcnemar_p, 2)})."
+    test = "McNemar p" if metric.kind == "binary" else "p"
+    return f"{measured} ({test} = {numbers.significant(found.p, 2)})."
 
 
 def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
@@ -201,19 +204,21 @@ def _losers(rows: list[ResultRow], chosen: ResultRow) -> list[str]:
 
 
 def _loss(row: ResultRow) -> str:
-    if row.top1_difference is not None:
-        return f"{numbers.points(row.top1_difference)} points of top-1"
-    return f"it agrees with float on {numbers.percent(row.agreement)} of the images only"
+    found = decisive(row)
+    assert found is not None
+    if found.difference is not None:
+        return f"{numbers.points(found.difference)} points of {metric_of(found).title}"
+    return f"it agrees with float on {numbers.percent(found.value)} of the images only"
 
 
 def _why_none(rows: list[ResultRow]) -> str:
-    scored = [row for row in rows if row.top1 is not None or row.agreement is not None]
+    scored = [row for row in rows if decisive(row) is not None]
     if scored and all(row.rejected for row in scored):
         return "No artefact equals what it was made from, so none can be recommended."
     scored = [row for row in scored if not row.rejected]
     if not scored:
         return "No artefact has been scored, so none can be recommended."
-    best = max(scored, key=lambda row: (row.top1 or 0.0, row.agreement or 0.0))
+    best = max(scored, key=lambda row: tuple(score.value for score in row.scores))
     return (
         f"No artefact is as accurate as the float network; the nearest is {name_of(best)} "
         f"({_loss(best)})."

@@ -1,30 +1,26 @@
 """Whether an artefact is as accurate as the float network, and how many images it takes to tell.
 
 That a drop is not significant does not mean that there is none: on a hundred images nothing is. An
-artefact is as accurate as float where the images show it: its top-1 drops by at most
-``DROP_TOLERANCE``, and the 95 % interval of the difference leaves out a drop of ``MARGIN`` (a test
-of non-inferiority). It is worse where its drop exceeds the tolerance and is significant. Between
-the two it cannot be told.
+artefact is as accurate as float where the images show it: the headline of its task, top-1 for a
+classifier, drops by at most the metric's tolerance, and the 95 % interval of the difference leaves
+out a drop of ``MARGIN`` (a test of non-inferiority). It is worse where its drop exceeds the
+tolerance and is significant. Between the two it cannot be told. Without labels, how far it answers
+as float does decides.
 """
 
 from __future__ import annotations
 
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.results import ResultRow, ScoreInfo
+from tasks.metric import Metric
+from tasks.metrics import METRICS
 
-if TYPE_CHECKING:
-    from stats.interval import Interval
-
-DROP_TOLERANCE = 0.005
-"""Share of the images: half a point, the floor for int8 in every format."""
 MARGIN = 0.01
 """Share of the images: the drop that must be ruled out. Int8 that changes 1 % of the answers has an
 interval of 0.3 to 0.5 points to each side on 2,000 images, which rules a point out."""
 SIGNIFICANCE = 0.05
-AGREEMENT_TOLERANCE = 0.98
-"""Of unlabelled images, the share on which artefact and float must choose the same class."""
 POWER = 0.8
 """Chance that an artefact exactly as accurate as float is found to be so on the images needed."""
 _Z = NormalDist().inv_cdf(1 - SIGNIFICANCE / 2)
@@ -37,29 +33,52 @@ def verdict_of(row: ResultRow) -> Verdict:
     """The rule above. fp32 that equals the float network is as accurate by that, on any images."""
     if row.rejected:
         return "rejected"
-    if row.agreement is None or not row.images:
+    found = decisive(row)
+    if found is None or not row.images:
         return "unscored"
-    if row.top1_difference is not None:
-        drops = row.top1_difference < -DROP_TOLERANCE
-        if drops and row.mcnemar_p is not None and row.mcnemar_p < SIGNIFICANCE:
+    tolerance = metric_of(found).tolerance
+    if found.difference is not None:
+        drops = found.difference < -tolerance
+        if drops and found.p is not None and found.p < SIGNIFICANCE:
             return "worse"
         shown = not drops and least_difference(row) >= -MARGIN
     else:
-        interval = _agreement(row)
-        if interval.high < AGREEMENT_TOLERANCE:
+        low, high = _interval(row, found)
+        if high < 1 - tolerance:
             return "worse"
-        shown = (
-            row.agreement >= AGREEMENT_TOLERANCE and interval.low >= AGREEMENT_TOLERANCE - MARGIN
-        )
+        shown = found.value >= 1 - tolerance and low >= 1 - tolerance - MARGIN
     return "accurate" if shown or row.precision == "fp32" else "unknown"
 
 
+def metric_of(score: ScoreInfo) -> Metric:
+    """What is told of a score's metric."""
+    return METRICS[score.metric]
+
+
+def headline(row: ResultRow) -> ScoreInfo | None:
+    """What an artefact's accuracy is told by: the first of its task's metrics that is known, which
+    without labels is how far it answers as float does."""
+    return next((score for score in row.scores if score.metric in METRICS), None)
+
+
+def decisive(row: ResultRow) -> ScoreInfo | None:
+    """What decides on an artefact: the first of its task's metrics that is compared with float's,
+    else how far it answers as float does; None where neither is known."""
+    told = [score for score in row.scores if score.metric in METRICS]
+    compared = (score for score in told if score.difference is not None)
+    alike = (score for score in told if metric_of(score).against == "reference")
+    return next(compared, None) or next(alike, None)
+
+
 def least_difference(row: ResultRow) -> float:
-    """The lower end of what the difference from float may be, a share of the images in -1..1: of
-    top-1, else of agreement. -1 where the row does not say."""
-    if row.top1_difference is not None:
-        return -1.0 if row.difference_interval is None else row.difference_interval[0]
-    return _agreement(row).low - 1
+    """The lower end of what the difference from float may be, a share of the images in -1..1, of
+    what is decisive. -1 where the row does not say."""
+    found = decisive(row)
+    if found is None:
+        return -1.0
+    if found.difference is not None:
+        return -1.0 if found.difference_interval is None else found.difference_interval[0]
+    return _interval(row, found)[0] - 1
 
 
 def images_needed(row: ResultRow) -> int | None:
@@ -70,29 +89,32 @@ def images_needed(row: ResultRow) -> int | None:
     none. Where the artefact has dropped by more than the tolerance, it is at least the size that
     finds such a drop.
     """
-    if not row.images:
+    found = decisive(row)
+    if not row.images or found is None:
         return None
-    if row.top1_difference is None:
+    if found.difference is None:
         # Of the interval's middle: no image that differs says little about how many would.
-        middle = sum(_agreement(row).as_tuple()) / 2
+        middle = sum(_interval(row, found)) / 2
         needed = _REACH * middle * (1 - middle) / MARGIN**2
-    elif row.difference_interval is None:
+    elif found.difference_interval is None:
         return None
     else:
-        low, high = row.difference_interval
+        low, high = found.difference_interval
         variance = row.images * ((high - low) / (2 * _Z)) ** 2
         needed = _REACH * variance / MARGIN**2
-        if row.top1_difference < -DROP_TOLERANCE:
-            needed = max(needed, _REACH * variance / row.top1_difference**2)
+        if found.difference < -metric_of(found).tolerance:
+            needed = max(needed, _REACH * variance / found.difference**2)
     return _two_digits(max(needed, 1.1 * row.images))
 
 
-def _agreement(row: ResultRow) -> Interval:
-    """95 % interval of the agreement on the row's images."""
-    assert row.agreement is not None and row.images
+def _interval(row: ResultRow, score: ScoreInfo) -> tuple[float, float]:
+    """The 95 % interval of a score; Wilson's where it was not kept."""
+    if score.interval is not None:
+        return score.interval
+    assert row.images
     from stats.proportions import wilson_interval
 
-    return wilson_interval(round(row.agreement * row.images), row.images)
+    return wilson_interval(round(score.value * row.images), row.images).as_tuple()
 
 
 def _two_digits(number: float) -> int:

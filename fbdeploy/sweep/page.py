@@ -7,11 +7,13 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import now
-from fbdeploy.report import plot, recommend, templates
-from fbdeploy.report.page import accuracy, both_plots
+from fbdeploy.report import numbers, plot, recommend, templates
+from fbdeploy.report.page import accuracy, both_plots, score_in
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
 from fbdeploy.version import __version__
+from tasks.metric import Metric
+from tasks.metrics import METRICS
 from zoo.files import atomic_file
 
 FILE_NAME = "report.html"
@@ -50,6 +52,7 @@ class TargetSection:
     plotted_threads: int
     thread_counts: tuple[int, ...]
     scaling: list[dict[int, SweepRow]]
+    metrics: tuple[Metric, ...]
 
 
 def write_page(
@@ -69,7 +72,7 @@ def write_page(
 def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
     environment = templates.environment()
-    environment.filters["threads"] = recommend.thread_words
+    environment.filters.update(threads=recommend.thread_words, of_metric=numbers.of_metric)
     targets = [target.address for target in plan.targets]
     return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
         style=templates.style(),
@@ -79,6 +82,7 @@ def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> st
         sections=[_section(t, [r for r in rows if r.target == t]) for t in targets],
         failures=failures,
         name=name_of,
+        score_in=score_in,
         format_names={name: info.title for name, info in FORMAT_INFO.items()},
     )
 
@@ -117,7 +121,19 @@ def _section(target: str, rows: list[SweepRow]) -> TargetSection:
         plotted_threads=counts[0] if counts else 1,
         thread_counts=counts,
         scaling=list(by_artefact.values()) if len(counts) > 1 else [],
+        metrics=_metrics(rows),
     )
+
+
+def _metrics(rows: list[SweepRow]) -> tuple[Metric, ...]:
+    """What the rows' networks are judged by: each task's headline, and its agreement with float."""
+    told = [
+        METRICS[score.metric]
+        for row in rows
+        for place, score in enumerate(row.result.scores)
+        if score.metric in METRICS and (place == 0 or METRICS[score.metric].against == "reference")
+    ]
+    return tuple(dict.fromkeys(told))
 
 
 def _plots(rows: list[SweepRow], cost: Cost) -> tuple[str, str]:
@@ -137,5 +153,4 @@ def _plots(rows: list[SweepRow], cost: Cost) -> tuple[str, str]:
                 labelled=row.on_front or len(rows) <= ALL_LABELLED,
             )
         )
-    labelled = any(row.result.top1 is not None for row in rows)
-    return both_plots(points, cost.title, labelled=labelled, unit=cost.unit)
+    return both_plots(points, cost.title, [row.result for row in rows], cost.unit)

@@ -9,6 +9,7 @@ from pathlib import Path
 from fbdeploy.records.manifest import Artefact, Manifest, Precision
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
+from fbdeploy.report.verdict import headline
 from fbdeploy.sweep.plan import FLOAT_PRECISIONS
 from runtime_bench.measurement import Counts, Interval, Measurement
 from zoo.documents import Schema
@@ -55,8 +56,10 @@ class SweepRow(Schema):
 
     @property
     def score(self) -> float | None:
-        """Top-1, or without labels the agreement with float; a share."""
-        return self.result.top1 if self.result.top1 is not None else self.result.agreement
+        """The headline of the network's task, or without labels how far it answers as float does; a
+        share."""
+        found = headline(self.result)
+        return None if found is None else found.value
 
 
 @dataclass(frozen=True)

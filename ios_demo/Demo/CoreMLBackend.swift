@@ -54,15 +54,19 @@ private final class CoreMLClassifier: Classifier {
         features = try MLDictionaryFeatureProvider(dictionary: [entry.input.name: input])
     }
 
-    func logits(_ tensor: [Float]) throws -> [Float] {
+    func run(_ tensor: [Float]) throws -> Outputs {
         input.withUnsafeMutableBytes { bytes, _ in
             tensor.withUnsafeBytes { bytes.copyMemory(from: $0) }
         }
-        let output = try model.prediction(from: features)
-        guard let array = output.featureValue(for: entry.output.name)?.multiArrayValue else {
-            throw BundleError("the model has no output \(entry.output.name)")
+        let made = try model.prediction(from: features)
+        var outputs: Outputs = [:]
+        for output in entry.outputs {
+            guard let array = made.featureValue(for: output.stored)?.multiArrayValue else {
+                throw BundleError("the model has no output \(output.stored)")
+            }
+            outputs[output.name] = try Self.values(array)
         }
-        return try Self.values(array)
+        return outputs
     }
 
     /// Straight from memory: one NSNumber a value would take longer than some networks.

@@ -30,18 +30,27 @@
     private final class ExecuTorchClassifier: Classifier {
         private let module: Module
         private let shape: [Int]
+        private let names: [String]
 
         init(_ module: Module, _ model: ModelEntry) {
             self.module = module
             shape = model.input.shape
+            names = model.outputs.map(\.name)
         }
 
-        func logits(_ tensor: [Float]) throws -> [Float] {
-            let outputs = try module.forward(Tensor<Float>(tensor, shape: shape))
-            guard let logits: Tensor<Float> = outputs.first?.tensor() else {
-                throw BundleError("the model gave no tensor")
+        func run(_ tensor: [Float]) throws -> Outputs {
+            let made = try module.forward(Tensor<Float>(tensor, shape: shape))
+            guard made.count == names.count else {
+                throw BundleError("the model gave \(made.count) outputs, not \(names.count)")
             }
-            return logits.scalars()
+            var outputs: Outputs = [:]
+            for (name, value) in zip(names, made) {
+                guard let values: Tensor<Float> = value.tensor() else {
+                    throw BundleError("the model's output \(name) is no tensor")
+                }
+                outputs[name] = values.scalars()
+            }
+            return outputs
         }
     }
 #endif

@@ -48,7 +48,7 @@ def mixed_precision(
     layers = {layer.node for layer in layers_of(program)} & set(costs)
     whole = sum(costs[name].total for name in layers)
     batch = batch_size(program.graph, program.dynamic_batch)
-    quick = Judge.of(program.graph, images, batch)
+    quick = Judge.of(program.graph, images, batch, program.interface)
 
     def share(operators: frozenset[str]) -> float:
         return sum(costs[name].total for name in operators) / whole

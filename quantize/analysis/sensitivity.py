@@ -24,8 +24,8 @@ from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
 from quantize.grids.calibrate import Progress, silent
-from quantize.judging import log_kl
 from quantize.program import Program
+from tasks.table import task_named
 from zoo.errors import InputError
 
 #: Float and int8 values, a fork's own and the operator's scratch are held at once.
@@ -105,15 +105,10 @@ def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -
     return Sensitivity(len(images), math.exp(whole / len(images)), tuple(found))
 
 
-def _log_kl(reference: Tensor, other: Tensor) -> float:
-    """The sum over the images of the logarithm of their KL."""
-    return float(log_kl(reference, other, SMALLEST_KL).sum())
-
-
 def _measure(
     network: _Switched, images: Tensor, sums: list[_Sums], progress: Callable[[float], None]
 ) -> float:
-    """Add one batch to ``sums``; returns :func:`_log_kl` of the int8 network."""
+    """Add one batch to ``sums``; returns :meth:`_Switched.log_kl` of the int8 network."""
     every = frozenset(range(len(network.layers)))
     none: frozenset[int] = frozenset()
     start = {network.nodes[network.input_index]: images}
@@ -127,13 +122,13 @@ def _measure(
             network.compare(number, exact, total)
             alone = network.finish(index, dict(exact), frozenset({number}))
             without = network.finish(index, dict(rough), every - {number})
-            total.log_kl_alone += _log_kl(reference, alone)
-            total.log_kl_without += _log_kl(reference, without)
+            total.log_kl_alone += network.log_kl(reference, alone)
+            total.log_kl_without += network.log_kl(reference, without)
             progress((number + 1) / len(network.layers))
         if index < network.output_index:
             network.step(index, exact, none)
             network.step(index, rough, every)
-    return _log_kl(reference, whole)
+    return network.log_kl(reference, whole)
 
 
 @dataclass
@@ -168,6 +163,7 @@ class _Switched:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._task = task_named(program.interface.task)
         self.nodes: list[Node] = list(program.graph.graph.nodes)
         self.layers = layers_of(program)
         self._by_name = {node.name: node for node in self.nodes}
@@ -190,13 +186,19 @@ class _Switched:
         for node, index in last.items():
             self._ends.setdefault(index, []).append(node)
 
-    def finish(self, start: int, env: dict[Node, Tensor], int8: frozenset[int]) -> Tensor:
-        """Run from node ``start`` to the end, the layers ``int8`` quantized; the logits."""
+    def finish(
+        self, start: int, env: dict[Node, Tensor], int8: frozenset[int]
+    ) -> dict[str, Tensor]:
+        """Run from node ``start`` to the end, the layers ``int8`` quantized; the outputs."""
         for index in range(start, self.output_index):
             self.step(index, env, int8)
-        logits = self.nodes[self.output_index].args[0]
-        assert isinstance(logits, Node)
-        return env[logits]
+        returned: Any = map_arg(self.nodes[self.output_index].args[0], env.__getitem__)
+        return self._program.interface.named(returned)
+
+    def log_kl(self, reference: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+        """The sum over the images of the logarithm of what the task calls their distance."""
+        found = self._task.distance(reference, other)
+        return float(found.clamp_min(SMALLEST_KL).log().sum())
 
     def step(self, index: int, env: dict[Node, Tensor], int8: frozenset[int]) -> None:
         """Run one node and forget the values nothing reads any more."""

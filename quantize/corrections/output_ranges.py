@@ -1,8 +1,8 @@
-"""Ranges chosen by the error they cause at the logits.
+"""Ranges chosen by the error they cause at the outputs.
 
 A tensor's own squared error (:mod:`quantize.grids.histogram`) cannot know that its largest values
 sit in a channel that later layers ignore, nor that a rare one decides the class. To first order a
-grid's rounding error d of a value changes the logits by J d, J the float network's Jacobian. For r
+grid's rounding error d of a value changes the outputs by J d, J the float network's Jacobian. For r
 of random signs, E[(r . J d)^2] = |J d|^2 (Hutchinson 1990), and r J is one backward pass, which
 serves every value and every candidate grid at once.
 """
@@ -18,7 +18,7 @@ from torch.fx import GraphModule, Node
 
 from quantize.corrections.base import Context, with_grids
 from quantize.corrections.bias_correction import evenly_spaced_images
-from quantize.graph.interpret import HookedInterpreter, image_batches, value_bytes
+from quantize.graph.interpret import HookedInterpreter, image_batches, in_order, value_bytes
 from quantize.graph.plan import FIXED, Plan, limits
 from quantize.grids.alignment import grid_of
 from quantize.grids.calibrate import Progress, silent
@@ -60,7 +60,7 @@ class OutputRanges:
 def search_ranges(
     program: Program, images: Tensor, progress: Progress = silent
 ) -> dict[str, QParams]:
-    """The grids of ``program`` that change the logits least on float32 ``images`` (N, 3, H, W).
+    """The grids of ``program`` that change the outputs least on float32 ``images`` (N, 3, H, W).
 
     First each grid's upper end, then its lower one. What a bias could take up is not counted, since
     bias correction follows.
@@ -114,7 +114,7 @@ class _Contest:
         self._errors.append(_trials(self._grids, value, slopes))
 
     def best(self) -> QParams:
-        """The one that changes the logits least."""
+        """The one that changes the outputs least."""
         return self._grids[self._order()[0]]
 
     def reduce(self, count: int) -> None:
@@ -159,7 +159,7 @@ def _trials(grids: list[QParams], value: Tensor, slopes: list[Tensor]) -> Tensor
 def _gradients(
     graph: GraphModule, names: set[str], images: Tensor, generator: torch.Generator
 ) -> tuple[dict[str, Tensor], dict[str, list[Tensor]]]:
-    """Values, and a gradient a projection: of random signs on the logits; as :func:`_rows`."""
+    """Values, and a gradient a projection: of random signs on the outputs; as :func:`_rows`."""
     values: dict[str, Tensor] = {}
 
     def keep(node: Node, value: Tensor) -> Tensor:
@@ -171,13 +171,25 @@ def _gradients(
 
     gradients: dict[str, list[Tensor]] = {name: [] for name in names}
     with torch.enable_grad():
-        logits = HookedInterpreter(graph, keep).run(images)
+        outputs = [o for o in in_order(HookedInterpreter(graph, keep).run(images)) if o.grad_fn]
         for _ in range(PROJECTIONS):
-            signs = torch.randint(0, 2, logits.shape, generator=generator).to(logits) * 2 - 1
-            found = torch.autograd.grad(logits, list(values.values()), signs, retain_graph=True)
+            signs = [_signs(output, generator) for output in outputs]
+            if len(outputs) > 1:  # each counts by its own size, and as much as the others
+                signs = [
+                    s / o.detach().square().mean().sqrt().clamp_min(1e-12)
+                    for s, o in zip(signs, outputs, strict=True)
+                ]
+            found = torch.autograd.grad(
+                outputs, list(values.values()), signs, retain_graph=True, materialize_grads=True
+            )
             for name, gradient in zip(values, found, strict=True):
                 gradients[name].append(_rows(gradient))
     return {name: _rows(value.detach()) for name, value in values.items()}, gradients
+
+
+def _signs(output: Tensor, generator: torch.Generator) -> Tensor:
+    """1 or -1 for each element, drawn at random."""
+    return torch.randint(0, 2, output.shape, generator=generator).to(output) * 2 - 1
 
 
 def _rows(value: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from quantize.corrections.output_ranges import OutputRanges
 from quantize.corrections.reconstruction import Reconstruction
 from quantize.corrections.unrounded import with_unrounded_biases
 from quantize.grids.calibrate import Progress
-from quantize.judging import Judge, agreement, geometric_mean, sqnr_db
+from quantize.judging import Judge, geometric_mean
 from quantize.program import Program, float_graph
 from quantize.recipe import Recipe
 
@@ -86,12 +86,12 @@ def correct(
             raw, program, best = changed, trial, kl
     if program.corrections:
         program = with_unrounded_biases(program, float_graph(program), images, judge.divergence)
-    int8 = judge.run(program.module())
+    likeness = judge.likeness(program)
     summary = replace(
         program.summary,
         kept=kept,
         held_out_kl=found,
-        sqnr_db=sqnr_db(judge.logits, int8),
-        agreement=agreement(judge.logits, int8),
+        sqnr_db=likeness.sqnr_db,
+        agreement=likeness.agreement,
     )
     return replace(program, summary=summary)

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
+from zoo.outputs import Returned
+
 #: Receives a node and its value, returns the value its readers see.
 Hook = Callable[[Node, Tensor], Tensor]
 
@@ -35,9 +37,17 @@ def image_batches(images: Tensor, size: int) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def batched_logits(network: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
-    """What ``network`` makes of ``images`` (N, 3, H, W), ``size`` at a time: (N, classes)."""
-    return torch.cat([network(part) for part in image_batches(images, size)])
+def batched_outputs(network: Callable[[Tensor], Returned], images: Tensor, size: int) -> Returned:
+    """What ``network`` makes of ``images`` (N, 3, H, W), ``size`` at a time; batch first."""
+    parts = [network(part) for part in image_batches(images, size)]
+    alone = isinstance(parts[0], Tensor)
+    joined = tuple(map(torch.cat, zip(*(in_order(part) for part in parts), strict=True)))
+    return joined[0] if alone else joined
+
+
+def in_order(returned: Returned) -> tuple[Tensor, ...]:
+    """What a graph returns as a tuple, its only output, too."""
+    return (returned,) if isinstance(returned, Tensor) else returned
 
 
 def value_bytes(graph: GraphModule) -> list[int]:

@@ -14,6 +14,7 @@ from torch.fx import Graph, GraphModule, Node
 
 from quantize.graph.passes.surgery import MODULE_PATH, module_path, tensor_of
 from zoo.errors import InputError
+from zoo.outputs import Interface, OutputSpec
 
 
 def graph_to_json(graph: GraphModule, tensors: dict[str, Tensor]) -> list[dict[str, Any]]:
@@ -52,7 +53,8 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
             root.register_buffer(name, tensors[f"attribute.{name}"])
             node = graph.get_attr(name)
         elif row["op"] == "output":
-            node = graph.output(_decode(row["args"], nodes)[0])
+            returned = _decode(row["args"], nodes)[0]
+            node = graph.output(tuple(returned) if isinstance(returned, list) else returned)
         else:
             node = graph.call_function(
                 _operator(row["target"]),
@@ -68,6 +70,12 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
             node.meta["val"] = torch.empty(shape, dtype=dtype, device="meta")
         nodes[name] = node
     return GraphModule(root, graph)
+
+
+def interface_from_json(stored: dict[str, Any]) -> Interface:
+    """The interface of what ``dataclasses.asdict`` made of it."""
+    outputs = (OutputSpec(**{**o, "shape": tuple(o["shape"])}) for o in stored["outputs"])
+    return Interface(stored["task"], tuple(outputs))
 
 
 #: What reads one of several results, and what networks compute sizes with.

@@ -11,37 +11,39 @@ from torch import Tensor
 from quantize.graph.passes.surgery import shape_of
 from quantize.graph.plan import carries, fused_clamp
 from quantize.program import Program
+from quantize.recipe import Training
+from tasks.base import LossSettings, Task
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """Logits (N, classes), and feature maps (N, C, H, W) by the name of their node."""
+class Watched:
+    """A network's outputs, and feature maps (N, C, H, W) by the name of their node."""
 
-    logits: Tensor
+    outputs: dict[str, Tensor]
     features: dict[str, Tensor]
 
 
-def distillation_loss(
-    student: Outputs, teacher: Outputs, *, temperature: float, feature_weight: float
+def training_loss(
+    task: Task, student: Watched, teacher: Watched, targets: Tensor | None, settings: Training
 ) -> Tensor:
-    """T^2 KL(teacher / T || student / T) (arXiv:1503.02531, section 2) + weighted feature error.
+    """The task's own loss + weighted feature error, the mean over the batch.
 
-    KL is in nats, the mean over the batch; the feature error is the mean, over the features, of
-    each one's squared error over its mean square.
+    The feature error is the mean, over the features, of each one's squared error over its mean
+    square.
     """
-    loss = temperature**2 * F.kl_div(
-        F.log_softmax(student.logits / temperature, 1),
-        F.log_softmax(teacher.logits / temperature, 1),
-        reduction="batchmean",
-        log_target=True,
+    loss = task.training_loss(
+        student.outputs,
+        teacher.outputs,
+        targets,
+        LossSettings(settings.temperature, settings.label_weight),
     )
-    if feature_weight and student.features:
+    if settings.feature_weight and student.features:
         errors = [
             F.mse_loss(value, teacher.features[name])
             / teacher.features[name].square().mean().clamp_min(1e-12)
             for name, value in student.features.items()
         ]
-        loss = loss + feature_weight * torch.stack(errors).mean()
+        loss = loss + settings.feature_weight * torch.stack(errors).mean()
     return loss
 
 

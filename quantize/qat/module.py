@@ -18,12 +18,13 @@ from quantize.grids.joint_limits import joint_limits
 from quantize.program import Program, bias_of
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer
+from zoo.outputs import Returned
 
 Substitute = Callable[[Tensor], Tensor]
 
 
 class QatModule(nn.Module):
-    """Computes what a program does, with gradients: logits (N, classes) of float32 (N, 3, H, W).
+    """Computes what a program does, with gradients, of float32 (N, 3, H, W).
 
     Weights, biases, weight scales and activation grids are its parameters; batch norms are folded
     and there is no dropout, so ``train()`` and ``eval()`` are the same. With ``quantizing`` False
@@ -47,16 +48,15 @@ class QatModule(nn.Module):
         )
         self.layers = nn.ModuleDict({name: self._layer(nodes[name]) for name in program.weights})
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits (N, classes)."""
+    def forward(self, x: Tensor) -> Any:
+        """What the program's graph returns: its only output, or a tuple of them in order."""
         return self.run(x)[0]
 
-    def run(self, x: Tensor, watched: Iterable[str] = ()) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits, and the values of the graph's nodes ``watched`` as their readers see them."""
+    def run(self, x: Tensor, watched: Iterable[str] = ()) -> tuple[Returned, dict[str, Tensor]]:
+        """:meth:`forward`, and the values of the graph's nodes ``watched`` as their readers see
+        them."""
         interpreter = _TrainingInterpreter(self, frozenset(watched))
-        logits = interpreter.run(x)
-        assert isinstance(logits, Tensor)
-        return logits, interpreter.seen
+        return interpreter.run(x), interpreter.seen
 
     @contextmanager
     def in_float(self) -> Iterator[None]:

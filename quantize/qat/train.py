@@ -13,26 +13,20 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
 from quantize.corrections.unrounded import with_unrounded_biases
 from quantize.graph.interpret import HookedInterpreter, batch_size
-from quantize.judging import (
-    Judge,
-    agreement,
-    geometric_mean,
-    significantly_lower,
-    sqnr_db,
-)
+from quantize.judging import Judge, geometric_mean, significantly_lower
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
 from quantize.qat.batches import TrainingImages
 from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
-from quantize.qat.loss import Outputs, distillation_loss, feature_points
+from quantize.qat.loss import Watched, feature_points, training_loss
 from quantize.qat.module import QatModule, convert
 from quantize.recipe import Training
+from zoo.outputs import Interface
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +121,7 @@ class _Run:
         self._best: dict[str, Tensor] | None = None
         self._most_at_once = settings.batch if program.dynamic_batch else 1
         batch = batch_size(program.graph, program.dynamic_batch)
-        self._judge = Judge.of(self._teacher, data.held_out, batch)
+        self._judge = Judge.of(self._teacher, data.held_out, batch, program.interface)
         self._start = self._judge.log_divergence(program.module())
         self._start_kl = geometric_mean(self._start)
         self.done = TrainingState()
@@ -183,7 +177,7 @@ class _Run:
         reached = [kl for _, kl in self.done.history if math.isfinite(kl)]
         step = "qat" if self._method == "qat" else "distillation"
         kl = {step: self.done.best_kl or min(reached)} if reached else {}
-        int8 = self._judge.run(trained.module())
+        likeness = self._judge.likeness(trained)
         return replace(
             trained,
             summary=replace(
@@ -191,8 +185,8 @@ class _Run:
                 method=self._method,
                 kept={**summary.kept, step: self._best is not None},
                 held_out_kl={**summary.held_out_kl, **kl},
-                sqnr_db=sqnr_db(self._judge.logits, int8),
-                agreement=agreement(self._judge.logits, int8),
+                sqnr_db=likeness.sqnr_db,
+                agreement=likeness.agreement,
             ),
         )
 
@@ -235,22 +229,17 @@ class _Run:
                 self._optimizer.state[parameter] = state
 
     def _loss(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        settings = self._settings
+        interface = self._program.interface
         with torch.no_grad():
-            teacher = _watch(self._teacher, images, self._points)
-        logits, features = self._module.run(images, self._points)
-        loss = distillation_loss(
-            Outputs(logits, features),
-            teacher,
-            temperature=settings.temperature,
-            feature_weight=settings.feature_weight,
-        )
-        if settings.label_weight and labels is not None:
-            loss = loss + settings.label_weight * F.cross_entropy(logits, labels)
-        return loss
+            teacher = _watch(self._teacher, interface, images, self._points)
+        returned, features = self._module.run(images, self._points)
+        student = Watched(interface.named(returned), features)
+        return training_loss(self._judge.task, student, teacher, labels, self._settings)
 
 
-def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outputs:
+def _watch(
+    graph: GraphModule, interface: Interface, images: Tensor, points: tuple[str, ...]
+) -> Watched:
     seen: dict[str, Tensor] = {}
 
     def see(node: Node, value: Tensor) -> Tensor:
@@ -258,9 +247,8 @@ def _watch(graph: GraphModule, images: Tensor, points: tuple[str, ...]) -> Outpu
             seen[node.name] = value
         return value
 
-    logits = HookedInterpreter(graph, see).run(images)
-    assert isinstance(logits, Tensor)
-    return Outputs(logits, seen)
+    returned = HookedInterpreter(graph, see).run(images)
+    return Watched(interface.named(returned), seen)
 
 
 def _identity(program: Program, data: QatData, settings: Training) -> str:

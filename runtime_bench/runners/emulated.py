@@ -35,7 +35,8 @@ class Emulation:
     """One inference of an artefact on an emulated core.
 
     ``process_instructions`` holds the count of each process; ``classes`` executed instructions by
-    class; ``hottest`` the blocks with most of them; ``outputs`` float32 (N, classes) of all images.
+    class; ``hottest`` the blocks with most of them; ``outputs`` float32 (N, ...) by name, of
+    all images.
     """
 
     core: str
@@ -46,7 +47,7 @@ class Emulation:
     kernels: KernelFamily | None
     cycles: CycleEstimate | None
     hottest: tuple[Block, ...]
-    outputs: FloatArray
+    outputs: dict[str, FloatArray]
 
     @property
     def repeats(self) -> bool:

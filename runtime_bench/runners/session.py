@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ ARCHITECTURES = {"arm64": "aarch64", "armv8l": "aarch64"}
 
 @dataclass(frozen=True)
 class Served:
-    """What a runner said when it had loaded: runtime, version, sizes in elements, times in ns."""
+    """What a runner said when it had loaded: runtime, version, elements of the input, the outputs'
+    shapes by name in order, times in ns."""
 
     runtime: str
     version: str
     threads: int
     inputs: int
-    outputs: int
+    outputs: dict[str, tuple[int, ...]]
     load_ns: int
     first_ns: int
 
@@ -59,14 +61,23 @@ class RunnerSession:
             self.clocks.append(int(answer["khz"]))
         return [int(duration) for duration in answer["ns"]]
 
-    def outputs(self) -> FloatArray:
-        """The outputs of all staged images, float32 (N, elements of one output)."""
+    def outputs(self) -> dict[str, FloatArray]:
+        """The outputs of all staged images by name, in order, float32 (N, ...)."""
         self._ask("outputs", "outputs")
         with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
             path = Path(folder) / OUTPUT
             self._target.fetch(OUTPUT, path)
             values: FloatArray = np.fromfile(path, np.float32)
-        return values.reshape(-1, self.served.outputs)
+        # Of each image in turn all outputs in order.
+        shapes = self.served.outputs.values()
+        rows = values.reshape(-1, sum(math.prod(shape) for shape in shapes))
+        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        return {
+            name: np.ascontiguousarray(part).reshape(len(rows), *shape[1:])
+            for part, (name, shape) in zip(
+                np.split(rows, ends, axis=1), self.served.outputs.items(), strict=True
+            )
+        }
 
     def peak_memory_bytes(self) -> int:
         """The largest resident memory of the runner so far."""
@@ -132,7 +143,7 @@ class StagedArtefact:
             version=load["version"],
             threads=load["threads"],
             inputs=load["inputs"],
-            outputs=load["outputs"],
+            outputs={output["name"]: tuple(output["shape"]) for output in load["outputs"]},
             load_ns=load["ns"],
             first_ns=first["ns"],
         )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import InputError, said
+from zoo.outputs import LOGITS
 from zoo.packages import requirement_of
 
 FloatArray = NDArray[np.float32]
@@ -30,14 +31,18 @@ class Session(Protocol):
     def threads(self) -> int:
         """Threads that one run uses."""
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits of every image.
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """The outputs of every image.
 
         Args:
             batch: float32 (N, 3, height, width), contiguous, preprocessed; any N >= 0.
 
         Returns:
-            float32 (N, classes).
+            float32 (N, ...) by name, in order.
 
         Raises:
             InputError: the batch does not have the artefact's shape.
@@ -75,8 +80,8 @@ class Runtime(Protocol):
 
         Raises:
             InputError: the package is not installed; the file is missing, truncated, corrupt or of
-                another format; it does not take one float32 (1, 3, H, W) image and give one
-                float32 row of logits; this process cannot use ``threads`` threads for it.
+                another format; it does not take one float32 (1, 3, H, W) image and give
+                float32 tensors; this process cannot use ``threads`` threads for it.
         """
 
 
@@ -175,6 +180,20 @@ def check_threads(threads: int) -> None:
         raise InputError(f"{threads} threads: give a number of at least 1")
 
 
+def check_borders(path: Path, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Refuse what does not take one float32 tensor and give some; the lists name element types.
+
+    Raises:
+        InputError: it does not.
+    """
+    if list(inputs) != ["float32"] or set(outputs) != {"float32"}:
+        raise InputError(
+            f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
+            f"{', '.join(outputs) or 'nothing'}, not one float32 image and float32 outputs; export "
+            "the network with fbdeploy"
+        )
+
+
 def image_input(
     path: Path,
     name: str,
@@ -182,7 +201,7 @@ def image_input(
     outputs: Sequence[str],
     shape: tuple[int | str | None, ...],
 ) -> tuple[int, int, int, int]:
-    """The input of an artefact that takes one float32 image and gives one float32 tensor.
+    """The input of an artefact that takes one float32 image and gives float32 tensors.
 
     ``inputs`` and ``outputs`` name their element types, ``shape`` is that of the first input.
 
@@ -192,11 +211,7 @@ def image_input(
     Raises:
         InputError: it takes or gives something else.
     """
-    if list(inputs) != ["float32"] or list(outputs) != ["float32"]:
-        raise InputError(
-            f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
-            f"{', '.join(outputs)}, not one float32 each; export the network with fbdeploy"
-        )
+    check_borders(path, name, inputs, outputs)
     return image_shape(path, name, shape)
 
 
@@ -232,8 +247,23 @@ def check_batch(batch: FloatArray, shape: tuple[int, int, int, int]) -> None:
         )
 
 
-def stack_logits(rows: list[FloatArray]) -> FloatArray:
-    """Rows of (1, classes) as one float32 (N, classes); no rows give (0, 0)."""
+def names_in_order(stored: str, count: int) -> tuple[str, ...]:
+    """The names of ``count`` outputs of a format that goes by position: those that the file keeps,
+    one a line, else a classifier's, else numbers."""
+    names = tuple(stored.splitlines())
+    if len(names) == count and len(set(names)) == count:
+        return names
+    return LOGITS.names if count == 1 else tuple(f"output_{index}" for index in range(count))
+
+
+def stack_outputs(
+    names: tuple[str, ...], rows: Sequence[Sequence[FloatArray]]
+) -> dict[str, FloatArray]:
+    """Rows of outputs in order, each (n, ...), as float32 (N, ...) by name; no rows give (0, 0)."""
     if not rows:
-        return np.zeros((0, 0), np.float32)
-    return np.concatenate(rows).astype(np.float32, copy=False)
+        return {name: np.zeros((0, 0), np.float32) for name in names}
+    columns = zip(*rows, strict=True)
+    return {
+        name: np.concatenate(column).astype(np.float32, copy=False)
+        for name, column in zip(names, columns, strict=True)
+    }

@@ -21,7 +21,7 @@ from runtime_bench.runtimes.base import (
     import_modules,
     package_version,
     refuse,
-    stack_logits,
+    stack_outputs,
 )
 from zoo.errors import InputError
 
@@ -78,10 +78,11 @@ class CoreMLSession:
         self._path = path
         self._program = program
         self.input_shape = shape
+        self.output_names = program.output_names
         self.threads = threads
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         import torch
 
         from runtime_bench.runtimes.mil_interpreter import UnknownOperatorError
@@ -95,9 +96,10 @@ class CoreMLSession:
         with torch.inference_mode():
             for start in range(0, len(images), size):
                 try:
-                    rows.append(self._program.run(images[start : start + size]).numpy())
+                    made = self._program.run(images[start : start + size])
+                    rows.append([made[name].numpy() for name in self.output_names])
                 except UnknownOperatorError as error:
                     raise InputError(
                         f"{self._path}: {error}; check this artefact on an Apple device"
                     ) from error
-        return stack_logits(rows)
+        return stack_outputs(self.output_names, rows)

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from export.stored_names import OUTPUT_NAMES
 from runtime_bench.runtimes.base import (
     FileRuntime,
     FloatArray,
     check_batch,
     image_input,
+    names_in_order,
     refuse,
-    stack_logits,
+    stack_outputs,
 )
 from zoo.errors import InputError
 
@@ -64,7 +66,8 @@ class ExecuTorch(FileRuntime):
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in outputs],
             inputs[0].sizes() if inputs else (),
         )
-        session = ExecuTorchSession(program, method, shape, threads)
+        names = names_in_order(_stored_names(program), len(outputs))
+        session = ExecuTorchSession(program, method, shape, names, threads)
         _live_sessions.add(session)
         return session
 
@@ -73,7 +76,12 @@ class ExecuTorchSession:
     """A loaded program; dropping the last reference to it lets the thread count change again."""
 
     def __init__(
-        self, program: Any, method: Any, shape: tuple[int, int, int, int], threads: int
+        self,
+        program: Any,
+        method: Any,
+        shape: tuple[int, int, int, int],
+        names: tuple[str, ...],
+        threads: int,
     ) -> None:
         import torch
 
@@ -82,17 +90,25 @@ class ExecuTorchSession:
         self._program = program
         self._method = method
         self.input_shape = shape
+        self.output_names = names
         self.threads = threads
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         check_batch(batch, self.input_shape)
         images = self._tensor_of(np.ascontiguousarray(batch))
         rows = []
         for index in range(len(batch)):
-            (logits,) = self._method.call([images[index : index + 1]])
-            rows.append(logits.numpy())
-        return stack_logits(rows)
+            rows.append([value.numpy() for value in self._method.call([images[index : index + 1]])])
+        return stack_outputs(self.output_names, rows)
+
+
+def _stored_names(program: Any) -> str:
+    methods = [program.get_method_name(index) for index in range(program.num_methods())]
+    if OUTPUT_NAMES not in methods:
+        return ""
+    (stored,) = program.load_method(OUTPUT_NAMES).call([])
+    return bytes(stored.numpy()).decode(errors="replace")
 
 
 def _set_threads(bindings: Any, path: Path, threads: int) -> None:

@@ -72,12 +72,23 @@ class GuestSession:
         batch, channels, height, width = self._shape
         return (batch, channels, height, width)
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+        answer, _ = self._process.ask({"names": True}, RUN_SECONDS)
+        return tuple(answer["names"])
+
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         seconds = RUN_SECONDS * max(1, len(batch))
         images = np.ascontiguousarray(batch, np.float32)
         answer, data = self._process.ask({"run": images.shape}, seconds, images.tobytes())
-        return np.frombuffer(data, np.float32).reshape(answer["shape"])
+        outputs, start = {}, 0
+        for name, shape in answer["outputs"]:
+            count = math.prod(shape)
+            outputs[name] = np.frombuffer(data, np.float32, count, 4 * start).reshape(shape)
+            start += count
+        return outputs
 
     def close(self) -> None:
         """End the process; never raises."""
@@ -136,7 +147,7 @@ class _GuestProcess:
     def ask(
         self, request: Mapping[str, object], seconds: float, data: bytes = b""
     ) -> tuple[dict[str, Any], bytes]:
-        """The answer and its array's bytes; InputError if there is none within ``seconds``."""
+        """The answer and its arrays' bytes; InputError if there is none within ``seconds``."""
         end = time.monotonic() + seconds
         assert self._process.stdin is not None
         try:
@@ -151,7 +162,7 @@ class _GuestProcess:
         answer: dict[str, Any] = json.loads(self._take(line + 1))
         if "error" in answer:
             raise InputError(answer["error"])
-        size = 4 * math.prod(answer.get("shape", (0,)))
+        size = 4 * sum(math.prod(shape) for _, shape in answer.get("outputs", ()))
         while len(self._buffer) < size:
             self._receive(end)
         return answer, self._take(size)

@@ -5,7 +5,8 @@ JSON on stdin, followed by the bytes of its array if it names a shape; an answer
 stdout:
 
     {"load": path, "threads": 1}      {"input_shape": [1, 3, 224, 224]}
-    {"run": [N, 3, H, W]} + float32   {"shape": [N, classes]} + float32
+    {"names": true}                   {"names": ["logits"]}
+    {"run": [N, 3, H, W]} + float32   {"outputs": [["logits", [N, classes]]]} + float32, in order
     {"inspect": path}                 {"inspection": {...}}
                                       {"error": "..."}
 
@@ -60,6 +61,8 @@ class Guest:
     def _answer(self, request: Mapping[str, Any]) -> None:
         if "load" in request:
             self._load(Path(request["load"]), request["threads"])
+        elif "names" in request:
+            self._send({"names": self._loaded().output_names})
         elif "run" in request:
             self._run(request["run"])
         else:
@@ -80,11 +83,17 @@ class Guest:
     def _run(self, shape: list[int]) -> None:
         import numpy as np
 
+        data = self._requests.read(4 * math.prod(shape))
+        outputs = self._loaded().run(np.frombuffer(data, np.float32).reshape(shape))
+        self._send(
+            {"outputs": [(name, value.shape) for name, value in outputs.items()]},
+            b"".join(np.ascontiguousarray(value).tobytes() for value in outputs.values()),
+        )
+
+    def _loaded(self) -> Session:
         if self._session is None:
             raise RuntimeError("nothing is loaded")
-        data = self._requests.read(4 * math.prod(shape))
-        logits = self._session.run(np.frombuffer(data, np.float32).reshape(shape))
-        self._send({"shape": logits.shape}, np.ascontiguousarray(logits).tobytes())
+        return self._session
 
     def _inspect(self, path: Path) -> None:
         from export.inspection import inspect

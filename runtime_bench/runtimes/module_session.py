@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,26 +11,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoo.input_spec import InputSpec
+from zoo.outputs import LOGITS, Interface
 
 
 class ModuleSession:
-    """Runs a network's module, or whatever maps images (N, 3, H, W) to logits (N, classes);
-    ``threads`` says what torch was told, it changes nothing."""
+    """Runs a network's module, or whatever maps images (N, 3, H, W) to what ``interface`` finds its
+    outputs in; ``threads`` says what torch was told, it changes nothing."""
 
-    def __init__(self, module: Callable[[Tensor], Tensor], spec: InputSpec, threads: int) -> None:
-        self._module = module
+    def __init__(
+        self,
+        module: Callable[[Tensor], Any],
+        spec: InputSpec,
+        threads: int,
+        interface: Interface = LOGITS,
+    ) -> None:
+        self._module, self._interface = module, interface
         self.input_shape = spec.shape
+        self.output_names = interface.names
         self.threads = threads
 
-    def run(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits (N, classes) of a float32 batch (N, 3, H, W)."""
-        return run_module(self._module, batch)
+    def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Outputs (N, ...) by name of a float32 batch (N, 3, H, W)."""
+        return run_module(lambda x: self._interface.select(self._module(x)), self._interface, batch)
 
 
 def run_module(
-    module: Callable[[Tensor], Tensor], batch: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """What ``module`` makes of a float32 batch (N, 3, H, W), as an array."""
+    module: Callable[[Tensor], Any], interface: Interface, batch: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    """What ``module``, which returns the outputs of ``interface`` in order, makes of a float32
+    batch (N, 3, H, W), as arrays by name."""
     with torch.inference_mode():
-        made = module(torch.from_numpy(np.ascontiguousarray(batch)))
-    return np.asarray(made.numpy(), np.float32)
+        made = interface.named(module(torch.from_numpy(np.ascontiguousarray(batch))))
+    return {name: np.asarray(value.numpy(), np.float32) for name, value in made.items()}

@@ -16,7 +16,7 @@ from runtime_bench.runtimes.base import (
     check_batch,
     image_input,
     refuse,
-    stack_logits,
+    stack_outputs,
 )
 
 FLOAT32 = {"tensor(float)": "float32"}
@@ -111,15 +111,17 @@ class OnnxSession:
         self._session = session
         self._name = name
         self.input_shape = shape
+        self.output_names = tuple(str(node.name) for node in session.get_outputs())
         self.threads = threads
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         check_batch(batch, self.input_shape)
         images = np.ascontiguousarray(batch)
-        return stack_logits(
+        return stack_outputs(
+            self.output_names,
             [
-                self._session.run(None, {self._name: images[index : index + 1]})[0]
+                self._session.run(None, {self._name: images[index : index + 1]})
                 for index in range(len(batch))
-            ]
+            ],
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.runtimes.guest import guest_session
+from zoo.errors import InputError
 
 COMPARED_IMAGES = 2
 FLOAT_TOLERANCE = 1e-4
@@ -27,8 +29,8 @@ def noise(shape: tuple[int, int, int, int], count: int) -> FloatArray:
     return np.random.default_rng(0).standard_normal((count, *shape[1:]), np.float32)
 
 
-def host_outputs(artefact: Path, images: FloatArray) -> FloatArray:
-    """What this machine's own runtime computes, one thread: float32 (N, classes)."""
+def host_outputs(artefact: Path, images: FloatArray) -> dict[str, FloatArray]:
+    """What this machine's own runtime computes, one thread: float32 (N, ...) by name."""
     with guest_session(artefact, 1) as session:
         return session.run(images)
 
@@ -37,25 +39,40 @@ def host_outputs(artefact: Path, images: FloatArray) -> FloatArray:
 class OutputDifference:
     """The outputs of a device against this machine's own, over all images.
 
-    ``largest`` is the largest difference of a logit, ``relative`` that over the largest logit,
-    ``agreement`` the share of images with the same top-1.
+    ``largest`` is the largest difference of a value, ``relative`` that over the largest value of
+    its output, both of the output where the latter is largest; ``agreement`` is the share of images
+    with the same top-1, of a single row of logits, None of other outputs.
     """
 
     equal: bool
     largest: float
     relative: float
-    agreement: float
+    agreement: float | None
 
     @classmethod
-    def between(cls, device: FloatArray, host: FloatArray) -> OutputDifference:
-        """Compare float32 arrays of one shape (N, classes)."""
-        largest = float(np.abs(device - host).max())
-        scale = float(np.abs(host).max())
+    def between(
+        cls, device: Mapping[str, FloatArray], host: Mapping[str, FloatArray]
+    ) -> OutputDifference:
+        """Compare outputs float32 (N, ...), of one shape where they have one name.
+
+        Raises:
+            InputError: they are not of the same names.
+        """
+        if list(device) != list(host):
+            raise InputError(
+                f"the device gives {', '.join(device)} and this machine {', '.join(host)}; "
+                "export the artefact again"
+            )
+        relative, largest = max(_difference(device[name], host[name]) for name in host)
+        agreement = None
+        if len(host) == 1 and next(iter(host.values())).ndim == 2:
+            ours, theirs = (next(iter(outputs.values())).argmax(1) for outputs in (device, host))
+            agreement = float(np.mean(ours == theirs))
         return cls(
-            equal=bool(np.array_equal(device, host)),
+            equal=all(np.array_equal(device[name], host[name]) for name in host),
             largest=largest,
-            relative=largest / scale if scale else largest,
-            agreement=float(np.mean(device.argmax(axis=1) == host.argmax(axis=1))),
+            relative=relative,
+            agreement=agreement,
         )
 
     def describe(self, precision: str | None) -> str:
@@ -64,7 +81,15 @@ class OutputDifference:
             return "outputs equal this machine's"
         if precision == "fp32" and self.relative <= FLOAT_TOLERANCE:
             return f"outputs equal this machine's but for rounding ({self.relative:.1g} relative)"
+        told = "" if self.agreement is None else f", top-1 agrees on {self.agreement:.0%}"
         return (
             f"outputs differ from this machine's by {self.largest:.2g} at most "
-            f"({self.relative:.1g} relative), top-1 agrees on {self.agreement:.0%}"
+            f"({self.relative:.1g} relative){told}"
         )
+
+
+def _difference(ours: FloatArray, theirs: FloatArray) -> tuple[float, float]:
+    """The largest difference relative to the largest value of ``theirs``, and as it is."""
+    largest = float(np.abs(ours - theirs).max())
+    scale = float(np.abs(theirs).max())
+    return (largest / scale if scale else largest), largest

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
 from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
     FileRuntime,
     FloatArray,
     check_batch,
+    check_borders,
     image_shape,
+    names_in_order,
     package_version,
     refuse,
-    stack_logits,
+    stack_outputs,
 )
 from zoo.errors import InputError
 from zoo.packages import requirement_of
@@ -25,8 +28,6 @@ if TYPE_CHECKING:  # two seconds to import, which other runtimes need not wait f
     import torch
 
 ENGINE = "qnnpack"
-# TorchScript keeps no input shape, so the exporter writes it as an extra file: "1,3,128,128".
-INPUT_SHAPE = "input_shape"
 
 
 class TorchScript(FileRuntime):
@@ -58,18 +59,17 @@ class TorchScript(FileRuntime):
             wanted = requirement_of(self.package)
             raise InputError(f"this torch has no {ENGINE} engine; pip install '{wanted}'")
         torch.backends.quantized.engine = ENGINE
-        extra = {INPUT_SHAPE: ""}
+        extra: dict[str, str | bytes] = {INPUT_SHAPE: "", OUTPUT_NAMES: ""}
         try:
             loaded = torch.jit.load(str(path), map_location="cpu", _extra_files=extra).eval()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
-        recorded = extra[INPUT_SHAPE]
-        text = recorded.decode() if isinstance(recorded, bytes) else recorded
+        text, names = (_text(extra[key]) for key in (INPUT_SHAPE, OUTPUT_NAMES))
         shape = None
         if text:
             sizes = (int(size) if size.strip().isdecimal() else size for size in text.split(","))
             shape = image_shape(path, self.name, tuple(sizes))
-        return TorchScriptSession(path, loaded, shape, threads)
+        return TorchScriptSession(path, loaded, shape, names, threads)
 
 
 class TorchScriptSession:
@@ -83,6 +83,7 @@ class TorchScriptSession:
         path: Path,
         module: torch.jit.ScriptModule,
         shape: tuple[int, int, int, int] | None,
+        names: str,
         threads: int,
     ) -> None:
         import torch
@@ -90,7 +91,8 @@ class TorchScriptSession:
         self._torch = torch
         self._path = path
         self._module = module
-        self._shape = shape
+        self._shape, self._names = shape, names
+        self._count: int | None = None
         self.threads = threads
 
     @property
@@ -103,8 +105,8 @@ class TorchScriptSession:
             )
         return self._shape
 
-    def run(self, batch: FloatArray) -> FloatArray:
-        """Logits float32 (N, classes) of a float32 (N, 3, height, width) batch."""
+    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
+        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         torch = self._torch
         check_batch(batch, self._shape or (1, *batch.shape[1:]))
         if torch.get_num_threads() != self.threads:
@@ -112,6 +114,33 @@ class TorchScriptSession:
         torch.backends.quantized.engine = ENGINE
         images = torch.from_numpy(np.ascontiguousarray(batch))
         with torch.inference_mode():
-            return stack_logits(
-                [self._module(images[i : i + 1]).numpy() for i in range(len(batch))]
-            )
+            rows = [self._outputs(images[i : i + 1]) for i in range(len(batch))]
+        return stack_outputs(self.output_names, rows)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """In order; how many there are is known from one run."""
+        if self._count is None:
+            shape = self.input_shape
+            self._count = len(self._outputs(self._torch.zeros(shape)))
+        return names_in_order(self._names, self._count)
+
+    def _outputs(self, image: torch.Tensor) -> list[FloatArray]:
+        """What the module returns for one image; InputError where that is no float32 tensors."""
+        torch = self._torch
+        with torch.inference_mode():
+            returned = self._module(image)
+        found = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+        kinds = [
+            str(value.dtype).removeprefix("torch.")
+            if isinstance(value, torch.Tensor)
+            else type(value).__name__
+            for value in found
+        ]
+        check_borders(self._path, TorchScript.name, ["float32"], kinds)
+        self._count = len(found)
+        return [value.numpy() for value in found]
+
+
+def _text(stored: str | bytes) -> str:
+    return stored.decode(errors="replace") if isinstance(stored, bytes) else stored

@@ -19,6 +19,7 @@ from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
+from tasks.classification.task import logits_of
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 
@@ -74,7 +75,7 @@ class SmallExport:
     def sqnr(self, form: str, precision: NumberType = "int8") -> float:
         """The artefact in its runtime against what it was made from, dB."""
         path = self.export(form, precision)
-        actual = RUNTIMES[form].load(path, threads=1).run(self.images.numpy())
+        actual = logits_of(RUNTIMES[form].load(path, threads=1).run(self.images.numpy()))
         with torch.no_grad():
             made_from = self.program.module() if precision == "int8" else self.module
             return judging.sqnr_db(made_from(self.images), torch.from_numpy(np.asarray(actual)))

@@ -13,6 +13,7 @@ from export.graph_passes import ALL, GRAPH_PASSES, applies, skipped_passes
 from export.inspection import inspect
 from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
+from tasks.classification.task import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 from zoo.errors import InputError
@@ -24,7 +25,7 @@ def outputs(
     workshop: Workshop, form: str, precision: NumberType, skipped: frozenset[str] = frozenset()
 ) -> NDArray[np.float32]:
     made = workshop.make(form, precision, skipped=skipped)
-    return RUNTIMES[form].load(made.path, threads=1).run(noise_images(16, seed=7))
+    return logits_of(RUNTIMES[form].load(made.path, threads=1).run(noise_images(16, seed=7)))
 
 
 def operators(

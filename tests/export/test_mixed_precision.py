@@ -16,6 +16,7 @@ from quantize.analysis.layers import layers_of, operator_costs, weights_of
 from quantize.analysis.mixed_precision import with_float_operators
 from quantize.program import Program
 from runtime_bench.runtimes import RUNTIMES
+from tasks.classification.task import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 
@@ -41,7 +42,7 @@ def test_every_format_computes_what_the_mixed_program_does(
     path = tmp_path / f"model{FORMAT_INFO[form].suffix}"
     exporter.export(ExportSource("int8", mixed.input_spec, mixed.graph, mixed), path, variant)
     images = noise_images(8, seed=11)
-    actual = torch.from_numpy(RUNTIMES[form].load(path, threads=1).run(images))
+    actual = torch.from_numpy(logits_of(RUNTIMES[form].load(path, threads=1).run(images)))
     assert judging.sqnr_db(mixed.module()(torch.from_numpy(images)), actual) > 25
     if variant != "s8s8":  # onnxruntime fuses only half of those on this processor
         costs = operator_costs(mixed.graph, mixed.input_spec)

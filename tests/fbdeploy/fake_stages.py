@@ -35,8 +35,9 @@ from fbdeploy.records.manifest import (
     Weights,
     now,
 )
-from fbdeploy.records.predictions import Predictions, write_predictions
-from fbdeploy.records.results import Comparison, EvaluationLine
+from fbdeploy.records.predictions import write_predictions
+from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
+from tests.fbdeploy.check.outputs import predictions
 from tests.fbdeploy.fake_measurements import timed
 from tests.fbdeploy.fake_plan import called, misbehave, plan
 from tests.fbdeploy.samples import digest
@@ -166,7 +167,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
         called(f"evaluate {entry.format} {entry.precision}")
         misbehave(f"evaluate {entry.format}")
         key = key_of(artefact=entry.sha256, data=asked.data.identity)
-        answers = Predictions(
+        answers = predictions(
             digest(asked.request.data), tuple("abcd"), labels, labels[::-1], labels
         )
         report.result(
@@ -178,6 +179,19 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
                 sha256=entry.sha256,
                 dataset=asked.data,
                 images=4,
+                scores=(
+                    ScoreInfo(
+                        metric="top1",
+                        value=0.75,
+                        interval=(0.3, 0.95),
+                        reference=0.75,
+                        difference=0.0,
+                        difference_interval=(-0.2, 0.2),
+                        p=1.0,
+                    ),
+                    ScoreInfo(metric="top5", value=1.0),
+                    ScoreInfo(metric="agreement", value=1.0),
+                ),
                 top1=0.75,
                 top5=1.0,
                 top1_interval=(0.3, 0.95),

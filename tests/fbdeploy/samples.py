@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from typing import Any
 
 from export.coverage import Coverage, Island
 from fbdeploy.records.manifest import (
@@ -19,7 +20,7 @@ from fbdeploy.records.manifest import (
     Step,
     Weights,
 )
-from fbdeploy.records.results import Comparison, EvaluationLine, Line
+from fbdeploy.records.results import Comparison, EvaluationLine, Line, ScoreInfo
 from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
 from runtime_bench.measurement import Device, LatencySummary, Measurement
 
@@ -42,6 +43,14 @@ ROWS = (
     ("litert", "int8", 4.28, -0.018, 0.964, 1.12, 0.93, 0.88),
 )
 SUFFIX = {"executorch": "pte", "torchscript": "pt", "onnx": "onnx", "coreml": "mlpackage"}
+
+
+def told(top1: float | None, agreement: float | None, **more: Any) -> tuple[ScoreInfo, ...]:
+    """A classifier's scores; ``more`` is what is told of its top-1."""
+    found = [] if top1 is None else [ScoreInfo(metric="top1", value=top1, **more)]
+    if agreement is not None:
+        found.append(ScoreInfo(metric="agreement", value=agreement))
+    return tuple(found)
 
 
 def digest(text: str) -> str:
@@ -113,6 +122,15 @@ def sample() -> tuple[Manifest, list[Line]]:
                 sha256=sha,
                 dataset=DATA,
                 images=IMAGES,
+                scores=told(
+                    top1,
+                    agreement,
+                    interval=(top1 - 0.011, top1 + 0.010),
+                    reference=FLOAT_TOP1,
+                    difference=difference,
+                    difference_interval=(difference - half, difference + half),
+                    p=0.0001 if difference < -0.01 else 0.6,
+                ),
                 top1=top1,
                 top5=0.999,
                 top1_interval=(top1 - 0.011, top1 + 0.010),

@@ -127,11 +127,12 @@ def test_core_ml_models_take_and_give_what_the_configuration_says(bundle: Path) 
         assert tuple(taken.type.multiArrayType.shape) == model.input.shape
         float32 = coremltools.proto.FeatureTypes_pb2.ArrayFeatureType.FLOAT32
         assert taken.type.multiArrayType.dataType == float32
-        assert given.name == model.output.name
+        (output,) = model.outputs
+        assert given.name == output.stored and output.name == "logits"
         assert given.type.WhichOneof("Type") == "multiArrayType"
         shape = tuple(given.type.multiArrayType.shape)
-        assert shape in ((), model.output.shape)
-        assert model.output.shape == (1, len(read.labels))
+        assert shape in ((), output.shape)
+        assert output.shape == (1, len(read.labels))
 
 
 def test_the_installed_bundle_has_only_models_the_app_runs(bundle: Path, tmp_path: Path) -> None:

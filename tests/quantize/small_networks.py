@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from quantize.judging import SMALLEST_DIVERGENCE, geometric_mean
+from tasks.table import TASKS
 from zoo.architecture import Architecture, Block
 from zoo.fbnet import FBNet
 from zoo.input_spec import InputSpec
@@ -29,6 +31,12 @@ TINY = Architecture(
         (Block("ir_pool", 512, e=8, act="hswish"),),
     ),
 )
+
+
+def divergence(reference: Tensor, other: Tensor) -> float:
+    """The geometric mean of the images' divergence, of logits."""
+    found = TASKS["classification"].divergence({"logits": reference}, {"logits": other})
+    return geometric_mean(found.clamp_min(SMALLEST_DIVERGENCE).log())
 
 
 def randomize(module: nn.Module, seed: int = 0) -> nn.Module:

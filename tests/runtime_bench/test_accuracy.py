@@ -14,9 +14,9 @@ from runtime_bench.accuracy import (
     compare,
     document,
     evaluate,
-    load_logits,
+    load_answers,
     mean_kl,
-    save_logits,
+    save_answers,
 )
 from runtime_bench.runtimes import RUNTIMES
 from tests.runtime_bench.artefacts import CLASSES, SHAPE, Artefacts, answers, images
@@ -39,13 +39,15 @@ class Echo:
     input_shape = SHAPE
     threads = 1
 
-    def run(self, batch: np.ndarray) -> np.ndarray:
-        return batch[:, 0, 0, :CLASSES]
+    output_names = ("logits",)
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {"logits": batch[:, 0, 0, :CLASSES]}
 
 
 def _evaluation(logits: object, labels: object) -> Evaluation:
     rows = np.array(logits, np.float32)
-    return Evaluation(rows, np.array(labels, np.int64), tuple(map(str, range(len(rows)))))
+    return Evaluation.of_logits(rows, np.array(labels, np.int64), tuple(map(str, range(len(rows)))))
 
 
 def test_evaluation_of_a_real_artefact(artefacts: Artefacts) -> None:
@@ -130,14 +132,25 @@ def test_document_has_the_keys_of_the_design() -> None:
     result = _evaluation([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]], [0, 1, 0])
     found = document("m.tflite", "litert", "int8", result, compare(result, result))
     assert list(found) == [
-        *("artefact", "format", "precision", "images", "top1", "top5", "top1_interval"),
-        "reference",
+        *("artefact", "format", "precision", "images", "scores"),
+        *("top1", "top5", "top1_interval", "reference"),
     ]
     assert found["reference"] is not None
     assert list(found["reference"]) == [
         *("top1", "agreement", "kl", "top1_difference", "difference_interval", "mcnemar_p"),
     ]
     again = json.loads(json.dumps(found))
+    assert [score["metric"] for score in again["scores"]] == ["top1", "top5", "agreement"]
+    assert again["scores"][0] == {
+        "metric": "top1",
+        "value": again["top1"],
+        "interval": again["top1_interval"],
+        "reference": again["reference"]["top1"],
+        "difference": again["reference"]["top1_difference"],
+        "difference_interval": again["reference"]["difference_interval"],
+        "p": again["reference"]["mcnemar_p"],
+    }
+    assert again["scores"][2]["reference"] is None and again["scores"][2]["value"] == 1.0
     assert again["top1"] == pytest.approx(2 / 3)
     assert again["top5"] == 1.0
     assert again["top1_interval"] == pytest.approx([0.2077, 0.9385], abs=1e-4)
@@ -159,20 +172,21 @@ def test_unlike_evaluations_are_not_compared() -> None:
     two = _evaluation([[1.0, 0.0], [0.0, 1.0]], [0, 1])
     with pytest.raises(InputError, match="same dataset"):
         compare(two, _evaluation([[1.0, 0.0]], [0]))
-    with pytest.raises(InputError, match="2 classes and its reference 3"):
+    with pytest.raises(InputError, match="2 classes and its reference 3 classes"):
         compare(two, _evaluation([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [0, 1]))
 
 
-def test_logits_are_kept(tmp_path: Path) -> None:
+def test_answers_are_kept(tmp_path: Path) -> None:
     result = _evaluation(np.random.default_rng(2).normal(size=(50, 10)), [3] * 50)
-    path = tmp_path / "logits.npz"
-    save_logits(result, path)
-    again = load_logits(path)
+    path = tmp_path / "answers.npz"
+    save_answers(result, path)
+    again = load_answers(path)
     np.testing.assert_array_equal(again.logits, result.logits)
-    np.testing.assert_array_equal(again.labels, result.labels)
+    assert [p.classes for p in again.predictions] == [p.classes for p in result.predictions]
+    assert again.targets == result.targets
     assert again.names == result.names
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(InputError, match="no kept logits"):
-        load_logits(path)
-    with pytest.raises(InputError, match="no kept logits"):
-        load_logits(tmp_path / "missing.npz")
+    with pytest.raises(InputError, match="no kept answers"):
+        load_answers(path)
+    with pytest.raises(InputError, match="no kept answers"):
+        load_answers(tmp_path / "missing.npz")

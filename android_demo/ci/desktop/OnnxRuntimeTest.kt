@@ -26,7 +26,7 @@ class OnnxRuntimeTest {
                 val report = GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input), model, classifier)
                 println(
                     "${model.id} on onnxruntime ${OnnxRuntimeBackend().version()}: top five equal on " +
-                        "${report.topEqual}/${report.images} images, logits within ${report.logitMaxAbs}"
+                        "${report.topEqual}/${report.images} images, outputs within ${report.logitMaxAbs}"
                 )
                 assertEquals(emptyList(), report.failures)
                 assertEquals(report.images, report.topEqual)

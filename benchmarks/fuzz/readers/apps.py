@@ -14,11 +14,12 @@ from fbdeploy.apps.results import import_results
 from fbdeploy.records.bundle_schema import (
     BundleInput,
     BundleModel,
+    BundleOutput,
     BundleTensor,
     Golden,
     GoldenImage,
-    LogitTolerance,
     ModelConfig,
+    OutputTolerance,
     Probe,
     Tolerance,
 )
@@ -41,6 +42,7 @@ def _bundle(folder: Path) -> Path:
     pixels = base64.b64encode(np.full((SIZE, SIZE, 3), 128, np.uint8).tobytes()).decode()
     config = ModelConfig(
         network="tiny",
+        task="classification",
         input=BundleInput(
             height=SIZE, width=SIZE, mean=GREY, std=GREY, crop_pct=1, interpolation="bilinear",
             crop_mode="center",
@@ -50,14 +52,15 @@ def _bundle(folder: Path) -> Path:
             BundleModel(
                 id="onnx-int8", file="models/onnx-int8.onnx", format="onnx", precision="int8",
                 sha256=sha256_of(model), bytes=5, input=BundleTensor(name="x", shape=(1, 3, 4, 4)),
-                output=BundleTensor(name="y", shape=(1, 2)),
+                outputs=(BundleOutput(name="logits", stored="y", shape=(1, 2)),),
             ),
         ),
     )  # fmt: skip
     golden = Golden(
         network="tiny",
         tolerance=Tolerance(
-            pixel=0, tensor=1e-5, logits=(LogitTolerance(precision="int8", max_abs=0.1),)
+            pixel=0, tensor=1e-5,
+            outputs=(OutputTolerance(precision="int8", output="logits", max_abs=0.1),),
         ),
         images=(
             GoldenImage(

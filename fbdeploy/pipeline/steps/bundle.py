@@ -33,7 +33,8 @@ def jobs(deployment: Deployment, work: Work[BundleArguments]) -> list[StepJob]:
 
 def bundle(report: Reporter, asked: BundleArguments) -> None:
     """Pack the bundle with golden images from the evaluation data."""
-    from fbdeploy.apps.demo_bundle import golden_samples, write_bundle
+    from fbdeploy.apps.demo_bundle import write_bundle
+    from fbdeploy.apps.goldens import golden_samples
     from zoo.datasets import open_dataset
 
     request = asked.request

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbdeploy.pipeline.work import WorkFolder, check_logits
+from fbdeploy.pipeline.work import WorkFolder, check_outputs
 from fbdeploy.records.manifest import Precision
 from zoo.files import atomic_file
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
+
+    from tasks.base import Outputs
 
 
 @dataclass(frozen=True)
@@ -35,37 +36,43 @@ class Checks:
         Raises:
             FileNotFoundError: they are not kept, and there is no ``read``.
         """
-        return _kept(self.work.check_images(self.network_key, self.data), read)
+        import numpy as np
 
-    def logits(
-        self, folder: Path, module: Callable[[Tensor], Tensor] | None = None
-    ) -> NDArray[np.float32]:
-        """What the network or program in ``folder`` makes of the images, float32 (N, classes);
-        ``module`` computes it if it is not kept.
+        path = self.work.check_images(self.network_key, self.data)
+        if read is not None and not path.exists():
+            with atomic_file(path) as temporary, temporary.open("wb") as stream:
+                np.save(stream, read())
+        array: NDArray[np.float32] = np.load(path, allow_pickle=False)
+        return array
+
+    def outputs(self, folder: Path, run: Callable[[], Outputs] | None = None) -> Outputs:
+        """What the network or program in ``folder`` makes of the images, float32 (N, ...) by name;
+        ``run`` computes it if it is not kept.
 
         Raises:
-            FileNotFoundError: it is not kept, and there is no ``module``.
+            FileNotFoundError: it is not kept, and there is no ``run``.
         """
-        from runtime_bench.runtimes.module_session import run_module
+        import numpy as np
 
-        compute = None if module is None else lambda: run_module(module, self.images())
-        return _kept(check_logits(folder, self.network_key, self.data), compute)
+        path = check_outputs(folder, self.network_key, self.data)
+        if run is not None and not path.exists():
+            made = run()
+            with atomic_file(path) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, np.array(list(made)), *made.values())
+        with np.load(path, allow_pickle=False) as stored:
+            names, *values = (stored[key] for key in stored.files)
+        return dict(zip(names.tolist(), values, strict=True))
 
 
 def check_program(checks: Checks, precision: Precision) -> None:
     """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
     from quantize.program import load_program
+    from runtime_bench.runtimes.module_session import run_module
 
     folder = checks.work.program(precision)
-    # Read only if its logits are not kept yet.
-    checks.logits(folder, lambda images: load_program(folder).module()(images))
 
+    def run() -> Outputs:
+        program = load_program(folder)  # only if its outputs are not kept yet
+        return run_module(program.module(), program.interface, checks.images())
 
-def _kept(path: Path, make: Callable[[], NDArray[np.float32]] | None) -> NDArray[np.float32]:
-    import numpy as np
-
-    if make is not None and not path.exists():
-        with atomic_file(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, make())
-    array: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    return array
+    checks.outputs(folder, run)

@@ -18,11 +18,11 @@ from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, Format, now
 from fbdeploy.records.predictions import Predictions, images_sha256, write_predictions
-from fbdeploy.records.results import Comparison, EvaluationLine
+from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
 from zoo.files import exists, inside
 
 if TYPE_CHECKING:
-    from runtime_bench.accuracy import Evaluation
+    from runtime_bench.accuracy import Agreement, Evaluation
     from stats.interval import Interval
     from zoo.networks import Network
 
@@ -90,10 +90,10 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
 
     An artefact's answers are on the disk before its line says where.
     """
-    from runtime_bench.accuracy import load_logits
+    from runtime_bench.accuracy import load_answers
 
     network = requested_network(asked.request, asked.network_key)
-    kept = load_logits(asked.work.reference(asked.network_key, asked.data.identity))
+    kept = load_answers(asked.work.reference(asked.network_key, asked.data.identity))
     images = images_sha256(asked.request.data, kept.names)
     for entry in asked.artefacts:
         try:
@@ -131,14 +131,16 @@ def _line(
     dataset = evaluation_images(request, network)
     session = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
     count = counter(report.progress, entry.name, asked.data.images)
-    found = run(session, evaluation_batches(request, network, dataset), count)
+    found = run(session, evaluation_batches(request, network, dataset), count, kept.task)
     agreement = compare(found, kept)
     answers = Predictions(
         images_sha256=images,
         names=found.names,
-        labels=found.labels.astype(np.int32),
-        top1=found.predictions.astype(np.int32),
-        reference=kept.predictions.astype(np.int32),
+        task=found.task.name,
+        predictions=found.predictions,
+        reference=kept.predictions,
+        labels=np.array([t for t in found.targets if isinstance(t, int)], np.int32),
+        parts=found.parts(kept),
     )
     return EvaluationLine(
         key=key,
@@ -149,21 +151,29 @@ def _line(
         sha256=entry.sha256,
         dataset=asked.data,
         images=found.images,
+        scores=tuple(map(ScoreInfo.of, agreement.scores)),
         top1=found.top1,
         top5=found.top5,
         top1_interval=_pair(found.top1_interval),
-        comparison=Comparison(
-            reference="float network",
-            top1=agreement.reference_top1,
-            agreement=agreement.agreement,
-            kl=agreement.kl,
-            top1_difference=agreement.top1_difference,
-            difference_interval=_pair(agreement.difference_interval),
-            mcnemar_p=agreement.mcnemar_p,
-        ),
+        comparison=_comparison(agreement),
         predictions=write_predictions(request.output, key, answers),
         seconds=time.monotonic() - start,
         machine=this_machine(),
+    )
+
+
+def _comparison(agreement: Agreement) -> Comparison | None:
+    """What was always told of classifiers; None for other tasks."""
+    if agreement.kl is None:
+        return None
+    return Comparison(
+        reference="float network",
+        top1=agreement.reference_top1,
+        agreement=agreement.agreement,
+        kl=agreement.kl,
+        top1_difference=agreement.top1_difference,
+        difference_interval=_pair(agreement.difference_interval),
+        mcnemar_p=agreement.mcnemar_p,
     )
 
 

@@ -141,7 +141,7 @@ class _Export:
             if reason is not None:
                 self._report.note(f"{fmt} {self._precision} is left out: {reason}")
                 return ()
-        self._images, self._expected = self._checks.images(), self._checks.logits(folder)
+        self._images, self._expected = self._checks.images(), self._checks.outputs(folder)
         variants = FORMAT_INFO[fmt].files(source.precision)
         return tuple(self._variant(source, variant) for variant in variants)
 
@@ -160,7 +160,11 @@ class _Export:
             program = load_program(folder)
             return folder, ExportSource("int8", spec, program.graph, program, skipped)
         folder = asked.work.graph(asked.network_key)
-        return folder, ExportSource(precision, spec, load_captured(folder).graph, skipped=skipped)
+        captured = load_captured(folder)
+        source = ExportSource(
+            precision, spec, captured.graph, skipped=skipped, float_interface=captured.interface
+        )
+        return folder, source
 
     def _variant(self, source: ExportSource, variant: str) -> Artefact:
         from export.base import atomic_artefact
@@ -206,8 +210,8 @@ class _Export:
         from runtime_bench.runtimes import RUNTIMES
 
         fmt, threads = self._asked.format, worker_threads()
-        logits = RUNTIMES[fmt].load(path, threads).run(self._images)
-        parity = parity_of(logits, self._expected, source)
+        found = RUNTIMES[fmt].load(path, threads).run(self._images)
+        parity = parity_of(found, self._expected, source)
         if parity.passed:
             return parity
         search = PartSearch(fmt, variant, self._images, threads)

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Format, Parity
+from tasks.agreement import agreement
+from tasks.base import Outputs
+from tasks.table import task_named
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from export.base import ExportSource
@@ -31,35 +35,62 @@ PARTING_IMAGES = 8
 """Images on which the beginnings of a network are compared."""
 
 
-def parity_of(
-    logits: NDArray[np.float32], expected: NDArray[np.float32], source: ExportSource
-) -> Parity:
-    """The artefact's ``logits`` (N, classes) against ``expected``, those of its reference."""
-    from runtime_bench.accuracy import Evaluation, compare
+def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity:
+    """The artefact's outputs ``found`` against ``expected``, those of its reference: of several the
+    output that differs most.
 
-    names = tuple(str(index) for index in range(len(logits)))
-    labels = np.full(len(logits), -1, np.int64)
-    found = compare(Evaluation(logits, labels, names), Evaluation(expected, labels, names))
-    relative = found.max_abs / max(float(np.abs(expected).max()), 1e-12)
+    Raises:
+        InputError: an artefact whose outputs are not those of its reference, or not finite.
+    """
+    if list(found) != list(expected):
+        raise InputError(
+            f"the artefact gives {', '.join(found)} where its reference gives "
+            f"{', '.join(expected)}; leave the format out with --formats"
+        )
+    differences = [_Difference.of(found[name], expected[name]) for name in expected]
+    relative, max_abs = max((one.relative, one.max_abs) for one in differences)
+    ratios = [one.sqnr_db for one in differences if one.sqnr_db is not None]
+    sqnr_db = min(ratios, default=None)
     if source.precision != "fp32":
         least = HALF_SQNR_DB
         if source.program is not None:
             least = min(INT8_SQNR_DB, source.program.summary.sqnr_db)
-        passed = found.sqnr_db is None or found.sqnr_db >= least
+        passed = sqnr_db is None or sqnr_db >= least
         criterion = f"at least {least:.1f} dB signal-to-noise"
     else:
         passed = relative <= FLOAT_TOLERANCE
         criterion = f"within {FLOAT_TOLERANCE:g} relative"
     return Parity(
         reference="float network" if source.program is None else "quantized program",
-        images=len(logits),
-        max_abs=found.max_abs,
+        images=len(next(iter(found.values()))),
+        max_abs=max_abs,
         relative=relative,
-        sqnr_db=found.sqnr_db,
-        agreement=found.agreement,
+        sqnr_db=sqnr_db,
+        agreement=agreement(task_named(source.interface.task), expected, found),
         criterion=criterion,
         passed=passed,
     )
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Of one output: the largest difference, that over its largest value, and its signal-to-noise
+    (None where it is equal)."""
+
+    max_abs: float
+    relative: float
+    sqnr_db: float | None
+
+    @classmethod
+    def of(cls, found: NDArray[np.float32], expected: NDArray[np.float32]) -> _Difference:
+        ours, theirs = found.astype(np.float64), expected.astype(np.float64)
+        noise, signal = float(np.sum((theirs - ours) ** 2)), float(np.sum(theirs**2))
+        max_abs = float(np.max(np.abs(theirs - ours)))
+        return cls(
+            max_abs,
+            max_abs / max(float(np.abs(expected).max()), 1e-12),
+            float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +120,8 @@ class PartSearch:
         from runtime_bench.runtimes.module_session import run_module
 
         some = self.images[:PARTING_IMAGES]
-        expected = run_module(part.program.module() if part.program else part.graph, some)
+        module = part.program.module() if part.program else part.graph
+        expected = run_module(module, part.interface, some)
         with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
             path = Path(folder) / f"part{FORMAT_INFO[self.form].suffix}"
             try:

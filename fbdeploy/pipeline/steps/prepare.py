@@ -43,6 +43,7 @@ from fbdeploy.records.manifest import (
     InputSpecInfo,
     Manifest,
     NetworkInfo,
+    OutputInfo,
     Precision,
     Quantization,
     Weights,
@@ -118,6 +119,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
 
     Hands over ``Prepared`` and a ``Quantized`` each program that is there.
     """
+    from runtime_bench.runtimes.module_session import ModuleSession
+
     request, work = asked.request, asked.work
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
@@ -130,7 +133,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     captured = captured_graph(work, network, network_key)
     checks = Checks(work, network_key, data.identity)
     checks.images(lambda: _check_images(evaluation, network))
-    checks.logits(work.graph(network_key), network.module)
+    session = ModuleSession(network.module, network.input_spec, worker_threads(), network.interface)
+    checks.outputs(work.graph(network_key), lambda: session.run(checks.images()))
     if not {"int8", "int8-qat"} & set(request.precisions):
         return
     calibration = calibration_images(request, network)
@@ -158,6 +162,11 @@ def _prepared(network: Network, network_key: str, data: DatasetInfo) -> Prepared
         network=NetworkInfo(
             name=network.name,
             source=network.source,
+            task=network.task,
+            outputs=tuple(
+                OutputInfo(name=output.name, shape=output.shape, meaning=output.meaning)
+                for output in network.outputs
+            ),
             parameters=counts.parameters,
             macs=counts.macs,
             num_classes=network.num_classes,
@@ -179,7 +188,7 @@ def captured_graph(work: WorkFolder, network: Network, network_key: str) -> Capt
 
     folder = work.graph(network_key)
     if not folder.exists():
-        capture(network.module, network.input_spec).save(folder)
+        capture(network.module, network.input_spec, network.interface).save(folder)
     return load_captured(folder)
 
 

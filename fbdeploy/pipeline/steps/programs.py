@@ -30,7 +30,7 @@ def program_key(
         recipe=_applied(recipe, trained=False),
         skipped=",".join(sorted(skipped)),
         versions=dict(versions(("torch", "torchao"))),
-        code=code_sha256("quantize", "zoo"),
+        code=code_sha256("quantize", "tasks", "zoo"),
     )
 
 

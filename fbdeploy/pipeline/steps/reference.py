@@ -50,24 +50,26 @@ def jobs(deployment: Deployment, work: Work[ReferenceArguments]) -> list[StepJob
 
 
 def reference(report: Reporter, asked: ReferenceArguments) -> None:
-    """Run the float network unless its answers are kept; hands over the ``FloatCheck`` of them."""
+    """Run the float network unless its answers are kept; hands over the ``FloatCheck`` of a
+    classifier's."""
     from fbdeploy.pipeline.steps.float_check import float_check
-    from runtime_bench.accuracy import save_logits
+    from runtime_bench.accuracy import save_answers
 
     path = asked.work.reference(asked.network_key, asked.data.identity)
     found = _kept(path)
     if found is None:
         found = _run(report, asked)
-        save_logits(found, path)
-    report.result(float_check(found.labels, found.predictions))
+        save_answers(found, path)
+    if found.task.name == "classification":
+        report.result(float_check(found.labels, found.classes))
 
 
 def _kept(path: Path) -> Evaluation | None:
     """The answers of an earlier run; None where there are none, or they are damaged."""
-    from runtime_bench.accuracy import load_logits
+    from runtime_bench.accuracy import load_answers
 
     try:
-        return load_logits(path)
+        return load_answers(path)
     except InputError:
         return None
 
@@ -75,11 +77,13 @@ def _kept(path: Path) -> Evaluation | None:
 def _run(report: Reporter, asked: ReferenceArguments) -> Evaluation:
     from runtime_bench.accuracy import evaluate
     from runtime_bench.runtimes.module_session import ModuleSession
+    from tasks.table import task_named
 
     network = requested_network(asked.request, asked.network_key)
     dataset = evaluation_images(asked.request, network)
-    session = ModuleSession(network.module, network.input_spec, worker_threads())
+    session = ModuleSession(network.module, network.input_spec, worker_threads(), network.interface)
     count = counter(report.progress, "float network", asked.data.images)
-    found = evaluate(session, evaluation_batches(asked.request, network, dataset), count)
+    batches = evaluation_batches(asked.request, network, dataset)
+    found = evaluate(session, batches, count, task_named(network.task))
     note_skipped(dataset, report.note)
     return found

@@ -107,7 +107,8 @@ def _is_identity(node: Node) -> bool:
 
 
 def plain_signature(graph: GraphModule) -> int:
-    """Let the graph take and return plain tensors: drop capture's pytrees and a tuple of one."""
+    """Let the graph take a plain tensor and return one or a flat tuple of several: drop capture's
+    pytrees."""
     graph.graph.set_codegen(CodeGen())
     output = graph.graph.output_node()
     values = output.args[0]

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 #include <cstring>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "runner.h"
@@ -27,10 +29,16 @@ namespace {
 using executorch::extension::Module;
 using executorch::runtime::Error;
 
+struct Output {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::size_t elements;
+};
+
 struct State {
   Module module;
   std::vector<executorch::aten::SizesType> shape;
-  std::size_t outputs;
+  std::vector<Output> outputs;
 };
 
 bool run(void* opaque, const float* input, float* output) {
@@ -41,14 +49,40 @@ bool run(void* opaque, const float* input, float* output) {
     std::fprintf(stderr, "forward failed with ExecuTorch error %d\n", int(result.error()));
     return false;
   }
-  const auto& logits = result->at(0).toTensor();
-  if (std::size_t(logits.numel()) != state->outputs) {
-    std::fprintf(stderr, "forward returned %zd values, not %zu\n", ssize_t(logits.numel()),
-                 state->outputs);
-    return false;
+  for (std::size_t i = 0; i < state->outputs.size(); i++) {
+    const auto& values = result->at(i).toTensor();
+    const std::size_t elements = state->outputs[i].elements;
+    if (std::size_t(values.numel()) != elements) {
+      std::fprintf(stderr, "forward returned %zd values, not %zu\n", ssize_t(values.numel()),
+                   elements);
+      return false;
+    }
+    std::memcpy(output, values.const_data_ptr<float>(), elements * sizeof(float));
+    output += elements;
   }
-  std::memcpy(output, logits.const_data_ptr<float>(), state->outputs * sizeof(float));
   return true;
+}
+
+// The names that export/executorch.py keeps in the program; as runtimes/base.py has it, those of a
+// program without are a classifier's, or numbers.
+std::vector<std::string> output_names(Module& module, std::size_t count) {
+  std::vector<std::string> names;
+  const auto methods = module.method_names();
+  if (methods.ok() && methods->count("output_names")) {
+    const auto stored = module.execute("output_names");
+    if (stored.ok()) {
+      const auto& bytes = stored->at(0).toTensor();
+      std::stringstream text(
+          std::string(reinterpret_cast<const char*>(bytes.const_data_ptr<uint8_t>()),
+                      std::size_t(bytes.numel())));
+      for (std::string name; std::getline(text, name);) names.push_back(name);
+    }
+  }
+  if (names.size() == count) return names;
+  names.clear();
+  for (std::size_t i = 0; i < count; i++)
+    names.push_back(count == 1 ? "logits" : "output_" + std::to_string(i));
+  return names;
 }
 
 }  // namespace
@@ -59,7 +93,7 @@ int main(int argc, char** argv) {
   executorch::extension::threadpool::get_threadpool()->_unsafe_reset_threadpool(options.threads);
 
   const int64_t begin = runner_now_ns();
-  State state{Module(options.model, Module::LoadMode::MmapUseMlockIgnoreErrors), {}, 0};
+  State state{Module(options.model, Module::LoadMode::MmapUseMlockIgnoreErrors), {}, {}};
   const Error error = state.module.load_forward();
   if (error != Error::Ok) {
     std::fprintf(stderr, "%s: cannot be loaded (ExecuTorch error %d)\n", options.model, int(error));
@@ -68,15 +102,27 @@ int main(int argc, char** argv) {
   const int64_t load_ns = runner_now_ns() - begin;
 
   const auto meta = state.module.method_meta("forward");
-  if (!meta.ok() || meta->num_inputs() != 1 || meta->num_outputs() != 1) {
-    std::fprintf(stderr, "%s: does not have one input and one output\n", options.model);
+  if (!meta.ok() || meta->num_inputs() != 1 || meta->num_outputs() < 1) {
+    std::fprintf(stderr, "%s: does not have one input and some outputs\n", options.model);
     return 1;
   }
-  const auto input = meta->input_tensor_meta(0), output = meta->output_tensor_meta(0);
   constexpr auto kFloat = executorch::aten::ScalarType::Float;
-  if (!input.ok() || !output.ok() || input->scalar_type() != kFloat ||
-      output->scalar_type() != kFloat) {
-    std::fprintf(stderr, "%s: input and output are not float32 tensors\n", options.model);
+  const auto input = meta->input_tensor_meta(0);
+  bool floats = input.ok() && input->scalar_type() == kFloat;
+  const auto names = output_names(state.module, meta->num_outputs());
+  for (std::size_t i = 0; i < names.size(); i++) {
+    const auto output = meta->output_tensor_meta(i);
+    floats = floats && output.ok() && output->scalar_type() == kFloat;
+    if (!floats) break;
+    Output made{names[i], {}, 1};
+    for (const auto size : output->sizes()) {
+      made.shape.push_back(size);
+      made.elements *= size;
+    }
+    state.outputs.push_back(made);
+  }
+  if (!floats) {
+    std::fprintf(stderr, "%s: input and outputs are not float32 tensors\n", options.model);
     return 1;
   }
   std::size_t inputs = 1;
@@ -84,9 +130,11 @@ int main(int argc, char** argv) {
     state.shape.push_back(size);
     inputs *= size;
   }
-  state.outputs = 1;
-  for (const auto size : output->sizes()) state.outputs *= size;
+  std::vector<RunnerOutput> outputs;
+  for (const auto& made : state.outputs)
+    outputs.push_back({made.name.c_str(), made.shape.data(), made.shape.size()});
 
-  const RunnerModel model{"executorch", EXECUTORCH_VERSION, inputs, state.outputs, &state, run};
+  const RunnerModel model{"executorch", EXECUTORCH_VERSION, inputs, outputs.data(), outputs.size(),
+                          &state, run};
   return runner_serve(&options, &model, load_ns);
 }

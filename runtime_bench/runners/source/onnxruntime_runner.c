@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MAX_RANK = 8 };
+enum { MAX_RANK = 8, MAX_OUTPUTS = 64 };
 
 typedef struct {
     int64_t shape[MAX_RANK];
@@ -18,7 +18,8 @@ typedef struct {
 typedef struct {
     void *session;
     void *memory;
-    Port input, output;
+    Port input, outputs[MAX_OUTPUTS];
+    size_t count; /* of outputs */
 } State;
 
 static const void *const *api;
@@ -39,61 +40,73 @@ static void check(OrtStatus *status)
     if (!good(status)) exit(1);
 }
 
+/* A tensor over `values`; NULL after a message. */
+static void *tensor(const State *s, const Port *p, const float *values)
+{
+    void *made = NULL;
+    good(CALL(CreateTensorWithDataAsOrtValue, void *, void *, size_t, const int64_t *, size_t, int,
+              void **)(s->memory, (void *)values, p->elements * sizeof(float), p->shape, p->rank,
+                       ORT_TENSOR_FLOAT, &made));
+    return made;
+}
+
 static bool run(void *opaque, const float *input, float *output)
 {
     State *s = (State *)opaque;
-    void *in = NULL, *out = NULL;
-    const char *in_names[] = {s->input.name}, *out_names[] = {s->output.name};
-    const size_t in_bytes = s->input.elements * sizeof(float);
-    const size_t out_bytes = s->output.elements * sizeof(float);
-    bool ok =
-        good(CALL(CreateTensorWithDataAsOrtValue, void *, void *, size_t, const int64_t *, size_t,
-                  int, void **)(s->memory, (void *)input, in_bytes, s->input.shape, s->input.rank,
-                                ORT_TENSOR_FLOAT, &in)) &&
-        good(CALL(CreateTensorWithDataAsOrtValue, void *, void *, size_t, const int64_t *, size_t,
-                  int, void **)(s->memory, output, out_bytes, s->output.shape, s->output.rank,
-                                ORT_TENSOR_FLOAT, &out)) &&
-        good(CALL(Run, void *, const void *, const char *const *, void *const *, size_t,
-                  const char *const *, size_t, void **)(s->session, NULL, in_names, &in, 1,
-                                                        out_names, 1, &out));
+    void *in = tensor(s, &s->input, input), *out[MAX_OUTPUTS] = {NULL};
+    const char *in_names[] = {s->input.name}, *out_names[MAX_OUTPUTS];
+    bool ok = in != NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        out[i] = tensor(s, &s->outputs[i], output);
+        out_names[i] = s->outputs[i].name;
+        ok = ok && out[i];
+        output += s->outputs[i].elements;
+    }
+    ok = ok &&
+         good(CALL(Run, void *, const void *, const char *const *, void *const *, size_t,
+                   const char *const *, size_t, void **)(s->session, NULL, in_names, &in, 1,
+                                                         out_names, s->count, out));
     void (*release)(void *) = (void (*)(void *))api[ReleaseValue];
     if (in) release(in);
-    if (out) release(out);
+    for (size_t i = 0; i < s->count; i++)
+        if (out[i]) release(out[i]);
     return ok;
 }
 
-/* Shape, size and name of the model's only input or output. */
-static Port port(void *session, int count_slot, int type_slot, int name_slot)
+/* How many inputs or outputs the model has. */
+static size_t count_ports(void *session, int count_slot)
+{
+    size_t count = 0;
+    check(CALL(count_slot, void *, size_t *)(session, &count));
+    return count;
+}
+
+/* Shape, size and name of an input or output of the model. */
+static Port port(void *session, size_t index, int type_slot, int name_slot)
 {
     Port p = {.elements = 1};
-    size_t count = 0;
     void *type = NULL, *allocator = NULL;
-    const void *tensor = NULL;
+    const void *info = NULL;
     int element = 0;
-    check(CALL(count_slot, void *, size_t *)(session, &count));
-    if (count != 1) {
-        fprintf(stderr, "the model does not have one input and one output\n");
-        exit(1);
-    }
-    check(CALL(type_slot, void *, size_t, void **)(session, 0, &type));
-    check(CALL(CastTypeInfoToTensorInfo, void *, const void **)(type, &tensor));
-    if (tensor) check(CALL(GetTensorElementType, const void *, int *)(tensor, &element));
+    check(CALL(type_slot, void *, size_t, void **)(session, index, &type));
+    check(CALL(CastTypeInfoToTensorInfo, void *, const void **)(type, &info));
+    if (info) check(CALL(GetTensorElementType, const void *, int *)(info, &element));
     if (element != ORT_TENSOR_FLOAT) {
-        fprintf(stderr, "input and output of the model are not float32 tensors\n");
+        fprintf(stderr, "input and outputs of the model are not float32 tensors\n");
         exit(1);
     }
-    check(CALL(GetDimensionsCount, const void *, size_t *)(tensor, &p.rank));
+    check(CALL(GetDimensionsCount, const void *, size_t *)(info, &p.rank));
     if (p.rank > MAX_RANK) {
         fprintf(stderr, "a tensor has %zu dimensions\n", p.rank);
         exit(1);
     }
-    check(CALL(GetDimensions, const void *, int64_t *, size_t)(tensor, p.shape, p.rank));
+    check(CALL(GetDimensions, const void *, int64_t *, size_t)(info, p.shape, p.rank));
     for (size_t i = 0; i < p.rank; i++) {
         if (p.shape[i] < 1) p.shape[i] = 1; /* a free batch size */
         p.elements *= (size_t)p.shape[i];
     }
     check(CALL(GetAllocatorWithDefaultOptions, void **)(&allocator));
-    check(CALL(name_slot, void *, size_t, void *, char **)(session, 0, allocator, &p.name));
+    check(CALL(name_slot, void *, size_t, void *, char **)(session, index, allocator, &p.name));
     return p;
 }
 
@@ -119,10 +132,19 @@ int main(int argc, char **argv)
     check(CALL(CreateSession, void *, const char *, void *, void **)(environment, o.model, options,
                                                                      &s.session));
     const int64_t load_ns = runner_now_ns() - begin;
-    s.input = port(s.session, SessionGetInputCount, SessionGetInputTypeInfo, SessionGetInputName);
-    s.output =
-        port(s.session, SessionGetOutputCount, SessionGetOutputTypeInfo, SessionGetOutputName);
+    s.count = count_ports(s.session, SessionGetOutputCount);
+    if (count_ports(s.session, SessionGetInputCount) != 1 || !s.count || s.count > MAX_OUTPUTS) {
+        fprintf(stderr, "the model does not have one input and 1 to %d outputs\n", MAX_OUTPUTS);
+        return 1;
+    }
+    s.input = port(s.session, 0, SessionGetInputTypeInfo, SessionGetInputName);
+    RunnerOutput outputs[MAX_OUTPUTS];
+    for (size_t i = 0; i < s.count; i++) {
+        s.outputs[i] = port(s.session, i, SessionGetOutputTypeInfo, SessionGetOutputName);
+        outputs[i] =
+            (RunnerOutput){s.outputs[i].name, s.outputs[i].shape, s.outputs[i].rank};
+    }
     const RunnerModel model = {"onnxruntime", OrtGetApiBase()->GetVersionString(),
-                               s.input.elements, s.output.elements, &s, run};
+                               s.input.elements, outputs, s.count, &s, run};
     return runner_serve(&o, &model, load_ns);
 }

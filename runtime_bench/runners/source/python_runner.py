@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import re
 import sys
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -40,8 +41,15 @@ class Model(Protocol):
     def run(self) -> None:
         """Run once."""
 
-    def result(self) -> np.ndarray:
-        """The output of the last run, float32."""
+    def result(self) -> dict[str, np.ndarray]:
+        """The outputs of the last run by name, in order, float32."""
+
+
+def names_in_order(names: list[str], count: int) -> list[str]:
+    """The names that a file keeps, else a classifier's, else numbers; as runtimes/base.py."""
+    if len(set(names)) == len(names) == count:
+        return names
+    return ["logits"] if count == 1 else [f"output_{index}" for index in range(count)]
 
 
 class LiteRT:
@@ -55,7 +63,15 @@ class LiteRT:
         self.interpreter = Interpreter(model_path=path, num_threads=threads)
         self.interpreter.allocate_tensors()
         (self.given,) = self.interpreter.get_input_details()
-        (self.returned,) = self.interpreter.get_output_details()
+        self.returned = self.interpreter.get_output_details()
+        named: dict[int, str] = {}
+        for key in list(self.interpreter.get_signature_list())[:1]:
+            details = self.interpreter.get_signature_runner(key).get_output_details()
+            named = {int(tensor["index"]): name for name, tensor in details.items()}
+        names = [named.get(int(tensor["index"]), "") for tensor in self.returned]
+        # What litert-torch calls the outputs of a module says nothing.
+        kept = [name for name in names if name and not re.fullmatch(r"output_\d+", name)]
+        self.names = names_in_order(kept, len(names))
         self.shape: tuple[int, ...] | None = tuple(int(n) for n in self.given["shape"])
 
     def prepare(self, image: np.ndarray) -> None:
@@ -70,11 +86,14 @@ class LiteRT:
         """Run once."""
         self.interpreter.invoke()
 
-    def result(self) -> np.ndarray:
-        """The output of the last run, float32."""
-        output: np.ndarray = self.interpreter.get_tensor(self.returned["index"])
+    def result(self) -> dict[str, np.ndarray]:
+        """The outputs of the last run by name, in order, float32."""
+        return {name: self._value(self.returned[i]) for i, name in enumerate(self.names)}
+
+    def _value(self, tensor: dict[str, Any]) -> np.ndarray:
+        output: np.ndarray = self.interpreter.get_tensor(tensor["index"])
         if output.dtype != np.float32:
-            scale, zero = self.returned["quantization"]
+            scale, zero = tensor["quantization"]
             output = (output.astype(np.float32) - zero) * np.float32(scale)
         return output
 
@@ -91,7 +110,11 @@ class TorchScript:
         if "qnnpack" in torch.backends.quantized.supported_engines:
             torch.backends.quantized.engine = "qnnpack"
         self.torch = torch
-        self.module = torch.jit.load(path).eval()  # type: ignore[no-untyped-call]
+        extra = {"output_names": ""}
+        self.module = torch.jit.load(path, _extra_files=extra).eval()  # type: ignore[no-untyped-call]
+        names: str | bytes = extra["output_names"]
+        text = names.decode() if isinstance(names, bytes) else names
+        self.names = text.splitlines()
         self.shape: tuple[int, ...] | None = None
 
     def prepare(self, image: np.ndarray) -> None:
@@ -103,10 +126,12 @@ class TorchScript:
         with self.torch.inference_mode():
             self.output = self.module(self.image)
 
-    def result(self) -> np.ndarray:
-        """The output of the last run, float32."""
-        output: np.ndarray = self.output.numpy()
-        return output
+    def result(self) -> dict[str, np.ndarray]:
+        """The outputs of the last run by name, in order, float32."""
+        several = isinstance(self.output, (list, tuple))
+        outputs = list(self.output) if several else [self.output]
+        names = names_in_order(self.names, len(outputs))
+        return {name: outputs[i].numpy() for i, name in enumerate(names)}
 
 
 MODELS: dict[str, Any] = {".tflite": LiteRT, ".pt": TorchScript}
@@ -144,7 +169,8 @@ class Server:
         with Path(self.options.output).open("wb") as stream:
             for image in range(len(self.images)):
                 self.timed(image, UNCOUNTED)
-                stream.write(np.ascontiguousarray(self.model.result(), np.float32).tobytes())
+                for value in self.model.result().values():
+                    stream.write(np.ascontiguousarray(value, np.float32).tobytes())
         emit(event="outputs", images=len(self.images))
 
     def tell_memory(self) -> None:
@@ -203,7 +229,7 @@ def main() -> None:
         version=runtime_version,
         threads=options.threads,
         inputs=int(np.prod(shape)),
-        outputs=int(np.asarray(model.result()).size),
+        outputs=[{"name": n, "shape": value.shape} for n, value in model.result().items()],
         ns=load_ns,
     )
     emit(event="first", ns=first)

@@ -21,6 +21,7 @@ typedef struct {
     float *images;
     size_t count;
     float *out;
+    size_t elements; /* of all outputs of an image */
     long runs;
 } Server;
 
@@ -29,6 +30,13 @@ int64_t runner_now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+size_t runner_elements(const RunnerOutput *output)
+{
+    size_t elements = 1;
+    for (size_t i = 0; i < output->rank; i++) elements *= (size_t)output->shape[i];
+    return elements;
 }
 
 RunnerOptions runner_parse(int argc, char **argv)
@@ -146,7 +154,7 @@ static bool write_outputs(Server *s)
     bool good = file != NULL, written = good;
     for (size_t i = 0; good && written && i < s->count; i++) {
         good = timed(s, i, UNCOUNTED) >= 0;
-        written = fwrite(s->out, sizeof(float), s->model->outputs, file) == s->model->outputs;
+        written = fwrite(s->out, sizeof(float), s->elements, file) == s->elements;
     }
     if (file && fclose(file)) written = false;
     if (!written) fprintf(stderr, "%s: %s\n", path ? path : "--output", strerror(errno));
@@ -177,15 +185,42 @@ static bool obey(Server *s, const char *line)
     return false;
 }
 
+static void print_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') putchar('\\');
+        if (c < 0x20) printf("\\u%04x", c);
+        else putchar(c);
+    }
+    putchar('"');
+}
+
+static void tell_load(const RunnerOptions *o, const RunnerModel *m, int64_t load_ns)
+{
+    printf("{\"event\":\"load\",\"runtime\":\"%s\",\"version\":\"%s\",\"threads\":%d,"
+           "\"inputs\":%zu,\"outputs\":[",
+           m->runtime, m->version, o->threads, m->inputs);
+    for (size_t i = 0; i < m->output_count; i++) {
+        printf("%s{\"name\":", i ? "," : "");
+        print_text(m->outputs[i].name);
+        printf(",\"shape\":[");
+        for (size_t d = 0; d < m->outputs[i].rank; d++)
+            printf("%s%lld", d ? "," : "", (long long)m->outputs[i].shape[d]);
+        printf("]}");
+    }
+    printf("],\"ns\":%lld}\n", (long long)load_ns);
+}
+
 int runner_serve(const RunnerOptions *o, const RunnerModel *m, int64_t load_ns)
 {
     Server s = {.options = o, .model = m};
-    s.out = (float *)calloc(m->outputs, sizeof(float));
+    for (size_t i = 0; i < m->output_count; i++) s.elements += runner_elements(&m->outputs[i]);
+    s.out = (float *)calloc(s.elements, sizeof(float));
     if (!s.out || !read_images(&s)) return 1;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    printf("{\"event\":\"load\",\"runtime\":\"%s\",\"version\":\"%s\",\"threads\":%d,"
-           "\"inputs\":%zu,\"outputs\":%zu,\"ns\":%lld}\n",
-           m->runtime, m->version, o->threads, m->inputs, m->outputs, (long long)load_ns);
+    tell_load(o, m, load_ns);
     int64_t first = timed(&s, 0, UNCOUNTED);
     bool good = first >= 0;
     if (good) printf("{\"event\":\"first\",\"ns\":%lld}\n", (long long)first);

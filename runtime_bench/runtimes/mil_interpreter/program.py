@@ -36,7 +36,7 @@ class MilProgram:
         last_use: for every operation, the names that nothing after it reads.
         input_name: the image.
         input_shape: as in the file, (1, 3, height, width).
-        output_name: the logits.
+        output_names: in the order of the file.
         batchable: whether several images may go through at once.
     """
 
@@ -45,7 +45,7 @@ class MilProgram:
     last_use: tuple[tuple[str, ...], ...]
     input_name: str
     input_shape: tuple[int, ...]
-    output_name: str
+    output_names: tuple[str, ...]
     batchable: bool
     half_input: bool
 
@@ -55,7 +55,7 @@ class MilProgram:
 
         Raises:
             UnknownOperatorError: it has an operator that ``OPERATORS`` lacks.
-            ValueError: it is no ML program of one input and output.
+            ValueError: it is no ML program of one input.
             Exception: whatever coremltools raises on what is not an intact package.
         """
         import coremltools
@@ -70,32 +70,33 @@ class MilProgram:
             file_weights_dir=str(package / WEIGHTS),
         ).functions["main"]
         inputs = list(function.inputs.values())
-        if (len(inputs), len(function.outputs)) != (1, 1):
-            raise ValueError("it is not of one input and output")
+        if len(inputs) != 1 or not function.outputs:
+            raise ValueError("it is not of one input and some outputs")
         operations = [
             _operation(operation)
             for operation in function.operations
             if operation.op_type != "const"
         ]
         # The function's own names, which the operations refer to.
-        (given,), (returned,) = inputs, function.outputs
-        operations = _fuse_quantize_dequantize(operations, returned.name)
+        (given,) = inputs
+        names = tuple(output.name for output in function.outputs)
+        operations = _fuse_quantize_dequantize(operations, names)
         constants, operations = _fold(operations)
         shape = tuple(int(size) for size in given.shape)
         half = coremltools.converters.mil.mil.types.builtin_to_string(given.dtype) == "fp16"
         return cls(
             operations=tuple(operations),
             constants=constants,
-            last_use=_last_use(operations, returned.name),
+            last_use=_last_use(operations, names),
             input_name=given.name,
             input_shape=shape,
-            output_name=returned.name,
+            output_names=names,
             batchable=_batchable(operations, given.name, shape),
             half_input=half,
         )
 
-    def run(self, batch: Tensor) -> Tensor:
-        """The output of float32 images: (N, 3, height, width), N = 1 unless ``batchable``.
+    def run(self, batch: Tensor) -> dict[str, Tensor]:
+        """The outputs of float32 images by name: (N, 3, height, width), N = 1 unless ``batchable``.
 
         Raises:
             UnknownOperatorError: an operator has an option that is not computed.
@@ -105,7 +106,7 @@ class MilProgram:
             _compute(operation, values, len(batch))
             for name in finished:
                 del values[name]
-        return values[self.output_name]
+        return {name: values[name] for name in self.output_names}
 
 
 def _operation(operation: Any) -> Operation:
@@ -180,7 +181,9 @@ def _constant_tensors(operation: Operation, constants: dict[str, Tensor]) -> Ope
     return replace(operation, arguments=arguments)
 
 
-def _fuse_quantize_dequantize(operations: list[Operation], output: str) -> list[Operation]:
+def _fuse_quantize_dequantize(
+    operations: list[Operation], outputs: tuple[str, ...]
+) -> list[Operation]:
     """Join a per-tensor quantize and the dequantizes of its output, where nothing else reads it.
 
     Both need the same scale and zero point, as every converter writes them.
@@ -197,9 +200,9 @@ def _fuse_quantize_dequantize(operations: list[Operation], output: str) -> list[
             continue
         later = readers.get(operation.outputs[0], [])
         same = all(_undoes(operation, reader) for reader in later)
-        # The output of the whole program must keep its own name.
+        # The outputs of the whole program must keep their own names.
         names = {operation.outputs[0], *(reader.outputs[0] for reader in later[1:])}
-        if operation.kind == "quantize" and later and same and output not in names:
+        if operation.kind == "quantize" and later and same and names.isdisjoint(outputs):
             first, *others = later
             dropped.update(reader.outputs[0] for reader in later)
             renamed.update({reader.outputs[0]: first.outputs[0] for reader in others})
@@ -239,9 +242,11 @@ def _rename(operation: Operation, renamed: dict[str, str]) -> Operation:
     return replace(operation, arguments=arguments)
 
 
-def _last_use(operations: Sequence[Operation], output: str) -> tuple[tuple[str, ...], ...]:
+def _last_use(
+    operations: Sequence[Operation], outputs: tuple[str, ...]
+) -> tuple[tuple[str, ...], ...]:
     produced = {name for operation in operations for name in operation.outputs}
-    seen = {output}
+    seen = set(outputs)
     last: list[tuple[str, ...]] = []
     for operation in reversed(operations):
         names = dict.fromkeys([*operation.references(), *operation.outputs])

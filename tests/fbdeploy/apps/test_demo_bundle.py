@@ -16,11 +16,13 @@ from fbdeploy.apps.demo_bundle import (
     Bundle,
     bundled_model,
     check_golden,
-    golden_samples,
     install_bundle,
     read_bundle,
-    reference_card,
     write_bundle,
+)
+from fbdeploy.apps.goldens import (
+    golden_samples,
+    reference_card,
 )
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.manifest import Precision, read_manifest, write_manifest
@@ -103,10 +105,14 @@ def test_golden_logits_are_those_of_the_model_in_its_runtime(bundle: Bundle) -> 
     tensor = ((pixels / 255 - 0.2860) / 0.3530).astype(np.float32).transpose(2, 0, 1)[None]
     (logits,) = session.run(None, {model.input.name: tensor})
     output = next(entry for entry in image.outputs if entry.model == model.id)
-    assert np.allclose(logits[0], output.logits, atol=1e-3)
-    assert [ranked.class_index for ranked in output.top] == np.argsort(-logits[0])[:5].tolist()
+    assert [(o.name, o.stored, o.shape) for o in model.outputs] == [("logits", "logits", (1, 10))]
+    (values,) = output.values
+    found = np.frombuffer(base64.b64decode(values.float32), "<f4")
+    assert values.name == "logits" and np.allclose(logits[0], found, atol=1e-3)
+    top = output.answer.top
+    assert [ranked.class_index for ranked in top] == np.argsort(-logits[0])[:5].tolist()
     softmax = np.exp(logits[0]) / np.exp(logits[0]).sum()
-    assert output.top[0].probability == pytest.approx(softmax.max(), abs=1e-4)
+    assert top[0].probability == pytest.approx(softmax.max(), abs=1e-4)
 
 
 def test_python_agrees_with_its_own_goldens(bundle: Bundle) -> None:
@@ -165,7 +171,7 @@ def _edit(path: Path, change: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda config: config.update(schema_version=2), "schema_version"),
+        (lambda config: config.update(schema_version=1), "schema_version"),
         (lambda config: config.update(extra=1), "extra"),
         (lambda config: config["input"].pop("mean"), "input.mean"),
         (lambda config: config["input"].update(crop_pct=0), "input.crop_pct"),
@@ -260,7 +266,7 @@ def test_every_precision_of_the_manifest_goes_into_the_apps(tmp_path: Path) -> N
     assert {model.id for model in installed.config.models} == {
         f"onnx-{precision}" for precision in get_args(Precision)
     }
-    tolerances = {entry.precision: entry.max_abs for entry in installed.golden.tolerance.logits}
+    tolerances = {entry.precision: entry.max_abs for entry in installed.golden.tolerance.outputs}
     assert tolerances["fp32"] < tolerances["fp16"] < tolerances["int8"] == tolerances["int8-qat"]
     for precision in get_args(Precision):
         model = bundled_model(folder, folder / precision / "model.onnx")

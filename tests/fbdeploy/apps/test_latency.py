@@ -12,7 +12,13 @@ from fbdeploy.apps.demo_bundle import APP_FORMATS, model_id
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from fbdeploy.apps.results import AppResults
 from fbdeploy.cli.app import run
-from fbdeploy.records.bundle_schema import BundleInput, BundleModel, BundleTensor, ModelConfig
+from fbdeploy.records.bundle_schema import (
+    BundleInput,
+    BundleModel,
+    BundleOutput,
+    BundleTensor,
+    ModelConfig,
+)
 from runtime_bench.measurement import read_measurements
 from runtime_bench.timing.modes import mode_of
 from tests.fbdeploy.app_phone import app_commands, files, install, uninstall
@@ -54,13 +60,14 @@ def write_config(folder: Path, digests: dict[str, str]) -> None:
             sha256=digests[model_id(entry)],
             bytes=1,
             input=BundleTensor(name="", shape=(1, 3, 8, 8)),
-            output=BundleTensor(name="", shape=(1, 10)),
+            outputs=(BundleOutput(name="logits", stored="", shape=(1, 10)),),
         )
         for entry in MANIFEST.artefacts
         if entry.format in APP_FORMATS and model_id(entry) in digests
     )
     config = ModelConfig(
         network="default",
+        task="classification",
         input=BundleInput(**MANIFEST.input_spec.model_dump()),
         num_classes=10,
         models=models,

@@ -14,6 +14,7 @@ from fbdeploy.records.manifest import DatasetInfo, Manifest, write_manifest
 from fbdeploy.records.predictions import Predictions, write_predictions
 from fbdeploy.records.results import EvaluationLine, Line, append_line
 from runtime_bench.measurement import Measurement, NoiseVerdict
+from tasks.classification.task import Ranking
 from tests.fbdeploy.samples import digest, sample
 
 IMAGES = 10_000
@@ -31,6 +32,25 @@ def answers() -> tuple[Top1, dict[str, Top1]]:
         few = generator.choice(IMAGES, 100, replace=False) if entry.precision != "fp32" else []
         found[entry.path] = flip(reference, few)
     return reference, found
+
+
+def predictions(
+    images_sha256: str, names: tuple[str, ...], labels: Top1, top1: Top1, reference: Top1
+) -> Predictions:
+    """What a classifier predicts that tells no second class."""
+    parts = {"agreement": top1 == reference}
+    if labels.min(initial=0) >= 0:
+        parts["top1"] = top1 == labels
+    count = 1 + int(max(top1.max(initial=0), reference.max(initial=0)))
+    return Predictions(
+        images_sha256=images_sha256,
+        names=names,
+        task="classification",
+        predictions=[Ranking((answer,), (), count) for answer in top1.tolist()],
+        reference=[Ranking((answer,), (), count) for answer in reference.tolist()],
+        labels=labels,
+        parts={name: values[:, None].astype(np.float64) for name, values in parts.items()},
+    )
 
 
 def flip(top1: Top1, images: Any) -> Top1:
@@ -65,12 +85,12 @@ class Output:
             if line.sha256 not in paths:
                 continue
             if isinstance(line, EvaluationLine):
-                answered = Predictions(
-                    images_sha256=self.images_sha256,
-                    names=tuple(f"{number:05d}" for number in range(len(self.labels))),
-                    labels=self.labels,
-                    top1=self.top1[paths[line.sha256]],
-                    reference=self.reference,
+                answered = predictions(
+                    self.images_sha256,
+                    tuple(f"{number:05d}" for number in range(len(self.labels))),
+                    self.labels,
+                    self.top1[paths[line.sha256]],
+                    self.reference,
                 )
                 path = write_predictions(folder, line.key, answered)
                 line = line.model_copy(update={"predictions": path})

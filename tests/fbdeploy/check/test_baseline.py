@@ -22,7 +22,8 @@ from fbdeploy.records.predictions import (
     write_predictions,
 )
 from fbdeploy.records.results import EvaluationLine
-from tests.fbdeploy.check.outputs import IMAGES, LABELS, output
+from tasks.classification.metrics import AGREEMENT, TOP1
+from tests.fbdeploy.check.outputs import IMAGES, LABELS, output, predictions
 from tests.fbdeploy.samples import digest
 from zoo.errors import InputError
 
@@ -69,10 +70,12 @@ def test_it_holds_what_was_measured(baseline: Baseline) -> None:
         (entry.format, entry.precision, entry.variant) for entry in made.manifest.artefacts
     ]
     assert np.array_equal(baseline.labels(), LABELS)
-    assert np.array_equal(baseline.reference(), made.reference)
+    assert baseline.data is not None and baseline.data.task == "classification"
     for record, entry in zip(baseline.artefacts, made.manifest.artefacts, strict=True):
-        top1 = baseline.top1(record)
-        assert top1 is not None and np.array_equal(top1, made.top1[entry.path])
+        top1, reference = made.top1[entry.path], made.reference
+        for metric, expected in ((TOP1, top1 == LABELS), (AGREEMENT, top1 == reference)):
+            found = baseline.evaluation(record, metric)
+            assert found is not None and np.array_equal(found.parts[:, 0], expected)
         assert record.bytes == entry.bytes and record.sha256 == entry.sha256
         assert entry.coverage is not None and record.int8_share == entry.coverage.int8_share
         assert len(record.latencies) == (0 if entry.format == "coreml" else 1)
@@ -110,13 +113,16 @@ def _changed(baseline: Baseline, change: Any) -> str:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d.update(schema_version=2), "has schema_version 2, this fbdeploy reads 1"),
+        (lambda d: d.update(schema_version=3), "has schema_version 3, this fbdeploy reads 2"),
         (lambda d: d.pop("network"), "network: Field required"),
         (lambda d: d.update(artefacts=[]), "artefacts"),
         (lambda d: d.update(more=1), "more: Extra inputs"),
         (lambda d: d["data"].update(labels="AAAA"), "the predictions are not packed values"),
         (lambda d: d["data"].update(images=5), "the predictions are not 5 packed values"),
-        (lambda d: d["artefacts"][0].update(predictions=""), "the predictions are not"),
+        (
+            lambda d: d["artefacts"][0]["parts"]["top1"].update(data=""),
+            "the predictions are not",
+        ),
     ],
 )
 def test_a_damaged_file_is_refused(
@@ -155,7 +161,7 @@ def test_a_folder_without_artefacts_is_refused(tmp_path: Path) -> None:
 
 def _predictions(names: tuple[str, ...] = ("a/ü.png", "b.png")) -> Predictions:
     values = np.arange(len(names), dtype=np.int32)
-    return Predictions(digest("i"), names, values, values + 1, values + 2)
+    return predictions(digest("i"), names, values, values + 1, values + 2)
 
 
 def test_predictions_come_back(tmp_path: Path) -> None:
@@ -164,9 +170,30 @@ def test_predictions_come_back(tmp_path: Path) -> None:
     assert path == "predictions/key.npz"
     found = read_predictions(tmp_path / path)
     assert (found.images_sha256, found.names) == (given.images_sha256, given.names)
-    for name in ("labels", "top1", "reference"):
-        assert np.array_equal(getattr(found, name), getattr(given, name))
-        assert getattr(found, name).dtype == np.int32
+    assert (found.task, found.predictions) == ("classification", given.predictions)
+    assert found.reference == given.reference
+    assert np.array_equal(found.labels, given.labels) and found.labels.dtype == np.int32
+    assert list(found.parts) == list(given.parts) == ["agreement", "top1"]
+    for name, parts in given.parts.items():
+        assert np.array_equal(found.parts[name], parts)
+
+
+def test_predictions_of_version_1_come_back(tmp_path: Path) -> None:
+    names, values = np.array(["a", "b", "c"]), np.array([0, 2, 1], np.int32)
+    path = tmp_path / "old.npz"
+    np.savez_compressed(
+        path,
+        images_sha256=np.array(digest("i")),
+        names=names,
+        labels=np.array([0, 1, 1], np.int32),
+        top1=values,
+        reference=np.array([0, 2, 2], np.int32),
+    )
+    found = read_predictions(path)
+    assert [p.classes for p in found.predictions] == [(0,), (2,), (1,)]
+    assert [p.classes for p in found.reference] == [(0,), (2,), (2,)]
+    assert found.parts["top1"].tolist() == [[1.0], [0.0], [1.0]]
+    assert found.parts["agreement"].tolist() == [[1.0], [1.0], [0.0]]
 
 
 def test_ten_thousand_predictions_are_small(folder: Path) -> None:

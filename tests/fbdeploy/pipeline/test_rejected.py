@@ -23,6 +23,7 @@ from quantize.graph.passes.surgery import module_path
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
+from runtime_bench.runtimes.module_session import run_module
 from tests.fbdeploy.pipeline.test_left_out import Notes
 from tests.quantize.small_networks import noise_images, tiny_network
 
@@ -51,7 +52,10 @@ def _export(folder: Path, program: Program) -> BaseModel:
     program.save(work.program("int8"))
     checks = Checks(work, "key", "photos")
     checks.images(lambda: noise_images(8))
-    checks.logits(work.program("int8"), program.module())
+    checks.outputs(
+        work.program("int8"),
+        lambda: run_module(program.module(), program.interface, checks.images()),
+    )
     request = DeployRequest(
         network="tiny",
         data="x",

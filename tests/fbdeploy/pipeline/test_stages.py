@@ -108,10 +108,17 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     again = evaluate(session, batches(open_dataset(photos), spec, 4, 15))
     assert kept.names == again.names and len(kept.names) == line.images == 15
     assert np.array_equal(kept.labels, again.labels)
-    assert np.array_equal(kept.top1, again.predictions)
-    assert np.array_equal(kept.reference, kept.top1)  # fp32 answers as the float network does
-    assert len(set(kept.top1.tolist())) > 1
-    assert line.top1 == np.mean(kept.top1 == kept.labels)
+    assert [p.classes for p in kept.predictions] == [p.classes for p in again.predictions]
+    answers = np.array([p.classes[0] for p in kept.predictions])
+    # fp32 answers as the float network does.
+    assert [p.classes[0] for p in kept.reference] == answers.tolist()
+    assert len(set(answers.tolist())) > 1
+    assert line.top1 == np.mean(answers == kept.labels)
+    assert np.array_equal(kept.parts["top1"][:, 0], answers == kept.labels)
+    top1, top5, agreement = line.scores
+    assert (top1.metric, top1.value, top1.reference) == ("top1", line.top1, line.top1)
+    assert (top5.metric, top5.value) == ("top5", line.top5)
+    assert (agreement.metric, agreement.value, agreement.p) == ("agreement", 1.0, None)
     assert kept.images_sha256 == images_sha256(str(photos), again.names)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from fbdeploy.records.results import LatencyPercentiles, ResultRow, summarize
 from fbdeploy.report.recommend import recommend, same_speed
-from tests.fbdeploy.samples import sample
+from tests.fbdeploy.samples import sample, told
 
 
 def row(
@@ -39,7 +39,15 @@ def row(
         "int8_share": 1.0,
         "delegated_share": 1.0,
     }
-    return ResultRow(**{**fields, **more})
+    fields |= more
+    fields["scores"] = told(
+        fields["top1"],
+        fields["agreement"],
+        difference=fields["top1_difference"],
+        difference_interval=fields["difference_interval"],
+        p=fields["mcnemar_p"],
+    )
+    return ResultRow(**fields)
 
 
 def test_the_fastest_accurate_artefact_is_chosen_and_the_faster_one_is_explained() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from quantize import judging
 from quantize.analysis.layers import layers_of, operator_costs
 from quantize.analysis.mixed_precision import float_plan, mixed_precision, with_float_operators
 from quantize.graph.passes.surgery import shape_of
@@ -17,6 +16,7 @@ from quantize.program import Program, load_program
 from quantize.ptq import quantize
 from quantize.qparams import QParams, QuantizedWeight
 from quantize.recipe import MixedPrecision, load_recipe
+from tasks.classification.distance import image_kl
 from tests.quantize.small_networks import SPEC, Joined, noise_images
 from zoo.networks import Network, Weights
 
@@ -90,7 +90,7 @@ def _judge(program: Program) -> tuple[list[Program], Callable[[Program], float]]
 
     def judge(trial: Program) -> float:
         asked.append(trial)
-        return float(judging.image_kl(reference, trial.module()(images)).mean())
+        return float(image_kl(reference, trial.module()(images)).mean())
 
     return asked, judge
 

@@ -13,7 +13,7 @@ from quantize.corrections import reconstruction
 from quantize.corrections.layer_rows import layer_rows
 from quantize.corrections.reconstruction import reconstructed
 from quantize.graph.capture import capture
-from quantize.graph.interpret import batched_logits
+from quantize.graph.interpret import batched_outputs
 from quantize.graph.passes.surgery import argument, aten, calls, tensor_of
 from quantize.program import Program, bias_of, float_graph
 from quantize.ptq import quantize
@@ -72,11 +72,11 @@ def test_reconstruction_brings_int8_nearer_to_float_on_other_images() -> None:
     plain, other = _plain(), torch.from_numpy(noise_images(64, seed=9))
     with torch.no_grad():
         expected = plain.graph(other)
-    before = judging.sqnr_db(expected, batched_logits(plain.module(), other, 16))
+    before = judging.sqnr_db(expected, batched_outputs(plain.module(), other, 16))
     gains = []
     for seed in range(1, 5):  # one draw of images has 1.8 to 2.6 dB
         done = reconstructed(plain, torch.from_numpy(noise_images(192, seed=seed)))
-        gains.append(judging.sqnr_db(expected, batched_logits(done.module(), other, 16)) - before)
+        gains.append(judging.sqnr_db(expected, batched_outputs(done.module(), other, 16)) - before)
     assert statistics.mean(gains) > 2
     # Only int8's weights and biases are new: inside is the same float network, on the same grids.
     assert done.activations == plain.activations

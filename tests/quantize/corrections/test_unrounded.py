@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from quantize import judging
 from quantize.corrections.bias_correction import bias_corrections
 from quantize.corrections.unrounded import with_unrounded_biases
 from quantize.forms.hard_swish import float_between, product_form
@@ -18,7 +17,7 @@ from quantize.ptq import quantize
 from quantize.qat.module import QatModule, convert
 from quantize.qat.train import QatData, train
 from quantize.recipe import Recipe, Training, ranges_only
-from tests.quantize.small_networks import SPEC, noise_images
+from tests.quantize.small_networks import SPEC, divergence, noise_images
 from zoo.networks import Network, Weights
 
 
@@ -54,7 +53,7 @@ def test_biases_are_those_of_what_is_computed(tmp_path: Path) -> None:
     judged: list[float] = []
 
     def judge(trial: Program) -> float:
-        judged.append(judging.divergence(logits, trial.module()(other)))
+        judged.append(divergence(logits, trial.module()(other)))
         return judged[-1]
 
     torch.manual_seed(0)
@@ -95,7 +94,7 @@ def test_a_trained_program_has_its_own() -> None:
     with torch.no_grad():
         logits = start.graph(data.held_out)
     own, without = (
-        judging.divergence(logits, float_between(program)[0].module()(data.held_out))
+        divergence(logits, float_between(program)[0].module()(data.held_out))
         for program in (trained, replace(trained, unrounded={}))
     )
     assert own < without

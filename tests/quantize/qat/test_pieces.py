@@ -6,14 +6,15 @@ import math
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from quantize.program import Program
 from quantize.qat.average import MovingAverage
 from quantize.qat.batches import TrainingImages
-from quantize.qat.loss import Outputs, distillation_loss, feature_points
-from quantize.recipe import Calibration
+from quantize.qat.loss import Watched, feature_points, training_loss
+from quantize.recipe import Calibration, Training
 from quantize.split import split
+from tasks.table import TASKS
 
 
 def _numbered(count: int, **options: int | bool) -> TrainingImages:
@@ -69,16 +70,26 @@ def test_flips_mirror_and_shifts_move_with_the_edge_repeated() -> None:
 
 def test_loss_by_hand() -> None:
     """KL of (3/4, 1/4) from (1/2, 1/2) at T = 1, and a feature whose error is a tenth."""
-    teacher = Outputs(torch.tensor([[math.log(3.0), 0.0]]), {"a": torch.full((1, 1, 2, 2), 10.0)})
-    student = Outputs(torch.zeros(1, 2), {"a": torch.full((1, 1, 2, 2), 9.0)})
+    task, logits = TASKS["classification"], torch.tensor([[math.log(3.0), 0.0]])
+    teacher = Watched({"logits": logits}, {"a": torch.full((1, 1, 2, 2), 10.0)})
+    student = Watched({"logits": torch.zeros(1, 2)}, {"a": torch.full((1, 1, 2, 2), 9.0)})
+
+    def loss_of(student: Watched, targets: Tensor | None = None, **settings: float) -> float:
+        return float(training_loss(task, student, teacher, targets, Training(**settings)))
+
     kl = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
-    loss = distillation_loss(student, teacher, temperature=1.0, feature_weight=0.5)
-    assert float(loss) == pytest.approx(kl + 0.5 * 0.01, rel=1e-5)
+    loss = loss_of(student, temperature=1.0, feature_weight=0.5)
+    assert loss == pytest.approx(kl + 0.5 * 0.01, rel=1e-5)
+    labelled = loss_of(
+        student, torch.tensor([1]), temperature=1.0, feature_weight=0.5, label_weight=2.0
+    )
+    assert labelled == pytest.approx(loss + 2 * math.log(2), rel=1e-5)
     p = math.sqrt(3) / (1 + math.sqrt(3))
     softened = p * math.log(2 * p) + (1 - p) * math.log(2 * (1 - p))
-    loss = distillation_loss(student, teacher, temperature=2.0, feature_weight=0.0)
-    assert float(loss) == pytest.approx(4 * softened, rel=1e-5)
-    assert float(distillation_loss(teacher, teacher, temperature=1.0, feature_weight=1.0)) == 0
+    assert loss_of(student, temperature=2.0, feature_weight=0.0) == pytest.approx(
+        4 * softened, rel=1e-5
+    )
+    assert loss_of(teacher, temperature=1.0, feature_weight=1.0) == 0
 
 
 def test_features_are_one_a_resolution_the_narrowest(program: Program) -> None:

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from quantize import judging
 from quantize.api import fine_tune, quantize
 from quantize.program import Program, float_graph, load_program
 from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from quantize.qparams import QuantizedWeight
 from quantize.recipe import Corrections, Recipe, Training
-from tests.quantize.small_networks import noise_images, tiny_network
+from tests.quantize.small_networks import divergence, noise_images, tiny_network
 from zoo.errors import InputError
 
 
@@ -45,7 +44,7 @@ def damaged(program: Program) -> Program:
 def _kl(program: Program, images: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> float:
     x = torch.from_numpy(images)
     with torch.no_grad():
-        return judging.divergence(float_graph(program)(x), program.module()(x))
+        return divergence(float_graph(program)(x), program.module()(x))
 
 
 def test_training_gets_nearer_to_float_and_says_so(damaged: Program, tmp_path: Path) -> None:
@@ -58,8 +57,8 @@ def test_training_gets_nearer_to_float_and_says_so(damaged: Program, tmp_path: P
     with torch.no_grad():
         x = torch.from_numpy(unseen)
         expected = float_graph(damaged)(x)
-        before = judging.divergence(expected, damaged.module()(x))
-        after = judging.divergence(expected, trained.module()(x))
+        before = divergence(expected, damaged.module()(x))
+        after = divergence(expected, trained.module()(x))
     assert after < 0.6 * before
     assert summary.held_out_kl["qat"] < 0.6 * _kl(damaged, noise_images(64))
     trained.save(tmp_path / "program")

@@ -14,6 +14,7 @@ from runtime_bench.runners.session import stage_artefact
 from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.local import LocalTarget
 from runtime_bench.targets.opening import open_target
+from tasks.classification.task import logits_of
 from tests.runtime_bench.artefacts import CLASSES, Artefacts, images
 from zoo.errors import InputError
 
@@ -31,11 +32,11 @@ def test_commands(target: Target, kit: RunnerKit, artefacts: Artefacts, format_n
     ).start()
     served = session.served
     assert served.version == kit.manifest.runtimes[served.runtime]
-    assert (served.inputs, served.outputs) == (images(1).size, CLASSES)
+    assert (served.inputs, list(served.outputs.values())) == (images(1).size, [(1, CLASSES)])
     assert served.load_ns > 0 and served.first_ns > 0
     samples = session.run_block(7)
     assert len(samples) == 7 and min(samples) > 0
-    outputs = session.outputs()
+    outputs = logits_of(session.outputs())
     assert outputs.shape == (3, CLASSES) and np.ptp(outputs, axis=0).max() > 0
     assert session.peak_memory_bytes() > 1 << 20
     session.close()

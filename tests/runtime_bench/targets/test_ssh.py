@@ -20,6 +20,7 @@ from runtime_bench.targets.opening import open_target
 from runtime_bench.targets.ssh import SshTarget
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Subject
+from tasks.classification.task import logits_of
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SSH_PORT, Board, make_key
 
@@ -94,8 +95,8 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
     with open_target(TARGET, ssh_options=options) as target:
         for path in paths:
             session = stage_artefact(target, kit, path, batch, threads=1, cores=[1]).start()
-            host = runtime_of(path).load(path, 1).run(batch)
-            np.testing.assert_allclose(session.outputs(), host, rtol=0, atol=1e-6)
+            host = logits_of(runtime_of(path).load(path, 1).run(batch))
+            np.testing.assert_allclose(logits_of(session.outputs()), host, rtol=0, atol=1e-6)
             session.close()
         subjects = [Subject(paths[0], "int8"), Subject(paths[1], "fp32")]
         pictures = [noise_images(path) for path in paths]

@@ -75,7 +75,7 @@ def test_what_runtimes_print_is_no_answer(
 def test_files_called_like_our_packages_do_not_take_their_place(
     tmp_path: Path, artefacts: Artefacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("stats", "zoo", "quantize", "export", "runtime_bench"):
+    for name in ("stats", "zoo", "tasks", "quantize", "export", "runtime_bench"):
         (tmp_path / f"{name}.py").write_text("raise AssertionError\n")
     path = artefacts("onnx", "fp32")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -20,12 +20,34 @@ public enum Answer: Equatable, Sendable {
     }
 }
 
-/// A network's raw output to an answer: one a task.
-public protocol AnswerDecoder: Sendable {
-    func decode(_ output: [Float]) -> Answer
+/// A model's outputs by name, batch of one, flat.
+public typealias Outputs = [String: [Float]]
+
+extension Outputs {
+    /// The output of that name.
+    public func named(_ name: String) throws -> [Float] {
+        guard let values = self[name] else {
+            let known = keys.sorted().joined(separator: ", ")
+            throw BundleError("the model has no output \(name); it has \(known)")
+        }
+        return values
+    }
 }
 
-/// Classification: the best classes by softmax of the logits.
+/// A network's outputs to an answer: one a task.
+public protocol AnswerDecoder: Sendable {
+    func decode(_ outputs: Outputs) throws -> Answer
+}
+
+/// What decodes the outputs of networks for a task, by its name in model_config.json.
+public func answerDecoder(of task: String) throws -> any AnswerDecoder {
+    switch task {
+    case "classification": ClassificationDecoder()
+    default: throw BundleError("this app shows no answers of \(task) networks: build a newer one")
+    }
+}
+
+/// Classification: the best classes by softmax of the output called logits.
 public struct ClassificationDecoder: AnswerDecoder {
     public let count: Int
 
@@ -33,7 +55,7 @@ public struct ClassificationDecoder: AnswerDecoder {
         self.count = count
     }
 
-    public func decode(_ output: [Float]) -> Answer {
-        .ranking(Answer.Ranking(best: TopK.of(output, count: count)))
+    public func decode(_ outputs: Outputs) throws -> Answer {
+        .ranking(Answer.Ranking(best: TopK.of(try outputs.named("logits"), count: count)))
     }
 }

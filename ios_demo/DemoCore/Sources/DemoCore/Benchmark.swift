@@ -81,7 +81,7 @@ public struct BenchmarkRunner: Sendable {
         while latencies.count < count || milliseconds(since: started) < 1000 * seconds {
             try Task.checkCancellation()
             let start = now()
-            _ = try classifier.logits(tensors[latencies.count % tensors.count])
+            _ = try classifier.run(tensors[latencies.count % tensors.count])
             latencies.append(milliseconds(since: start))
         }
         return latencies

@@ -2,8 +2,8 @@ import Foundation
 
 /// A loaded model. Calls come from one thread at a time.
 public protocol Classifier: AnyObject {
-    /// Logits of one normalized NCHW tensor.
-    func logits(_ tensor: [Float]) throws -> [Float]
+    /// Outputs for one normalized NCHW tensor.
+    func run(_ tensor: [Float]) throws -> Outputs
 }
 
 /// Which processors Core ML may use; the raw values are those of the result file.

@@ -2,15 +2,21 @@ import Foundation
 
 /// The bundle's golden.json: pictures, what Python made of them, and how far an app may differ.
 public struct Golden: Codable, Sendable {
-    public struct LogitTolerance: Codable, Sendable {
+    /// How far an output may lie from Python's for models of one precision.
+    public struct OutputTolerance: Codable, Sendable {
         public var precision: String
+        public var output: String
         public var maxAbs: Double
     }
 
     public struct Tolerance: Codable, Sendable {
         public var pixel: Int
         public var tensor: Double
-        public var logits: [LogitTolerance]
+        public var outputs: [OutputTolerance]
+
+        func allowed(_ precision: String?, _ output: String) -> Double {
+            outputs.first { $0.precision == precision && $0.output == output }?.maxAbs ?? 0
+        }
     }
 
     /// One value of the reference tensor at a flat NCHW index.
@@ -24,11 +30,54 @@ public struct Golden: Codable, Sendable {
         public var probability: Double
     }
 
-    /// What Python's runtime answered for one model.
+    /// One output; `float32` is little-endian, base64 in the file.
+    public struct Values: Codable, Sendable {
+        public var name: String
+        public var float32: Data
+
+        public var floats: [Float] {
+            let size = MemoryLayout<UInt32>.size
+            return stride(from: 0, to: float32.count - size + 1, by: size).map { start in
+                let bits = (0..<size).reduce(UInt32(0)) { bits, byte in
+                    bits | UInt32(float32[float32.startIndex + start + byte]) << UInt32(8 * byte)
+                }
+                return Float(bitPattern: bits)
+            }
+        }
+    }
+
+    /// Python's answer; each task has its kind.
+    public enum Answer: Codable, Sendable {
+        case ranking([Ranked])
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: AnswerKey.self)
+            let kind = try container.decode(String.self, forKey: .kind)
+            guard kind == "ranking" else {
+                throw BundleError("golden.json has answers of the kind \(kind): build a newer app")
+            }
+            self = .ranking(try container.decode([Ranked].self, forKey: .top))
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.container(keyedBy: AnswerKey.self)
+            switch self {
+            case .ranking(let top):
+                try container.encode("ranking", forKey: .kind)
+                try container.encode(top, forKey: .top)
+            }
+        }
+    }
+
+    /// What Python's runtime gave for one model, by output, and the answer it made of that.
     public struct Output: Codable, Sendable {
         public var model: String
-        public var logits: [Float]
-        public var top: [Ranked]
+        public var values: [Values]
+        public var answer: Answer
+
+        public var outputs: Outputs {
+            Dictionary(uniqueKeysWithValues: values.map { ($0.name, $0.floats) })
+        }
     }
 
     /// `rgb` and `inputRgb` are rows of interleaved RGB bytes, base64 in the file.
@@ -53,6 +102,8 @@ public struct Golden: Codable, Sendable {
     public var images: [Image]
 }
 
+private enum AnswerKey: String, CodingKey { case kind, top }
+
 /// Largest differences from Python over all golden pictures, and what was out of tolerance.
 public struct GoldenReport: Sendable {
     public var images = 0
@@ -63,7 +114,7 @@ public struct GoldenReport: Sendable {
     public var failures: [String] = []
 }
 
-/// Compares this app with golden.json: same pixels, same tensor, same top five.
+/// Compares this app with golden.json: same pixels, same tensor, same answer.
 public struct GoldenCheck {
     private let golden: Golden
 
@@ -71,7 +122,7 @@ public struct GoldenCheck {
         self.golden = golden
     }
 
-    /// With no `classifier`, Python's own logits are ranked and only the rest is compared.
+    /// With no `classifier`, Python's own outputs are decoded and only the rest is compared.
     public func run(
         _ preprocessor: Preprocessor,
         model: ModelEntry? = nil,
@@ -83,8 +134,8 @@ public struct GoldenCheck {
             comparePixels(input, expected, &report)
             var same = true
             for output in expected.outputs where model == nil || output.model == model?.id {
-                let logits = try classifier?.logits(input.tensor) ?? output.logits
-                same = compare(logits, output, expected.name, model, &report) && same
+                let found = try classifier?.run(input.tensor) ?? output.outputs
+                same = try compare(found, output, expected.name, model, &report) && same
             }
             if same { report.topEqual += 1 }
         }
@@ -110,23 +161,34 @@ public struct GoldenCheck {
     }
 
     private func compare(
-        _ logits: [Float],
+        _ found: Outputs,
         _ output: Golden.Output,
         _ name: String,
         _ model: ModelEntry?,
         _ report: inout GoldenReport
-    ) -> Bool {
-        let difference = zip(logits, output.logits).map { Double(abs($0 - $1)) }.max() ?? 0
-        report.logitMaxAbs = max(report.logitMaxAbs, difference)
-        let allowed = golden.tolerance.logits.first { $0.precision == model?.precision }?.maxAbs ?? 0
-        if difference > allowed {
-            report.failures.append("\(name): \(output.model) logits differ by \(difference)")
+    ) throws -> Bool {
+        for expected in output.values {
+            let pairs = zip(try found.named(expected.name), expected.floats)
+            let difference = pairs.map { Double(abs($0 - $1)) }.max() ?? 0
+            report.logitMaxAbs = max(report.logitMaxAbs, difference)
+            if difference > golden.tolerance.allowed(model?.precision, expected.name) {
+                report.failures.append("\(name): \(output.model) \(expected.name) differ by \(difference)")
+            }
         }
-        let top = TopK.of(logits, count: output.top.count).map(\.classIndex)
-        let expected = output.top.map(\.class)
-        if top != expected {
-            report.failures.append("\(name): \(output.model) ranks \(top), Python \(expected)")
+        guard let wrong = try self.wrong(found, output.answer) else { return true }
+        report.failures.append("\(name): \(output.model) \(wrong)")
+        return false
+    }
+
+    /// What `outputs` are taken for that Python does not take them for; nil if nothing.
+    private func wrong(_ outputs: Outputs, _ expected: Golden.Answer) throws -> String? {
+        switch expected {
+        case .ranking(let ranked):
+            let classes = ranked.map(\.class)
+            let answer = try ClassificationDecoder(count: classes.count).decode(outputs)
+            guard case .ranking(let ranking) = answer else { return "is not ranked" }
+            let top = ranking.best.map(\.classIndex)
+            return top == classes ? nil : "ranks \(top), Python \(classes)"
         }
-        return top == expected
     }
 }

@@ -27,20 +27,21 @@ public struct LiveResult: Sendable {
 public actor LivePipeline {
     private let bundle: DemoBundle
     private let preprocessor: TimmPreprocessor
-    private let decoder: any AnswerDecoder
+    private let given: (any AnswerDecoder)?
     private let now: @Sendable () -> UInt64
     private var windows: [Source: TimesWindow] = [:]
     private var wanted: Selection?
     private var classifier: (any Classifier)?
+    private var decoder: (any AnswerDecoder)?
 
-    /// `now` is a monotonic clock in nanoseconds.
+    /// `now` is a monotonic clock in nanoseconds; without a `decoder` it is that of the bundle's task.
     public init(
-        bundle: DemoBundle, decoder: any AnswerDecoder = ClassificationDecoder(),
+        bundle: DemoBundle, decoder: (any AnswerDecoder)? = nil,
         now: @escaping @Sendable () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }
     ) {
         self.bundle = bundle
         preprocessor = TimmPreprocessor(bundle.config.input)
-        self.decoder = decoder
+        given = decoder
         self.now = now
     }
 
@@ -51,6 +52,7 @@ public actor LivePipeline {
         wanted = selection
         let installed = try await backend.install(bundle.url(of: selection.model), selection.model)
         guard wanted == selection else { return false }
+        decoder = try given ?? answerDecoder(of: bundle.config.task)
         classifier = try backend.load(installed, selection.model, selection.units)
         return true
     }
@@ -67,15 +69,15 @@ public actor LivePipeline {
     public func classify(
         _ source: Source, with selection: Selection, _ picture: @Sendable () -> RGBImage
     ) throws -> LiveResult? {
-        guard wanted == selection, let classifier else { return nil }
+        guard wanted == selection, let classifier, let decoder else { return nil }
         let start = now()
         let image = picture()
         let converted = now()
         let input = preprocessor.prepare(image)
         let prepared = now()
-        let output = try classifier.logits(input.tensor)
+        let outputs = try classifier.run(input.tensor)
         let inferred = now()
-        let answer = decoder.decode(output)
+        let answer = try decoder.decode(outputs)
         let decoded = now()
         let stages = StageTimes(
             camera: milliseconds(start, converted), prepare: milliseconds(converted, prepared),

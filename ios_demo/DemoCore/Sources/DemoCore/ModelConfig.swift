@@ -1,7 +1,7 @@
 import Foundation
 
-/// The version of the demo bundle's and the result file's schema that this code reads and writes.
-public let schemaVersion = 1
+/// The version of the demo bundle's schema that this code reads.
+public let schemaVersion = 2
 
 public enum Interpolation: String, Codable, Sendable {
     case nearest, bilinear, bicubic
@@ -33,6 +33,15 @@ public struct TensorSpec: Codable, Hashable, Sendable {
     public var dtype: String
 }
 
+/// One of a model's outputs, in order; `stored` is what the file calls it, empty where it goes by
+/// position.
+public struct OutputSpec: Codable, Hashable, Sendable {
+    public var name: String
+    public var stored: String
+    public var shape: [Int]
+    public var dtype: String
+}
+
 /// One model file of the bundle; `file` is relative to the bundle's folder.
 public struct ModelEntry: Codable, Hashable, Identifiable, Sendable {
     public var id: String
@@ -42,13 +51,14 @@ public struct ModelEntry: Codable, Hashable, Identifiable, Sendable {
     public var sha256: String
     public var bytes: Int
     public var input: TensorSpec
-    public var output: TensorSpec
+    public var outputs: [OutputSpec]
 }
 
 /// The demo bundle's model_config.json.
 public struct ModelConfig: Codable, Equatable, Sendable {
     public var schemaVersion: Int
     public var network: String
+    public var task: String
     public var input: InputSpec
     public var numClasses: Int
     public var models: [ModelEntry]

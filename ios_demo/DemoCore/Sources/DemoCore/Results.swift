@@ -144,7 +144,7 @@ public struct Results: Codable, Sendable {
     public var runs: [BenchmarkRun]
 
     public init(startedAt: Date, network: String, device: Device, runs: [BenchmarkRun]) {
-        schemaVersion = DemoCore.schemaVersion
+        schemaVersion = 1
         app = "ios_demo"
         platform = "ios"
         let formatter = ISO8601DateFormatter()

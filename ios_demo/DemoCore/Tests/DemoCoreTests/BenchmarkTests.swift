@@ -21,7 +21,7 @@ final class BenchmarkTests: XCTestCase {
         let bundle = try TestBundle.open()
         let entry = bundle.config.models[0]
         let golden = try bundle.golden()
-        let answer = try XCTUnwrap(golden.images[0].outputs.first { $0.model == entry.id }).logits
+        let answer = try XCTUnwrap(golden.images[0].outputs.first { $0.model == entry.id }).outputs.named("logits")
         let runner = BenchmarkRunner(bundle: bundle, now: clock(step: 1_500_000))
         var runs: [BenchmarkRun] = []
         for units in [true, false] {

@@ -38,10 +38,10 @@ final class BundleTests: XCTestCase {
 
     func testAnotherVersionIsRefused() throws {
         let newer = try bundle("newer") {
-            $0.replacingOccurrences(of: "\"schema_version\": 1", with: "\"schema_version\": 2")
+            $0.replacingOccurrences(of: "\"schema_version\": 2", with: "\"schema_version\": 3")
         }
         XCTAssertThrowsError(try DemoBundle(folder: newer)) { error in
-            XCTAssertTrue("\(error)".contains("schema version 2"), "\(error)")
+            XCTAssertTrue("\(error)".contains("schema version 3"), "\(error)")
         }
     }
 
@@ -73,9 +73,9 @@ final class BundleTests: XCTestCase {
         try FileManager.default.removeItem(at: noGoldens.appendingPathComponent("golden.json"))
         XCTAssertThrowsError(try installer.install(from: noGoldens))
         let newer = try bundle("newer") {
-            $0.replacingOccurrences(of: "\"schema_version\": 1", with: "\"schema_version\": 2")
+            $0.replacingOccurrences(of: "\"schema_version\": 2", with: "\"schema_version\": 3")
         }
-        refused(newer, installer, saying: "schema version 2")
+        refused(newer, installer, saying: "schema version 3")
         let garbled = try bundle("garbled") { "x" + $0 }
         refused(garbled, installer, saying: "schema")
         XCTAssertEqual(try DemoBundle(folder: installer.kept).config, try TestBundle.open().config)

@@ -20,6 +20,21 @@ final class GoldenTests: XCTestCase {
         }
     }
 
+    func testOutputsAreReadByNameInOrder() throws {
+        // 1.5 and -2, 0.25, little-endian.
+        let json = """
+            {"model": "m", "answer": {"kind": "ranking", "top": [{"class": 1, "probability": 1}]},
+            "values": [{"name": "scores", "float32": "AADAPwAAAMA="}, {"name": "mask", "float32": "AACAPg=="}]}
+            """
+        let output = try JSONDecoder().decode(Golden.Output.self, from: Data(json.utf8))
+        XCTAssertEqual(output.values.map(\.name), ["scores", "mask"])
+        XCTAssertEqual(output.outputs, ["scores": [1.5, -2], "mask": [0.25]])
+        XCTAssertThrowsError(
+            try JSONDecoder().decode(
+                Golden.Output.self, from: Data(json.replacingOccurrences(of: "ranking", with: "riddle").utf8)))
+        XCTAssertEqual(Set(try bundle().golden().images[0].outputs[0].outputs.keys), ["logits"])
+    }
+
     func testAPictureLargerThanTheInputAndNotSquareIsAmongThem() throws {
         let bundle = try bundle()
         let spec = bundle.config.input

@@ -157,14 +157,17 @@ final class LiveTests: XCTestCase {
         XCTAssertEqual(gate.dropped, 100)
     }
 
-    func testUnderOneHalfNothingIsSure() {
-        func ranking(_ logits: [Float]) -> Answer.Ranking? {
-            guard case .ranking(let ranking) = ClassificationDecoder(count: 2).decode(logits) else { return nil }
+    func testUnderOneHalfNothingIsSure() throws {
+        func ranking(_ logits: [Float]) throws -> Answer.Ranking? {
+            let outputs = ["boxes": [9], "logits": logits]
+            guard case .ranking(let ranking) = try ClassificationDecoder(count: 2).decode(outputs) else { return nil }
             return ranking
         }
-        XCTAssertEqual(ranking([0, 0, 0])?.isSure, false)
-        XCTAssertEqual(ranking([0, 2, 0])?.isSure, true)
-        XCTAssertEqual(ranking([0, 2, 0])?.best.map(\.classIndex), [1, 0])
-        XCTAssertEqual(ranking([])?.isSure, false)
+        XCTAssertEqual(try ranking([0, 0, 0])?.isSure, false)
+        XCTAssertEqual(try ranking([0, 2, 0])?.isSure, true)
+        XCTAssertEqual(try ranking([0, 2, 0])?.best.map(\.classIndex), [1, 0])
+        XCTAssertEqual(try ranking([])?.isSure, false)
+        XCTAssertThrowsError(try ClassificationDecoder().decode(["boxes": [9]]))
+        XCTAssertThrowsError(try answerDecoder(of: "mind reading"))
     }
 }

@@ -30,16 +30,16 @@ struct FakeBackend: Backend {
             self.answer = answer
         }
 
-        func logits(_ tensor: [Float]) throws -> [Float] {
+        func run(_ tensor: [Float]) throws -> Outputs {
             if answer.isEmpty { throw BundleError("the model is broken") }
-            return answer
+            return ["logits": answer]
         }
     }
 
     let name = "fake"
     let format = "coreml"
     var choosesComputeUnits = false
-    /// None: the model throws.
+    /// Its logits. None: the model throws.
     let answer: [Float]
     /// Waited for while installing.
     var installing: @Sendable () async -> Void = {}

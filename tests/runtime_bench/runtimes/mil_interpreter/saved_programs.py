@@ -12,6 +12,7 @@ import torch
 from coremltools.converters.mil import Builder as mb
 
 from runtime_bench.runtimes.mil_interpreter import MilProgram
+from tasks.classification.task import logits_of
 
 GENERATOR = np.random.default_rng(0)
 IMAGE = GENERATOR.standard_normal((1, 3, 9, 11)).astype(np.float32)
@@ -42,7 +43,7 @@ def check_program(build: Build, expected: Callable[[np.ndarray], Any], folder: P
     """One image, and several at once where the program says that it may."""
     program = MilProgram.load(save_program(build, folder / "case.mlpackage"))
     for batch in (IMAGE, IMAGES) if program.batchable else (IMAGE,):
-        found = program.run(torch.from_numpy(batch)).numpy()
+        found = logits_of(program.run(torch.from_numpy(batch))).numpy()
         alone = np.concatenate([np.asarray(expected(image[None])) for image in batch])
         np.testing.assert_allclose(found, alone, rtol=1e-5, atol=1e-5)
     return program

@@ -1,6 +1,7 @@
 package org.tensorflow.lite;
 
 import java.io.File;
+import java.util.Map;
 
 public final class Interpreter implements AutoCloseable {
     public static class Options {
@@ -17,7 +18,7 @@ public final class Interpreter implements AutoCloseable {
 
     public void allocateTensors() {}
 
-    public void run(Object input, Object output) {}
+    public void runForMultipleInputsOutputs(Object[] inputs, Map<Integer, Object> outputs) {}
 
     @Override
     public void close() {}

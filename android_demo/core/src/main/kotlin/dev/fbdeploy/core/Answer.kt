@@ -23,7 +23,17 @@ fun interface Decoder {
     fun decode(outputs: Outputs): Answer
 }
 
-/** The [count] best classes of the only output, logits. */
+/** What decodes the outputs of networks for a task, by its name in model_config.json. */
+fun decoderOf(task: String): Decoder = when (task) {
+    "classification" -> ClassificationDecoder()
+    else -> throw IllegalArgumentException("this app shows no answers of $task networks: build a newer one")
+}
+
+/** The [count] best classes of the output called logits. */
 class ClassificationDecoder(private val count: Int = 5) : Decoder {
-    override fun decode(outputs: Outputs): Answer = Answer.Ranking(TopK.of(outputs.values.single(), count))
+    override fun decode(outputs: Outputs): Answer = Answer.Ranking(TopK.of(outputs.getValue(LOGITS), count))
+
+    companion object {
+        const val LOGITS = "logits"
+    }
 }

@@ -1,9 +1,20 @@
 package dev.fbdeploy.core
 
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
 import java.util.Base64
 
-/** What Python's runtime answered for one model. */
-data class GoldenOutput(val model: String, val logits: FloatArray, val top: List<Int>)
+/** What Python's runtime gave for one model, by output, and the answer it made of that. */
+data class GoldenOutput(val model: String, val values: Outputs, val answer: GoldenAnswer)
+
+/** Python's answer; each task has its kind. */
+sealed interface GoldenAnswer {
+    /** Class indices, best first. */
+    data class Ranking(val classes: List<Int>) : GoldenAnswer
+}
+
+/** How far an output may lie from Python's for models of one precision. */
+data class OutputTolerance(val precision: String, val output: String, val maxAbs: Double)
 
 /** One value of the reference tensor at a flat NCHW index. */
 data class Probe(val index: Int, val value: Float)
@@ -20,19 +31,24 @@ class GoldenImage(
 class Golden(
     val pixelTolerance: Int,
     val tensorTolerance: Double,
-    val logitTolerance: Map<String, Double>,
+    val outputTolerances: List<OutputTolerance>,
     val images: List<GoldenImage>
 ) {
+    /** The largest difference that [output] of a model of [precision] may have. */
+    fun allowed(precision: String?, output: String): Double =
+        outputTolerances.firstOrNull { it.precision == precision && it.output == output }?.maxAbs ?: 0.0
+
     companion object {
         fun parse(text: String): Golden {
             val root = JsonObject.parse(text)
             requireSchema(root, "golden.json")
             val tolerance = root.obj("tolerance")
-            val logits = tolerance.objects("logits").associate { it.string("precision") to it.double("max_abs") }
             return Golden(
                 pixelTolerance = tolerance.int("pixel"),
                 tensorTolerance = tolerance.double("tensor"),
-                logitTolerance = logits,
+                outputTolerances = tolerance.objects("outputs").map {
+                    OutputTolerance(it.string("precision"), it.string("output"), it.double("max_abs"))
+                },
                 images = root.objects("images").map(::image)
             )
         }
@@ -48,13 +64,21 @@ class Golden(
             )
         }
 
-        private fun output(json: JsonObject): GoldenOutput {
-            val logits = json.doubles("logits")
-            return GoldenOutput(
-                model = json.string("model"),
-                logits = FloatArray(logits.size) { logits[it].toFloat() },
-                top = json.objects("top").map { it.int("class") }
-            )
+        private fun output(json: JsonObject) = GoldenOutput(
+            model = json.string("model"),
+            values = json.objects("values").associate { it.string("name") to floats(it.string("float32")) },
+            answer = answer(json.obj("answer"))
+        )
+
+        /** Little-endian float32 in base64. */
+        private fun floats(text: String): FloatArray {
+            val bytes = ByteBuffer.wrap(Base64.getDecoder().decode(text)).order(ByteOrder.LITTLE_ENDIAN)
+            return FloatArray(bytes.remaining() / Float.SIZE_BYTES).also { bytes.asFloatBuffer().get(it) }
+        }
+
+        private fun answer(json: JsonObject): GoldenAnswer = when (val kind = json.string("kind")) {
+            "ranking" -> GoldenAnswer.Ranking(json.objects("top").map { it.int("class") })
+            else -> throw IllegalArgumentException("golden.json has answers of the kind $kind: build a newer app")
         }
     }
 }

@@ -12,11 +12,11 @@ data class GoldenReport(
     val failures: List<String>
 )
 
-/** Compares this app with golden.json: same pixels, same tensor, same top five. */
+/** Compares this app with golden.json: same pixels, same tensor, same answer. */
 class GoldenCheck(private val golden: Golden) {
     /**
      * [classifier] runs [model] on this app's own tensors; with null only the pre-processing and
-     * the ranking of Python's logits are compared.
+     * the answer to Python's outputs are compared.
      */
     fun run(preprocessor: Preprocessor, model: ModelEntry? = null, classifier: Classifier? = null): GoldenReport {
         val failures = ArrayList<String>()
@@ -39,20 +39,37 @@ class GoldenCheck(private val golden: Golden) {
             val outputs = expected.outputs.filter { model == null || it.model == model.id }
             var same = true
             for (output in outputs) {
-                val logits = classifier?.run(input.tensor)?.values?.single() ?: output.logits
-                val difference = output.logits.indices.maxOf { abs(logits[it] - output.logits[it]).toDouble() }
-                logit = maxOf(logit, difference)
-                val allowed = golden.logitTolerance[model?.precision] ?: 0.0
-                if (difference > allowed) failures += "${expected.name}: ${output.model} logits differ by $difference"
-                val top = TopK.of(logits, output.top.size).map { it.classIndex }
-                if (top != output.top) {
+                val found = classifier?.run(input.tensor) ?: output.values
+                for ((name, values) in output.values) {
+                    val difference = maxDifference(found.getValue(name), values)
+                    logit = maxOf(logit, difference)
+                    if (difference > golden.allowed(model?.precision, name)) {
+                        failures += "${expected.name}: ${output.model} $name differ by $difference"
+                    }
+                }
+                val wrong = difference(found, output.answer)
+                if (wrong != null) {
                     same = false
-                    failures += "${expected.name}: ${output.model} ranks $top, Python ${output.top}"
+                    failures += "${expected.name}: ${output.model} $wrong"
                 }
             }
             if (same) equal++
         }
         return GoldenReport(golden.images.size, pixel, tensor, logit, equal, failures)
+    }
+
+    /** What [outputs] are taken for that Python does not take them for; null if nothing. */
+    private fun difference(outputs: Outputs, expected: GoldenAnswer): String? = when (expected) {
+        is GoldenAnswer.Ranking -> {
+            val answer = ClassificationDecoder(expected.classes.size).decode(outputs) as Answer.Ranking
+            val top = answer.best.map { it.classIndex }
+            if (top == expected.classes) null else "ranks $top, Python ${expected.classes}"
+        }
+    }
+
+    private fun maxDifference(a: FloatArray, b: FloatArray): Double {
+        require(a.size == b.size) { "${a.size} values of an output, Python has ${b.size}" }
+        return a.indices.maxOf { abs(a[it] - b[it]).toDouble() }
     }
 
     private fun maxDifference(a: ByteArray, b: ByteArray): Int {

@@ -14,7 +14,7 @@ data class LiveResult(
 /** A loaded model behind the camera and the photo picker. All calls come from one thread. */
 class LivePipeline(
     private val bundle: Bundle,
-    private val decoder: Decoder = ClassificationDecoder(),
+    private val decoder: Decoder = decoderOf(bundle.config.task),
     private val nanoTime: () -> Long = System::nanoTime
 ) : AutoCloseable {
     private val preprocessor = TimmPreprocessor(bundle.config.input)

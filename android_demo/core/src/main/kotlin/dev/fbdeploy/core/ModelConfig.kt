@@ -2,7 +2,8 @@ package dev.fbdeploy.core
 
 import java.io.File
 
-const val SCHEMA_VERSION = 1
+/** Of the demo bundle's documents. */
+const val SCHEMA_VERSION = 2
 
 enum class Interpolation { NEAREST, BILINEAR, BICUBIC }
 
@@ -23,7 +24,14 @@ data class InputSpec(
 )
 
 /** A named tensor of a model. */
-data class TensorSpec(val name: String, val shape: List<Int>)
+data class TensorSpec(val name: String, val shape: List<Int>) {
+    val elements: Int get() = shape.fold(1, Int::times)
+}
+
+/** One of a model's outputs, in order; [stored] is what the file calls it, empty where it goes by position. */
+data class OutputSpec(val name: String, val stored: String, val shape: List<Int>) {
+    val elements: Int get() = shape.fold(1, Int::times)
+}
 
 /** One model file of the bundle; [file] is relative to the bundle's folder. */
 data class ModelEntry(
@@ -33,11 +41,11 @@ data class ModelEntry(
     val precision: String,
     val sha256: String,
     val input: TensorSpec,
-    val output: TensorSpec
+    val outputs: List<OutputSpec>
 )
 
 /** The demo bundle's model_config.json. */
-data class ModelConfig(val network: String, val input: InputSpec, val models: List<ModelEntry>) {
+data class ModelConfig(val network: String, val task: String, val input: InputSpec, val models: List<ModelEntry>) {
     fun model(id: String): ModelEntry = models.firstOrNull { it.id == id }
         ?: throw IllegalArgumentException("no model $id in the bundle; it has ${models.joinToString { it.id }}")
 
@@ -47,6 +55,7 @@ data class ModelConfig(val network: String, val input: InputSpec, val models: Li
             requireSchema(root, "model_config.json")
             return ModelConfig(
                 root.string("network"),
+                root.string("task"),
                 inputSpec(root.obj("input")),
                 root.objects("models").map(::entry)
             )
@@ -74,8 +83,11 @@ data class ModelConfig(val network: String, val input: InputSpec, val models: Li
             precision = json.string("precision"),
             sha256 = json.string("sha256"),
             input = tensor(json.obj("input")),
-            output = tensor(json.obj("output"))
+            outputs = json.objects("outputs").map(::output)
         )
+
+        private fun output(json: JsonObject) =
+            OutputSpec(json.string("name"), json.string("stored"), json.doubles("shape").map { it.toInt() })
 
         private fun tensor(json: JsonObject) = TensorSpec(json.string("name"), json.doubles("shape").map { it.toInt() })
     }

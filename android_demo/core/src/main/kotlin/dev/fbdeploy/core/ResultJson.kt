@@ -2,6 +2,8 @@ package dev.fbdeploy.core
 
 /** The benchmark result document that `fbdeploy import-results` validates (schema version 1). */
 object ResultJson {
+    private const val SCHEMA_VERSION = 1
+
     fun write(app: String, startedAt: String, network: String, device: Device, runs: List<BenchmarkRun>): String =
         Json.write(
             mapOf(

@@ -12,7 +12,7 @@ class BenchmarkTest {
     fun theBenchmarkGoesOnUntilRunsAndSecondsAreDone() {
         val bundle = TestBundle.bundle
         val model = bundle.config.models.first()
-        val answer = bundle.golden().images.first().outputs.first { it.model == model.id }.logits
+        val answer = bundle.golden().images.first().outputs.first { it.model == model.id }.values
         val backend = FixedBackend(answer)
         var clock = 0L
         val runner = BenchmarkRunner(bundle, nanoTime = { clock.also { clock += 5_000_000 } })
@@ -42,7 +42,7 @@ class BenchmarkTest {
         val bundle = TestBundle.bundle
         val entries = bundle.config.models.take(2)
         assertEquals(2, entries.size)
-        val answer = FloatArray(bundle.labels.size)
+        val answer = mapOf("logits" to FloatArray(bundle.labels.size))
         var stop = false
         val runner = BenchmarkRunner(bundle, cancelled = { stop })
         val template = BenchmarkRequest("any", iterations = 2, seconds = 0f, warmup = 1, warmupSeconds = 0f)
@@ -76,7 +76,7 @@ class BenchmarkTest {
 }
 
 /** A backend whose answers are known. */
-class FixedBackend(private val answer: FloatArray) : Backend {
+class FixedBackend(private val answer: Outputs) : Backend {
     override val name = "fake"
     override val format = "onnx"
     var closed = 0
@@ -85,7 +85,7 @@ class FixedBackend(private val answer: FloatArray) : Backend {
     override fun version() = "0"
 
     override fun load(file: File, model: ModelEntry, threads: Int) = object : Classifier {
-        override fun run(tensor: FloatArray): Outputs = mapOf(model.output.name to answer)
+        override fun run(tensor: FloatArray): Outputs = answer
 
         override fun close() {
             closed++

@@ -62,7 +62,7 @@ class CoreTest {
     @Test
     fun aBundleOfAnotherVersionIsRefused() {
         val text = File(TestBundle.bundle.folder, "model_config.json").readText()
-        val newer = text.replace("\"schema_version\": 1", "\"schema_version\": 2")
+        val newer = text.replace("\"schema_version\": 2", "\"schema_version\": 3")
         assertFailsWith<IllegalArgumentException> { ModelConfig.parse(newer) }
     }
 }

@@ -2,6 +2,7 @@ package dev.fbdeploy.core
 
 import kotlin.test.Test
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertTrue
 
 /** Kotlin against Python on the goldens, and that an error on either side would be seen. */
@@ -21,6 +22,28 @@ class GoldenTest {
                     "pixels within ${report.pixelMaxAbs}, tensor within ${report.tensorMaxAbs}"
             )
         }
+    }
+
+    @Test
+    fun outputsAreReadByNameInOrder() {
+        val picture = golden.images.first()
+        // 1.5 and -2, 0.25, little-endian.
+        val outputs = """[{"model": "m", "answer": {"kind": "ranking", "top": [{"class": 1, "probability": 1}]},
+            "values": [{"name": "scores", "float32": "AADAPwAAAMA="}, {"name": "mask", "float32": "AACAPg=="}]}]"""
+        val text = """{"schema_version": 2, "network": "n", "tolerance": {"pixel": 0, "tensor": 0.0, "outputs": [
+            {"precision": "int8", "output": "mask", "max_abs": 0.5}]}, "images": [{"name": "a", "width": 1,
+            "height": 1, "label": null, "rgb": "AAAA", "input_rgb": "AAAA", "probes": [], "outputs": $outputs}]}"""
+        val read = Golden.parse(text)
+        val found = read.images.single().outputs.single()
+        assertEquals(listOf("scores", "mask"), found.values.keys.toList())
+        assertEquals(listOf(1.5f, -2f), found.values.getValue("scores").toList())
+        assertEquals(listOf(0.25f), found.values.getValue("mask").toList())
+        assertEquals(GoldenAnswer.Ranking(listOf(1)), found.answer)
+        assertEquals(0.5, read.allowed("int8", "mask"))
+        assertEquals(0.0, read.allowed("int8", "scores"))
+        assertEquals(picture.outputs.first().values.keys, setOf("logits"))
+        val unknown = text.replace("ranking", "riddle")
+        assertFailsWith<IllegalArgumentException> { Golden.parse(unknown) }
     }
 
     @Test

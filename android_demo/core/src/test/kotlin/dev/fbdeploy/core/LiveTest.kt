@@ -57,7 +57,7 @@ class LiveTest {
     fun theLivePipelineRanksAndForgetsOnSwitching() {
         val bundle = TestBundle.bundle
         val logits = FloatArray(bundle.labels.size) { it.toFloat() }
-        val backend = FixedBackend(logits)
+        val backend = FixedBackend(mapOf("logits" to logits))
         var clock = 0L
         val pipeline = LivePipeline(bundle, nanoTime = { clock.also { clock += 2_000_000 } })
         val image = Captured(bundle.golden().images.first().image, 7.0)
@@ -104,5 +104,8 @@ class LiveTest {
         assertEquals(listOf(1, 0), sure.best.map { it.classIndex })
         assertFalse((decoder.decode(mapOf("logits" to FloatArray(10))) as Answer.Ranking).sure)
         assertFalse(Answer.Ranking(emptyList()).sure)
+        val several = mapOf("boxes" to floatArrayOf(9f), "logits" to floatArrayOf(0f, 1f))
+        assertEquals(1, (decoder.decode(several) as Answer.Ranking).best.first().classIndex)
+        assertFailsWith<IllegalArgumentException> { decoderOf("mind reading") }
     }
 }

@@ -36,14 +36,14 @@ class ExecuTorchBackend : Backend {
 
 private class ExecuTorchClassifier(private val module: Module, private val model: ModelEntry) : Classifier {
     private val shape = model.input.shape.map(Int::toLong).toLongArray()
-    private val buffer = Tensor.allocateFloatBuffer(model.input.shape.fold(1, Int::times))
+    private val buffer = Tensor.allocateFloatBuffer(model.input.elements)
 
     override fun run(tensor: FloatArray): Outputs {
         buffer.restart()
         buffer.put(tensor)
         buffer.restart()
-        val output = module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))[0].toTensor()
-        return mapOf(model.output.name to output.dataAsFloatArray)
+        val made = module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))
+        return model.outputs.indices.associate { model.outputs[it].name to made[it].toTensor().dataAsFloatArray }
     }
 
     override fun close() = module.destroy()

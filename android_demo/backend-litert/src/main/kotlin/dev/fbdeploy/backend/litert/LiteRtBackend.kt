@@ -28,22 +28,25 @@ class LiteRtBackend : Backend {
 }
 
 private class LiteRtClassifier(private val interpreter: Interpreter, private val model: ModelEntry) : Classifier {
-    private val input = floats(model.input.shape)
-    private val output = floats(model.output.shape)
+    private val input = floats(model.input.elements)
+    private val outputs = model.outputs.map { floats(it.elements) }
 
     override fun run(tensor: FloatArray): Outputs {
         input.restart()
         input.asFloatBuffer().put(tensor)
-        output.restart()
-        interpreter.run(input, output)
-        output.restart()
-        val values = FloatArray(output.capacity() / Float.SIZE_BYTES)
-        output.asFloatBuffer().get(values)
-        return mapOf(model.output.name to values)
+        outputs.forEach { it.restart() }
+        val byPosition = outputs.withIndex().associate { (index, buffer) -> index to buffer }
+        interpreter.runForMultipleInputsOutputs(arrayOf(input), byPosition)
+        return model.outputs.indices.associate { model.outputs[it].name to values(outputs[it]) }
+    }
+
+    private fun values(buffer: ByteBuffer): FloatArray {
+        buffer.restart()
+        return FloatArray(buffer.capacity() / Float.SIZE_BYTES).also { buffer.asFloatBuffer().get(it) }
     }
 
     override fun close() = interpreter.close()
 
-    private fun floats(shape: List<Int>): ByteBuffer =
-        ByteBuffer.allocateDirect(Float.SIZE_BYTES * shape.fold(1, Int::times)).order(ByteOrder.nativeOrder())
+    private fun floats(count: Int): ByteBuffer =
+        ByteBuffer.allocateDirect(Float.SIZE_BYTES * count).order(ByteOrder.nativeOrder())
 }

@@ -42,7 +42,7 @@ private class OnnxRuntimeClassifier(
     private val model: ModelEntry
 ) : Classifier {
     private val buffer: FloatBuffer = ByteBuffer
-        .allocateDirect(Float.SIZE_BYTES * model.input.shape.fold(1, Int::times))
+        .allocateDirect(Float.SIZE_BYTES * model.input.elements)
         .order(ByteOrder.nativeOrder())
         .asFloatBuffer()
 
@@ -54,10 +54,10 @@ private class OnnxRuntimeClassifier(
         buffer.restart()
         buffer.put(tensor)
         session.run(mapOf(model.input.name to this.tensor)).use { result ->
-            val output = result.get(model.output.name).get() as OnnxTensor
-            val values = FloatArray(model.output.shape.fold(1, Int::times))
-            output.floatBuffer.get(values)
-            return mapOf(model.output.name to values)
+            return model.outputs.associate { output ->
+                val tensor = result.get(output.stored).get() as OnnxTensor
+                output.name to FloatArray(output.elements).also { tensor.floatBuffer.get(it) }
+            }
         }
     }
 

@@ -1,0 +1,26 @@
+"""Accuracy of an artefact in its own runtime, and against another one on the same images."""
+
+from runtime_bench.accuracy.comparison import Agreement, compare, mean_kl
+from runtime_bench.accuracy.documents import (
+    EvaluationDocument,
+    ReferenceDocument,
+    ScoreDocument,
+    document,
+)
+from runtime_bench.accuracy.evaluation import Batch, Evaluation, evaluate
+from runtime_bench.accuracy.keeping import load_answers, save_answers
+
+__all__ = [
+    "Agreement",
+    "Batch",
+    "Evaluation",
+    "EvaluationDocument",
+    "ReferenceDocument",
+    "ScoreDocument",
+    "compare",
+    "document",
+    "evaluate",
+    "load_answers",
+    "mean_kl",
+    "save_answers",
+]

@@ -1,0 +1,173 @@
+"""What an artefact answers on every image, in its own runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime_bench.runtimes.base import Session
+from stats.interval import Interval
+from tasks.base import BadTargetError, Outputs, Task
+from tasks.classification.task import logits_of
+from tasks.metrics import agreement_of
+from tasks.scores import Score, scores_of
+from tasks.table import TASKS
+from zoo.errors import InputError
+
+Batch = tuple[NDArray[np.float32], NDArray[np.int64] | Sequence[Any], tuple[str, ...]]
+Progress = Callable[[int], None]
+CLASSIFICATION = TASKS["classification"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network answered.
+
+    Attributes:
+        task: says what the rest means.
+        predictions: the task's own, one an image.
+        targets: what each should be, as the task has it.
+        names: the images, in the order of ``predictions``.
+        outputs: float32 (images, ...) by name; None where the task does not keep them.
+    """
+
+    task: Task
+    predictions: list[Any] = field(repr=False)
+    targets: list[Any] = field(repr=False)
+    names: tuple[str, ...] = field(repr=False)
+    outputs: Outputs | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_logits(
+        cls, logits: NDArray[np.float32], labels: NDArray[np.int64], names: tuple[str, ...]
+    ) -> Evaluation:
+        """A classifier's: ``logits`` (images, classes), ``labels`` (images,), -1 for none."""
+        outputs = {"logits": logits}
+        predictions = CLASSIFICATION.decode(outputs)
+        return cls(CLASSIFICATION, predictions, labels.tolist(), names, outputs)
+
+    @property
+    def images(self) -> int:
+        """How many images were run."""
+        return len(self.names)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every image has a target; without, there is no accuracy."""
+        return self.task.labelled(self.targets)
+
+    @cached_property
+    def scores(self) -> tuple[Score, ...]:
+        """The task's metrics against the targets; none without."""
+        return scores_of(self.task, self.predictions, self.targets)
+
+    def parts(self, reference: Evaluation) -> dict[str, NDArray[np.float64]]:
+        """By metric, what each image contributes to its value, (images, parts): of metrics against
+        the targets, if there are any, and against ``reference``."""
+        labels = tuple(m for m in self.task.metrics if m.against == "labels" and self.labelled)
+        alike = (agreement_of(self.task.metrics),)
+        targets = self.task.as_targets(reference.predictions)
+        found = {
+            **(self.task.score(self.predictions, self.targets, labels) if labels else {}),
+            **self.task.score(self.predictions, targets, alike),
+        }
+        return {name: evaluation.parts for name, evaluation in found.items()}
+
+    def score(self, metric: str) -> Score | None:
+        """That of one metric by its name; None where there is none."""
+        return next((score for score in self.scores if score.metric == metric), None)
+
+    @property
+    def logits(self) -> NDArray[np.float32]:
+        """A classifier's, float32 (images, classes)."""
+        assert self.outputs is not None
+        return logits_of(self.outputs)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """A classifier's targets, int64 (images,); -1 where an image has none."""
+        return np.array(self.targets, np.int64)
+
+    @property
+    def classes(self) -> NDArray[np.int64]:
+        """A classifier's first answers, int64 (images,)."""
+        return np.array(self.task.as_targets(self.predictions), np.int64)
+
+    @property
+    def top1(self) -> float | None:
+        """Share of images whose label has the largest logit; None without labels."""
+        return _value(self.score("top1"))
+
+    @property
+    def top5(self) -> float | None:
+        """Share whose label is among the 5 largest; None without labels."""
+        return _value(self.score("top5"))
+
+    @property
+    def top1_interval(self) -> Interval | None:
+        """Wilson's 95 % interval of ``top1``."""
+        found = self.score("top1")
+        return found.interval if found else None
+
+
+def _value(score: Score | None) -> float | None:
+    return score.value if score else None
+
+
+def evaluate(
+    session: Session,
+    batches: Iterable[Batch],
+    progress: Progress | None = None,
+    task: Task = CLASSIFICATION,
+) -> Evaluation:
+    """Run every image of ``batches``.
+
+    Args:
+        session: the loaded artefact.
+        batches: float32 (N, 3, height, width), N targets as the task has them, such as int64 (N,)
+            labels (-1 for none), N names.
+        progress: called with the number of images that were just done.
+        task: says what the outputs mean.
+
+    Raises:
+        InputError: no images, images of another size than the artefact's, targets that no answer
+            can be, or outputs that are not finite or not the task's.
+    """
+    rows: list[dict[str, NDArray[np.float32]]] = []
+    predictions: list[Any] = []
+    targets: list[Any] = []
+    names: list[str] = []
+    for images, own, batch_names in batches:
+        outputs = session.run(images)
+        _check_finite(outputs, batch_names)
+        predictions += task.decode(outputs)
+        targets += own.tolist() if isinstance(own, np.ndarray) else own
+        names.extend(batch_names)
+        if task.keeps_outputs:
+            rows.append(outputs)
+        if progress is not None:
+            progress(len(images))
+    if not names:
+        raise InputError("no images to evaluate on; give a dataset that has some")
+    kept = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]} if rows else None
+    evaluation = Evaluation(task, predictions, targets, tuple(names), kept)
+    try:
+        _ = evaluation.scores
+    except BadTargetError as error:
+        raise InputError(f"{names[error.index]}: {error}") from error
+    return evaluation
+
+
+def _check_finite(outputs: Outputs, names: tuple[str, ...]) -> None:
+    for name, value in outputs.items():
+        finite = np.isfinite(value).reshape(len(value), -1).all(axis=1)
+        for bad in np.flatnonzero(~finite)[:1]:
+            raise InputError(
+                f"{names[bad]}: the artefact answers with {name} that are not finite; "
+                "export it again and check its ranges"
+            )

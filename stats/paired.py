@@ -1,0 +1,89 @@
+"""Two predictors on the same images, by figures that are no counts of right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stats.interval import CONFIDENCE, FloatVector, Interval
+from stats.percentiles import percentile
+
+RESAMPLES = 2000
+
+Statistic = Callable[[NDArray[np.int64]], float]
+"""A figure of a number of images, where image i counts ``weights[i]`` times."""
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A figure of images drawn again and again with replacement, (resamples,)."""
+
+    values: FloatVector
+
+    def interval(self, confidence: float = CONFIDENCE) -> Interval:
+        """The percentile interval (Efron and Tibshirani 1993, chapter 13)."""
+        tail = (1 - confidence) / 2 * 100
+        return Interval(percentile(self.values, tail), percentile(self.values, 100 - tail))
+
+    def p_below(self) -> float:
+        """One-sided p-value that the figure is not below 0: the share of the draws in which it is
+        not, at least one in all of them (Davison and Hinkley 1997, section 4.2)."""
+        return float((1 + np.sum(self.values >= 0)) / (1 + len(self.values)))
+
+    def p_other_than_zero(self) -> float:
+        """Two-sided p-value that the figure is 0."""
+        above = float((1 + np.sum(self.values <= 0)) / (1 + len(self.values)))
+        return min(1.0, 2 * min(self.p_below(), above))
+
+
+def resample(
+    statistic: Statistic, images: int, *, resamples: int = RESAMPLES, seed: int = 0
+) -> Resampled:
+    """The bootstrap of a figure over ``images`` images; the same seed draws the same images, so
+    that two figures of them are paired.
+
+    Raises:
+        ValueError: no images.
+    """
+    if images < 1:
+        raise ValueError("no images to draw from")
+    generator = np.random.default_rng(seed)
+    share = np.full(images, 1 / images)
+    drawn = (generator.multinomial(images, share) for _ in range(resamples))
+    return Resampled(np.array([statistic(weights) for weights in drawn], np.float64))
+
+
+def permutation_p(
+    differences: ArrayLike, *, lower: bool = False, resamples: int = RESAMPLES, seed: int = 0
+) -> float:
+    """p-value of the paired permutation test that images differ either way alike.
+
+    Each image's difference keeps its size and changes its sign at random (Fisher 1935); the data
+    as they are count as one draw.
+
+    Args:
+        differences: of the images, (images,).
+        lower: one-sided, that the mean is not below 0; else two-sided.
+        resamples: how many times to draw.
+        seed: of the draws.
+    """
+    values = np.asarray(differences, np.float64)
+    values = values[values != 0]
+    if not values.size:
+        return 1.0
+    generator = np.random.default_rng(seed)
+    seen = float(values.sum())
+    extreme = 1
+    portion = max(1, 4_000_000 // values.size)
+    # Rounding must not tell apart what is equal.
+    slack = 1e-12 * float(np.abs(values).sum())
+    for start in range(0, resamples, portion):
+        rows = min(portion, resamples - start)
+        signs = generator.integers(0, 2, (rows, values.size), dtype=np.int8) * 2 - 1
+        sums = signs @ values
+        found = sums <= seen + slack if lower else np.abs(sums) >= abs(seen) - slack
+        extreme += int(np.sum(found))
+    return min(1.0, extreme / (1 + resamples))

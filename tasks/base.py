@@ -1,0 +1,155 @@
+"""What every task offers: one small Protocol without I/O and without state.
+
+A task's predictions and targets are of types of its own, which nothing else looks into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.metric import Metric
+from zoo.errors import InputError
+from zoo.outputs import TaskName
+
+if TYPE_CHECKING:  # two seconds to import, which readers of metrics need not wait for
+    from torch import Tensor
+
+    from zoo.preprocess import Frame
+
+Outputs = Mapping[str, NDArray[np.float32]]
+"""A network's outputs by name, in order, batch first."""
+
+
+class Evaluation(Protocol):
+    """One metric on a number of images, with what each of them contributes."""
+
+    @property
+    def images(self) -> int:
+        """How many."""
+
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """What each image contributes, (images, parts): all that ``value`` is made of. Of
+        ``binary`` and ``mean`` metrics the image's own value, in one part."""
+
+    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+        """The metric, where image i counts ``weights[i]`` times, (images,); once without them."""
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """An ``Evaluation`` that is a mean: ``values`` (images,) in 0..1, 0 or 1 if the metric is
+    ``binary``."""
+
+    values: NDArray[np.float64]
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return len(self.values)
+
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        return self.values[:, None]
+
+    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+        """See ``Evaluation``."""
+        return float(np.average(self.values, weights=weights))
+
+
+class BadTargetError(InputError):
+    """A target that no prediction of the network can be: that of image ``index``."""
+
+    def __init__(self, index: int, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """What training minimizes: ``temperature`` softens the outputs that are compared, and
+    ``label_weight`` is how much targets count beside the float network's outputs."""
+
+    temperature: float
+    label_weight: float
+
+
+class Task(Protocol):
+    """Says what the outputs of a network mean."""
+
+    @property
+    def name(self) -> TaskName:
+        """Its name, a key of ``tasks.TASKS``."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """What predictions are judged by, the headline first; one of them is ``against`` the
+        reference."""
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether outputs are small enough to be kept of all images, not only predictions."""
+
+    def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Any]:
+        """A prediction an image.
+
+        Args:
+            outputs: of N images.
+            frames: how each lies under the input; None: each is the input itself.
+
+        Raises:
+            InputError: outputs that are none of this task's, or not finite.
+        """
+
+    def labelled(self, targets: Sequence[Any]) -> bool:
+        """Whether there are targets, and every image has one."""
+
+    def score(
+        self, predictions: Sequence[Any], targets: Sequence[Any], metrics: Sequence[Metric]
+    ) -> dict[str, Evaluation]:
+        """``metrics`` of predictions against targets of the same images, by name.
+
+        What the task's metrics hold against ``reference`` wants ``as_targets`` of its predictions.
+
+        Raises:
+            BadTargetError: a target that no prediction of this network can be.
+        """
+
+    def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
+        """One that ``score`` gave, of its ``parts`` (images, parts)."""
+
+    def as_targets(self, predictions: Sequence[Any]) -> list[Any]:
+        """Predictions as what others are held against."""
+
+    def divergence(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
+        """How far outputs are from the float network's, by which steps of quantization are judged:
+        (N,) float64, at least 0, of outputs of N images."""
+
+    def distance(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
+        """The same as reports tell it, in units that people know, (N,) float64."""
+
+    def training_loss(
+        self,
+        student: Mapping[str, Tensor],
+        teacher: Mapping[str, Tensor],
+        targets: Tensor | None,
+        settings: LossSettings,
+    ) -> Tensor:
+        """What training minimizes, the mean over the images: how far ``student`` is from
+        ``teacher``, and, with targets, from them; a scalar with gradients."""
+
+    def pack(self, predictions: Sequence[Any]) -> dict[str, NDArray[Any]]:
+        """Predictions as arrays, to be stored."""
+
+    def unpack(self, arrays: Mapping[str, NDArray[Any]]) -> list[Any]:
+        """The inverse of ``pack``.
+
+        Raises:
+            ValueError: arrays that are none of this task's predictions.
+        """
