@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from export.format_info import NumberType
 from fbdeploy.records.bundle_schema import (
     BundleModel,
     GoldenImage,
@@ -21,7 +22,6 @@ from fbdeploy.records.bundle_schema import (
     RankingAnswer,
     Tolerance,
 )
-from fbdeploy.records.manifest import Precision
 from tasks.base import Outputs, Task
 from tasks.classification.task import Ranking
 from zoo.datasets import BadImageError, Dataset, Sample, evenly_spaced
@@ -36,11 +36,10 @@ PROBES = 64
 PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
 # Of an output's largest value. Float kernels sum in another order; Core ML may compute in float16
 # on the Neural Engine; int8 kernels of x86 and ARM may differ by a step in a few places.
-OUTPUT_TOLERANCE: dict[Precision, float] = {
+OUTPUT_TOLERANCE: dict[NumberType, float] = {
     "fp32": 1e-2,
     "fp16": 2e-2,
     "int8": 5e-2,
-    "int8-qat": 5e-2,
 }
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from fbdeploy.records.builds import Build
 from fbdeploy.records.bundle_schema import AppFormat
-from fbdeploy.records.manifest import Artefact, Precision, Sha256, read_manifest
+from fbdeploy.records.manifest import Artefact, Sha256, read_manifest
 from fbdeploy.records.results import FILE_NAME as RESULTS_NAME
 from runtime_bench.measurement import (
     LONGEST_NS,
@@ -84,12 +85,15 @@ class AppGolden(Schema):
 
 
 class AppRun(Schema):
-    """One model timed on one backend; ``latencies_ms`` are raw and in order."""
+    """One model timed on one backend; ``latencies_ms`` are raw and in order.
+
+    ``precision`` is that of the bundle's model; bundles of schema version 1 told builds there.
+    """
 
     model: str
     sha256: Sha256
     format: AppFormat
-    precision: Precision
+    precision: Build
     backend: str
     backend_version: str
     compute_units: Literal["cpuOnly", "cpuAndGPU", "cpuAndNeuralEngine", "all"] | None

@@ -13,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from export.format_info import NumberType
 from fbdeploy.check.migrations import BASELINE_MIGRATIONS
 from fbdeploy.check.packing import check_classes, pack, pack_floats, unpack, unpack_floats
 from fbdeploy.check.timing import reduce_samples
+from fbdeploy.records.builds import Build, ProgramOf, build_of
 from fbdeploy.records.manifest import (
     Artefact,
     Format,
     InputSpecInfo,
     Manifest,
-    Precision,
     Sha256,
     now,
     read_manifest,
@@ -42,7 +43,7 @@ SCHEMA_VERSION = 2
 Nanoseconds = Annotated[int, Field(gt=0, le=LONGEST_NS)]
 MOST_IMAGES = 10**9
 MOST_COLUMNS = 10**6
-ArtefactName = tuple[Format, Precision, str]
+ArtefactName = tuple[Format, Build, str]
 
 
 class ScoredImages(Schema):
@@ -96,7 +97,8 @@ class Record(Schema):
     """
 
     format: Format
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf = ""
     variant: str = ""
     sha256: Sha256
     bytes: Count
@@ -111,7 +113,12 @@ class Record(Schema):
     @property
     def key(self) -> ArtefactName:
         """What artefacts of two folders are matched by."""
-        return (self.format, self.precision, self.variant)
+        return (self.format, self.build, self.variant)
+
+    @property
+    def build(self) -> Build:
+        """Precision and program in one word."""
+        return build_of(self.precision, self.program)
 
 
 class Baseline(Schema):
@@ -247,6 +254,7 @@ def _record(entry: Artefact, scored: Predictions | None, lines: list[Line]) -> R
     return Record(
         format=entry.format,
         precision=entry.precision,
+        program=entry.program,
         variant=entry.variant,
         sha256=entry.sha256,
         bytes=entry.bytes,

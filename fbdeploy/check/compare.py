@@ -63,8 +63,8 @@ def compare_baselines(
 
 def _why_missing(record: Record, failures: Sequence[Failure]) -> str:
     for failure in failures:
-        # A worker that died names no precision: it was all of its format.
-        if failure.format == record.format and failure.precision in ("", record.precision):
+        # A worker that died names no build: it was all of its format.
+        if failure.format == record.format and failure.build in ("", record.build):
             return f"{failure.step} failed: {failure.message}"
     return "is in the baseline and not in this run"
 
@@ -76,6 +76,7 @@ def _settle(drafts: list[tuple[Record, list[Draft]]], rules: Rules) -> tuple[Art
         ArtefactReport(
             format=record.format,
             precision=record.precision,
+            program=record.program,
             variant=record.variant,
             findings=tuple(
                 draft.finding if draft.hypothesis is None else settle(draft, next(decisions), rules)

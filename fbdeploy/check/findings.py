@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from export.format_info import NumberType
 from fbdeploy.check.rules import Measure, Rules
-from fbdeploy.records.manifest import Format, Precision
+from fbdeploy.records.builds import ProgramOf, build_of
+from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import Interval
 from zoo.documents import Schema
 
@@ -54,14 +56,16 @@ class ArtefactReport(Schema):
     """All findings about one artefact."""
 
     format: Format
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf = ""
     variant: str = ""
     findings: tuple[Finding, ...]
 
     @property
     def name(self) -> str:
         """Such as ``onnx int8``."""
-        return " ".join(part for part in (self.format, self.precision, self.variant) if part)
+        build = build_of(self.precision, self.program)
+        return " ".join(part for part in (self.format, build, self.variant) if part)
 
 
 class CheckReport(Schema):

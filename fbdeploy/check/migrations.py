@@ -7,18 +7,19 @@ from typing import Any
 import numpy as np
 
 from fbdeploy.check.packing import check_classes, pack_floats, unpack
+from fbdeploy.records.migrations import apart
 from zoo.documents import Migrations
 
 
 def _baseline_1(document: dict[str, Any]) -> dict[str, Any]:
     """Version 1 kept a classifier's first answers: the float network's, and how the artefacts'
-    differ from them.
+    differ from them; its precisions named programs too.
 
     Raises:
         ValueError: they are no classes, or too few.
     """
     data = document.get("data")
-    records = [dict(record) for record in document.get("artefacts", ())]
+    records = [apart(dict(record)) for record in document.get("artefacts", ())]
     if isinstance(data, dict):
         count = data["images"]
         labels, reference = unpack(data["labels"], count), unpack(data["reference"], count)

@@ -18,11 +18,10 @@ from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
-    PRECISIONS,
-    as_precisions,
+    as_builds,
     can_hold,
     check_installed,
-    default_precisions,
+    default_builds,
     installed_formats,
 )
 from fbdeploy.pipeline.request import (
@@ -32,7 +31,8 @@ from fbdeploy.pipeline.request import (
     DeployRequest,
     images_for,
 )
-from fbdeploy.records.manifest import Artefact, Precision
+from fbdeploy.records.builds import BUILDS, Build
+from fbdeploy.records.manifest import Artefact
 from fbdeploy.records.results import ResultRow, document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
@@ -74,7 +74,7 @@ def deploy(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Some of {','.join(PRECISIONS)}; the last if the recipe trains, or if named.",
+            help=f"Some of {','.join(BUILDS)}; the last if the recipe trains, or if named.",
         ),
     ] = None,
     recipe: Annotated[
@@ -145,7 +145,7 @@ def deploy(
         data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
         calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
         formats=_formats(formats),
-        precisions=_precisions(precisions, recipe),
+        builds=_builds(precisions, recipe),
         recipe=recipe,
         output=output,
         threads=threads,
@@ -163,9 +163,9 @@ def deploy(
             for name in left_out:
                 progress.note(f"{name} is left out: pip install 'fbdeploy[{name}]' brings it")
             for fmt in request.formats:
-                for precision in request.precisions:
-                    if not can_hold(fmt, precision):
-                        progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
+                for build in request.builds:
+                    if not can_hold(fmt, build):
+                        progress.note(f"{fmt} has no {build}: its runtimes gain nothing")
             with where.opened(progress.note) as machines:
                 deployed = run(
                     request,
@@ -181,10 +181,10 @@ def deploy(
         raise typer.Exit(1)
 
 
-def _precisions(given: str | None, recipe: str) -> tuple[Precision, ...]:
+def _builds(given: str | None, recipe: str) -> tuple[Build, ...]:
     if given is None:
-        return default_precisions(recipe)
-    return as_precisions(options.choices(given, PRECISIONS, "--precisions"))
+        return default_builds(recipe)
+    return as_builds(options.choices(given, BUILDS, "--precisions"))
 
 
 def _formats(given: str | None) -> tuple[str, ...]:

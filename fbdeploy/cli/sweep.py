@@ -16,9 +16,9 @@ from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
-    PRECISIONS,
     check_installed,
 )
+from fbdeploy.records.builds import BUILDS
 from fbdeploy.report import numbers as figures
 from fbdeploy.report.table import table
 from fbdeploy.sweep.page import name_of
@@ -67,7 +67,7 @@ def sweep(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Some of {','.join(PRECISIONS)}; what deploy makes by the recipe.",
+            help=f"Some of {','.join(BUILDS)}; what deploy makes by the recipe.",
         ),
     ] = None,
     threads: Annotated[
@@ -124,7 +124,7 @@ def sweep(
     if formats is not None:
         changes["formats"] = options.choices(formats, FORMATS, "--formats")
     if precisions is not None:
-        changes["precisions"] = options.choices(precisions, PRECISIONS, "--precisions")
+        changes["precisions"] = options.choices(precisions, BUILDS, "--precisions")
     changes |= {"threads": threads, "images": images}
     given = {key: value for key, value in changes.items() if value is not None}
     renamed: list[tuple[str, str]] = []

@@ -8,7 +8,6 @@ from pathlib import Path
 from fbdeploy.records.manifest import Manifest
 from zoo.errors import InputError
 from zoo.images import BadImageError, UnusableImageError, read_image
-from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess
 
 
@@ -29,7 +28,7 @@ def preprocessing(photo: Path, manifests: Sequence[Manifest | None]) -> Callable
             f"--photo {photo}: needs artefacts of one network, in the folder that fbdeploy deploy "
             "wrote, whose manifest tells the pre-processing; leave --photo out"
         )
-    spec = InputSpec(**specs.pop().model_dump())
+    spec = specs.pop().spec
 
     def prepare() -> object:
         return preprocess(read_image(photo), spec)

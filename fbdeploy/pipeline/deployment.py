@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from fbdeploy.pipeline.environment import environment
 from fbdeploy.pipeline.folder import OutputFolder, keep_current
@@ -13,16 +14,18 @@ from fbdeploy.pipeline.known import Known, Prepared
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import Start, StepJob
 from fbdeploy.pipeline.space import artefact_bytes, blame_full_disk, check_space
+from fbdeploy.records.builds import Build, ProgramName, program_of
 from fbdeploy.records.manifest import (
     Artefact,
     Failure,
     Format,
     Manifest,
-    Precision,
     Quantization,
     now,
 )
 from fbdeploy.version import __version__
+
+EVERY_BUILD: tuple[Build | Literal[""], ...] = ("",)
 
 
 @dataclass(frozen=True)
@@ -44,15 +47,14 @@ class Deployment:
         request, prepared = start.request, known.prepared
         # A program that was asked for and is not there yet is made from other inputs than before.
         old = previous.quantizations if previous else {}
-        programs = {p: q for p, q in old.items() if p not in request.precisions} | known.programs
+        asked = {program_of(build) for build in request.builds}
+        programs = {p: q for p, q in old.items() if p not in asked} | known.programs
 
         def is_current(entry: Artefact) -> bool:
-            return entry.key == _key(
-                request, prepared, entry.format, entry.precision, programs.get(entry.precision)
-            )
+            return entry.key == _key(request, prepared, entry.format, entry.build, programs)
 
         kept = keep_current(request.output, previous.artefacts if previous else (), is_current)
-        in_use = {entry.precision for entry in kept} | set(known.programs)
+        in_use = {*(entry.program for entry in kept), *known.programs}
         manifest = Manifest(
             fbdeploy_version=__version__,
             created=previous.created if previous else now(),
@@ -83,15 +85,15 @@ class Deployment:
         return self.request.output
 
     @property
-    def programs(self) -> dict[Precision, Quantization]:
-        """The programs there are, by precision."""
+    def programs(self) -> dict[ProgramName, Quantization]:
+        """The int8 programs there are."""
         return self.folder.manifest.quantizations
 
     @property
-    def possible(self) -> list[Precision]:
-        """The precisions asked for, but for those whose program could not be made."""
-        made: set[Precision] = {"fp32", "fp16", *self.programs}
-        return [precision for precision in self.request.precisions if precision in made]
+    def possible(self) -> list[Build]:
+        """The builds asked for, but for those whose program could not be made."""
+        made = {"", *self.programs}
+        return [build for build in self.request.builds if program_of(build) in made]
 
     @property
     def wanted(self) -> list[Artefact]:
@@ -116,10 +118,9 @@ class Deployment:
         )
         return parity and (faithful or self.request.accept_low_fidelity) and not self.failures
 
-    def key(self, fmt: Format, precision: Precision) -> str:
-        """The key of the artefact of a format and precision that this run makes."""
-        program = self.programs.get(precision)
-        return _key(self.request, self.prepared, fmt, precision, program)
+    def key(self, fmt: Format, build: Build) -> str:
+        """The key of the artefact of a format and build that this run makes."""
+        return _key(self.request, self.prepared, fmt, build, self.programs)
 
     def run(self, jobs: Sequence[StepJob]) -> None:
         """Run jobs of steps, keep what they make, and tell what they did not.
@@ -134,22 +135,18 @@ class Deployment:
             failed = outcome.failed.get(one.job.name)
             if failed is None:
                 continue
-            told = {(f.format, f.precision) for f in self.failures if f.step == one.step}
-            for precision in tuple(one.lost()) or ("",):
-                if one.step is not None and (one.format, precision) not in told:
-                    failure = Failure(
-                        format=one.format or one.job.name,
-                        precision=precision,
-                        step=one.step,
-                        message=failed.message,
-                    )
+            told = {(f.format, f.build) for f in self.failures if f.step == one.step}
+            for build in tuple(one.lost()) or EVERY_BUILD:
+                if one.step is not None and (one.format, build) not in told:
+                    about = one.format or one.job.name
+                    failure = Failure.of(about, build, one.step, failed.message)
                     self.fail(one.job.name, failure)
 
     def fail(self, job: str, failure: Failure) -> None:
         """Tell of a failure in the job of that name, and keep it for the manifest."""
         log = failure.log or self.start.work.log_of(job)
         self.failures.append(failure.model_copy(update={"log": log}))
-        where = f"{failure.format} {failure.precision}".strip()
+        where = f"{failure.format} {failure.build}".strip()
         self.start.observer.note(f"{where}: {failure.step} failed: {failure.message}")
 
 
@@ -157,13 +154,10 @@ def _key(
     request: DeployRequest,
     prepared: Prepared,
     fmt: Format,
-    precision: Precision,
-    program: Quantization | None,
+    build: Build,
+    programs: dict[ProgramName, Quantization],
 ) -> str:
-    return artefact_key(
-        fmt,
-        precision,
-        prepared.network_key,
-        program.key if program else "",
-        request.skip_passes,
-    )
+    program = program_of(build)
+    made = programs.get(program) if program else None
+    key = made.key if made else ""
+    return artefact_key(fmt, build, prepared.network_key, key, request.skip_passes)

@@ -6,19 +6,18 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import get_args
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.lock import FILE_NAME as LOCK
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.work import WorkFolder
+from fbdeploy.records.builds import BUILDS, ProgramName
 from fbdeploy.records.bundle_schema import CONFIG_NAME, FOLDER_NAME
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
     FloatCheck,
     Manifest,
-    Precision,
     Quantization,
     now,
     read_manifest,
@@ -114,9 +113,9 @@ class OutputFolder:
         _drop_bundle(self.path)
         self.update(artefacts=tuple(sorted((*others, *new), key=_order)))
 
-    def set_program(self, precision: Precision, program: Quantization) -> None:
-        """Note what the program of a precision is from now on."""
-        self.update(quantizations={**self.manifest.quantizations, precision: program})
+    def set_program(self, name: ProgramName, program: Quantization) -> None:
+        """Note what an int8 program is from now on."""
+        self.update(quantizations={**self.manifest.quantizations, name: program})
 
     def set_float_check(self, found: FloatCheck) -> None:
         """Note the verdict on the float network."""
@@ -169,9 +168,9 @@ def _drop_bundle(folder: Path) -> None:
 
 
 def _order(entry: Artefact) -> tuple[int, int, str]:
-    """Formats and precisions in the order in which they are declared."""
+    """Formats and builds in the order in which they are declared."""
     return (
         list(FORMAT_INFO).index(entry.format),
-        get_args(Precision).index(entry.precision),
+        BUILDS.index(entry.build),
         entry.variant,
     )

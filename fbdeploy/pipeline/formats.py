@@ -5,25 +5,20 @@ from __future__ import annotations
 from importlib import util
 from typing import cast
 
-from export.format_info import FORMAT_INFO, NumberType
-from fbdeploy.records.manifest import Format, Precision
+from export.format_info import FORMAT_INFO
+from fbdeploy.records.builds import Build, precision_of
+from fbdeploy.records.manifest import Format
 from quantize.recipe import load_recipe
 from zoo.errors import InputError
 
 FORMATS: tuple[Format, ...] = tuple(FORMAT_INFO)
-PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8", "int8-qat")
-DEFAULT_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
-"""What is made where nothing else is asked for; training is, by its precision or by its recipe."""
+DEFAULT_BUILDS: tuple[Build, ...] = ("fp32", "int8")
+"""What is made where nothing else is asked for; training is, by its build or by its recipe."""
 
 
-def number_type(precision: Precision) -> NumberType:
-    """What the values of an artefact in ``precision`` are."""
-    return "int8" if precision == "int8-qat" else precision
-
-
-def can_hold(fmt: Format, precision: Precision) -> bool:
-    """Whether there is an artefact of ``fmt`` in ``precision``."""
-    return number_type(precision) in FORMAT_INFO[fmt].precisions
+def can_hold(fmt: Format, build: Build) -> bool:
+    """Whether there is an artefact of ``fmt`` and ``build``."""
+    return precision_of(build) in FORMAT_INFO[fmt].precisions
 
 
 def is_installed(fmt: Format) -> bool:
@@ -50,16 +45,16 @@ def installed_formats() -> tuple[Format, ...]:
     return tuple(fmt for fmt in FORMATS if is_installed(fmt))
 
 
-def as_precisions(names: tuple[str, ...]) -> tuple[Precision, ...]:
-    """Names that have been checked against ``PRECISIONS``."""
-    return tuple(cast(Precision, name) for name in names)
+def as_builds(names: tuple[str, ...]) -> tuple[Build, ...]:
+    """Names that have been checked against ``BUILDS``."""
+    return tuple(cast(Build, name) for name in names)
 
 
-def default_precisions(recipe: str) -> tuple[Precision, ...]:
+def default_builds(recipe: str) -> tuple[Build, ...]:
     """The default ones, and the trained one where ``recipe`` (a name or a file) trains.
 
     Raises:
         InputError: there is no such recipe, or it is not one.
     """
     trains = load_recipe(recipe).method == "qat"
-    return (*DEFAULT_PRECISIONS, "int8-qat") if trains else DEFAULT_PRECISIONS
+    return (*DEFAULT_BUILDS, "int8-qat") if trains else DEFAULT_BUILDS

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.records.manifest import Format, Precision
+from fbdeploy.records.builds import Build
+from fbdeploy.records.manifest import Format
 
 
 def key_of(**inputs: JsonValue) -> str:
@@ -62,7 +63,7 @@ def folder_identity(folder: Path) -> str:
 
 def artefact_key(
     fmt: Format,
-    precision: Precision,
+    build: Build,
     network_key: str,
     program_key: str,
     skipped: tuple[str, ...] = (),
@@ -70,7 +71,7 @@ def artefact_key(
     """The key of an artefact; ``program_key`` is empty for those made from the float network."""
     return key_of(
         format=fmt,
-        precision=precision,
+        build=build,
         network=network_key,
         program=program_key,
         skipped=",".join(sorted(skipped)),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fbdeploy.records.builds import ProgramName
 from fbdeploy.records.manifest import (
     DatasetInfo,
     InputSpecInfo,
     NetworkInfo,
-    Precision,
     Quantization,
     Weights,
 )
@@ -27,9 +27,9 @@ class Prepared(Schema):
 
 
 class Quantized(Schema):
-    """A program that was made or found, for one precision."""
+    """An int8 program that was made or found."""
 
-    precision: Precision
+    program: ProgramName
     quantization: Quantization
 
 
@@ -38,4 +38,4 @@ class Known:
     """The network, and the programs there are."""
 
     prepared: Prepared
-    programs: dict[Precision, Quantization]
+    programs: dict[ProgramName, Quantization]

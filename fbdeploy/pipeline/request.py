@@ -6,7 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels, Precision
+from fbdeploy.records.builds import Build
+from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels
 from zoo.documents import Schema
 from zoo.errors import InputError
 from zoo.input_spec import Interpolation
@@ -61,7 +62,7 @@ class DeployRequest(Schema):
     data: str
     calibration: str
     formats: tuple[Format, ...]
-    precisions: tuple[Precision, ...]
+    builds: tuple[Build, ...]
     recipe: str
     output: Path
     threads: int = 1

@@ -14,6 +14,7 @@ from fbdeploy.pipeline.space import blame_full_disk
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Event, Failed, Job, Result
 from fbdeploy.pipeline.workers.runner import Listener, Outcome, Runner
+from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import StepName
 from zoo.documents import Schema
 from zoo.errors import InputError
@@ -51,7 +52,7 @@ class StepJob:
             holds it when that returns.
         step: what failed if it does; None if it is vital.
         format: the format that the job is about, if it is about one.
-        lost: the precisions that are still missing, for which a failure of the job is told.
+        lost: the builds that are still missing, for which a failure of the job is told.
         bad_input_ends: whether the run ends where the job says that its input was bad.
     """
 
@@ -59,7 +60,7 @@ class StepJob:
     results: dict[type[BaseModel], Callable[..., None]]
     step: StepName | None = None
     format: str = ""
-    lost: Callable[[], Iterable[str]] = tuple
+    lost: Callable[[], Iterable[Build]] = tuple
     bad_input_ends: bool = False
 
     def keep(self, result: Result) -> None:

@@ -10,19 +10,19 @@ from zoo.errors import InputError
 
 MEGABYTE = 1_000_000
 BYTES_EACH = {"fp32": 4, "fp16": 2}
-"""Of a weight in artefacts of a precision; the others have one."""
+"""Of a weight in artefacts of a build; the others have one."""
 ADVICE = "choose another --output or free it"
 
 
 def artefact_bytes(request: DeployRequest, parameters: int) -> int:
     """About what all artefacts of a network with so many parameters take."""
-    each = sum(BYTES_EACH.get(name, 1) for name in request.precisions)
+    each = sum(BYTES_EACH.get(name, 1) for name in request.builds)
     return parameters * each * len(request.formats)
 
 
 def program_bytes(request: DeployRequest, parameters: int) -> int:
     """About what the captured graph and the programs take, which hold float weights too."""
-    programs = sum(name not in BYTES_EACH for name in request.precisions)
+    programs = sum(name not in BYTES_EACH for name in request.builds)
     return parameters * (4 + 5 * programs)
 
 

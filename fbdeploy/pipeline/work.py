@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
-from fbdeploy.records.manifest import Precision
+from fbdeploy.records.builds import Build, ProgramName
 
 NAME = ".fbdeploy"
 
@@ -50,13 +50,13 @@ class WorkFolder:
         )
         return self.path / f"graph-{key}"
 
-    def program(self, precision: Precision) -> Path:
-        """The folder of a precision's program; the manifest has its key."""
-        return self.path / f"program-{precision}"
+    def program(self, program: ProgramName) -> Path:
+        """The folder of an int8 program; the manifest has its key."""
+        return self.path / f"program-{program}"
 
-    def rejected(self, precision: Precision) -> Path:
+    def rejected(self, build: Build) -> Path:
         """The folder of artefacts that may not be shipped; all begin there."""
-        return self.path / "rejected" / precision
+        return self.path / "rejected" / build
 
     def reference(self, network_key: str, data: str) -> Path:
         """The file of the float network's answers on images."""
@@ -66,7 +66,7 @@ class WorkFolder:
         """The file of the pre-processed images that artefacts are checked on."""
         return self.path / f"check-images-{images_key(network_key, data)}.npy"
 
-    def prune(self, network_key: str, data: Iterable[str], programs: Iterable[Precision]) -> None:
+    def prune(self, network_key: str, data: Iterable[str], programs: Iterable[ProgramName]) -> None:
         """Remove what belongs to other networks, to images not in ``data``, to other programs."""
         identities = tuple(data)
         folders = {self.graph(network_key), *map(self.program, programs)}

@@ -10,19 +10,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, NumberType
+from fbdeploy.records.builds import ProgramOf
 from fbdeploy.records.manifest import (
     CropShare,
     Deviation,
     InnerPath,
     Mean,
     Pixels,
-    Precision,
     Sha256,
 )
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count, Schema
-from zoo.input_spec import MOST_CLASSES
+from zoo.input_spec import MOST_CLASSES, InputSpec
 from zoo.outputs import TaskName
 
 SCHEMA_VERSION = 2
@@ -48,6 +48,11 @@ class BundleInput(Schema):
     interpolation: Literal["nearest", "bilinear", "bicubic"]
     crop_mode: Literal["center", "squash", "border"]
 
+    @property
+    def spec(self) -> InputSpec:
+        """What the network's rooms take."""
+        return InputSpec(**self.model_dump(exclude={"layout", "color"}))
+
 
 class BundleTensor(Schema):
     """A model's input; ``name`` is empty where the format goes by position."""
@@ -71,12 +76,13 @@ class BundleOutput(Schema):
 
 
 class BundleModel(Schema):
-    """One model; ``file`` is relative to the bundle, ``id`` is ``format-precision[-variant]``."""
+    """One model; ``file`` is relative to the bundle, ``id`` is ``format-build[-variant]``."""
 
     id: str
     file: InnerPath
     format: AppFormat
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf = ""
     sha256: Sha256
     bytes: Positive
     input: BundleTensor
@@ -97,7 +103,7 @@ class ModelConfig(Schema):
 class OutputTolerance(Schema):
     """How far an output of a phone may lie from Python's for models of one precision."""
 
-    precision: Precision
+    precision: NumberType
     output: str
     max_abs: NonNegative
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, JsonValue
 
 from export.coverage import Coverage
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records import migrations
+from fbdeploy.records.builds import (
+    Build,
+    ProgramName,
+    ProgramOf,
+    build_of,
+    precision_of,
+    program_of,
+)
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
@@ -32,7 +40,6 @@ SCHEMA_VERSION = 2
 FILE_NAME = "manifest.json"
 
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
-Precision = Literal["fp32", "fp16", "int8", "int8-qat"]
 StepName = Literal["train", "export", "evaluate", "bundle", "bench"]
 """Steps of the pipeline that may fail without ending it."""
 Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
@@ -108,13 +115,13 @@ class RecipeInfo(Schema):
 
 
 class Step(Schema):
-    """One optional step of quantization: kept only where held-out KL improved."""
+    """One optional step of quantization: kept only where the held-out divergence fell."""
 
     name: str
     kept: bool
     reason: str
-    kl_before: float | None = None
-    kl_after: float | None = None
+    divergence_before: float | None = None
+    divergence_after: float | None = None
     seconds: float | None = None
 
 
@@ -162,9 +169,9 @@ class FloatCheck(Schema):
 class Quantization(Schema):
     """How the int8 program came about.
 
-    KL is in nats, float against int8, on held-out images: the geometric mean of 16 times the KL of
-    the softmax at temperature 4 (docs/recipes.md). ``float_operators`` are those that mixed
-    precision left in float, by their modules' paths.
+    Divergences are in nats, float against int8, on held-out images: the geometric mean of 16 times
+    the KL of the softmax at temperature 4 (docs/recipes.md). ``float_operators`` are those that
+    mixed precision left in float, by their modules' paths.
     """
 
     key: str
@@ -173,7 +180,7 @@ class Quantization(Schema):
     recipe: RecipeInfo
     steps: tuple[Step, ...] = ()
     held_out_images: Count | None = None
-    held_out_kl: float | None = None
+    held_out_divergence: float | None = None
     held_out_agreement: Share | None = None
     sqnr_db: float | None = None
     fidelity: Fidelity | None = None
@@ -204,7 +211,10 @@ class Parity(Schema):
 
 
 class Artefact(Schema):
-    """One file for one format and precision. ``path`` is relative to the manifest's folder.
+    """One file for one format and build. ``path`` is relative to the manifest's folder.
+
+    ``precision`` is the number type of its values, ``program`` the int8 program it was made from,
+    empty for the float network.
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
     its export.
@@ -212,7 +222,8 @@ class Artefact(Schema):
 
     key: str
     format: Format
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf = ""
     variant: str = ""
     path: InnerPath
     sha256: Sha256
@@ -231,19 +242,44 @@ class Artefact(Schema):
         return self.parity is not None and not self.parity.passed
 
     @property
+    def build(self) -> Build:
+        """Precision and program in one word."""
+        return build_of(self.precision, self.program)
+
+    @property
     def name(self) -> str:
         """What tells this artefact from the others, such as ``onnx int8``."""
-        return " ".join(part for part in (self.format, self.precision, self.variant) if part)
+        return " ".join(part for part in (self.format, self.build, self.variant) if part)
 
 
 class Failure(Schema):
-    """A step that did not finish; the other artefacts do not depend on it."""
+    """A step that did not finish; the other artefacts do not depend on it.
+
+    Where it is about all formats or all builds, these are empty.
+    """
 
     format: str
-    precision: str
+    precision: NumberType | Literal[""] = ""
+    program: ProgramOf = ""
     step: StepName
     message: str
     log: str = ""
+
+    @classmethod
+    def of(cls, fmt: str, build: Build | Literal[""], step: StepName, message: str) -> Self:
+        """The failure of a step in making ``build`` of a format."""
+        return cls(
+            format=fmt,
+            precision=precision_of(build) if build else "",
+            program=program_of(build) if build else "",
+            step=step,
+            message=message,
+        )
+
+    @property
+    def build(self) -> Build | Literal[""]:
+        """Precision and program in one word."""
+        return build_of(self.precision, self.program) if self.precision else ""
 
 
 class Environment(Schema):
@@ -270,7 +306,7 @@ class Manifest(Schema):
     labels: tuple[str, ...]
     evaluation_data: DatasetInfo | None = None
     float_check: FloatCheck | None = None
-    quantizations: dict[Precision, Quantization] = Field(default_factory=dict)
+    quantizations: dict[ProgramName, Quantization] = Field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()
     failures: tuple[Failure, ...] = ()
     environment: Environment

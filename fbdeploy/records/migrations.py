@@ -12,8 +12,46 @@ from zoo.documents import Migrations
 Document = dict[str, Any]
 
 
+PROGRAMS = {"int8": "ptq", "int8-qat": "qat"}
+"""The program of what version 1 called a precision."""
+
+
+def apart(entry: Any) -> Any:
+    """An entry with its precision and its program apart, which version 1 told in one word."""
+    if not isinstance(entry, dict) or entry.get("precision") not in PROGRAMS:
+        return entry
+    return entry | {"precision": "int8", "program": PROGRAMS[entry["precision"]]}
+
+
+def _renamed(entry: Document, names: dict[str, str]) -> Document:
+    return {names.get(key, key): value for key, value in entry.items()}
+
+
+def _divergent(program: Any) -> Any:
+    """A program's entry with the words for the judge's divergence, which version 1 called KL."""
+    if not isinstance(program, dict):
+        return program
+    words = {"kl_before": "divergence_before", "kl_after": "divergence_after"}
+    steps = program.get("steps", [])
+    if isinstance(steps, list):
+        steps = [_renamed(step, words) if isinstance(step, dict) else step for step in steps]
+    return _renamed(program, {"held_out_kl": "held_out_divergence"}) | {"steps": steps}
+
+
+def _each(change: Any, entries: Any) -> Any:
+    return [change(entry) for entry in entries] if isinstance(entries, list) else entries
+
+
 def _manifest_1(document: Document) -> Document:
-    """Version 1 knew classifiers alone, and did not say so."""
+    """Version 1 knew classifiers alone, and did not say so; its precisions named programs too."""
+    programs = document.get("quantizations", {})
+    if isinstance(programs, dict):
+        programs = {PROGRAMS.get(name, name): _divergent(entry) for name, entry in programs.items()}
+    document = document | {
+        "quantizations": programs,
+        "artefacts": _each(apart, document.get("artefacts", [])),
+        "failures": _each(apart, document.get("failures", [])),
+    }
     network = document.get("network")
     if not isinstance(network, dict) or "num_classes" not in network:
         return document
@@ -27,6 +65,7 @@ def _manifest_1(document: Document) -> Document:
 
 def _evaluation_1(line: Document) -> Document:
     """Version 1 told a classifier's figures one by one."""
+    line = apart(line)
     compared = line.get("comparison")
     compared = compared if isinstance(compared, dict) else {}
     top1 = {

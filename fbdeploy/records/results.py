@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records import migrations
+from fbdeploy.records.builds import Build, ProgramOf, build_of
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Format,
     InnerPath,
     Manifest,
-    Precision,
     Sha256,
 )
 from runtime_bench.measurement import Interval, Kind, Measurement
@@ -95,7 +95,8 @@ class EvaluationLine(Schema):
     key: str
     time: str
     format: Format
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf = ""
     variant: str = ""
     sha256: Sha256
     dataset: DatasetInfo
@@ -134,7 +135,8 @@ class ResultRow(Schema):
     """
 
     format: Format
-    precision: Precision
+    precision: NumberType
+    program: ProgramOf
     variant: str
     path: str
     bytes: int
@@ -158,6 +160,11 @@ class ResultRow(Schema):
     threads: int | None
     int8_share: Share | None
     delegated_share: Share | None
+
+    @property
+    def build(self) -> Build:
+        """Precision and program in one word."""
+        return build_of(self.precision, self.program)
 
 
 def read_lines(folder: Path) -> list[Line]:
@@ -211,6 +218,7 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
             ResultRow(
                 format=artefact.format,
                 precision=artefact.precision,
+                program=artefact.program,
                 variant=artefact.variant,
                 path=artefact.path,
                 bytes=artefact.bytes,

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.records.builds import BUILD_OF
 from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
@@ -66,6 +67,7 @@ def render(
         drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
         island_words=_island_words,
+        build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
     )
 
@@ -138,7 +140,7 @@ def _plots(rows: list[ResultRow]) -> tuple[str, str]:
             plot.Point(
                 label=recommend.name_of(row),
                 format=row.format,
-                filled=row.precision.startswith("int8"),
+                filled=row.precision == "int8",
                 x=row.latency_ms.p50,
                 y=scored[0],
                 interval=scored[1],

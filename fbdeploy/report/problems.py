@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.records.builds import BUILD_OF, ProgramName
 from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
 from fbdeploy.report import numbers
 
 
 def problems(manifest: Manifest) -> tuple[str, ...]:
     """Whole sentences, the gravest first; none where all is well."""
-    programs = [unfaithful(precision, entry) for precision, entry in manifest.quantizations.items()]
+    programs = [unfaithful(name, entry) for name, entry in manifest.quantizations.items()]
     unequal = [_parity(entry) for entry in manifest.artefacts]
     said = (_float(manifest), *programs, *unequal)
     return (*filter(None, said), *map(_failure, manifest.failures))
@@ -37,14 +38,14 @@ def _float(manifest: Manifest) -> str | None:
     )
 
 
-def unfaithful(precision: str, program: Quantization) -> str | None:
+def unfaithful(name: ProgramName, program: Quantization) -> str | None:
     """What is wrong with a program that is far from the float network; None if it is near."""
     found = program.fidelity
     if found is None or found.passed:
         return None
     images = f"{found.images:,} {'held-out' if found.held_out else 'calibration'} images"
     return (
-        f"{precision}: the quantized program is not the float network: "
+        f"{BUILD_OF[name]}: the quantized program is not the float network: "
         f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
         f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
         "formats have it. Check the calibration images and --mean/--std, or try the recipe ptq or "
@@ -74,7 +75,7 @@ def _failure(failure: Failure) -> str:
         part
         for part in (
             failure.format if info is None else info.title,
-            failure.precision,
+            failure.build,
             failure.step,
         )
         if part

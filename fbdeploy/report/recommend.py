@@ -41,7 +41,7 @@ class Recommendation:
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
-    parts = (FORMAT_INFO[row.format].title, row.precision, row.variant)
+    parts = (FORMAT_INFO[row.format].title, row.build, row.variant)
     return " ".join(part for part in parts if part)
 
 

@@ -94,7 +94,7 @@ class Measuring:
             if export.network != network:
                 continue
             for entry in export.manifest.artefacts:
-                asked = entry.format in self.plan.formats and entry.precision in export.precisions
+                asked = entry.format in self.plan.formats and entry.build in export.builds
                 if asked and FORMAT_INFO[entry.format].timed:
                     path = (export.folder / entry.path).as_posix()
                     found.setdefault(entry.sha256, entry.model_copy(update={"path": path}))

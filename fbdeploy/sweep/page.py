@@ -146,7 +146,7 @@ def _plots(rows: list[SweepRow], cost: Cost) -> tuple[str, str]:
             plot.Point(
                 label=name_of(row),
                 format=row.result.format,
-                filled=row.result.precision.startswith("int8"),
+                filled=row.result.precision == "int8",
                 x=row.cost * cost.scale,
                 y=scored[0],
                 interval=scored[1],

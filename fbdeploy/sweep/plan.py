@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from fbdeploy.pipeline.formats import default_precisions, installed_formats
+from fbdeploy.pipeline.formats import default_builds, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
-from fbdeploy.records.manifest import Format, Precision
+from fbdeploy.records.builds import BUILDS, Build, program_of
+from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from runtime_bench.timing.modes import mode_of
@@ -19,8 +20,8 @@ from zoo.documents import LARGEST_COUNT, Schema, read_toml, validated
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
 
-FLOAT_PRECISIONS: frozenset[Precision] = frozenset({"fp32", "fp16"})
-"""Precisions that no recipe changes."""
+FLOAT_BUILDS = frozenset(build for build in BUILDS if not program_of(build))
+"""What no recipe changes."""
 
 
 def slug(name: str) -> str:
@@ -91,7 +92,7 @@ class SweepPlan(Schema):
     )
     recipes: tuple[str, ...] = Field(default=("ptq",), min_length=1)
     formats: tuple[Format, ...] = Field(default_factory=installed_formats, min_length=1)
-    precisions: tuple[Precision, ...] | None = Field(default=None, min_length=1)
+    precisions: tuple[Build, ...] | None = Field(default=None, min_length=1)
     threads: tuple[Threads, ...] = Field(default=(1,), min_length=1)
     mode: str = "quick"
     data: str | None = None
@@ -102,16 +103,16 @@ class SweepPlan(Schema):
     ] = DEFAULT_IMAGES
     skip_bad_images: bool = False
 
-    def precisions_of(self, recipe: str) -> tuple[Precision, ...]:
+    def builds_of(self, recipe: str) -> tuple[Build, ...]:
         """What is made with ``recipe``: float artefacts are the same for all, so only once.
 
         Raises:
             InputError: there is no such recipe, or it is not one.
         """
-        asked = default_precisions(recipe) if self.precisions is None else self.precisions
+        asked = default_builds(recipe) if self.precisions is None else self.precisions
         if recipe == self.recipes[0]:
             return asked
-        return tuple(one for one in asked if one not in FLOAT_PRECISIONS)
+        return tuple(one for one in asked if one not in FLOAT_BUILDS)
 
 
 def read_plan(

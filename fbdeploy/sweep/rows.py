@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fbdeploy.records.manifest import Artefact, Manifest, Precision
+from fbdeploy.records.builds import Build
+from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
 from fbdeploy.report.verdict import headline
-from fbdeploy.sweep.plan import FLOAT_PRECISIONS
 from runtime_bench.measurement import Counts, Interval, Measurement
 from zoo.documents import Schema
 
@@ -66,13 +66,13 @@ class SweepRow(Schema):
 class Exported:
     """What one deployment of the sweep made.
 
-    ``folder`` is relative to the sweep's; ``precisions`` are those that were asked for this time.
+    ``folder`` is relative to the sweep's; ``builds`` are those that were asked for this time.
     """
 
     network: str
     recipe: str
     folder: Path
-    precisions: tuple[Precision, ...]
+    builds: tuple[Build, ...]
     manifest: Manifest
 
 
@@ -104,7 +104,7 @@ def _row(export: Exported, artefact: Artefact, result: ResultRow, found: Measure
         changes |= {"latency_kind": found.kind, "latency_note": found.note, "target": found.target}
     return SweepRow(
         network=export.network,
-        recipe="" if artefact.precision in FLOAT_PRECISIONS else export.recipe,
+        recipe="" if not artefact.program else export.recipe,
         target=found.target,
         device=found.device.name or found.device.cpu,
         threads=found.threads,

@@ -112,7 +112,7 @@ class _Sweep:
             (network.title, recipe): self._request(network, recipe)
             for network in self.plan.networks
             for recipe in self.plan.recipes
-            if self.plan.precisions_of(recipe)
+            if self.plan.builds_of(recipe)
         }
 
     def run(self, requests: dict[tuple[str, str], DeployRequest]) -> Swept:
@@ -141,7 +141,7 @@ class _Sweep:
                 name, weights, calibration, DEFAULT_CALIBRATION, "--calibration"
             ),
             formats=self.plan.formats,
-            precisions=self.plan.precisions_of(recipe),
+            builds=self.plan.builds_of(recipe),
             recipe=recipe,
             output=self.folder / self._folder_of(network.title, recipe),
             images=self.plan.images,
@@ -200,11 +200,11 @@ class _Sweep:
             self._fail(Failure(network=network, what="deploy", message=done))
             return
         for failed in done.manifest.failures:
-            what = " ".join(part for part in (failed.format, failed.precision, failed.step) if part)
+            what = " ".join(part for part in (failed.format, failed.build, failed.step) if part)
             log = (place / failed.log).as_posix() if failed.log else ""
             self._fail(Failure(network=network, what=what, message=failed.message, log=log))
-        for precision, program in done.manifest.quantizations.items():
-            found = unfaithful(precision, program)
+        for name, program in done.manifest.quantizations.items():
+            found = unfaithful(name, program)
             if found is not None:
                 self.observer.note(f"{network}, {recipe_title(recipe)}: {found}")
         for entry in done.manifest.artefacts:
@@ -217,7 +217,7 @@ class _Sweep:
             if isinstance(line, EvaluationLine) and (line.sha256, line.dataset) not in known:
                 append_line(self.folder, _moved(line, place))
         title = recipe_title(recipe)
-        self.exports.append(Exported(network, title, place, request.precisions, done.manifest))
+        self.exports.append(Exported(network, title, place, request.builds, done.manifest))
 
     def _measure(self) -> None:
         """One queue a device; emulated cores share this machine; its own times come last."""

@@ -7,7 +7,7 @@ from runtime_bench.accuracy.documents import (
     ScoreDocument,
     document,
 )
-from runtime_bench.accuracy.evaluation import Batch, Evaluation, evaluate
+from runtime_bench.accuracy.evaluation import Batch, Evaluation, evaluate, evaluate_together
 from runtime_bench.accuracy.keeping import load_answers, save_answers
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "compare",
     "document",
     "evaluate",
+    "evaluate_together",
     "load_answers",
     "mean_kl",
     "save_answers",

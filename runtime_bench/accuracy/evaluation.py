@@ -138,29 +138,59 @@ def evaluate(
         InputError: no images, images of another size than the artefact's, targets that no answer
             can be, or outputs that are not finite or not the task's.
     """
-    rows: list[dict[str, NDArray[np.float32]]] = []
-    predictions: list[Any] = []
+    (evaluation,) = evaluate_together([session], batches, progress, task)
+    return evaluation
+
+
+def evaluate_together(
+    sessions: Sequence[Session],
+    batches: Iterable[Batch],
+    progress: Progress | None = None,
+    task: Task = CLASSIFICATION,
+) -> list[Evaluation]:
+    """:func:`evaluate` for several artefacts of one task and input, whose images are read once."""
+    answers = [_Answers(session, task) for session in sessions]
     targets: list[Any] = []
     names: list[str] = []
     for images, own, batch_names in batches:
-        outputs = session.run(images)
-        _check_finite(outputs, batch_names)
-        predictions += task.decode(outputs)
+        for one in answers:
+            one.add(images, batch_names)
         targets += own.tolist() if isinstance(own, np.ndarray) else own
         names.extend(batch_names)
-        if task.keeps_outputs:
-            rows.append(outputs)
         if progress is not None:
             progress(len(images))
     if not names:
         raise InputError("no images to evaluate on; give a dataset that has some")
-    kept = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]} if rows else None
-    evaluation = Evaluation(task, predictions, targets, tuple(names), kept)
-    try:
-        _ = evaluation.scores
-    except BadTargetError as error:
-        raise InputError(f"{names[error.index]}: {error}") from error
-    return evaluation
+    return [one.evaluation(targets, tuple(names)) for one in answers]
+
+
+class _Answers:
+    """What one artefact answers, batch after batch."""
+
+    def __init__(self, session: Session, task: Task) -> None:
+        self._session, self._task = session, task
+        self._rows: list[dict[str, NDArray[np.float32]]] = []
+        self._predictions: list[Any] = []
+
+    def add(self, images: NDArray[np.float32], names: tuple[str, ...]) -> None:
+        outputs = self._session.run(images)
+        _check_finite(outputs, names)
+        self._predictions += self._task.decode(outputs)
+        if self._task.keeps_outputs:
+            self._rows.append(outputs)
+
+    def evaluation(self, targets: list[Any], names: tuple[str, ...]) -> Evaluation:
+        kept = None
+        if self._rows:
+            kept = {
+                name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]
+            }
+        evaluation = Evaluation(self._task, self._predictions, targets, names, kept)
+        try:
+            _ = evaluation.scores
+        except BadTargetError as error:
+            raise InputError(f"{names[error.index]}: {error}") from error
+        return evaluation
 
 
 def _check_finite(outputs: Outputs, names: tuple[str, ...]) -> None:

@@ -22,6 +22,7 @@ from fbdeploy.pipeline.steps.prepare import PrepareArguments
 from fbdeploy.pipeline.steps.reference import ReferenceArguments
 from fbdeploy.pipeline.steps.train import TrainArguments
 from fbdeploy.pipeline.workers.jobs import Reporter
+from fbdeploy.records.builds import precision_of, program_of
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
@@ -75,24 +76,24 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
             ),
         ),
     )
-    if not {"int8", "int8-qat"} & set(request.precisions):
+    if not {"int8", "int8-qat"} & set(request.builds):
         return
     key = key_of(weights=weights, recipe=request.recipe)
-    made = asked.known_programs.get("int8")
+    made = asked.known_programs.get("ptq")
     if made is None or made.key != key:
         called("quantize")
         made = _quantization(request, key)
-    report.result(Quantized(precision="int8", quantization=made))
-    trained = asked.known_programs.get("int8-qat")
-    if "int8-qat" in request.precisions and trained and trained.key == key_of(start=key):
-        report.result(Quantized(precision="int8-qat", quantization=trained))
+    report.result(Quantized(program="ptq", quantization=made))
+    trained = asked.known_programs.get("qat")
+    if "int8-qat" in request.builds and trained and trained.key == key_of(start=key):
+        report.result(Quantized(program="qat", quantization=trained))
 
 
 def train(report: Reporter, asked: TrainArguments) -> None:
     called("train")
     misbehave("train")
     made = _quantization(asked.request, key_of(start=asked.start))
-    report.result(Quantized(precision="int8-qat", quantization=made))
+    report.result(Quantized(program="qat", quantization=made))
 
 
 def _quantization(asked: DeployRequest, key: str) -> Quantization:
@@ -121,27 +122,22 @@ def reference(report: Reporter, asked: ReferenceArguments) -> None:
 
 
 def export(report: Reporter, asked: ExportArguments) -> None:
-    for precision in asked.request.precisions:
-        if precision not in asked.keys:
+    for build in asked.request.builds:
+        if build not in asked.keys:
             continue
-        called(f"export {asked.format} {precision}")
-        path = asked.request.output / precision / f"model.{asked.format}"
+        called(f"export {asked.format} {build}")
+        path = asked.request.output / build / f"model.{asked.format}"
         with atomic_file(path) as temporary:
-            temporary.write_text(f"{asked.format} {precision} {asked.keys[precision]}")
-            misbehave(f"{asked.format} {precision}")
-        if plan().get(f"{asked.format} {precision}") == "reported":
-            failure = Failure(
-                format=asked.format,
-                precision=precision,
-                step="export",
-                message="has no such kernel",
-            )
-            report.result(failure)
+            temporary.write_text(f"{asked.format} {build} {asked.keys[build]}")
+            misbehave(f"{asked.format} {build}")
+        if plan().get(f"{asked.format} {build}") == "reported":
+            report.result(Failure.of(asked.format, build, "export", "has no such kernel"))
             continue
         made = Artefact(
-            key=asked.keys[precision],
+            key=asked.keys[build],
             format=asked.format,
-            precision=precision,
+            precision=precision_of(build),
+            program=program_of(build),
             path=path.relative_to(asked.request.output).as_posix(),
             sha256=sha256_of(path),
             bytes=path.stat().st_size,
@@ -164,7 +160,7 @@ def export(report: Reporter, asked: ExportArguments) -> None:
 def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
     labels = np.arange(4, dtype=np.int32) % 2
     for entry in asked.artefacts:
-        called(f"evaluate {entry.format} {entry.precision}")
+        called(f"evaluate {entry.format} {entry.build}")
         misbehave(f"evaluate {entry.format}")
         key = key_of(artefact=entry.sha256, data=asked.data.identity)
         answers = predictions(
@@ -176,6 +172,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
                 time=now(),
                 format=entry.format,
                 precision=entry.precision,
+                program=entry.program,
                 sha256=entry.sha256,
                 dataset=asked.data,
                 images=4,

@@ -87,6 +87,7 @@ def sample() -> tuple[Manifest, list[Line]]:
                 key=sha[:16],
                 format=form,
                 precision=precision,
+                program="ptq" if precision == "int8" else "",
                 path=f"{precision}/model.{SUFFIX.get(form, 'tflite')}",
                 sha256=sha,
                 bytes=int(megabytes * 1e6),
@@ -119,6 +120,7 @@ def sample() -> tuple[Manifest, list[Line]]:
                 time=TIME,
                 format=form,
                 precision=precision,
+                program="ptq" if precision == "int8" else "",
                 sha256=sha,
                 dataset=DATA,
                 images=IMAGES,
@@ -203,7 +205,7 @@ def sample() -> tuple[Manifest, list[Line]]:
         labels=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat") + ("x",) * 5,
         evaluation_data=DATA,
         quantizations={
-            "int8": Quantization(
+            "ptq": Quantization(
                 key="0123456789abcdef",
                 ranges_sha256=digest("ranges"),
                 calibration=DatasetInfo(
@@ -216,20 +218,20 @@ def sample() -> tuple[Manifest, list[Line]]:
                     Step(
                         name="bias correction",
                         kept=True,
-                        reason="held-out KL fell by 21 %",
-                        kl_before=0.0021,
-                        kl_after=0.00166,
+                        reason="held-out divergence fell by 21 %",
+                        divergence_before=0.0021,
+                        divergence_after=0.00166,
                     ),
                     Step(
                         name="cross-layer equalization",
                         kept=False,
-                        reason="held-out KL rose",
-                        kl_before=0.00166,
-                        kl_after=0.00171,
+                        reason="held-out divergence rose",
+                        divergence_before=0.00166,
+                        divergence_after=0.00171,
                     ),
                 ),
                 held_out_images=128,
-                held_out_kl=0.00166,
+                held_out_divergence=0.00166,
                 held_out_agreement=0.992,
                 sqnr_db=22.4,
                 float_operators=("stages.0.0.conv",),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.work import WorkFolder, check_outputs
-from fbdeploy.records.manifest import Precision
+from fbdeploy.records.builds import ProgramName
 from zoo.files import atomic_file
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ class Checks:
         return dict(zip(names.tolist(), values, strict=True))
 
 
-def check_program(checks: Checks, precision: Precision) -> None:
-    """Keep what the program of ``precision`` makes of the images that artefacts are checked on."""
+def check_program(checks: Checks, name: ProgramName) -> None:
+    """Keep what an int8 program makes of the images that artefacts are checked on."""
     from quantize.program import load_program
     from runtime_bench.runtimes.module_session import run_module
 
-    folder = checks.work.program(precision)
+    folder = checks.work.program(name)
 
     def run() -> Outputs:
         program = load_program(folder)  # only if its outputs are not kept yet

@@ -102,13 +102,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
             if is_disk_error(error):
                 raise
             traceback.print_exc()
-            failure = Failure(
-                format=entry.format,
-                precision=entry.precision,
-                step="evaluate",
-                message=line_of(error),
-            )
-            report.result(failure)
+            report.result(Failure.of(entry.format, entry.build, "evaluate", line_of(error)))
 
 
 def _line(
@@ -147,6 +141,7 @@ def _line(
         time=now(),
         format=entry.format,
         precision=entry.precision,
+        program=entry.program,
         variant=entry.variant,
         sha256=entry.sha256,
         dataset=asked.data,

@@ -1,4 +1,4 @@
-"""Export: one format's artefacts in every precision, each checked in its own runtime."""
+"""Export: one format's artefacts in every build, each checked in its own runtime."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.builds import Build, precision_of, program_of
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
@@ -23,7 +24,6 @@ from fbdeploy.records.manifest import (
     Format,
     InputSpecInfo,
     Parity,
-    Precision,
 )
 from zoo.documents import Schema
 from zoo.files import sha256_of, size_of
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 
 class ExportArguments(StepArguments):
-    """``keys`` are those of the artefacts to make, by precision; ``data`` gave the check images."""
+    """``keys`` are those of the artefacts to make, by build; ``data`` gave the check images."""
 
     network_key: str
     input_spec: InputSpecInfo
     data: DatasetInfo
     format: Format
-    keys: dict[Precision, str]
+    keys: dict[Build, str]
 
 
 class Exported(Schema):
-    """All artefacts, variants included, of one format and precision."""
+    """All artefacts, variants included, of one format and build."""
 
     artefacts: tuple[Artefact, ...]
 
@@ -61,12 +61,11 @@ def jobs(deployment: Deployment, work: Work[ExportArguments]) -> list[StepJob]:
 
 
 def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> StepJob | None:
-    def missing() -> dict[Precision, str]:
+    def missing() -> dict[Build, str]:
         return {
-            precision: key
-            for precision in deployment.possible
-            if can_hold(fmt, precision)
-            and not deployment.folder.has(key := deployment.key(fmt, precision))
+            build: key
+            for build in deployment.possible
+            if can_hold(fmt, build) and not deployment.folder.has(key := deployment.key(fmt, build))
         }
 
     keys = missing()
@@ -104,30 +103,26 @@ def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> St
 
 
 def export(report: Reporter, asked: ExportArguments) -> None:
-    """Export one format; hands over an ``Exported`` or a ``Failure`` a precision."""
-    for precision in asked.request.precisions:
-        if precision not in asked.keys:
+    """Export one format; hands over an ``Exported`` or a ``Failure`` a build."""
+    for build in asked.request.builds:
+        if build not in asked.keys:
             continue
         try:
-            made = _Export(report, asked, precision).run()
+            made = _Export(report, asked, build).run()
             if made:
                 report.result(Exported(artefacts=made))
         except Exception as error:
             if is_disk_error(error):
                 raise
             traceback.print_exc()
-            report.result(
-                Failure(
-                    format=asked.format, precision=precision, step="export", message=line_of(error)
-                )
-            )
+            report.result(Failure.of(asked.format, build, "export", line_of(error)))
 
 
 class _Export:
-    """Writes one precision and its variants, runs each against its reference, looks inside it."""
+    """Writes one build and its variants, runs each against its reference, looks inside it."""
 
-    def __init__(self, report: Reporter, asked: ExportArguments, precision: Precision) -> None:
-        self._report, self._asked, self._precision = report, asked, precision
+    def __init__(self, report: Reporter, asked: ExportArguments, build: Build) -> None:
+        self._report, self._asked, self._build = report, asked, build
         self._checks = Checks(asked.work, asked.network_key, asked.data.identity)
 
     def run(self) -> tuple[Artefact, ...]:
@@ -139,7 +134,7 @@ class _Export:
         if source.program is not None:
             reason = left_out(fmt, source.program)
             if reason is not None:
-                self._report.note(f"{fmt} {self._precision} is left out: {reason}")
+                self._report.note(f"{fmt} {self._build} is left out: {reason}")
                 return ()
         self._images, self._expected = self._checks.images(), self._checks.outputs(folder)
         variants = FORMAT_INFO[fmt].files(source.precision)
@@ -151,18 +146,22 @@ class _Export:
         from quantize.graph.capture import load_captured
         from quantize.program import load_program
 
-        asked, precision = self._asked, self._precision
+        asked, program = self._asked, program_of(self._build)
         spec = asked.input_spec.spec
         skipped = frozenset(asked.request.skip_passes)
-        if precision == "int8" or precision == "int8-qat":
+        if program:
             # A program is exported in the same way, however it came about.
-            folder = asked.work.program(precision)
-            program = load_program(folder)
-            return folder, ExportSource("int8", spec, program.graph, program, skipped)
+            folder = asked.work.program(program)
+            loaded = load_program(folder)
+            return folder, ExportSource("int8", spec, loaded.graph, loaded, skipped)
         folder = asked.work.graph(asked.network_key)
         captured = load_captured(folder)
         source = ExportSource(
-            precision, spec, captured.graph, skipped=skipped, float_interface=captured.interface
+            precision_of(self._build),
+            spec,
+            captured.graph,
+            skipped=skipped,
+            float_interface=captured.interface,
         )
         return folder, source
 
@@ -174,11 +173,11 @@ class _Export:
 
         start = time.monotonic()
         asked, fmt, output = self._asked, self._asked.format, self._asked.request.output
-        title = " ".join(part for part in (self._precision, variant) if part)
+        title = " ".join(part for part in (self._build, variant) if part)
         name = "-".join(part for part in ("model", variant) if part)
-        final = output / self._precision / f"{name}{FORMAT_INFO[fmt].suffix}"
+        final = output / self._build / f"{name}{FORMAT_INFO[fmt].suffix}"
         # Where it stays if its runtime refuses it or it does not equal its reference.
-        path = asked.work.rejected(self._precision) / final.name
+        path = asked.work.rejected(self._build) / final.name
         self._report.progress(f"{title} export", 0.0)
         with atomic_artefact(path) as temporary:
             result = FORMATS[fmt].export(source, temporary, variant)
@@ -186,9 +185,10 @@ class _Export:
         parity = self._parity(source, variant, path, title)
         accepted = final if parity.passed else path
         made = Artefact(
-            key=asked.keys[self._precision],
+            key=asked.keys[self._build],
             format=fmt,
-            precision=self._precision,
+            precision=source.precision,
+            program=program_of(self._build),
             variant=variant,
             path=accepted.relative_to(output).as_posix(),
             sha256=sha256_of(path),

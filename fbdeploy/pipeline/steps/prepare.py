@@ -38,13 +38,13 @@ from fbdeploy.pipeline.steps.programs import (
 )
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
+from fbdeploy.records.builds import ProgramName
 from fbdeploy.records.manifest import (
     DatasetInfo,
     InputSpecInfo,
     Manifest,
     NetworkInfo,
     OutputInfo,
-    Precision,
     Quantization,
     Weights,
 )
@@ -67,7 +67,7 @@ CHECK_IMAGES = 32
 class PrepareArguments(StepArguments):
     """``known_programs`` are those of an earlier run."""
 
-    known_programs: dict[Precision, Quantization]
+    known_programs: dict[ProgramName, Quantization]
 
 
 def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) -> Known:
@@ -101,7 +101,7 @@ class _Finding:
     start: Start
     resumes: bool
     networks: list[Prepared] = field(default_factory=list)
-    programs: dict[Precision, Quantization] = field(default_factory=dict)
+    programs: dict[ProgramName, Quantization] = field(default_factory=dict)
 
     def take_network(self, prepared: Prepared) -> None:
         self.networks.append(prepared)
@@ -111,7 +111,7 @@ class _Finding:
             check_space(request.output, needed)
 
     def take_program(self, quantized: Quantized) -> None:
-        self.programs[quantized.precision] = quantized.quantization
+        self.programs[quantized.program] = quantized.quantization
 
 
 def prepare(report: Reporter, asked: PrepareArguments) -> None:
@@ -135,22 +135,22 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     checks.images(lambda: _check_images(evaluation, network))
     session = ModuleSession(network.module, network.input_spec, worker_threads(), network.interface)
     checks.outputs(work.graph(network_key), lambda: session.run(checks.images()))
-    if not {"int8", "int8-qat"} & set(request.precisions):
+    if not {"int8", "int8-qat"} & set(request.builds):
         return
     calibration = calibration_images(request, network)
     images = dataset_info(request, request.calibration, len(calibration), recipe.calibration.images)
     key = program_key(network_key, images, recipe, request.skip_passes)
-    quantization = _known_program(asked, "int8", key) or _quantize(
+    quantization = _known_program(asked, "ptq", key) or _quantize(
         report, asked, network, captured, calibration, recipe, images, key
     )
-    check_program(checks, "int8")
-    report.result(Quantized(precision="int8", quantization=quantization))
-    if "int8-qat" in request.precisions:
+    check_program(checks, "ptq")
+    report.result(Quantized(program="ptq", quantization=quantization))
+    if "int8-qat" in request.builds:
         images = dataset_info(request, request.calibration, len(calibration), most_images(recipe))
-        trained = _known_program(asked, "int8-qat", training_key(key, images, recipe))
+        trained = _known_program(asked, "qat", training_key(key, images, recipe))
         if trained is not None:
-            check_program(checks, "int8-qat")
-            report.result(Quantized(precision="int8-qat", quantization=trained))
+            check_program(checks, "qat")
+            report.result(Quantized(program="qat", quantization=trained))
 
 
 def _prepared(network: Network, network_key: str, data: DatasetInfo) -> Prepared:
@@ -196,12 +196,12 @@ def _check_images(dataset: Dataset, network: Network) -> NDArray[np.float32]:
     return read_images(dataset, network, CHECK_IMAGES, worker_threads(), lambda images: None)
 
 
-def _known_program(asked: PrepareArguments, precision: Precision, key: str) -> Quantization | None:
-    """What is known of a precision's program, if that is still there and has ``key``."""
-    known = asked.known_programs.get(precision)
+def _known_program(asked: PrepareArguments, name: ProgramName, key: str) -> Quantization | None:
+    """What is known of a program, if that is still there and has ``key``."""
+    known = asked.known_programs.get(name)
     if known is None or known.key != key:
         return None
-    return known if (asked.work.program(precision) / "program.json").exists() else None
+    return known if (asked.work.program(name) / "program.json").exists() else None
 
 
 def _quantize(
@@ -222,5 +222,5 @@ def _quantize(
     note_skipped(dataset, report.note, "calibration ")
     skipped = asked.request.skip_passes
     program = quantize_captured(captured, network, images, recipe, report.progress, skipped=skipped)
-    program.save(asked.work.program("int8"))
+    program.save(asked.work.program("ptq"))
     return quantization_of(program, recipe, info, key, start)

@@ -85,7 +85,7 @@ def quantization_of(
         ),
         steps=_steps(summary.kept, summary.held_out_kl),
         held_out_images=summary.held_out_images,
-        held_out_kl=_last_kept(summary.kept, summary.held_out_kl),
+        held_out_divergence=_last_kept(summary.kept, summary.held_out_kl),
         held_out_agreement=summary.agreement if summary.held_out_images else None,
         sqnr_db=summary.sqnr_db,
         fidelity=fidelity_of(summary),
@@ -107,15 +107,15 @@ def _steps(kept: dict[str, bool], kl: dict[str, float]) -> tuple[Step, ...]:
         after = kl.get(name)
         change = ""
         if before and after is not None:
-            change = f"held-out KL {'fell' if after < before else 'rose'} by "
+            change = f"held-out divergence {'fell' if after < before else 'rose'} by "
             change += f"{100 * abs(after - before) / before:.0f} %"
         steps.append(
             Step(
                 name=name.replace("_", " "),
                 kept=stays,
                 reason=change,
-                kl_before=before,
-                kl_after=after,
+                divergence_before=before,
+                divergence_after=after,
             )
         )
         before = after if stays else before

@@ -33,7 +33,7 @@ class TrainArguments(StepArguments):
 
 def jobs(deployment: Deployment, work: Work[TrainArguments]) -> list[StepJob]:
     """One, unless training was not asked for or is done."""
-    if "int8-qat" not in deployment.request.precisions or "int8-qat" in deployment.programs:
+    if "int8-qat" not in deployment.request.builds or "qat" in deployment.programs:
         return []
     job = Job.calling(
         work,
@@ -41,7 +41,7 @@ def jobs(deployment: Deployment, work: Work[TrainArguments]) -> list[StepJob]:
             request=deployment.request,
             network_key=deployment.prepared.network_key,
             data=deployment.prepared.evaluation_data,
-            start=deployment.programs["int8"].key,
+            start=deployment.programs["ptq"].key,
         ),
         name="train",
         title="quantization-aware training",
@@ -50,7 +50,7 @@ def jobs(deployment: Deployment, work: Work[TrainArguments]) -> list[StepJob]:
     )
 
     def keep(made: Quantized) -> None:
-        deployment.folder.set_program(made.precision, made.quantization)
+        deployment.folder.set_program(made.program, made.quantization)
 
     return [
         StepJob(
@@ -74,7 +74,7 @@ def train(report: Reporter, asked: TrainArguments) -> None:
     info = dataset_info(request, request.calibration, len(dataset), most_images(recipe))
     key, began = training_key(asked.start, info, recipe), time.monotonic()
     program = train_program(
-        load_program(work.program("int8")),
+        load_program(work.program("ptq")),
         network,
         dataset,
         recipe,
@@ -83,9 +83,9 @@ def train(report: Reporter, asked: TrainArguments) -> None:
         read=counter(report.progress, "reading training images", info.images),
         progress=report.progress,
     )
-    program.save(work.program("int8-qat"))
-    check_program(Checks(work, asked.network_key, asked.data.identity), "int8-qat")
+    program.save(work.program("qat"))
+    check_program(Checks(work, asked.network_key, asked.data.identity), "qat")
     quantization = quantization_of(program, recipe, info, key, began)
-    report.result(Quantized(precision="int8-qat", quantization=quantization))
+    report.result(Quantized(program="qat", quantization=quantization))
     if not program.summary.kept["qat"]:
-        report.note("training did not lower the held-out KL: int8-qat is the int8 program")
+        report.note("training did not lower the held-out divergence: int8-qat is the int8 program")

@@ -4,28 +4,23 @@ import base64
 import json
 import shutil
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fbdeploy.apps.demo_bundle import (
-    ANDROID_FORMATS,
-    Bundle,
-    bundled_model,
-    check_golden,
-    install_bundle,
-    read_bundle,
-    write_bundle,
-)
+from fbdeploy.apps.bundle_reading import Bundle, bundled_model, check_golden, read_bundle
+from fbdeploy.apps.demo_bundle import write_bundle
 from fbdeploy.apps.goldens import (
     golden_samples,
     reference_card,
 )
+from fbdeploy.apps.installing import ANDROID_FORMATS, install_bundle
 from fbdeploy.apps.write_schemas import write_schemas
-from fbdeploy.records.manifest import Precision, read_manifest, write_manifest
+from fbdeploy.records.builds import BUILDS, precision_of, program_of
+from fbdeploy.records.manifest import read_manifest, write_manifest
 from tests.trial_output import trial_output
 from zoo.datasets import open_dataset
 from zoo.embedded import TEST
@@ -252,25 +247,25 @@ def test_every_precision_of_the_manifest_goes_into_the_apps(tmp_path: Path) -> N
     manifest = read_manifest(trial_output())
     onnx = next(entry for entry in manifest.artefacts if entry.path == "int8/model.onnx")
     folder, artefacts = tmp_path / "out", []
-    for precision in get_args(Precision):
-        path = f"{precision}/model.onnx"
-        (folder / precision).mkdir(parents=True)
+    for build in BUILDS:
+        path = f"{build}/model.onnx"
+        (folder / build).mkdir(parents=True)
         shutil.copyfile(trial_output() / onnx.path, folder / path)
-        artefacts.append(onnx.model_copy(update={"precision": precision, "path": path}))
+        parts = {"precision": precision_of(build), "program": program_of(build)}
+        artefacts.append(onnx.model_copy(update={**parts, "path": path}))
     write_manifest(folder, manifest.model_copy(update={"artefacts": tuple(artefacts)}))
     write_bundle(folder, golden_samples(open_dataset(TEST), 1))
     app = tmp_path / "android_demo"
     app.mkdir()
     (app / "settings.gradle.kts").touch()
     installed = read_bundle(install_bundle(folder, app))
-    assert {model.id for model in installed.config.models} == {
-        f"onnx-{precision}" for precision in get_args(Precision)
-    }
+    assert {model.id for model in installed.config.models} == {f"onnx-{build}" for build in BUILDS}
     tolerances = {entry.precision: entry.max_abs for entry in installed.golden.tolerance.outputs}
-    assert tolerances["fp32"] < tolerances["fp16"] < tolerances["int8"] == tolerances["int8-qat"]
-    for precision in get_args(Precision):
-        model = bundled_model(folder, folder / precision / "model.onnx")
-        assert (model.id, model.precision) == (f"onnx-{precision}", precision)
+    assert tolerances["fp32"] < tolerances["fp16"] < tolerances["int8"]
+    for build in BUILDS:
+        model = bundled_model(folder, folder / build / "model.onnx")
+        assert model.id == f"onnx-{build}"
+        assert (model.precision, model.program) == (precision_of(build), program_of(build))
 
 
 def test_the_reference_card_never_changes() -> None:

@@ -1,10 +1,10 @@
-"""Which precisions ``fbdeploy deploy`` makes when it is not told."""
+"""Which builds ``fbdeploy deploy`` makes when it is not told."""
 
 from __future__ import annotations
 
 import pytest
 
-from fbdeploy.cli.deploy import _precisions
+from fbdeploy.cli.deploy import _builds
 from zoo.errors import InputError
 
 
@@ -20,11 +20,11 @@ from zoo.errors import InputError
 def test_a_recipe_that_trains_makes_the_trained_one(
     given: str | None, recipe: str, made: tuple[str, ...]
 ) -> None:
-    assert _precisions(given, recipe) == made
+    assert _builds(given, recipe) == made
 
 
 def test_what_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="--precisions"):
-        _precisions("int4", "ptq")
+        _builds("int4", "ptq")
     with pytest.raises(InputError, match="no such recipe"):
-        _precisions(None, "no-such-recipe")
+        _builds(None, "no-such-recipe")

@@ -79,7 +79,7 @@ class Bench:
                 "data": "d",
                 "calibration": "c",
                 "formats": ("executorch", "onnx"),
-                "precisions": ("fp32", "int8"),
+                "builds": ("fp32", "int8"),
                 "recipe": "ptq",
                 "output": self.out,
                 **changes,

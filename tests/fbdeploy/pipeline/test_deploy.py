@@ -58,7 +58,7 @@ def test_only_what_depends_on_a_changed_recipe_is_made_again(bench: Bench) -> No
         "quantize",
         "reference",
     ]
-    assert done.manifest.quantizations["int8"].recipe.name == "other"
+    assert done.manifest.quantizations["ptq"].recipe.name == "other"
     assert len(done.manifest.artefacts) == 4
 
 
@@ -80,18 +80,18 @@ def test_skipping_a_pass_makes_other_artefacts(bench: Bench) -> None:
 
 
 def test_a_precision_that_a_format_has_not_is_left_out(bench: Bench) -> None:
-    done = bench.run(formats=("torchscript", "onnx"), precisions=("fp32", "fp16"))
+    done = bench.run(formats=("torchscript", "onnx"), builds=("fp32", "fp16"))
     names = [entry.name for entry in done.manifest.artefacts]
     assert names == ["torchscript fp32", "onnx fp32", "onnx fp16"]
     bench.calls()
-    bench.run(formats=("torchscript", "onnx"), precisions=("fp32", "fp16"))
+    bench.run(formats=("torchscript", "onnx"), builds=("fp32", "fp16"))
     assert bench.calls() == ["prepare", "reference"]
 
 
 def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
     bench.run()
     bench.weights.write_text("second")
-    done = bench.run(formats=("onnx",), precisions=("fp32",))
+    done = bench.run(formats=("onnx",), builds=("fp32",))
     assert [entry.name for entry in done.manifest.artefacts] == ["onnx fp32"]
     assert done.manifest.quantizations == {}
     assert bench.files() == {
@@ -105,22 +105,22 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
 
 def test_artefacts_that_were_not_asked_for_this_time_stay(bench: Bench) -> None:
     bench.run(formats=("onnx",))
-    done = bench.run(formats=("executorch",), precisions=("fp32",))
+    done = bench.run(formats=("executorch",), builds=("fp32",))
     names = [entry.name for entry in done.manifest.artefacts]
     assert names == ["executorch fp32", "onnx fp32", "onnx int8"]
 
 
 def test_training_starts_from_the_int8_program_and_is_not_repeated(bench: Bench) -> None:
-    done = bench.run(precisions=TRAINED)
+    done = bench.run(builds=TRAINED)
     assert done.complete
     calls = bench.calls()
     assert calls.count("quantize") == calls.count("train") == 1
     names = [entry.name for entry in done.manifest.artefacts if entry.format == "onnx"]
     assert names == ["onnx fp32", "onnx int8", "onnx int8-qat"]
     keys = {p: q.key for p, q in done.manifest.quantizations.items()}
-    assert set(keys) == {"int8", "int8-qat"} and keys["int8"] != keys["int8-qat"]
+    assert set(keys) == {"ptq", "qat"} and keys["ptq"] != keys["qat"]
     assert read_manifest(bench.out) == done.manifest
-    again = bench.run(precisions=TRAINED)
+    again = bench.run(builds=TRAINED)
     assert bench.calls() == ["prepare", "reference"]
     assert again.manifest.artefacts == done.manifest.artefacts
     fewer = bench.run()  # what was not asked for this time stays
@@ -128,13 +128,13 @@ def test_training_starts_from_the_int8_program_and_is_not_repeated(bench: Bench)
 
 
 def test_another_recipe_trains_again(bench: Bench) -> None:
-    first = bench.run(precisions=TRAINED)
+    first = bench.run(builds=TRAINED)
     bench.calls()
-    done = bench.run(precisions=("int8-qat",), recipe="other")
+    done = bench.run(builds=("int8-qat",), recipe="other")
     calls = bench.calls()
     assert {"quantize", "train", "export onnx int8-qat"} <= set(calls)
     assert "export onnx int8" not in calls
-    before, after = (m.quantizations["int8-qat"].key for m in (first.manifest, done.manifest))
+    before, after = (m.quantizations["qat"].key for m in (first.manifest, done.manifest))
     assert before != after
 
 

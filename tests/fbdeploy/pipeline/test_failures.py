@@ -20,15 +20,15 @@ __all__ = ["bench"]
 
 def test_training_that_crashes_is_nobody_elses_loss(bench: Bench) -> None:
     bench.plan(train="crash")
-    done = bench.run(precisions=TRAINED)
+    done = bench.run(builds=TRAINED)
     assert not done.complete
     assert bench.files() == EVERYTHING
     (failure,) = done.manifest.failures
-    assert (failure.precision, failure.step) == ("int8-qat", "train")
+    assert (failure.build, failure.step) == ("int8-qat", "train")
     assert (bench.out / failure.log).exists()
     bench.plan()
     bench.calls()
-    again = bench.run(precisions=TRAINED)
+    again = bench.run(builds=TRAINED)
     assert again.complete
     assert "quantize" not in bench.calls()
     assert bench.files() == EVERYTHING | {"int8-qat/model.executorch", "int8-qat/model.onnx"}
@@ -37,7 +37,7 @@ def test_training_that_crashes_is_nobody_elses_loss(bench: Bench) -> None:
 def test_training_that_was_given_bad_input_ends_the_run(bench: Bench) -> None:
     bench.plan(train="input")
     with pytest.raises(InputError, match=r"^train: bad input; mend it$"):
-        bench.run(precisions=TRAINED)
+        bench.run(builds=TRAINED)
 
 
 @pytest.mark.parametrize("action", ["crash", "die", "input"])
@@ -101,7 +101,7 @@ def test_a_program_far_from_float_is_complete_only_where_that_is_accepted(
     bench: Bench, precision: Any, artefacts_only: bool
 ) -> None:
     bench.plan(faithful=False)
-    asked = bench.request(precisions=("fp32", precision))
+    asked = bench.request(builds=("fp32", precision))
     done = deploy(asked, Notes(), STAGES, artefacts_only=artefacts_only)
     assert not done.complete
     assert "4.9 dB" in (bench.out / "report.html").read_text()

@@ -91,7 +91,7 @@ def test_two_do_not_write_at_once(bench: Bench) -> None:
 def _keep_work(bench: Bench, weights: str, data: str) -> set[Path]:
     """Files as the real stages keep them for a network on images."""
     work, network = WorkFolder.of(bench.out), key_of(weights=weights)
-    folders = [work.graph(network), work.program("int8")]
+    folders = [work.graph(network), work.program("ptq")]
     files = {work.reference(network, data), work.check_images(network, data)}
     files |= {check_logits(folder, network, data) for folder in folders}
     for file in files:
@@ -107,8 +107,8 @@ def test_what_is_kept_between_runs_goes_with_what_it_was_made_from(bench: Bench)
     assert all(file.exists() for file in here)
     assert not any(file.exists() for file in others)  # nothing was scored on those images
     bench.run(data="e")
-    bench.run(data="d", precisions=("fp32",))
+    bench.run(data="d", builds=("fp32",))
     assert all(file.exists() for file in here)  # int8's artefacts are still there
     bench.weights.write_text("second")
-    bench.run(precisions=("fp32",))
+    bench.run(builds=("fp32",))
     assert {path.name for path in (bench.out / ".fbdeploy").iterdir()} == {"logs"}

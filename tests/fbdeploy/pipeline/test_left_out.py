@@ -38,11 +38,11 @@ class Notes:
 def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
     network, work = tiny_network(), WorkFolder.of(tmp_path / "out")
     program = quantize(network, noise_images(16), load_recipe("weights-only"))
-    program.save(work.program("int8"))
+    program.save(work.program("ptq"))
     checks = Checks(work, "key", "photos")
     checks.images(lambda: noise_images(4))
     checks.outputs(
-        work.program("int8"),
+        work.program("ptq"),
         lambda: run_module(program.module(), program.interface, checks.images()),
     )
     request = DeployRequest(
@@ -50,7 +50,7 @@ def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
         data="x",
         calibration="x",
         formats=("torchscript", "onnx"),
-        precisions=("int8",),
+        builds=("int8",),
         recipe="weights-only",
         output=tmp_path / "out",
     )

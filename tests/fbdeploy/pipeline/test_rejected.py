@@ -49,11 +49,11 @@ def _export(folder: Path, program: Program) -> BaseModel:
     """The one thing that an export of ``program`` hands over."""
     output = folder / "out"
     work = WorkFolder.of(output)
-    program.save(work.program("int8"))
+    program.save(work.program("ptq"))
     checks = Checks(work, "key", "photos")
     checks.images(lambda: noise_images(8))
     checks.outputs(
-        work.program("int8"),
+        work.program("ptq"),
         lambda: run_module(program.module(), program.interface, checks.images()),
     )
     request = DeployRequest(
@@ -61,7 +61,7 @@ def _export(folder: Path, program: Program) -> BaseModel:
         data="x",
         calibration="x",
         formats=("onnx",),
-        precisions=("int8",),
+        builds=("int8",),
         recipe="ptq-fast",
         output=output,
     )

@@ -76,7 +76,7 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
         data=str(photos),
         calibration=str(photos),
         formats=("torchscript",),
-        precisions=("fp32",),
+        builds=("fp32",),
         recipe="ptq",
         output=output,
         images=15,

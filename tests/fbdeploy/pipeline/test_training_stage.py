@@ -16,7 +16,8 @@ from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
 from fbdeploy.pipeline.steps.train import TrainArguments, train
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.records.manifest import Precision, Quantization
+from fbdeploy.records.builds import ProgramName
+from fbdeploy.records.manifest import Quantization
 from quantize.program import load_program
 from zoo.errors import InputError
 
@@ -76,10 +77,10 @@ class Heard:
     def result(self, value: BaseModel) -> None:
         self.results.append(value)
 
-    def quantized(self) -> dict[Precision, Quantization]:
+    def quantized(self) -> dict[ProgramName, Quantization]:
         """What the manifest would know of programs."""
         found = [value for value in self.results if isinstance(value, Quantized)]
-        return {one.precision: one.quantization for one in found}
+        return {one.program: one.quantization for one in found}
 
 
 class Desk:
@@ -104,12 +105,12 @@ class Desk:
             data=str(self.folder / "val"),
             calibration=str(self.folder / "train"),
             formats=("onnx",),
-            precisions=("int8-qat",),
+            builds=("int8-qat",),
             recipe=str(self.folder / "recipe.toml"),
             output=self.folder / "out",
         )
 
-    def prepare(self, known: dict[Precision, Quantization] | None = None) -> Heard:
+    def prepare(self, known: dict[ProgramName, Quantization] | None = None) -> Heard:
         heard = Heard()
         prepare(heard, PrepareArguments(request=self.request, known_programs=known or {}))
         (self.prepared,) = [value for value in heard.results if isinstance(value, Prepared)]
@@ -134,16 +135,16 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_a_trained_program_becomes_an_artefact_and_is_not_made_twice(desk: Desk) -> None:
     int8 = desk.prepare().quantized()
-    assert set(int8) == {"int8"}
-    assert "qat" not in int8["int8"].recipe.values
-    trained = desk.train(int8["int8"].key).quantized()["int8-qat"]
+    assert set(int8) == {"ptq"}
+    assert "qat" not in int8["ptq"].recipe.values
+    trained = desk.train(int8["ptq"].key).quantized()["qat"]
     settings: Any = trained.recipe.values["qat"]
     assert settings["steps"] == 6
     assert trained.steps[-1].name == "qat"
-    program = load_program(desk.work.program("int8-qat"))
+    program = load_program(desk.work.program("qat"))
     assert program.summary.method == "qat"
     assert program.ranges_sha256() == trained.ranges_sha256
-    known: dict[Precision, Quantization] = {**int8, "int8-qat": trained}
+    known: dict[ProgramName, Quantization] = {**int8, "qat": trained}
     assert desk.prepare(known).quantized() == known
     heard = Heard()
     asked = ExportArguments(
@@ -161,18 +162,18 @@ def test_a_trained_program_becomes_an_artefact_and_is_not_made_twice(desk: Desk)
 
 
 def test_interrupted_training_goes_on(desk: Desk) -> None:
-    start = desk.prepare().quantized()["int8"].key
-    whole = desk.train(start).quantized()["int8-qat"].ranges_sha256
+    start = desk.prepare().quantized()["ptq"].key
+    whole = desk.train(start).quantized()["qat"].ranges_sha256
     with pytest.raises(Interrupted):
         desk.train(start, Heard(patience=5))
     heard = desk.train(start)
     assert heard.steps == pytest.approx([5 / 6, 1.0])
-    assert heard.quantized()["int8-qat"].ranges_sha256 == whole
+    assert heard.quantized()["qat"].ranges_sha256 == whole
 
 
 def test_other_settings_train_again_but_do_not_calibrate_again(desk: Desk) -> None:
     int8 = desk.prepare().quantized()
-    known = {**int8, **desk.train(int8["int8"].key).quantized()}
+    known = {**int8, **desk.train(int8["ptq"].key).quantized()}
     recipe = desk.folder / "recipe.toml"
     recipe.write_text(RECIPE.replace("steps = 6", "steps = 4"))
     assert desk.prepare(known).quantized() == int8
@@ -181,7 +182,7 @@ def test_other_settings_train_again_but_do_not_calibrate_again(desk: Desk) -> No
 def test_labels_that_are_asked_for_and_missing(desk: Desk) -> None:
     recipe = desk.folder / "recipe.toml"
     recipe.write_text(RECIPE + "label_weight = 0.5\n")
-    start = desk.prepare().quantized()["int8"].key
+    start = desk.prepare().quantized()["ptq"].key
     assert desk.train(start).quantized()  # the folders are the labels
     flat = desk.folder / "train"
     for path in list(flat.rglob("*.png")):
@@ -189,6 +190,6 @@ def test_labels_that_are_asked_for_and_missing(desk: Desk) -> None:
     for empty in list(flat.iterdir()):
         if empty.is_dir():
             empty.rmdir()
-    start = desk.prepare().quantized()["int8"].key
+    start = desk.prepare().quantized()["ptq"].key
     with pytest.raises(InputError, match=r"without labels"):
         desk.train(start)

@@ -67,6 +67,7 @@ def test_the_document_has_the_fields_of_the_design() -> None:
     assert parsed["schema_version"] == 2 and len(parsed["artefacts"]) == 10
     row = parsed["results"][1]
     assert row["format"] == "executorch" and row["precision"] == "int8"
+    assert row["program"] == "ptq"
     assert set(row["latency_ms"]) == {"p50", "p90", "p99"}
     for name in ("bytes", "top1", "agreement", "parity_max_abs", "threads", "int8_share"):
         assert row[name] is not None

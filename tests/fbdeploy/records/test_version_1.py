@@ -32,6 +32,15 @@ def test_it_is_read_as_a_classifier_s(folder: Path) -> None:
     logits = OutputInfo(name="logits", shape=(1, 10), meaning="logits of the classes")
     assert manifest.network.outputs == (logits,)
     assert len(manifest.artefacts) == len(stored["artefacts"]) == 5
+    for entry, then in zip(manifest.artefacts, stored["artefacts"], strict=True):
+        assert entry.build == then["precision"] and entry.path.startswith(f"{entry.build}/")
+        assert entry.program == ("ptq" if entry.precision == "int8" else "")
+    assert set(manifest.quantizations) == {"ptq"} and set(stored["quantizations"]) == {"int8"}
+    program, then = manifest.quantizations["ptq"], stored["quantizations"]["int8"]
+    assert program.held_out_divergence == then["held_out_kl"]
+    assert [step.divergence_after for step in program.steps] == [
+        step["kl_after"] for step in then["steps"]
+    ]
     evaluations = [line for line in read_lines(folder) if isinstance(line, EvaluationLine)]
     assert len(evaluations) == 5
     for line in evaluations:

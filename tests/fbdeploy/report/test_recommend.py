@@ -14,6 +14,7 @@ def row(
     fields: dict[str, Any] = {
         "format": form,
         "precision": precision,
+        "program": "ptq" if precision == "int8" else "",
         "variant": "",
         "path": f"{precision}/model",
         "bytes": 1000,

@@ -40,12 +40,12 @@ def test_names_stand_for_tables_and_options_for_keys(tmp_path: Path) -> None:
 
 def test_float_artefacts_are_made_once_and_trained_ones_where_the_recipe_trains() -> None:
     plan = read_plan(None, {"networks": ["a"], "recipes": ["ptq-fast", "ptq", "qat-short"]})
-    made = [plan.precisions_of(recipe) for recipe in plan.recipes]
+    made = [plan.builds_of(recipe) for recipe in plan.recipes]
     assert made == [("fp32", "int8"), ("int8",), ("int8", "int8-qat")]
     named = read_plan(None, {"networks": ["a"], "precisions": ["fp16", "int8"]})
-    assert named.precisions_of("ptq") == ("fp16", "int8")
+    assert named.builds_of("ptq") == ("fp16", "int8")
     floats = read_plan(None, {"networks": ["a"], "precisions": ["fp32"], "recipes": ["ptq", "b"]})
-    assert floats.precisions_of("b") == ()
+    assert floats.builds_of("b") == ()
 
 
 def test_options_alone() -> None:
