@@ -115,7 +115,7 @@ def test_a_linked_file_is_written_through(here: Path, capfd: pytest.CaptureFixtu
     Path("link.json").symlink_to("real.json")
     assert command(capfd, "check", "OUT", "--write-baseline", "link.json").code == 0
     assert Path("link.json").is_symlink()
-    assert json.loads(Path("real.json").read_text())["schema_version"] == 1
+    assert json.loads(Path("real.json").read_text())["schema_version"] == 2
 
 
 def test_mistakes_are_told_in_two_seconds_of_processor_time(here: Path) -> None:

@@ -150,7 +150,7 @@ def test_a_damaged_artefact_is_made_again(bench: Bench) -> None:
 def test_a_manifest_of_another_schema_is_refused(bench: Bench) -> None:
     bench.run()
     path = bench.out / "manifest.json"
-    path.write_text(path.read_text().replace('"schema_version": 1', '"schema_version": 99'))
+    path.write_text(path.read_text().replace('"schema_version": 2', '"schema_version": 99'))
     with pytest.raises(InputError, match="schema_version 99"):
         bench.run()
 

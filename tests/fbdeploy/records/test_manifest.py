@@ -25,7 +25,8 @@ def test_it_comes_back_as_it_was_written(tmp_path: Path) -> None:
     [
         ("{", "is not JSON"),
         ("[]", "schema_version None"),
-        ('{"schema_version": 2}', "schema_version 2"),
+        ('{"schema_version": 3}', "schema_version 3"),
+        ('{"schema_version": 2}', "fbdeploy_version: Field required"),
         ('{"schema_version": 1}', "fbdeploy_version: Field required"),
     ],
 )

@@ -64,7 +64,7 @@ def test_core_ml_has_a_reason_instead_of_a_latency() -> None:
 
 def test_the_document_has_the_fields_of_the_design() -> None:
     parsed = json.loads(json.dumps(document(*sample()), allow_nan=False))
-    assert parsed["schema_version"] == 1 and len(parsed["artefacts"]) == 10
+    assert parsed["schema_version"] == 2 and len(parsed["artefacts"]) == 10
     row = parsed["results"][1]
     assert row["format"] == "executorch" and row["precision"] == "int8"
     assert set(row["latency_ms"]) == {"p50", "p90", "p99"}
