@@ -20,10 +20,10 @@ from quantize.corrections.base import Context
 from quantize.corrections.bias_correction import LockStep, evenly_spaced_images, most_images
 from quantize.corrections.layer_rows import LayerRows, layer_rows
 from quantize.corrections.least_squares import best_penalty, equations, round_to_grids
-from quantize.graph.passes.surgery import argument, tensor_of
+from quantize.graph.passes.surgery import argument, bias_of, tensor_of
 from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.grids.weights import quantize_for
-from quantize.program import Program, bias_of, corrected
+from quantize.program import Program, corrected
 from quantize.qparams import QuantizedWeight
 from quantize.recipe import Recipe
 
