@@ -35,14 +35,13 @@ from zoo.segmentation.segmenter import Segmenter, resize_logits
 from zoo.train_default import VALIDATION, parameter_groups
 
 TRAINING_SEED, WATCHED_SEED = 3, 4  # 1 and 2 are the embedded splits'
-WATCHED = 300
 
 
 @dataclass(frozen=True)
 class Schedule:
     """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``.
 
-    ``save_every`` is also how often the watched scenes are scored.
+    ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
     """
 
     steps: int = 3000
@@ -54,6 +53,8 @@ class Schedule:
     ema_decay: float = 0.995
     save_every: int = 200
     seed: int = 2026
+    watched: int = 300
+    scored: int = 2000
 
 
 def learning_rate(step: int, schedule: Schedule) -> float:
@@ -115,17 +116,17 @@ def score(network: nn.Module, scenes: Iterable[Scene]) -> ClassOverlap:
     return ClassOverlap.join(parts)
 
 
-def training_scenes(data: Path) -> tuple[SceneSplit, SceneSplit]:
-    """Scenes to train on and to watch, of pictures apart."""
+def training_scenes(data: Path, watched: int) -> tuple[SceneSplit, SceneSplit]:
+    """Scenes to train on, and as many as are ``watched``, of pictures apart."""
     images = read_idx(data / "train-images-idx3-ubyte.gz").numpy()
     labels = read_idx(data / "train-labels-idx1-ubyte.gz").numpy()
     kept = np.ones(len(images), bool)
     kept[-VALIDATION:] = False
     kept[choose_calibration(labels[:-VALIDATION], CALIBRATION_IMAGES, SEED)] = False
-    watched = Pictures(images[-VALIDATION:], labels[-VALIDATION:])
+    others = Pictures(images[-VALIDATION:], labels[-VALIDATION:])
     return (
         SceneSplit("training", Pictures(images[kept], labels[kept]), TRAINING_SEED, 2**31),
-        SceneSplit("watched", watched, WATCHED_SEED, WATCHED),
+        SceneSplit("watched", others, WATCHED_SEED, watched),
     )
 
 
@@ -142,7 +143,7 @@ def start(schedule: Schedule) -> Segmenter:
 def train(data: Path, output: Path, schedule: Schedule) -> None:
     """Write the weights (float16) and ``train_segmenter.log`` into ``output``."""
     output.mkdir(parents=True, exist_ok=True)
-    scenes, watched = training_scenes(data)
+    scenes, watched = training_scenes(data, schedule.watched)
     network = start(schedule).to(memory_format=torch.channels_last)
     use_phases(network)
     ema = torch.optim.swa_utils.AveragedModel(
@@ -210,12 +211,12 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
         final.load_state_dict(
             {name: t.float() if t.is_floating_point() else t for name, t in half.items()}
         )
-        overlap = score(final, open_scenes(SCENES))
+        overlap = score(final, map(open_scenes(SCENES).scene, range(schedule.scored)))
         ious = zip(CLASSES, overlap.ious(), strict=True)
         each = ", ".join(f"{name} {100 * iou:.1f}" for name, iou in ious)
         say(
-            f"{SCENES} miou {100 * overlap.mean_iou():.2f} (2,000 scenes, float16 weights) "
-            f"{stored.stat().st_size} bytes: {each}"
+            f"{SCENES} miou {100 * overlap.mean_iou():.2f} ({overlap.images:,} scenes, "
+            f"float16 weights) {stored.stat().st_size} bytes: {each}"
         )
 
 

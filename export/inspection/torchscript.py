@@ -12,11 +12,11 @@ from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.graph import Graph, Operation, Reading
 from export.inspection.inspection import Port
+from export.stored_names import INPUT_SHAPE
 from export.torchscript_code import refuse_unsafe_code
 
 _ENGINE = "qnnpack"
 #: Extra file that holds the shape TorchScript itself does not keep: "1,3,128,128".
-INPUT_SHAPE = "input_shape"
 #: What is assumed where it is absent: ImageNet's usual input.
 _ASSUMED = (1, 3, 224, 224)
 
@@ -51,8 +51,9 @@ class TorchScriptReader:
                 recorder.input(image)
                 with torch.no_grad(), recorder:
                     result = module(image)
-                if not isinstance(result, torch.Tensor):
-                    raise refuse(path, "TorchScript module", "it returns no single tensor")
+                results = list(result) if isinstance(result, (list, tuple)) else [result]
+                if not results or not all(isinstance(one, torch.Tensor) for one in results):
+                    raise refuse(path, "TorchScript module", "it returns no tensors")
         finally:
             torch.backends.quantized.engine = before
         notes: tuple[str, ...] = (
@@ -66,7 +67,10 @@ class TorchScriptReader:
             format=self.format,
             graph=Graph(recorder.values, tuple(recorder.operations)),
             inputs=(Port(name="input 0", shape=given, dtype="float32"),),
-            outputs=(Port(name="output 0", shape=tuple(result.shape), dtype=dtype_name(result)),),
+            outputs=tuple(
+                Port(name=f"output {index}", shape=tuple(one.shape), dtype=dtype_name(one))
+                for index, one in enumerate(results)
+            ),
             weight_bytes=recorder.weight_bytes(),
             explain=_explain,
             notes=notes,

@@ -53,7 +53,8 @@ def graph_from_json(rows: list[dict[str, Any]], tensors: dict[str, Tensor]) -> G
             root.register_buffer(name, tensors[f"attribute.{name}"])
             node = graph.get_attr(name)
         elif row["op"] == "output":
-            node = graph.output(_decode(row["args"], nodes)[0])
+            returned = _decode(row["args"], nodes)[0]
+            node = graph.output(tuple(returned) if isinstance(returned, list) else returned)
         else:
             node = graph.call_function(
                 _operator(row["target"]),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import nn
 
+from stats.class_overlap import ClassOverlap
+from zoo import train_segmenter
 from zoo.networks import load_network
 from zoo.pack_default import CALIBRATION_IMAGES
-from zoo.scenes import CLASSES, SCENE_SPLITS, SCENES, SceneSplit, open_scenes
-from zoo.segmentation.default import INPUT_SPEC
+from zoo.scenes import CLASSES, SCENE_SPLITS, SCENES, Scene, SceneSplit, open_scenes
+from zoo.segmentation.default import INPUT_SPEC, WEIGHTS_FILE, build_default
 from zoo.train_default import VALIDATION
 from zoo.train_segmenter import (
     PhasedConv2d,
@@ -23,9 +27,12 @@ from zoo.train_segmenter import (
     score,
     start,
     to_batch,
+    train,
     training_scenes,
     use_phases,
 )
+
+TRAINING = 1200
 
 
 def test_a_convolution_by_phases_is_the_dilated_one() -> None:
@@ -94,26 +101,56 @@ def _write(path: Path, values: NDArray[np.uint8]) -> None:
     path.write_bytes(gzip.compress(content, 1))
 
 
-def test_pictures_of_training_watching_and_calibration_are_apart(tmp_path: Path) -> None:
-    """Each picture shows its own number, as the cloth that scenes are made of."""
-    count = VALIDATION + 1200
-    images = np.zeros((count, 28, 28), np.uint8)
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Pictures that show their own number, as the cloth that scenes are made of."""
+    images = np.zeros((TRAINING + VALIDATION, 28, 28), np.uint8)
+    numbers = np.arange(len(images))
     images[:, 4:24, 4:24] = 255
-    images[:, 10, 10] = np.arange(count) % 250 + 2
-    images[:, 11, 11] = np.arange(count) // 250 + 2
+    images[:, 10, 10] = numbers % 250 + 2
+    images[:, 11, 11] = numbers // 250 + 2
     _write(tmp_path / "train-images-idx3-ubyte.gz", images)
-    _write(
-        tmp_path / "train-labels-idx1-ubyte.gz",
-        (np.arange(count) % 10).astype(np.uint8),
-    )
-    training, watched = training_scenes(tmp_path)
+    _write(tmp_path / "train-labels-idx1-ubyte.gz", (numbers % 10).astype(np.uint8))
+    return tmp_path
+
+
+def test_pictures_of_training_watching_and_calibration_are_apart(data: Path) -> None:
+    training, watched = training_scenes(data, 7)
 
     def numbers(split: SceneSplit) -> set[int]:
         held = split.pictures.images.astype(int) - 2
         return set((held[:, 10, 10] + 250 * held[:, 11, 11]).tolist())
 
-    assert numbers(watched) == set(range(1200, count))
-    assert len(numbers(training)) == 1200 - CALIBRATION_IMAGES
-    assert numbers(training) < set(range(1200))
+    assert len(watched) == 7
+    assert numbers(watched) == set(range(TRAINING, TRAINING + VALIDATION))
+    assert len(numbers(training)) == TRAINING - CALIBRATION_IMAGES
+    assert numbers(training) < set(range(TRAINING))
     embedded = {open_scenes(name).seed for name in SCENE_SPLITS}
     assert len(embedded | {training.seed, watched.seed}) == 4
+
+
+def test_an_interrupted_run_ends_as_a_whole_one(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(steps=4, warmup=2, decay=2, batch=2, save_every=2, watched=2, scored=3)
+    train(data, tmp_path / "whole", schedule)
+    calls = []
+
+    def interrupt(network: nn.Module, scenes: Iterable[Scene]) -> ClassOverlap:
+        calls.append(network)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return score(network, scenes)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train_segmenter, "score", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(data, tmp_path / "cut", schedule)
+    train(data, tmp_path / "cut", schedule)
+    whole, cut = (load_file(tmp_path / name / WEIGHTS_FILE) for name in ("whole", "cut"))
+    assert whole.keys() == cut.keys() == build_default().state_dict().keys()
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+    assert whole["backbone.features.levels.0.0.conv.weight"].dtype == torch.float16
+    log = (tmp_path / "cut" / "train_segmenter.log").read_text().splitlines()
+    assert "resumed after step 2" in log[2] and log[-1].startswith(f"{SCENES} miou ")
+    assert "(3 scenes, float16 weights)" in log[-1]
