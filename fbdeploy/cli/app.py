@@ -22,6 +22,7 @@ from fbdeploy.cli import output
 from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.check import check
+from fbdeploy.cli.cluster import cluster
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
 from fbdeploy.cli.fit_latency import calibrate, fit_latency
@@ -32,6 +33,7 @@ from fbdeploy.cli.sensitivity import sensitivity
 from fbdeploy.cli.streams import prepare_streams
 from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
+from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.pipeline.running import PipelineError
 from zoo.errors import InputError, one_line, reason_of
 
@@ -77,6 +79,7 @@ def build() -> Any:
         app.command(name)(function)
     for name, function in RENAMED.items():
         app.command(name, hidden=True)(function)
+    app.add_typer(cluster, name="cluster")
     return typer.main.get_command(app)
 
 
@@ -139,7 +142,7 @@ def _ending(error: BaseException) -> tuple[str, int]:
         return _usage(error), BAD_INPUT
     if isinstance(error, InputError):
         return str(error), BAD_INPUT
-    if isinstance(error, PipelineError):
+    if isinstance(error, PipelineError | ClusterLost):
         return str(error), FAILED
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return "interrupted; the same command goes on from what is finished", INTERRUPTED

@@ -125,6 +125,7 @@ def deploy(
             help="Exit with 0 even if the int8 program is far from float; it is said all the same.",
         ),
     ] = False,
+    where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Quantize, export, verify, evaluate, time, report.
@@ -165,7 +166,13 @@ def deploy(
                 for precision in request.precisions:
                     if not can_hold(fmt, precision):
                         progress.note(f"{fmt} has no {precision}: its runtimes gain nothing")
-            deployed = run(request, progress, artefacts_only=artefacts_only)
+            with where.opened(progress.note) as machines:
+                deployed = run(
+                    request,
+                    progress,
+                    artefacts_only=artefacts_only,
+                    make_runner=machines.make_runner,
+                )
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))
         else:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Annotated, Any, get_type_hints
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -14,6 +17,9 @@ from fbdeploy.cli.types import numbers, paths, picture
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, InputOptions
 from zoo.errors import InputError, shown
 from zoo.input_spec import Interpolation
+
+if TYPE_CHECKING:
+    from fbdeploy.pipeline.workers.runner import Place
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
@@ -112,6 +118,54 @@ class NetworkOptions:
     ] = None
 
 
+@dataclass(frozen=True)
+class ClusterOptions:
+    """On which machines."""
+
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            parser=paths.file_in,
+            metavar="PLAN",
+            help="Run on the hosts of this TOML file; see 'fbdeploy cluster'.",
+        ),
+    ] = None
+    wait_for_host: Annotated[
+        float,
+        typer.Option(
+            parser=numbers.seconds,
+            metavar="SECONDS",
+            help="How long a job waits for a host or device that is away.",
+        ),
+    ] = 600.0
+
+    @contextmanager
+    def opened(self, note: Callable[[str], None], devices: Iterable[str] = ()) -> Iterator[Place]:
+        """Where jobs run; ``note`` gets lines for the user.
+
+        Raises:
+            InputError: the cluster cannot be used, or has not all ``devices``.
+        """
+        from fbdeploy.pipeline.workers.runner import Place
+
+        if self.cluster is None:
+            from fbdeploy.pipeline.deploy import on_this_machine
+
+            yield Place(on_this_machine)
+            return
+        from fbdeploy.cluster.connection import joined
+        from fbdeploy.cluster.plan import read_plan
+        from fbdeploy.cluster.runner import ClusterRunner
+
+        with joined(read_plan(self.cluster), self.wait_for_host) as cluster:
+            for device in devices:
+                cluster.check_device(device)
+            for line in cluster.notes():
+                note(line)
+            yield Place(partial(ClusterRunner, cluster), cluster.at_once, cluster.interrupted.set)
+
+
+NO_CLUSTER_OPTIONS = ClusterOptions()
 NO_IMAGE_OPTIONS, NO_NETWORK_OPTIONS = ImageOptions(), NetworkOptions()
 
 

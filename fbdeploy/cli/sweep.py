@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fbdeploy.sweep.run import Swept
 
 
+@options.grouped
 def sweep(
     plan: Annotated[
         Path | None,
@@ -107,6 +108,7 @@ def sweep(
             parser=paths.folder_out, metavar="FOLDER", help="Folder for everything that is made."
         ),
     ] = Path("sweep"),
+    where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Deploy several networks and measure them on several targets: accuracy against latency.
@@ -140,7 +142,13 @@ def sweep(
         from fbdeploy.sweep.run import sweep as run
 
         with DeployProgress() as progress:
-            swept = run(asked, output, progress)
+            devices = [
+                target.address
+                for target in asked.targets
+                if not (target.is_this_machine or target.is_emulated)
+            ]
+            with where.opened(progress.note, devices) as machines:
+                swept = run(asked, output, progress, place=machines)
         if as_json:
             result.json(_document(swept))
         else:

@@ -22,6 +22,10 @@ PACKAGES = tuple(
 """Distributions whose version a manifest holds."""
 
 
+HOST_VARIABLE = "FBDEPLOY_HOST"
+"""What the host of a cluster is called, for the jobs that run there."""
+
+
 def cores() -> int:
     """The cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -32,14 +36,25 @@ def environment() -> Environment:
     return Environment(
         python=platform.python_version(),
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
-        cpu=_cpu(),
+        cpu=cpu_model(),
         cores=cores(),
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=memory_bytes(),
         versions=versions(PACKAGES),
     )
 
 
-def _cpu() -> str:
+def this_machine() -> str:
+    """The processor, with the name that a cluster's plan has for the machine if it has one."""
+    return ", ".join(filter(None, (os.environ.get(HOST_VARIABLE), cpu_model())))
+
+
+def memory_bytes() -> int:
+    """The machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def cpu_model() -> str:
+    """The processor's name, as the system tells it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

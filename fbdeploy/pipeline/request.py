@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels, Precision
 from zoo.documents import Schema
 from zoo.errors import InputError
@@ -48,7 +50,8 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; ``skip_passes`` names passes of
     ``export.graph_passes``. With ``accept_low_fidelity`` an int8 program that is far from the float
-    network does not make the deployment incomplete.
+    network does not make the deployment incomplete. ``identities`` are those of folders of images
+    that whoever asks has found already, by their names here.
     """
 
     network: str
@@ -66,3 +69,4 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     accept_low_fidelity: bool = False
+    identities: dict[str, str] = Field(default_factory=dict)

@@ -86,7 +86,8 @@ class EvaluationLine(Schema):
     ``scores`` are the metrics of the network's task; ``top1`` to ``comparison`` repeat a
     classifier's.
     ``predictions`` is the file of its answers (``fbdeploy.records.predictions``), relative to the
-    folder; evaluations of before there were such files have none and are made again.
+    folder; evaluations of before there were such files have none and are made again. ``machine`` is
+    its processor, behind the name of the cluster's host if it was one.
     """
 
     type: Literal["evaluation"] = "evaluation"
@@ -106,6 +107,7 @@ class EvaluationLine(Schema):
     comparison: Comparison | None = None
     predictions: InnerPath | None = None
     seconds: float
+    machine: str = ""
 
 
 Line = EvaluationLine | Measurement

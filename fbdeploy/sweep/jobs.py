@@ -16,6 +16,7 @@ from fbdeploy.records.results import Line
 from fbdeploy.sweep.measuring import MeasureArguments
 from fbdeploy.sweep.plan import SweepPlan, TargetPlan, slug
 from fbdeploy.sweep.rows import Exported
+from runtime_bench.machine.device import describe
 from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement
 from runtime_bench.runners.emulated import MODE as COUNTED
@@ -129,6 +130,13 @@ class Measuring:
         return MeasuringJob(job, network, target.address)
 
 
+def _is_a_whole_other_machine(target: TargetPlan, line: Measurement) -> bool:
+    """Whether all cores that a host of a cluster has stand for all that this machine has."""
+    if not target.is_this_machine or target.cores is not None:
+        return False
+    return line.device != describe() and len(line.cpu_mask or ()) == line.device.cores
+
+
 def measured_as_planned(
     plan: SweepPlan, lines: Iterable[Line], targets: Iterable[TargetPlan]
 ) -> list[Measurement]:
@@ -145,7 +153,8 @@ def measured_as_planned(
         for line in measurements:
             if line.target != target.address or line.threads not in plan.threads:
                 continue
-            timed = (line.mode, line.cpu_mask) == (plan.mode, mask)
+            bound = line.cpu_mask == mask or _is_a_whole_other_machine(target, line)
+            timed = line.mode == plan.mode and bound
             counted = line.mode == COUNTED and is_by(line, model)
             if counted if target.is_emulated else timed:
                 known.append(line)

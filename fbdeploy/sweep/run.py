@@ -8,11 +8,13 @@ Whatever is finished is in ``results.jsonl``; what fails is told and loses nothi
 from __future__ import annotations
 
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbdeploy.latency.measure import read_latency_model
-from fbdeploy.pipeline.deploy import deploy, on_this_machine
+from fbdeploy.pipeline.deploy import Deployed, deploy, on_this_machine
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
     DEFAULT_CALIBRATION,
@@ -23,9 +25,10 @@ from fbdeploy.pipeline.request import (
 from fbdeploy.pipeline.running import Observer, PipelineError
 from fbdeploy.pipeline.stages import Stages
 from fbdeploy.pipeline.workers.jobs import Event, Job, Result, Work
-from fbdeploy.pipeline.workers.runner import MakeRunner
+from fbdeploy.pipeline.workers.runner import Place
 from fbdeploy.records.results import EvaluationLine, Line, append_line, read_lines
 from fbdeploy.report.problems import unfaithful
+from fbdeploy.sweep.among import Among
 from fbdeploy.sweep.jobs import Measuring, MeasuringJob, measured_as_planned
 from fbdeploy.sweep.measuring import MeasureArguments, Refused, measure
 from fbdeploy.sweep.page import write_page
@@ -37,6 +40,7 @@ from zoo.errors import InputError
 NETWORKS = "networks"
 """Folder of the deployments: ``networks/NETWORK/RECIPE``."""
 LOGS = "logs"
+THIS_MACHINE = Place(on_this_machine)
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,17 @@ def sweep(
     observer: Observer,
     stages: SweepStages | None = None,
     *,
-    make_runner: MakeRunner = on_this_machine,
+    place: Place = THIS_MACHINE,
 ) -> Swept:
     """Carry out ``plan`` into the folder ``output``; what is there from before is kept.
 
-    ``make_runner`` makes what runs the jobs.
+    ``place`` is where the jobs run.
 
     Raises:
         InputError: the folder cannot be written or is in use, a recipe or latency model is none, or
             no network could be deployed.
     """
-    sweeping = _Sweep(plan, output, observer, stages or SweepStages(), make_runner)
+    sweeping = _Sweep(plan, output, observer, stages or SweepStages(), place)
     requests = sweeping.requests()  # bad input leaves no folder behind
     existed = output.exists()
     with locked(output):
@@ -95,7 +99,7 @@ class _Sweep:
     folder: Path
     observer: Observer
     stages: SweepStages
-    make_runner: MakeRunner
+    place: Place
     exports: list[Exported] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
@@ -112,8 +116,7 @@ class _Sweep:
         }
 
     def run(self, requests: dict[tuple[str, str], DeployRequest]) -> Swept:
-        for (network, recipe), request in requests.items():
-            self._deploy(network, recipe, request)
+        self._deploy_all(requests)
         if not self.exports:
             raise InputError(self.failures[0].message)
         self._measure()
@@ -140,27 +143,61 @@ class _Sweep:
             formats=self.plan.formats,
             precisions=self.plan.precisions_of(recipe),
             recipe=recipe,
-            output=self.folder / self._place(network.title, recipe),
+            output=self.folder / self._folder_of(network.title, recipe),
             images=self.plan.images,
             skip_bad_images=self.plan.skip_bad_images,
         )
 
-    def _place(self, network: str, recipe: str) -> Path:
+    def _folder_of(self, network: str, recipe: str) -> Path:
         return Path(NETWORKS) / network / recipe_title(recipe)
 
-    def _deploy(self, network: str, recipe: str, request: DeployRequest) -> None:
-        self.observer.note(f"{network}, recipe {recipe_title(recipe)}")
-        place = self._place(network, recipe)
+    def _deploy_all(self, requests: dict[tuple[str, str], DeployRequest]) -> None:
+        """As many at once as the place takes; what they made is taken in the plan's order."""
+        if self.place.at_once == 1:
+            for (network, recipe), request in requests.items():
+                self.observer.note(f"{network}, recipe {recipe_title(recipe)}")
+                self._take(network, recipe, request, self._deployed(request, self.observer))
+            return
+        lock = threading.Lock()
+        with ThreadPoolExecutor(self.place.at_once) as pool:
+            try:
+                under_way = {
+                    key: pool.submit(
+                        self._deployed,
+                        request,
+                        Among(self.observer, lock, f"{key[0]}, {recipe_title(key[1])}"),
+                    )
+                    for key, request in requests.items()
+                }
+                for (network, recipe), future in under_way.items():
+                    made = future.result()
+                    with lock:
+                        self._take(network, recipe, requests[network, recipe], made)
+            except BaseException:
+                self.place.interrupt()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _deployed(self, request: DeployRequest, observer: Observer) -> Deployed | str:
+        """What a deployment leaves, or why there is nothing."""
         try:
-            done = deploy(
+            return deploy(
                 request,
-                self.observer,
+                observer,
                 self.stages.deploy,
                 accuracy_only=True,
-                make_runner=self.make_runner,
+                make_runner=self.place.make_runner,
             )
         except (InputError, PipelineError) as error:
-            self._fail(Failure(network=network, what="deploy", message=str(error)))
+            return str(error)
+
+    def _take(
+        self, network: str, recipe: str, request: DeployRequest, done: Deployed | str
+    ) -> None:
+        """Join what a deployment made with the rest."""
+        place = self._folder_of(network, recipe)
+        if isinstance(done, str):
+            self._fail(Failure(network=network, what="deploy", message=done))
             return
         for failed in done.manifest.failures:
             what = " ".join(part for part in (failed.format, failed.precision, failed.step) if part)
@@ -186,7 +223,7 @@ class _Sweep:
         """One queue a device; emulated cores share this machine; its own times come last."""
         measuring = Measuring(self.plan, self.folder, self.exports, self.stages.measure)
         asked = measuring.jobs(read_lines(self.folder))
-        runner = self.make_runner(self.folder / LOGS)
+        runner = self.place.make_runner(self.folder / LOGS)
         outcome = runner.run([one.job for one in asked], _Keeper(self, asked))
         for one in asked:
             failed = outcome.failed.get(one.job.name)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.environment import this_machine
 from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
@@ -157,6 +158,7 @@ def _line(
         comparison=_comparison(agreement),
         predictions=write_predictions(request.output, key, answers),
         seconds=time.monotonic() - start,
+        machine=this_machine(),
     )
 
 

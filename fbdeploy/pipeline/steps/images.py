@@ -52,7 +52,9 @@ def _open(request: DeployRequest, network: Network, source: str, *, labelled: bo
     )
 
 
-def dataset_info(name: str, available: int, limit: int | None) -> DatasetInfo:
+def dataset_info(
+    request: DeployRequest, name: str, available: int, limit: int | None
+) -> DatasetInfo:
     """What identifies at most ``limit`` of the ``available`` images of a dataset."""
     from zoo.embedded import EMBEDDED_DATASETS, embedded_file
 
@@ -60,7 +62,7 @@ def dataset_info(name: str, available: int, limit: int | None) -> DatasetInfo:
     if name in EMBEDDED_DATASETS and not Path(name).exists():
         identity = sha256_of(embedded_file(f"{name}.npz"))[:32]
     else:
-        identity = folder_identity(Path(name))
+        identity = request.identities.get(name) or folder_identity(Path(name))
     return DatasetInfo(name=name, images=images, identity=key_of(of=identity, images=images))
 
 

@@ -127,7 +127,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     network = requested_network(request)
     network_key = key_of_network(network)
     evaluation = evaluation_images(request, network)
-    data = dataset_info(request.data, len(evaluation), request.images)
+    data = dataset_info(request, request.data, len(evaluation), request.images)
     report.result(_prepared(network, network_key, data))
     report.progress("capturing the network", 0.0)
     captured = captured_graph(work, network, network_key)
@@ -138,7 +138,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     if not {"int8", "int8-qat"} & set(request.precisions):
         return
     calibration = calibration_images(request, network)
-    images = dataset_info(request.calibration, len(calibration), recipe.calibration.images)
+    images = dataset_info(request, request.calibration, len(calibration), recipe.calibration.images)
     key = program_key(network_key, images, recipe, request.skip_passes)
     quantization = _known_program(asked, "int8", key) or _quantize(
         report, asked, network, captured, calibration, recipe, images, key
@@ -146,7 +146,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     check_program(checks, "int8")
     report.result(Quantized(precision="int8", quantization=quantization))
     if "int8-qat" in request.precisions:
-        images = dataset_info(request.calibration, len(calibration), most_images(recipe))
+        images = dataset_info(request, request.calibration, len(calibration), most_images(recipe))
         trained = _known_program(asked, "int8-qat", training_key(key, images, recipe))
         if trained is not None:
             check_program(checks, "int8-qat")

@@ -71,7 +71,7 @@ def train(report: Reporter, asked: TrainArguments) -> None:
     recipe = requested_recipe(request)
     network = requested_network(request, asked.network_key)
     dataset = calibration_images(request, network, labelled=bool(recipe.qat.label_weight))
-    info = dataset_info(request.calibration, len(dataset), most_images(recipe))
+    info = dataset_info(request, request.calibration, len(dataset), most_images(recipe))
     key, began = training_key(asked.start, info, recipe), time.monotonic()
     program = train_program(
         load_program(work.program("int8")),

@@ -55,3 +55,22 @@ class Runner(Protocol):
 
 MakeRunner = Callable[[Path], Runner]
 """Makes the runner whose logs are in a folder, which is made when it is needed."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where jobs run.
+
+    Attributes:
+        make_runner: makes what runs them.
+        at_once: so many deployments gain from running at the same time, each in a thread.
+        interrupt: makes ``Runner.run`` end in all threads, by an exception.
+    """
+
+    make_runner: MakeRunner
+    at_once: int = 1
+    interrupt: Callable[[], None] = _nothing

@@ -37,6 +37,9 @@ def _parse(arguments: list[str]) -> None:
     if not arguments or arguments[0].startswith("-"):
         return
     name, command, rest = group.resolve_command(context, list(arguments))
+    if hasattr(command, "resolve_command"):  # a group of commands
+        inner, rest = rest[0], rest[1:]
+        command = command.commands[inner]
     command.make_context(name, rest, parent=context)
 
 
@@ -52,6 +55,7 @@ def test_there_are_commands_on_every_page_that_shows_some() -> None:
         "ci.md",
         "benchmark-device.md",
         "sweep.md",
+        "cluster.md",
     } <= pages
 
 

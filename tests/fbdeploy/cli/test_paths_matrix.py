@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import get_args
 
 import pytest
 
 from fbdeploy.cli.app import COMMANDS
+from fbdeploy.cli.cluster import cluster
 from fbdeploy.cli.types import paths
 from tests.fbdeploy.cli.in_process import command
 from tests.unprivileged import unprivileged
@@ -58,11 +59,20 @@ class Option:
     required: bool
 
 
+def _all_commands() -> Iterator[tuple[str, Callable[..., None]]]:
+    yield from COMMANDS.items()
+    for one in cluster.registered_commands:
+        assert one.callback is not None
+        yield f"cluster {one.callback.__name__}", one.callback
+
+
+ALL_COMMANDS = dict(_all_commands())
+
+
 def _options() -> Iterator[Option]:
-    for name, function in COMMANDS.items():
-        hints = get_type_hints(function, include_extras=True)
-        for parameter in inspect.signature(function).parameters.values():
-            for extra in get_args(hints[parameter.name]):
+    for name, function in ALL_COMMANDS.items():
+        for parameter in inspect.signature(function, eval_str=True).parameters.values():
+            for extra in get_args(parameter.annotation):
                 kind = getattr(extra, "parser", None)
                 if kind in REFUSED:
                     is_option = type(extra).__name__ == "OptionInfo"
@@ -75,7 +85,7 @@ OPTIONS = tuple(_options())
 
 
 def test_all_commands_with_paths_are_here() -> None:
-    assert {one.command for one in OPTIONS} == set(COMMANDS)
+    assert {one.command for one in OPTIONS} == set(ALL_COMMANDS)
     assert {one.kind for one in OPTIONS} == set(REFUSED)
     assert len(OPTIONS) >= 30
 
@@ -122,6 +132,8 @@ def _arguments(option: Option, text: str) -> list[str]:
     """A command line that has ``text`` for the option, and what the command needs besides."""
     flags: list[str] = []
     places = ["build"] if option.command == "runner" else []
+    if option.command == "cluster host":
+        flags += ["--name", "lab1"]
     for other in OPTIONS:
         if other.command != option.command or not (other.required or other == option):
             continue
@@ -131,4 +143,4 @@ def _arguments(option: Option, text: str) -> list[str]:
             flags += [other.flag, value]
         else:
             places.append(value)
-    return [option.command, *flags, "--", *places]
+    return [*option.command.split(), *flags, "--", *places]

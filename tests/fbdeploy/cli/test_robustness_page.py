@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.fuzz.table import READERS
-from fbdeploy.cli.app import COMMANDS
-from tests.fbdeploy.cli.test_paths_matrix import OPTIONS, REFUSED
+from tests.fbdeploy.cli.test_paths_matrix import ALL_COMMANDS, OPTIONS, REFUSED
 from tests.fbdeploy.cli.types.test_types import KINDS, NO_NUMBERS
 from tests.fuzz.test_readers import EXAMPLES
 from tests.zoo.test_documents import BAD_JSON, BAD_TOML
@@ -21,7 +20,7 @@ def test_the_page_counts_what_is_tried() -> None:
     kinds = {text for texts in REFUSED.values() for text in texts}
     texts = sum(len(NO_NUMBERS) + len(more) for _, more in KINDS.values())
     for said in (
-        f"{len(OPTIONS)} options of {len(COMMANDS)} commands",
+        f"{len(OPTIONS)} options of {len(ALL_COMMANDS)} commands",
         f"| {len(kinds)} (folders",
         f"{lines} command lines",
         f"{texts} texts of {len(KINDS)} options",

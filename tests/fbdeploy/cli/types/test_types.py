@@ -22,6 +22,7 @@ KINDS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "classes": (numbers.classes, ("0", "-5", "1000001")),
     "images": (numbers.image_count, ("0", "-1", "1.5", "ALL", "10000000000")),
     "temperature": (numbers.temperature, ("-300", "151", "1e300")),
+    "seconds": (numbers.seconds, ("-1", "1e8")),
     "points": (numbers.points, ("-1", "101")),
     "percent": (numbers.percent, ("-0.1", "1e300")),
     "crop share": (picture.crop_share, ("0", "1e-300", "1e-5", "1.01", "-1")),

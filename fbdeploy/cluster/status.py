@@ -1,0 +1,98 @@
+"""What has joined a cluster, beside what its plan says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fbdeploy.cluster import host
+from fbdeploy.cluster.engine import connected
+from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
+from fbdeploy.cluster.plan import ClusterPlan
+from zoo.documents import Schema
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+
+class HostStatus(Schema):
+    """One host. ``facts`` is None if it has not joined; ``differences`` keep it from working for
+    this machine; ``running`` are jobs, ``devices`` those whose workers have joined."""
+
+    name: str
+    facts: HostFacts | None = None
+    differences: tuple[str, ...] = ()
+    running: int = 0
+    devices: tuple[str, ...] = ()
+
+
+class ClusterStatus(Schema):
+    """A cluster as this machine sees it."""
+
+    scheduler: str
+    hosts: tuple[HostStatus, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every host of the plan has joined with all its devices and may work."""
+        return all(
+            one.facts is not None
+            and not one.differences
+            and set(one.devices) == set(one.facts.devices)
+            for one in self.hosts
+        )
+
+
+def cluster_status(plan: ClusterPlan) -> ClusterStatus:
+    """Ask the scheduler and every host.
+
+    Raises:
+        InputError: the scheduler cannot be reached, the keys are none, or the extra ``cluster`` is
+            not installed.
+    """
+    with connected(plan) as client:
+        joined = hosts_of(client, own_identity())
+    absent = [HostStatus(name=one.name) for one in plan.hosts if one.name not in joined]
+    return ClusterStatus(scheduler=plan.address, hosts=(*joined.values(), *absent))
+
+
+def hosts_of(client: Client, ours: Identity) -> dict[str, HostStatus]:
+    """The hosts that have joined, by name."""
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    answers: dict[str, Any] = client.run(host.facts, on_error="return")
+    processing = client.processing()
+    found: dict[str, HostStatus] = {}
+    for address, worker in workers.items():
+        answer = answers.get(address)
+        if not isinstance(answer, str):  # it has gone meanwhile
+            continue
+        facts = HostFacts.model_validate_json(answer)
+        known = found.get(facts.name) or HostStatus(
+            name=facts.name,
+            facts=facts,
+            differences=tuple(facts.identity.differences(ours)),
+        )
+        devices = known.devices
+        if worker["name"] != facts.name:
+            devices = (*devices, str(worker["name"]).partition(" ")[2])
+        running = known.running + len(processing.get(address, ()))
+        found[facts.name] = known.model_copy(update={"running": running, "devices": devices})
+    return dict(sorted(found.items()))
+
+
+def summary(found: ClusterStatus) -> str:
+    """A table for a terminal."""
+    lines = [f"scheduler {found.scheduler}"]
+    for one in found.hosts:
+        if one.facts is None:
+            lines.append(f"{one.name}: has not joined")
+            continue
+        facts = one.facts
+        lines.append(
+            f"{one.name}: {facts.cpu}, {facts.cores} cores, {facts.memory / 1e9:.0f} GB, "
+            f"{one.running} job(s)"
+        )
+        for device in facts.devices:
+            lines.append(f"  {device}" + ("" if device in one.devices else ": has not joined"))
+        if one.differences:
+            lines.append(f"  is left out, other than here: {'; '.join(one.differences)}")
+    return "\n".join(lines)

@@ -1,0 +1,174 @@
+"""The commands on two hosts without a shared file system: the same bytes as on one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fbdeploy.cluster.connection import joined
+from fbdeploy.cluster.plan import read_plan
+from fbdeploy.pipeline.workers.jobs import Event, Job, Result
+from tests.fbdeploy.cluster.namespaces import Network, network
+from tests.fbdeploy.cluster.processes import (
+    ROOT,
+    ClusterProcesses,
+    cluster_processes,
+    fbdeploy,
+    host_table,
+)
+from tests.fbdeploy.cluster.test_cluster import Heard, job, run
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux") or os.geteuid() != 0,
+    reason="network namespaces: not root",
+)
+TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
+TINY += ["--precisions", "int8", "--images", "64"]
+DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
+"""Keys of documents that no two runs share."""
+
+
+@pytest.fixture(scope="module")
+def lab(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Network, ClusterProcesses, Path]]:
+    folder = tmp_path_factory.mktemp("lab")
+    client = tmp_path_factory.mktemp("client")
+    with network(2) as net:
+        hosts = host_table(folder, "lab1") + host_table(folder, "lab2")
+        with cluster_processes(folder, hosts, secured=True, address=net.address) as found:
+            found.start("scheduler")
+            for number, name in enumerate(("lab1", "lab2")):
+                found.start(name, net.prefix(number, client))
+            for name in ("lab1", "lab2"):
+                found.members[name].wait_for("joined")
+            yield net, found, client
+
+
+def same(document: object) -> object:
+    """Without what differs from run to run."""
+    if isinstance(document, dict):
+        return {key: same(one) for key, one in document.items() if key not in DIFFERENT}
+    if isinstance(document, list):
+        return [same(one) for one in document]
+    return document
+
+
+def lines(folder: Path, kind: str) -> list[object]:
+    texts = (folder / "results.jsonl").read_text().splitlines()
+    return [same(one) for one in map(json.loads, texts) if one["type"] == kind]
+
+
+def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path]) -> None:
+    """Artefacts, programs, answers and figures, all but times."""
+    _, processes, client = lab
+    here, there = client / "here", client / "there"
+    environment = {**processes.environment, "OMP_NUM_THREADS": "1"}
+    for output, more in ((here, []), (there, ["--cluster", processes.plan])):
+        told = subprocess.run(
+            fbdeploy("sweep", *TINY, "--output", output, *more),
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+        )
+        assert told.returncode == 0, told.stderr
+    names = sorted(
+        path.relative_to(here).as_posix()
+        for path in here.rglob("*")
+        if path.is_file() and not {"logs", ".lock"} & set(path.parts)
+    )
+    assert any(name.endswith("int8/model.onnx") for name in names)
+    for name in names:
+        if name.endswith((".json", ".jsonl", ".html")):
+            continue
+        assert (there / name).read_bytes() == (here / name).read_bytes(), name
+    assert lines(there, "evaluation") == lines(here, "evaluation") != []
+    manifests = [
+        same(json.loads((folder / "networks/default/ptq-fast/manifest.json").read_text()))
+        for folder in (here, there)
+    ]
+    assert manifests[0] == manifests[1]
+    timed = [one for one in map(json.loads, (there / "results.jsonl").read_text().splitlines())]
+    devices = {one["device"]["cpu"] for one in timed if one["type"] == "measurement"}
+    assert len(devices) == 1 and "" not in devices
+    for name in ("lab1", "lab2"):
+        assert not list((processes.folder / name / "scratch").iterdir())
+
+
+def documented() -> list[list[str]]:
+    """The command lines of docs/cluster.md, without the program's name."""
+    page = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    return [shlex.split(line)[1:] for line in re.findall(r"\$ (fbdeploy .*)", page)]
+
+
+def test_what_the_page_shows_runs(lab: tuple[Network, ClusterProcesses, Path]) -> None:
+    """Every command of docs/cluster.md; there is no phone here, which is told at once."""
+    _, processes, client = lab
+    made = client / "there" / "networks" / "default" / "ptq-fast"
+    names = {"cluster.toml": processes.plan, "keys": client / "keys", "out": made}
+    seen = []
+    for command in documented():
+        kind = command[1] if command[0] == "cluster" else command[0]
+        seen.append(kind)
+        arguments = [*command[:2], *(names.get(one, one) for one in command[2:])]
+        if kind in ("scheduler", "host"):
+            name = command[-1] if kind == "host" else kind
+            running = processes.members[name].process.args
+            assert list(map(str, running))[-len(arguments) :] == list(map(str, arguments))
+            continue
+        told = subprocess.run(
+            fbdeploy(*arguments),
+            capture_output=True,
+            text=True,
+            cwd=client,
+            env={**processes.environment, "PYTHONPATH": str(ROOT)},
+        )
+        if kind == "sweep":
+            assert told.returncode == 2, told.stderr
+            assert "adb://R58M12ABCDE: is at no host of the plan" in told.stderr
+        else:
+            assert told.returncode == 0, told.stderr
+    expected = ["keys", "scheduler", "host", "host", "status", "deploy", "sweep"]
+    assert seen == expected
+    assert (made / "demo_bundle").is_dir(), "deploy went on from what the sweep had made"
+
+
+def test_a_cut_link_loses_nothing(lab: tuple[Network, ClusterProcesses, Path]) -> None:
+    """The job runs again on the host that can be reached; the other joins again afterwards."""
+    net, processes, client = lab
+    folder = client / "cut"
+    folder.mkdir()
+    cut: list[int] = []
+
+    def react(job: Job, event: Event) -> None:
+        if isinstance(event, Result) and event.kind == "Waits" and not cut:
+            with_job = next(
+                number
+                for number, name in enumerate(("lab1", "lab2"))
+                if list((processes.folder / name / "scratch").iterdir())
+            )
+            cut.append(with_job)
+            net.cut(with_job)
+
+    heard = Heard(react=react)
+    try:
+        with joined(read_plan(processes.plan)) as cluster:
+            long = job("wait", folder, arguments={"seconds": 20})
+            outcome = run(cluster, folder, [long], heard)
+    finally:
+        for number in cut:
+            net.mend(number)
+    assert list(outcome.ended) == ["wait"]
+    assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
+    assert any("was lost; it runs again on" in note for note in heard.notes())
+    name = ("lab1", "lab2")[cut[0]]
+    processes.members[name].wait_for("joined", times=2)
