@@ -14,8 +14,8 @@ from torch import Tensor
 from zoo.detection.boxes import overlapping
 
 SWEEPS = 16
-"""Enough for the random cases of tests/zoo/detection/test_suppression.py, of up to 400 boxes in 5 to
-44 clusters; ``benchmarks/detection`` tells what the proposals of photos need."""
+"""Enough for the random cases of tests/zoo/detection/test_suppression.py: up to 400 boxes in 5 to
+44 clusters. ``benchmarks/detection`` tells what the proposals of photos need."""
 
 
 def kept(
