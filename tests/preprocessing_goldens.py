@@ -9,18 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fbdeploy.apps.demo_bundle import (
-    CONFIG_NAME,
-    GOLDEN_NAME,
-    LABELS_NAME,
-)
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME
 from fbdeploy.apps.goldens import (
     PIXEL_TOLERANCE,
     TENSOR_TOLERANCE,
     golden_image,
     reference_card,
 )
-from fbdeploy.records.bundle_schema import BundleInput, Golden, ModelConfig, Tolerance
+from fbdeploy.records.bundle_schema import CONFIG_NAME, BundleInput, Golden, ModelConfig, Tolerance
 from zoo.datasets import Sample
 from zoo.input_spec import InputSpec
 

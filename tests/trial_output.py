@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.apps.demo_bundle import (
-    write_bundle,
-)
+from fbdeploy.apps.demo_bundle import write_bundle
 from fbdeploy.apps.goldens import (
     golden_samples,
 )

@@ -135,7 +135,7 @@ def missing_references(tools: Tools, jars: Sequence[Path], app_jars: Sequence[Pa
 def build(bundle: Path, output: Path, tools: Tools) -> Path:
     """Everything from sources to the signed APK."""
     sys.path.insert(0, str(ROOT))
-    from fbdeploy.apps.demo_bundle import install_bundle
+    from fbdeploy.apps.installing import install_bundle
 
     output.mkdir(parents=True, exist_ok=True)
     classes = compile_modules(tools, output)

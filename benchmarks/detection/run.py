@@ -21,7 +21,10 @@ from torch import Tensor
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import batched_nms, clip_boxes_to_image, nms, roi_align
 
-from stats.percentiles import percentile
+from stats.paired import resample
+from tasks.detection.agreement import detection_agreement
+from tasks.detection.average_precision import AveragePrecision, Size, average_precision
+from tasks.detection.objects import Found, Wanted, wanted_of
 from zoo.datasets.detection.annotations import DetectionSet
 from zoo.datasets.detection.coco import read_coco
 from zoo.detection.boxes import clip_boxes, decode_boxes, take
@@ -29,17 +32,12 @@ from zoo.detection.fbnetv3 import BOX_WEIGHTS, FBNetV3Detector
 from zoo.detection.letterbox import letterbox
 from zoo.detection.loading import load_detector
 from zoo.detection.proposals import flatten_level
-from zoo.detection.scoring.agreement import detection_agreement
-from zoo.detection.scoring.average_precision import AveragePrecision, Size, average_precision
-from zoo.detection.scoring.objects import Found, Wanted, wanted_of
 from zoo.detection.suppression import longest_chain
 from zoo.input_spec import InputSpec
 
 NAME = "fbnetv3_a_dsmask_c4"
 SIZES: tuple[Size, ...] = ("small", "medium", "large")
 
-RESAMPLES = 2000
-Statistic = Callable[[NDArray[np.int64]], float]
 Detect = Callable[[FBNetV3Detector, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
@@ -88,7 +86,7 @@ def figures(found: list[Found], wanted: list[Wanted]) -> dict[str, object]:
     whole = average_precision(found, wanted)
     return {
         "box_ap": whole.value(),
-        "interval": interval(whole.value, whole.images),
+        "interval": resample(whole.value, whole.images).interval().as_tuple(),
         "box_ap50": whole.at(0.5).value(),
         "box_ap75": whole.at(0.75).value(),
         **{size: average_precision(found, wanted, size=size).value() for size in SIZES},
@@ -101,15 +99,10 @@ def difference(first: AveragePrecision, second: AveragePrecision) -> dict[str, o
     def statistic(weights: NDArray[np.int64] | None = None) -> float:
         return first.value(weights) - second.value(weights)
 
-    return {"box_ap": statistic(), "interval": interval(statistic, first.images)}
-
-
-def interval(statistic: Statistic, images: int) -> tuple[float, float]:
-    """The 95 % percentile interval of the bootstrap over images; the same draws for all figures."""
-    generator = np.random.default_rng(0)
-    share = np.full(images, 1 / images)
-    drawn = [statistic(generator.multinomial(images, share)) for _ in range(RESAMPLES)]
-    return percentile(drawn, 2.5), percentile(drawn, 97.5)
+    return {
+        "box_ap": statistic(),
+        "interval": resample(statistic, first.images).interval().as_tuple(),
+    }
 
 
 def chains(data: DetectionSet, detector: FBNetV3Detector) -> list[int]:

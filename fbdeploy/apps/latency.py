@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbdeploy.apps.bench import AppBenchRequest, bench_app
-from fbdeploy.apps.demo_bundle import ANDROID_FORMATS, bundled_model
+from fbdeploy.apps.bundle_reading import bundled_model
+from fbdeploy.apps.installing import ANDROID_FORMATS
 from fbdeploy.apps.results import AppResults, add_results
 from runtime_bench.measurement import Measurement
 from runtime_bench.targets.address import AdbAddress, parse_target

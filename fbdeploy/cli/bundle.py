@@ -32,7 +32,7 @@ def bundle(
     Example:  fbdeploy bundle out --app android_demo
     """
     with only_result_on_stdout() as result:
-        from fbdeploy.apps.demo_bundle import install_bundle
+        from fbdeploy.apps.installing import install_bundle
 
         placed = install_bundle(output, app)
         if as_json:

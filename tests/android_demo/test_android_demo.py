@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fbdeploy.apps.demo_bundle import read_bundle
+from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.apps.results import read_app_results
 from tests.geometry_goldens import write_geometry_goldens
 from tests.preprocessing_goldens import SIZES, SPECS, write_preprocessing_goldens

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from fbdeploy.apps.demo_bundle import IOS_FORMATS, install_bundle, read_bundle
+from fbdeploy.apps.installing import IOS_FORMATS, install_bundle
+from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.apps.results import parse_app_results
 from tests.ios_demo.conftest import GEOMETRY_NAME
 from tests.preprocessing_goldens import SIZES, SPECS

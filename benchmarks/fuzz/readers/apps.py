@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fuzz.reader import Reader
-from fbdeploy.apps.demo_bundle import check_golden, install_bundle, read_bundle
+from fbdeploy.apps.bundle_reading import check_golden, read_bundle
+from fbdeploy.apps.installing import install_bundle
 from fbdeploy.apps.results import import_results
 from fbdeploy.records.bundle_schema import (
     BundleInput,

@@ -11,19 +11,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fbdeploy.apps.demo_bundle import (
-    ANDROID_FORMATS,
-    Bundle,
-    bundled_model,
-    check_golden,
-    install_bundle,
-    read_bundle,
-    write_bundle,
-)
+from fbdeploy.apps.bundle_reading import Bundle, bundled_model, check_golden, read_bundle
+from fbdeploy.apps.demo_bundle import write_bundle
 from fbdeploy.apps.goldens import (
     golden_samples,
     reference_card,
 )
+from fbdeploy.apps.installing import ANDROID_FORMATS, install_bundle
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.manifest import Precision, read_manifest, write_manifest
 from tests.trial_output import trial_output

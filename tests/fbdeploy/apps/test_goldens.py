@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbdeploy.apps.demo_bundle import check_golden, read_bundle, write_bundle
+from fbdeploy.apps.bundle_reading import check_golden, read_bundle
+from fbdeploy.apps.demo_bundle import write_bundle
 from fbdeploy.apps.goldens import golden_output, reference_card
 from fbdeploy.records.manifest import NetworkInfo, OutputInfo, write_manifest
 from runtime_bench.runtimes import runtime_of

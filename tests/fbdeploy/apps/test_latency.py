@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.apps.bench import AppBenchRequest
-from fbdeploy.apps.demo_bundle import APP_FORMATS, model_id
+from fbdeploy.apps.bundle_files import model_id
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from fbdeploy.apps.results import AppResults
 from fbdeploy.cli.app import run
 from fbdeploy.records.bundle_schema import (
+    APP_FORMATS,
     BundleInput,
     BundleModel,
     BundleOutput,

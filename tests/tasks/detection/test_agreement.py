@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zoo.detection.scoring.agreement import detection_agreement
-from zoo.detection.scoring.objects import Found
+from tasks.detection.agreement import detection_agreement
+from tasks.detection.objects import Found
 
 
 def _found(*rows: tuple[float, float, float, float, float, int]) -> Found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.detection.scoring.objects import Found, box_overlaps
+from tasks.detection.objects import Found, box_overlaps
 
 LOWEST_SCORE = 0.3
 """Above it a detection is one that an app would show."""

@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.detection.scoring.matching import Flags, match
-from zoo.detection.scoring.objects import Found, Wanted, box_overlaps, mask_overlaps
+from tasks.detection.matching import Flags, match
+from tasks.detection.objects import Found, Wanted, box_overlaps, mask_overlaps
 
 Kind = Literal["box", "mask"]
 Size = Literal["all", "small", "medium", "large"]

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from zoo.datasets.detection.run_lengths import from_array
-from zoo.detection.scoring.average_precision import (
+from tasks.detection.average_precision import (
     AREAS,
     THRESHOLDS,
     Kind,
     Size,
     average_precision,
 )
-from zoo.detection.scoring.objects import Found, Wanted, encoded
+from tasks.detection.objects import Found, Wanted, encoded
+from zoo.datasets.detection.run_lengths import from_array
 
 SIDE, CLASSES, IMAGES = 240, 4, 12
 

@@ -1,0 +1,186 @@
+"""Demo bundles that were written: held against their schema, their own files, and Python."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel
+
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, input_spec, model_id
+from fbdeploy.apps.goldens import (
+    answer_of,
+    outputs_of,
+)
+from fbdeploy.records.bundle_schema import (
+    CONFIG_NAME,
+    FOLDER_NAME,
+    SCHEMA_VERSION,
+    BundleInput,
+    BundleModel,
+    Golden,
+    GoldenImage,
+    ModelConfig,
+)
+from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
+from fbdeploy.records.manifest import read_manifest
+from tasks.table import task_named
+from zoo.documents import read_bytes, read_json, versioned
+from zoo.errors import InputError, shown
+from zoo.files import exists, inside, is_folder, sha256_of
+from zoo.input_spec import InputSpec
+from zoo.preprocess import preprocess
+
+LABELS_BYTES = 100_000_000
+"""A million classes of 100 characters."""
+
+Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
+
+Document = TypeVar("Document", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was read and validated."""
+
+    folder: Path
+    config: ModelConfig
+    golden: Golden
+    labels: tuple[str, ...]
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle and hold it against its schema and its own files.
+
+    Args:
+        folder: the bundle, or an output folder that holds one.
+
+    Raises:
+        InputError: not a bundle, a file outside the schema, a model that is missing or was
+            changed, or labels that do not fit.
+    """
+    if not exists(folder / CONFIG_NAME) and is_folder(folder / FOLDER_NAME):
+        folder = folder / FOLDER_NAME
+    config = _read(folder / CONFIG_NAME, ModelConfig)
+    golden = _read(folder / GOLDEN_NAME, Golden)
+    labels = _read_labels(folder)
+    if len(labels) != config.num_classes:
+        raise InputError(
+            f"{folder / LABELS_NAME}: has {len(labels)} lines for {config.num_classes} classes; "
+            "deploy again"
+        )
+    for image in golden.images:
+        _check_image(folder / GOLDEN_NAME, image, config.input)
+    for model in config.models:
+        path = inside(folder, model.file)
+        if not exists(path):
+            raise InputError(f"{path}: is missing from the demo bundle; deploy again")
+        _refuse_links(path)
+        if sha256_of(path) != model.sha256:
+            raise InputError(f"{path}: is not the model the bundle was written with; deploy again")
+    return Bundle(folder, config, golden, labels)
+
+
+def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
+    """What Python itself now gets differently from golden.json; empty when all is equal.
+
+    Args:
+        bundle: a bundle that was read.
+        prepare: pre-processing to hold against the golden tensors.
+    """
+    spec, task = input_spec(bundle.config.input), task_named(bundle.config.task)
+    failures = []
+    for entry in bundle.golden.images:
+        raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
+        image = Image.fromarray(raw.reshape(entry.height, entry.width, 3), "RGB")
+        tensor = prepare(image, spec)
+        pixels = np.frombuffer(base64.b64decode(entry.input_rgb), np.uint8)
+        planes = pixels.reshape(spec.height, spec.width, 3).transpose(2, 0, 1)
+        mean, std = (np.array(values).reshape(3, 1, 1) for values in (spec.mean, spec.std))
+        differences = np.abs(tensor - (planes / 255 - mean) / std)
+        allowed = bundle.golden.tolerance.tensor + bundle.golden.tolerance.pixel / 255 / min(
+            spec.std
+        )
+        if differences.max() > allowed:
+            failures.append(f"{entry.name}: pixels differ by {differences.max():.3g} normalized")
+        flat = tensor.ravel()
+        worst = max(abs(float(flat[probe.index]) - probe.value) for probe in entry.probes)
+        if worst > bundle.golden.tolerance.tensor:
+            failures.append(f"{entry.name}: the tensor differs by {worst:.3g}")
+        failures += [
+            f"{entry.name}: {output.model} does not answer its own outputs so"
+            for output in entry.outputs
+            if answer_of(task, outputs_of(output)) != output.answer
+        ]
+    return failures
+
+
+def bundled_model(folder: Path, artefact: Path) -> BundleModel:
+    """What an artefact of an output folder is in the folder's demo bundle.
+
+    Args:
+        folder: what ``deploy`` wrote.
+        artefact: a file in it.
+
+    Raises:
+        InputError: not an output folder, a file its manifest does not name, no bundle, or one that
+            does not hold this artefact.
+    """
+    manifest = read_manifest(folder)
+    places = {(folder / entry.path).resolve(): entry for entry in manifest.artefacts}
+    entry = places.get(artefact.resolve())
+    if entry is None:
+        raise InputError(
+            f"{artefact}: is no artefact of {folder}; give one that its {MANIFEST_NAME} names"
+        )
+    models = _read(folder / FOLDER_NAME / CONFIG_NAME, ModelConfig).models
+    found = next((model for model in models if model.id == model_id(entry)), None)
+    if found is None:
+        raise InputError(
+            f"{artefact}: is not in the demo bundle, which holds "
+            f"{', '.join(model.id for model in models)}; leave it out"
+        )
+    if found.sha256 != entry.sha256:
+        raise InputError(
+            f"{artefact}: the demo bundle holds an older one; deploy again, then fbdeploy bundle"
+        )
+    return found
+
+
+def _read(path: Path, document: type[Document]) -> Document:
+    advice = "deploy again"
+    return versioned(document, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
+
+
+def _check_image(path: Path, image: GoldenImage, spec: BundleInput) -> None:
+    """Raise InputError where a golden image has not as many values as its sizes say."""
+    sizes = ((image.rgb, image.height * image.width), (image.input_rgb, spec.height * spec.width))
+    try:
+        fits = all(len(base64.b64decode(text)) == 3 * pixels for text, pixels in sizes)
+    except binascii.Error:
+        fits = False
+    if not fits or any(probe.index >= 3 * spec.height * spec.width for probe in image.probes):
+        raise InputError(f"{path}: {shown(image.name)} is not as large as it says; deploy again")
+
+
+def _read_labels(folder: Path) -> tuple[str, ...]:
+    path, advice = folder / LABELS_NAME, "deploy again"
+    content = read_bytes(path, advice, LABELS_BYTES)
+    try:
+        return tuple(content.decode("utf-8").removesuffix("\n").split("\n"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8; {advice}") from error
+
+
+def _refuse_links(path: Path) -> None:
+    """Raise InputError where a model's folder holds links, which may lead anywhere."""
+    for child in path.rglob("*") if path.is_dir() else ():
+        if child.is_symlink():
+            raise InputError(f"{child}: is a link; a demo bundle holds files alone, deploy again")
