@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from export.packages import require
 from export.tflite_interface import new_operator
 from quantize.analysis.layers import weights_of
-from quantize.program import Program, bias_of
+from quantize.graph.passes.surgery import bias_of
+from quantize.program import Program
 from zoo.errors import InputError
 
 #: The only scales that some of LiteRT's int8 kernels write (tflite/kernels/activations.cc,

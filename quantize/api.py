@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from quantize.grids.calibrate import Progress, silent
+from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.program import Program
 from quantize.ptq import quantize as post_training
 from quantize.qat.module import QatModule
@@ -23,7 +23,7 @@ def quantize(
     network: Network,
     images: NDArray[np.float32],
     recipe: Recipe,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
     *,
     labels: NDArray[np.int64] | None = None,
     checkpoint: Path | None = None,
@@ -47,7 +47,7 @@ def fine_tune(
     program: Program,
     images: NDArray[np.float32],
     recipe: Recipe,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
     *,
     labels: NDArray[np.int64] | None = None,
     checkpoint: Path | None = None,
@@ -86,7 +86,7 @@ def prepare_qat(
     source: Network | Program,
     images: NDArray[np.float32] | None = None,
     recipe: Recipe | None = None,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> QatModule:
     """A module for a training loop of one's own; :func:`quantize.qat.module.convert` ends it.
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter
-from quantize.graph.passes.surgery import argument, tensor_of
+from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import Plan
 from quantize.graph.serialize import graph_from_json, graph_to_json, interface_from_json
 from quantize.qparams import QParams, QuantizedWeight
@@ -199,12 +199,6 @@ def float_graph(program: Program) -> GraphModule:
             assert bias is not None
             bias.sub_(program.corrections[node.name])
     return graph
-
-
-def bias_of(graph: GraphModule, node: Node) -> Tensor | None:
-    """The bias tensor of a convolution or linear node, or None."""
-    bias = argument(node, 2)
-    return tensor_of(graph, bias) if isinstance(bias, Node) else None
 
 
 def corrected(program: Program, corrections: dict[str, Tensor]) -> Program:

@@ -15,7 +15,7 @@ from quantize.graph.capture import Captured, capture
 from quantize.graph.interpret import batch_size
 from quantize.graph.passes import INTEGER_FORMS, run
 from quantize.graph.plan import plan
-from quantize.grids.calibrate import Progress, calibrate, silent
+from quantize.grids.calibrate import ProgressCallback, calibrate, silent
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.silent_inputs import SilentInputs
 from quantize.grids.weights import quantize_weights
@@ -32,7 +32,7 @@ def quantize(
     network: Network,
     images: NDArray[np.float32],
     recipe: Recipe,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
 ) -> Program:
     """Quantize ``network`` with ``images``, pre-processed float32 (N, 3, H, W); no labels needed.
 
@@ -48,7 +48,7 @@ def quantize_captured(
     network: Network,
     images: NDArray[np.float32],
     recipe: Recipe,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
     *,
     skipped: Collection[str] = (),
 ) -> Program:

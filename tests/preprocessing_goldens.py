@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from fbdeploy.apps.bundle_reading import GOLDEN_NAME, LABELS_NAME
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME
 from fbdeploy.apps.goldens import (
     PIXEL_TOLERANCE,
     TENSOR_TOLERANCE,

@@ -173,14 +173,6 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a file, or a folder with what is in it."""
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
-
-
 def size_of(path: Path) -> int:
     """Bytes of a file, or of all files of a folder."""
     if path.is_dir():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import heapq
 import json
 import multiprocessing
 import random
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from fbdeploy.cluster.claims import Claims
-from fbdeploy.cluster.engine import NO_PAGES, configure
+from fbdeploy.cluster.engine import NO_PAGES, PLENTY, code_resource, configure
 from fbdeploy.cluster.host import workers_of
 from fbdeploy.cluster.identity import HostFacts, own_identity
 from fbdeploy.cluster.ledger import Ledger
@@ -103,6 +104,37 @@ def ideal(asked: Iterable[Simulated], claims: Claims, hosts: int) -> float:
         else:
             cores += one.seconds * claims.threads(one.job)
     return max(cores / (hosts * CORES), *devices.values(), 0.0)
+
+
+def placed(asked: Iterable[Simulated], lab: list[HostFacts], claims: Claims) -> float:
+    """The makespan in seconds if nothing but the jobs took time: what placing alone leaves."""
+    ledger = Ledger()
+    code = {code_resource(claims.identity): PLENTY}
+    workers: dict[str, tuple[str, dict[str, float]]] = {}
+    for host in lab:
+        own = {"cores": float(host.cores), "memory": float(host.memory), **code}
+        workers[host.name] = (host.name, own)
+        for device in host.devices:
+            workers[f"{host.name} {device}"] = (host.name, {f"device:{device}": 1.0, **code})
+    ledger.see(workers)
+    waiting = [(one, claims.of(one.job)) for one in asked]
+    running: list[tuple[float, int, str, str, dict[str, float]]] = []
+    now = 0.0
+    while waiting or running:
+        refused, left = set[tuple[tuple[str, float], ...]](), []
+        for one, asks in waiting:
+            kind = tuple(sorted(asks.items()))
+            worker = None if kind in refused else ledger.take(one.job.name, asks)
+            if worker is None:
+                refused.add(kind)
+                left.append((one, asks))
+                continue
+            end = (now + one.seconds, id(one), one.job.name, worker, asks)
+            heapq.heappush(running, end)
+        waiting = left
+        now, _, name, worker, asks = heapq.heappop(running)
+        ledger.give_back(name, worker, asks)
+    return now
 
 
 def _hold(address: str, held: list[HostFacts], folder: Path) -> None:
@@ -214,7 +246,18 @@ def main() -> int:
     parser.add_argument("--networks", type=int, default=100)
     parser.add_argument("--speed", type=float, default=20.0)
     parser.add_argument("--least", type=float, default=0.85)
+    parser.add_argument(
+        "--placing-only", action="store_true", help="no scheduler and no sleep: a calculation"
+    )
     given = parser.parse_args()
+    if given.placing_only:
+        lab = facts(given.hosts, given.devices)
+        claims = Claims.among(lab, lab[0].identity, "h0", None)
+        asked = jobs(given.networks, given.devices, 1.0)
+        least, taken = ideal(asked, claims, given.hosts), placed(asked, lab, claims)
+        share = least / taken
+        print(json.dumps({"ideal_seconds": least, "seconds": taken, "share": share}, indent=1))
+        return 0 if share >= given.least else 1
     configure()
     found = asyncio.run(_run(given.hosts, given.devices, given.networks, given.speed))
     print(json.dumps(found, indent=1))

@@ -16,7 +16,6 @@ from export.stored_names import INPUT_SHAPE
 from export.torchscript_code import refuse_unsafe_code
 
 _ENGINE = "qnnpack"
-#: Extra file that holds the shape TorchScript itself does not keep: "1,3,128,128".
 #: What is assumed where it is absent: ImageNet's usual input.
 _ASSUMED = (1, 3, 224, 224)
 

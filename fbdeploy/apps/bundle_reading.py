@@ -1,4 +1,4 @@
-"""Demo bundles that were written before: read, held against their schema, looked into."""
+"""Demo bundles that were written: held against their schema, their own files, and Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
-from fbdeploy.apps.goldens import answer_of, outputs_of
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, input_spec, model_id
+from fbdeploy.apps.goldens import (
+    answer_of,
+    outputs_of,
+)
 from fbdeploy.records.bundle_schema import (
     CONFIG_NAME,
     FOLDER_NAME,
@@ -26,7 +30,7 @@ from fbdeploy.records.bundle_schema import (
     ModelConfig,
 )
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST_NAME
-from fbdeploy.records.manifest import Artefact, read_manifest
+from fbdeploy.records.manifest import read_manifest
 from tasks.table import task_named
 from zoo.documents import read_bytes, read_json, versioned
 from zoo.errors import InputError, shown
@@ -34,13 +38,11 @@ from zoo.files import exists, inside, is_folder, sha256_of
 from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess
 
-GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
-MARKS = (CONFIG_NAME, README)
-"""What tells a bundle's folder; ios_demo keeps the README in it, which its project needs."""
 LABELS_BYTES = 100_000_000
 """A million classes of 100 characters."""
 
 Preprocess = Callable[[Image.Image, InputSpec], NDArray[np.float32]]
+
 Document = TypeVar("Document", bound=BaseModel)
 
 
@@ -93,7 +95,7 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         bundle: a bundle that was read.
         prepare: pre-processing to hold against the golden tensors.
     """
-    spec, task = bundle.config.input.spec, task_named(bundle.config.task)
+    spec, task = input_spec(bundle.config.input), task_named(bundle.config.task)
     failures = []
     for entry in bundle.golden.images:
         raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
@@ -150,12 +152,6 @@ def bundled_model(folder: Path, artefact: Path) -> BundleModel:
             f"{artefact}: the demo bundle holds an older one; deploy again, then fbdeploy bundle"
         )
     return found
-
-
-def model_id(artefact: Artefact) -> str:
-    """What the apps call an artefact: ``format-build`` or ``format-build-variant``."""
-    parts = (artefact.format, artefact.build, artefact.variant)
-    return "-".join(part for part in parts if part)
 
 
 def _read(path: Path, document: type[Document]) -> Document:

@@ -14,8 +14,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fbdeploy.apps.bundle_reading import GOLDEN_NAME, LABELS_NAME, MARKS, model_id
-from fbdeploy.apps.goldens import golden_image, golden_output, prepared, tolerance_of
+from fbdeploy.apps.bundle_files import (
+    GOLDEN_NAME,
+    LABELS_NAME,
+    MARKS,
+    copy,
+    files_of,
+    input_spec,
+    model_id,
+)
+from fbdeploy.apps.goldens import (
+    golden_image,
+    golden_output,
+    prepared,
+    tolerance_of,
+)
 from fbdeploy.records.bundle_schema import (
     APP_FORMATS,
     CONFIG_NAME,
@@ -32,7 +45,7 @@ from runtime_bench.runtimes import runtime_of
 from tasks.table import task_named
 from zoo.datasets import Sample
 from zoo.errors import InputError
-from zoo.files import atomic_folder, copy, exists, inside, sha256_of, size_of
+from zoo.files import atomic_folder, exists, inside, sha256_of
 
 
 def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
@@ -60,7 +73,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
         )
     if not samples:
         raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
-    spec = manifest.input_spec.spec
+    spec = input_spec(manifest.input_spec)
     samples, tensors = prepared(samples, spec)
     target = folder / FOLDER_NAME
     with atomic_folder(target, MARKS) as temporary:
@@ -114,7 +127,7 @@ def _pack_model(
         precision=artefact.precision,
         program=artefact.program,
         sha256=sha256_of(path),
-        bytes=size_of(path),
+        bytes=sum(file.stat().st_size for file in files_of(path)),
         input=BundleTensor(name=input_name, shape=(1, *tensors.shape[1:])),
         outputs=tuple(
             BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))

@@ -1,4 +1,4 @@
-"""A demo bundle in an app's project."""
+"""A demo bundle's way into an app's project."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import shutil
 from pathlib import Path
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.apps.bundle_reading import GOLDEN_NAME, LABELS_NAME, MARKS, README, read_bundle
-from fbdeploy.records.bundle_schema import CONFIG_NAME, FOLDER_NAME
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, MARKS, README, copy
+from fbdeploy.apps.bundle_reading import read_bundle
+from fbdeploy.records.bundle_schema import (
+    CONFIG_NAME,
+    FOLDER_NAME,
+)
 from zoo.errors import InputError
-from zoo.files import atomic_folder, copy, is_file, is_folder
+from zoo.files import atomic_folder, is_file, is_folder
 
 ANDROID_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "android" in i.apps)
+
 IOS_FORMATS = tuple(i.name for i in FORMAT_INFO.values() if "ios" in i.apps)
 
 

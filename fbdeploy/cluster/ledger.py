@@ -87,7 +87,7 @@ class Ledger:
             if claims.get(CORES, 0.0) > 1 and job not in self._kept:
                 left = able.keys() - kept
                 if left:
-                    self._kept[job] = max(left, key=lambda at: able[at].free.get(CORES, 0.0))
+                    self._kept[job] = max(left, key=lambda at: (able[at].free.get(CORES, 0.0), at))
             return None
 
     def give_back(self, job: str, address: str, claims: Mapping[str, float]) -> None:

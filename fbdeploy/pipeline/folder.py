@@ -13,10 +13,10 @@ from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.records.builds import BUILDS, ProgramName
 from fbdeploy.records.bundle_schema import CONFIG_NAME, FOLDER_NAME
+from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
-    FloatCheck,
     Manifest,
     Quantization,
     now,

@@ -14,7 +14,7 @@ from quantize.analysis.sensitivity import sensitivity
 from quantize.graph.interpret import batch_size
 from quantize.graph.passes.surgery import aten, calls, shape_of
 from quantize.graph.plan import Plan, carries, fused_clamp
-from quantize.grids.calibrate import Progress, silent
+from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.judging import Judge
 from quantize.program import Program
 from quantize.recipe import MixedPrecision
@@ -28,7 +28,7 @@ def mixed_precision(
     images: Tensor,
     judge: Callable[[Program], float],
     budget: MixedPrecision,
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
     *,
     finish: Callable[[Program], Program] | None = None,
 ) -> Program:

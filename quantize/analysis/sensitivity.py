@@ -23,7 +23,7 @@ from quantize.analysis.layers import Layer, OperatorCost, layers_of, operator_co
 from quantize.graph.interpret import batch_size, image_batches
 from quantize.graph.passes.surgery import tensor_of
 from quantize.graph.plan import fused_clamp, limits
-from quantize.grids.calibrate import Progress, silent
+from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.program import Program
 from tasks.table import task_named
 from zoo.errors import InputError
@@ -65,7 +65,9 @@ class Sensitivity:
 
 
 @torch.no_grad()
-def sensitivity(program: Program, images: Tensor, progress: Progress = silent) -> Sensitivity:
+def sensitivity(
+    program: Program, images: Tensor, progress: ProgressCallback = silent
+) -> Sensitivity:
     """Rank the layers of ``program`` on float32 ``images`` (N, 3, H, W) by ``kl_alone``.
 
     Float means the program's own graph, so bias corrections count as part of it: give a program

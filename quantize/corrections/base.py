@@ -8,7 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from quantize.grids.calibrate import Progress
+from quantize.grids.calibrate import ProgressCallback
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.weights import quantize_weights
 from quantize.program import Program
@@ -30,7 +30,7 @@ class Context:
     batch: int
     divergence: Callable[[Program], float]
     corrects_biases: bool
-    progress: Progress
+    progress: ProgressCallback
 
 
 class Correction(Protocol):

@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.interpret import largest_value_bytes
-from quantize.graph.passes.surgery import calls, is_call, only_user, tensor_of
+from quantize.graph.passes.surgery import bias_of, calls, is_call, only_user, tensor_of
 from quantize.graph.plan import ACTIVATIONS, WEIGHTED, channel_dim
-from quantize.program import Program, bias_of, corrected, with_dequantized_weights
+from quantize.program import Program, corrected, with_dequantized_weights
 from zoo.datasets import evenly_spaced
 
 #: Newton steps towards equal means behind an activation.

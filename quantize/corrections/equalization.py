@@ -24,10 +24,18 @@ from torch.fx import GraphModule, Node
 from quantize.corrections.base import Context, with_grids
 from quantize.corrections.bias_correction import CORRECTION_IMAGES, evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches
-from quantize.graph.passes.surgery import argument, aten, calls, is_call, shape_of, tensor_of
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    bias_of,
+    calls,
+    is_call,
+    shape_of,
+    tensor_of,
+)
 from quantize.graph.plan import POOLS, fused_clamp, is_zero_pad
 from quantize.grids.calibrate import calibrate
-from quantize.program import Program, bias_of
+from quantize.program import Program
 from quantize.recipe import Recipe
 
 #: A channel is not moved further, so that one that is nearly dead does not become noise.

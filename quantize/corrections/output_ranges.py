@@ -21,7 +21,7 @@ from quantize.corrections.bias_correction import evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches, in_order, value_bytes
 from quantize.graph.plan import FIXED, Plan, limits
 from quantize.grids.alignment import grid_of
-from quantize.grids.calibrate import Progress, silent
+from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.grids.joint_limits import makers
 from quantize.program import Program
 from quantize.qparams import QParams, from_range
@@ -58,7 +58,7 @@ class OutputRanges:
 
 
 def search_ranges(
-    program: Program, images: Tensor, progress: Progress = silent
+    program: Program, images: Tensor, progress: ProgressCallback = silent
 ) -> dict[str, QParams]:
     """The grids of ``program`` that change the outputs least on float32 ``images`` (N, 3, H, W).
 

@@ -20,10 +20,10 @@ from quantize.corrections.base import Context
 from quantize.corrections.bias_correction import LockStep, evenly_spaced_images, most_images
 from quantize.corrections.layer_rows import LayerRows, layer_rows
 from quantize.corrections.least_squares import best_penalty, equations, round_to_grids
-from quantize.graph.passes.surgery import argument, tensor_of
-from quantize.grids.calibrate import Progress, silent
+from quantize.graph.passes.surgery import argument, bias_of, tensor_of
+from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.grids.weights import quantize_for
-from quantize.program import Program, bias_of, corrected
+from quantize.program import Program, corrected
 from quantize.qparams import QuantizedWeight
 from quantize.recipe import Recipe
 
@@ -56,7 +56,7 @@ class Reconstruction:
 
 
 def reconstructed(
-    program: Program, images: Tensor, progress: Progress = silent, *, search: bool = True
+    program: Program, images: Tensor, progress: ProgressCallback = silent, *, search: bool = True
 ) -> Program:
     """``program`` with new int8 weights and corrected biases, by float32 ``images`` (N, 3, H, W).
 
@@ -73,7 +73,7 @@ def reconstructed(
 class _Reconstruction(LockStep):
     """Gives each layer its new weight before the layer runs in int8."""
 
-    def __init__(self, program: Program, progress: Progress, search: bool) -> None:
+    def __init__(self, program: Program, progress: ProgressCallback, search: bool) -> None:
         super().__init__(program)
         self._search = search
         self.weights = dict(program.weights)

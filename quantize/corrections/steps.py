@@ -17,7 +17,7 @@ from quantize.corrections.mixed_precision import FloatOperators
 from quantize.corrections.output_ranges import OutputRanges
 from quantize.corrections.reconstruction import Reconstruction
 from quantize.corrections.unrounded import with_unrounded_biases
-from quantize.grids.calibrate import Progress
+from quantize.grids.calibrate import ProgressCallback
 from quantize.judging import Judge, geometric_mean
 from quantize.program import Program, float_graph
 from quantize.recipe import Recipe
@@ -33,7 +33,7 @@ depends on all of them."""
 
 
 def correct(
-    program: Program, images: Tensor, recipe: Recipe, judge: Judge, progress: Progress
+    program: Program, images: Tensor, recipe: Recipe, judge: Judge, progress: ProgressCallback
 ) -> Program:
     """Try the recipe's corrections in turn with the float32 ``images`` (N, 3, H, W) that
     calibrated; keep what helps.

@@ -17,7 +17,7 @@ from quantize.grids.joint_limits import joint_limits, makers
 from quantize.qparams import QParams, from_range
 from zoo.errors import InputError
 
-Progress = Callable[[str, float], None]
+ProgressCallback = Callable[[str, float], None]
 
 
 def silent(step: str, done: float) -> None:
@@ -32,7 +32,7 @@ def calibrate(
     *,
     batch: int,
     method: str = "mse",
-    progress: Progress = silent,
+    progress: ProgressCallback = silent,
     known: Mapping[str, QParams] = MappingProxyType({}),
     watch: Callable[[Node, Tensor], None] | None = None,
 ) -> dict[str, QParams]:

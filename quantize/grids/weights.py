@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from quantize.graph.passes.surgery import tensor_of
+from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import Plan
-from quantize.program import bias_of
 from quantize.qparams import WEIGHT_MAX, QParams, QuantizedWeight
 
 #: |bias| / (s_in * s_w) must stay below this for the int32 bias, with room for the accumulator:

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.graph.passes.surgery import tensor_of
+from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import FIXED, fused_clamp
 from quantize.grids.joint_limits import joint_limits
-from quantize.program import Program, bias_of
+from quantize.program import Program
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer
 from zoo.outputs import Returned

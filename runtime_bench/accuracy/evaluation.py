@@ -20,7 +20,7 @@ from tasks.table import TASKS
 from zoo.errors import InputError
 
 Batch = tuple[NDArray[np.float32], NDArray[np.int64] | Sequence[Any], tuple[str, ...]]
-Progress = Callable[[int], None]
+ImagesDone = Callable[[int], None]
 CLASSIFICATION = TASKS["classification"]
 
 
@@ -122,7 +122,7 @@ def _value(score: Score | None) -> float | None:
 def evaluate(
     session: Session,
     batches: Iterable[Batch],
-    progress: Progress | None = None,
+    progress: ImagesDone | None = None,
     task: Task = CLASSIFICATION,
 ) -> Evaluation:
     """Run every image of ``batches``.

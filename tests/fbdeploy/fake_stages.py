@@ -23,11 +23,11 @@ from fbdeploy.pipeline.steps.reference import ReferenceArguments
 from fbdeploy.pipeline.steps.train import TrainArguments
 from fbdeploy.pipeline.workers.jobs import Reporter
 from fbdeploy.records.builds import precision_of, program_of
+from fbdeploy.records.fidelity import Fidelity
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Failure,
-    Fidelity,
     InputSpecInfo,
     NetworkInfo,
     Parity,

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fbdeploy.records.manifest import Fidelity
+from fbdeploy.records.fidelity import Fidelity
 from stats.proportions import wilson_interval
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fbdeploy.records.manifest import FloatCheck
+from fbdeploy.records.fidelity import FloatCheck
 
 SIGNIFICANCE = 0.05
 ONE_ANSWER = 0.95

@@ -16,7 +16,10 @@ from fbdeploy.pipeline.steps.images import (
 )
 from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
-from fbdeploy.records.manifest import DatasetInfo, FloatCheck
+from fbdeploy.records.fidelity import FloatCheck
+from fbdeploy.records.manifest import (
+    DatasetInfo,
+)
 from zoo.errors import InputError
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from torch.fx import GraphModule, Node
 from quantize.graph.passes.surgery import (
     argument,
     aten,
+    bias_of,
     calls,
     constant,
     emit,
@@ -150,8 +151,8 @@ def _per_channel(graph: GraphModule, value: object, like: Tensor, *, linear: boo
 
 
 def _fold(graph: GraphModule, layer: Node, weight_node: Node, affine: Affine) -> None:
-    weight, bias_node = tensor_of(graph, weight_node), argument(layer, 2)
-    bias = tensor_of(graph, bias_node) if isinstance(bias_node, Node) else torch.zeros(1)
+    weight, bias = tensor_of(graph, weight_node), bias_of(graph, layer)
+    bias = torch.zeros(1) if bias is None else bias
     transposed = is_call(layer, aten.conv_transpose2d.input)
     groups = int(argument(layer, 6, 1)) if transposed else 1
     channels = weight.shape[1] * groups if transposed else weight.shape[0]

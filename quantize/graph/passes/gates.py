@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
-    argument,
     aten,
+    bias_of,
     calls,
     constant,
     is_call,
@@ -31,10 +31,10 @@ def fold_hard_sigmoid(graph: GraphModule) -> int:
         assert isinstance(conv, Node)
         if only_user(conv) is not gate:
             continue
-        weight_node, bias_node = conv.args[1], argument(conv, 2)
+        weight_node = conv.args[1]
         assert isinstance(weight_node, Node)
-        weight = tensor_of(graph, weight_node)
-        bias = tensor_of(graph, bias_node) if isinstance(bias_node, Node) else weight.new_zeros(())
+        weight, bias = tensor_of(graph, weight_node), bias_of(graph, conv)
+        bias = weight.new_zeros(()) if bias is None else bias
         name = str(weight_node.target).replace(".", "_")
         shifted = (bias / 6 + 0.5).expand(weight.shape[0])
         set_argument(conv, 1, constant(graph, conv, f"{name}_sixth", weight / 6))

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, constant, set_argument, tensor_of
+from quantize.graph.passes.surgery import (
+    aten,
+    bias_of,
+    calls,
+    constant,
+    set_argument,
+    tensor_of,
+)
 
 
 def own_parameters(graph: GraphModule) -> int:
@@ -14,15 +21,11 @@ def own_parameters(graph: GraphModule) -> int:
     """
     changed = 0
     for node in calls(graph, aten.conv2d.default, aten.linear.default):
-        weight_node, bias_node = node.args[1], argument(node, 2)
+        weight_node = node.args[1]
         if not (isinstance(weight_node, Node) and weight_node.op == "get_attr"):
             continue
-        weight = tensor_of(graph, weight_node)
-        bias = (
-            tensor_of(graph, bias_node)
-            if isinstance(bias_node, Node)
-            else weight.new_zeros(weight.shape[0])
-        )
+        weight, bias = tensor_of(graph, weight_node), bias_of(graph, node)
+        bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
         set_argument(node, 1, constant(graph, node, f"{node.name}_weight", weight))
         set_argument(node, 2, constant(graph, node, f"{node.name}_bias", bias))
         changed += 1

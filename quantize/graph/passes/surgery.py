@@ -45,6 +45,12 @@ def tensor_of(graph: GraphModule, node: Node) -> Tensor:
     return value.detach()
 
 
+def bias_of(graph: GraphModule, node: Node) -> Tensor | None:
+    """The bias (out,) of a convolution or linear node, or None."""
+    bias = argument(node, 2)
+    return tensor_of(graph, bias) if isinstance(bias, Node) else None
+
+
 def constant(graph: GraphModule, node: Node, name: str, value: Tensor) -> Node:
     """Register ``value`` as a buffer and return a new ``get_attr`` node for it before ``node``."""
     unique, number = name, 0

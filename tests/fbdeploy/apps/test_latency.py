@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.apps.bench import AppBenchRequest
-from fbdeploy.apps.bundle_reading import model_id
+from fbdeploy.apps.bundle_files import model_id
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from fbdeploy.apps.results import AppResults
 from fbdeploy.cli.app import run

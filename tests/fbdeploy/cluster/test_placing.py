@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from benchmarks.cluster import simulate
 from fbdeploy.cluster.claims import Claims, can_run
 from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
@@ -172,3 +173,11 @@ def test_a_lost_hosts_room_is_gone_and_another_is_preferred() -> None:
     woken.clear()
     ledger.see(WORKERS)
     assert not woken
+
+
+def test_placing_keeps_a_lab_busy() -> None:
+    """Against the least makespan that is possible."""
+    lab = simulate.facts(hosts=6, devices=12)
+    claims = Claims.among(lab, lab[0].identity, "h0", None)
+    asked = simulate.jobs(networks=10, devices=12, speed=1.0)
+    assert simulate.ideal(asked, claims, hosts=6) >= 0.85 * simulate.placed(asked, lab, claims)

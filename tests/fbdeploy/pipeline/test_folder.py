@@ -11,7 +11,7 @@ import pytest
 
 from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.lock import locked
-from fbdeploy.pipeline.work import WorkFolder, check_logits
+from fbdeploy.pipeline.work import WorkFolder, check_outputs
 from fbdeploy.records.results import EvaluationLine, Line, summarize
 from tests.fbdeploy.pipeline.bench import Bench, bench
 from zoo.errors import InputError
@@ -93,7 +93,7 @@ def _keep_work(bench: Bench, weights: str, data: str) -> set[Path]:
     work, network = WorkFolder.of(bench.out), key_of(weights=weights)
     folders = [work.graph(network), work.program("ptq")]
     files = {work.reference(network, data), work.check_images(network, data)}
-    files |= {check_logits(folder, network, data) for folder in folders}
+    files |= {check_outputs(folder, network, data) for folder in folders}
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch()

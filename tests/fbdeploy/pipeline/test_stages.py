@@ -19,7 +19,7 @@ from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Model, Result, Work
 from fbdeploy.pipeline.workers.worker import LineReporter
-from fbdeploy.records.manifest import FloatCheck
+from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.predictions import images_sha256, read_predictions
 from fbdeploy.records.results import EvaluationLine
 from quantize.ptq import quantize_captured

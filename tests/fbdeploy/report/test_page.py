@@ -4,7 +4,11 @@ import html
 import re
 from html.parser import HTMLParser
 
-from fbdeploy.records.manifest import Failure, FloatCheck, NetworkInfo
+from fbdeploy.records.fidelity import FloatCheck
+from fbdeploy.records.manifest import (
+    Failure,
+    NetworkInfo,
+)
 from fbdeploy.records.results import EvaluationLine
 from fbdeploy.report.page import render
 from tests.fbdeploy.samples import sample

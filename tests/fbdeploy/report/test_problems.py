@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fbdeploy.records.manifest import Failure, Fidelity, FloatCheck
+from fbdeploy.records.fidelity import Fidelity, FloatCheck
+from fbdeploy.records.manifest import (
+    Failure,
+)
 from fbdeploy.report.problems import problems
 from tests.fbdeploy.samples import sample
 

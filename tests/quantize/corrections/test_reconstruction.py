@@ -14,8 +14,8 @@ from quantize.corrections.layer_rows import layer_rows
 from quantize.corrections.reconstruction import reconstructed
 from quantize.graph.capture import capture
 from quantize.graph.interpret import batched_outputs
-from quantize.graph.passes.surgery import argument, aten, calls, tensor_of
-from quantize.program import Program, bias_of, float_graph
+from quantize.graph.passes.surgery import argument, aten, bias_of, calls, tensor_of
+from quantize.program import Program, float_graph
 from quantize.ptq import quantize
 from quantize.recipe import Recipe, ranges_only
 from tests.quantize.small_networks import SPEC, noise_images, tiny_network

@@ -15,10 +15,10 @@ from quantize.analysis.layers import layers_of
 from quantize.analysis.mixed_precision import with_float_operators
 from quantize.api import prepare_qat
 from quantize.corrections.bias_correction import bias_corrections
-from quantize.graph.passes.surgery import aten, calls
+from quantize.graph.passes.surgery import aten, bias_of, calls
 from quantize.graph.plan import fused_clamp, saturates
 from quantize.grids.weights import LARGEST_BIAS
-from quantize.program import Program, bias_of, corrected, float_graph
+from quantize.program import Program, corrected, float_graph
 from quantize.ptq import quantize
 from quantize.qat.grids import ActivationGrid
 from quantize.qat.layer import TrainedLayer
