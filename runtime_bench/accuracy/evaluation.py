@@ -145,7 +145,7 @@ def evaluate(
 def evaluate_together(
     sessions: Sequence[Session],
     batches: Iterable[Batch],
-    progress: Progress | None = None,
+    progress: ImagesDone | None = None,
     task: Task = CLASSIFICATION,
 ) -> list[Evaluation]:
     """:func:`evaluate` for several artefacts of one task and input, whose images are read once."""
