@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ class TorchScriptExporter:
                 extra = {INPUT_SHAPE: ",".join(str(size) for size in source.input_spec.shape)}
                 if source.stored_names:
                     extra[OUTPUT_NAMES] = "\n".join(source.stored_names)
-                torch.jit.save(frozen, str(path), _extra_files=extra)
+                # A file saved under a path holds that path's name, a temporary one.
+                archive = io.BytesIO()
+                torch.jit.save(frozen, archive, _extra_files=extra)
+                path.write_bytes(archive.getbuffer())
         finally:
             torch.backends.quantized.engine = before
         return ExportResult(passes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,8 +13,6 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
-from fbdeploy.pipeline.deploy import Deployed
-from fbdeploy.pipeline.deploy import deploy as run
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
 from fbdeploy.pipeline.formats import (
     FORMATS,
@@ -40,6 +38,9 @@ from fbdeploy.report.page import metrics_shown, score_in
 from fbdeploy.report.problems import problems
 from fbdeploy.report.table import table
 from tasks.metric import Metric
+
+if TYPE_CHECKING:
+    from fbdeploy.pipeline.deploy import Deployed
 
 
 @options.grouped
@@ -166,6 +167,8 @@ def deploy(
                 for build in request.builds:
                     if not can_hold(fmt, build):
                         progress.note(f"{fmt} has no {build}: its runtimes gain nothing")
+            from fbdeploy.pipeline.deploy import deploy as run
+
             with where.opened(progress.note) as machines:
                 deployed = run(
                     request,

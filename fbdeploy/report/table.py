@@ -6,10 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from io import StringIO
 from typing import Literal
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 WIDEST = 10_000
 """Columns of characters; a row is one line, which the terminal wraps if it must."""
 
@@ -24,6 +20,11 @@ def table(
         rows: as many cells each; what a row lacks at its end stays empty.
         left: the columns that are flush left.
     """
+    # Here, since help and errors need no tables.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
     shown = Table(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="", show_header=any(titles)
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
-
-from jinja2 import Environment, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.report import numbers
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 STYLE = "report.css"
 
@@ -33,6 +35,8 @@ def style() -> str:
 
 def environment() -> Environment:
     """Templates that escape what they show, know every name, and have ``numbers`` as filters."""
+    from jinja2 import Environment, StrictUndefined, select_autoescape
+
     made = Environment(
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,

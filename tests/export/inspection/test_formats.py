@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from functools import cache
@@ -59,7 +58,7 @@ def test_macs_are_those_of_the_network(inspected, form: str, precision: NumberTy
     found = inspected(form, precision)
     assert found.format == form
     assert found.macs == hooked_macs()
-    assert json.loads(json.dumps(dataclasses.asdict(found)))["macs"] == found.macs
+    assert json.loads(found.model_dump_json())["macs"] == found.macs
 
 
 @pytest.mark.parametrize(("form", "precision"), CASES)

@@ -66,7 +66,14 @@ def manifest_nested_deeply(here: Path) -> None:
 def bundle(here: Path) -> None:
     bundle = here / "b/d1/d2/d3/d4"
     bundle.mkdir(parents=True)
-    shutil.copy(CASES / "faults/04-bundle-path-traversal/model_config.json", bundle)
+    case = CASES / "faults/04-bundle-path-traversal/model_config.json"
+    document = json.loads(case.read_text())
+    # The case is of version 1, which is refused for its version alone.
+    document |= {"schema_version": 2, "task": "classification"}
+    for model in document["models"]:
+        output = model.pop("output")
+        model["outputs"] = [output | {"name": "logits", "stored": output["name"]}]
+    (bundle / "model_config.json").write_text(json.dumps(document))
     (bundle / "golden.json").write_text("{}")
 
 

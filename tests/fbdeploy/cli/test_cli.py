@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,18 +49,27 @@ def test_help_has_an_example(command: str) -> None:
     assert "─" not in done.stdout
 
 
-def test_help_is_quick() -> None:
-    fbdeploy("--help")
+def processor_seconds(*command: str) -> float:
+    """The least of three runs."""
     times = []
     for _ in range(3):
-        start = time.process_time_ns()
-        before = os.times().children_user + os.times().children_system
-        assert fbdeploy("--help").returncode == 0
-        after = os.times().children_user + os.times().children_system
-        times.append(after - before)
-        assert time.process_time_ns() >= start
-    # Processor time, so that a busy machine does not count.
-    assert min(times) < 0.5
+        before = os.times()
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        after = os.times()
+        times.append(
+            after.children_user
+            + after.children_system
+            - before.children_user
+            - before.children_system
+        )
+    return min(times)
+
+
+def test_help_is_quick() -> None:
+    # Beside what the libraries of any command line take, since cores that are shared are slower.
+    code = "import pydantic, typer.main, rich.console\nclass Model(pydantic.BaseModel): value: int"
+    libraries = processor_seconds(sys.executable, "-c", code)
+    assert processor_seconds(sys.executable, "-m", "fbdeploy", "--help") < 3 * libraries
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -199,7 +207,7 @@ def test_pre_processing_must_be_known(tmp_path: Path) -> None:
     artefact.write_bytes(b"not onnx")
     assert "--data is missing" in refused("evaluate", artefact)
     write_manifest(tmp_path, sample()[0])
-    assert str(artefact) in refused("evaluate", artefact)
+    assert "int8/model.onnx: ONNX Runtime cannot load it" in refused("evaluate", artefact)
 
 
 def test_an_unknown_target(tmp_path: Path) -> None:
