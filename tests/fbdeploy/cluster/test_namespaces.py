@@ -98,7 +98,7 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
     ]
     assert manifests[0] == manifests[1]
     timed = [one for one in map(json.loads, (there / "results.jsonl").read_text().splitlines())]
-    devices = {one["device"]["cpu"] for one in timed if one["type"] == "measurement"}
+    devices = {one["device"]["cpu"] for one in timed if one["type"] == "latency"}
     assert len(devices) == 1 and "" not in devices
     for name in ("lab1", "lab2"):
         assert not list((processes.folder / name / "scratch").iterdir())
