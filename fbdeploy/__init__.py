@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from export.base import ExportSource
     from export.formats import FORMATS
     from export.inspection import inspect
-    from fbdeploy.check.baseline import baseline_of, read_baseline, write_baseline
+    from fbdeploy.check.baseline import read_baseline, write_baseline
     from fbdeploy.check.compare import compare_baselines
+    from fbdeploy.check.reduction import baseline_of
     from fbdeploy.check.rules import load_rules
     from fbdeploy.records.manifest import read_manifest
     from quantize.api import fine_tune, prepare_qat, quantize
@@ -41,7 +42,7 @@ _HOMES = {
     "Network": "zoo.networks",
     "Program": "quantize.program",
     "Recipe": "quantize.recipe",
-    "baseline_of": "fbdeploy.check.baseline",
+    "baseline_of": "fbdeploy.check.reduction",
     "batches": "zoo.datasets",
     "benchmark": "runtime_bench.timing.protocol",
     "capture": "quantize.graph.capture",

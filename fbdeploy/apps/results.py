@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from fbdeploy.records.builds import Build
 from fbdeploy.records.bundle_schema import AppFormat
-from fbdeploy.records.manifest import Artefact, Sha256, read_manifest
+from fbdeploy.records.fields import Sha256
+from fbdeploy.records.manifest import Artefact, read_manifest
 from fbdeploy.records.results import FILE_NAME as RESULTS_NAME
 from runtime_bench.measurement import (
     LONGEST_NS,

@@ -108,6 +108,7 @@ def check(
     with only_result_on_stdout() as result:
         from fbdeploy.check import baseline as files
         from fbdeploy.check.compare import compare_baselines
+        from fbdeploy.check.reduction import baseline_of
         from fbdeploy.check.render import as_markdown, as_text
         from fbdeploy.check.rules import load_rules
         from fbdeploy.records.manifest import read_manifest
@@ -122,7 +123,7 @@ def check(
             required=_measures(require),
         )
         before = files.read_baseline(baseline) if baseline else None
-        after = files.baseline_of(output)
+        after = baseline_of(output)
         passed = True
         if before is not None:
             manifest = read_manifest(output)

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import Field
 
 from fbdeploy.records.builds import Build
-from fbdeploy.records.manifest import CropShare, Deviation, Format, Mean, Pixels
+from fbdeploy.records.fields import CropShare, Deviation, Mean, Pixels
+from fbdeploy.records.manifest import Format
 from zoo.documents import Schema
 from zoo.errors import InputError
 from zoo.input_spec import Interpolation

@@ -12,14 +12,7 @@ from pydantic import Field
 
 from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records.builds import ProgramOf
-from fbdeploy.records.manifest import (
-    CropShare,
-    Deviation,
-    InnerPath,
-    Mean,
-    Pixels,
-    Sha256,
-)
+from fbdeploy.records.fields import CropShare, Deviation, InnerPath, Mean, Pixels, Sha256
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES, InputSpec

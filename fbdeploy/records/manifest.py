@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from export.coverage import Coverage
 from export.format_info import FORMAT_INFO, NumberType
@@ -20,17 +20,13 @@ from fbdeploy.records.builds import (
     program_of,
 )
 from fbdeploy.records.fidelity import Fidelity, FloatCheck
+from fbdeploy.records.fields import CropShare, Deviation, InnerPath, Mean, Pixels, Sha256
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
-from zoo.files import atomic_file, exists, inner_name
+from zoo.files import atomic_file, exists
 from zoo.input_spec import (
-    LARGEST_MEAN,
-    LARGEST_SIDE,
-    LARGEST_STD,
     MOST_CLASSES,
-    SMALLEST_CROP,
-    SMALLEST_STD,
     CropMode,
     InputSpec,
     Interpolation,
@@ -43,13 +39,6 @@ FILE_NAME = "manifest.json"
 Format = Annotated[str, OneOf(tuple(FORMAT_INFO))]
 StepName = Literal["train", "export", "evaluate", "bundle", "bench"]
 """Steps of the pipeline that may fail without ending it."""
-Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
-Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
-Deviation = Annotated[float, Field(ge=SMALLEST_STD, le=LARGEST_STD)]
-CropShare = Annotated[float, Field(ge=SMALLEST_CROP, le=1)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-InnerPath = Annotated[str, AfterValidator(inner_name)]
-"""A file's name relative to its document's folder, which it does not leave."""
 
 
 class OutputInfo(Schema):

@@ -10,14 +10,8 @@ from pydantic import Field, TypeAdapter
 from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records import migrations
 from fbdeploy.records.builds import Build, ProgramOf, build_of
-from fbdeploy.records.manifest import (
-    Artefact,
-    DatasetInfo,
-    Format,
-    InnerPath,
-    Manifest,
-    Sha256,
-)
+from fbdeploy.records.fields import InnerPath, Sha256
+from fbdeploy.records.manifest import Artefact, DatasetInfo, Format, Manifest
 from runtime_bench.measurement import Interval, Kind, Measurement
 from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from fbdeploy.records.manifest import Manifest, Sha256
+from fbdeploy.records.fields import Sha256
+from fbdeploy.records.manifest import Manifest
 from zoo.documents import Schema, Share
 from zoo.files import atomic_file
 

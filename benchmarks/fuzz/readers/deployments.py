@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.fuzz.reader import Reader
-from fbdeploy.check.baseline import baseline_of, read_baseline, write_baseline
+from fbdeploy.check.baseline import read_baseline, write_baseline
 from fbdeploy.check.compare import compare_baselines
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.results import document, read_lines

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.check.baseline import Baseline, baseline_of
+from fbdeploy.check.baseline import Baseline
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport, Finding
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import Rules, load_rules
 from tests.fbdeploy.check.outputs import Output, output
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fbdeploy.check.baseline import Baseline, baseline_of
+from fbdeploy.check.baseline import Baseline
 from fbdeploy.check.compare import compare_baselines
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from runtime_bench.measurement import Measurement
 from stats.proportions import PairedOutcomes

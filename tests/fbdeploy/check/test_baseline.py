@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbdeploy.check.baseline import Baseline, baseline_of, read_baseline, write_baseline
+from fbdeploy.check.baseline import Baseline, read_baseline, write_baseline
 from fbdeploy.check.packing import pack, unpack
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.records.predictions import (
     Predictions,
     images_sha256,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fbdeploy.check.baseline import baseline_of
 from fbdeploy.check.compare import compare_baselines
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import Failure
 from tests.fbdeploy.check.comparing import INT8, Check, before, check, failed, findings

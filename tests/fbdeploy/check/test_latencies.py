@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fbdeploy.check.baseline import baseline_of
 from fbdeploy.check.compare import compare_baselines
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from runtime_bench.measurement import Counts, Measurement
 from tests.fbdeploy.check.comparing import Check, before, check, failed, findings

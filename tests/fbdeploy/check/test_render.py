@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fbdeploy.check.baseline import baseline_of
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.render import as_markdown, as_text
 from fbdeploy.check.rules import load_rules
 from tests.fbdeploy.check.outputs import Output, disturbed, flip, output, right

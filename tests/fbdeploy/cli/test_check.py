@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.check.baseline import baseline_of, read_baseline
+from fbdeploy.check.baseline import read_baseline
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from tests.fbdeploy.check.outputs import flip, output, right, slower
 from tests.fbdeploy.cli.test_cli import ROOT, fbdeploy, refused

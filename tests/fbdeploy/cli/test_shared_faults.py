@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.check.baseline import baseline_of, write_baseline
+from fbdeploy.check.baseline import write_baseline
+from fbdeploy.check.reduction import baseline_of
 from tests.fbdeploy.check.outputs import output
 from tests.fbdeploy.cli.damaged_folders import CASES
 from tests.fbdeploy.cli.faults import FAULTS

@@ -128,3 +128,12 @@ def cluster_processes(
 
 def host_table(folder: Path, name: str, more: str = "") -> str:
     return f'[[hosts]]\nname = "{name}"\ncores = 2\ncache = "{folder / name}"\n{more}\n'
+
+
+def has_ended(pid: int, seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.05)
+    return False

@@ -8,8 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,42 +16,20 @@ import pytest
 from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.plan import read_plan
-from fbdeploy.cluster.runner import ClusterRunner
-from fbdeploy.pipeline.workers.jobs import Ended, Event, Job, Note, Result
+from fbdeploy.pipeline.workers.jobs import Ended, Event, Job, Result
+from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.processes import (
     ROOT,
     ClusterProcesses,
     cluster_processes,
     fbdeploy,
+    has_ended,
     host_table,
 )
 from zoo.errors import InputError
 
 WAIT_SECONDS = 4.0
 DEVICES = 'devices = ["adb://one", "adb://two"]\n'
-
-
-@dataclass
-class Heard:
-    """All that a runner says, and what is to happen when it does."""
-
-    started_jobs: list[str] = field(default_factory=list)
-    events: list[tuple[str, Event]] = field(default_factory=list)
-    react: Callable[[Job, Event], None] = lambda job, event: None
-
-    def started(self, job: Job) -> None:
-        self.started_jobs.append(job.name)
-
-    def event(self, job: Job, event: Event) -> None:
-        assert job.name in self.started_jobs
-        self.events.append((job.name, event))
-        self.react(job, event)
-
-    def results(self, kind: str) -> list[dict]:
-        return [e.value for _, e in self.events if isinstance(e, Result) and e.kind == kind]
-
-    def notes(self) -> list[str]:
-        return [e.text for _, e in self.events if isinstance(e, Note)]
 
 
 @pytest.fixture(scope="module")
@@ -82,32 +59,6 @@ def running(processes: ClusterProcesses) -> ClusterProcesses:
 def cluster(running: ClusterProcesses) -> Iterator[Cluster]:
     with joined(read_plan(running.plan), WAIT_SECONDS) as found:
         yield found
-
-
-def job(function: str, folder: Path, name: str = "", **more: object) -> Job:
-    arguments = {"folder": str(folder), **more.pop("arguments", {})}
-    name = name or function
-    return Job(
-        name=name,
-        title=name,
-        function=f"tests.fbdeploy.cluster.small_jobs:{function}",
-        arguments=arguments,
-        memory=10**8,
-        **more,
-    )
-
-
-def run(cluster: Cluster, folder: Path, jobs: list[Job], heard: Heard | None = None):
-    return ClusterRunner(cluster, folder / "logs").run(jobs, heard or Heard())
-
-
-def has_ended(pid: int, seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if not Path(f"/proc/{pid}").exists():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_files_go_there_and_come_back(cluster: Cluster, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from fbdeploy.cluster.connection import joined
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.pipeline.workers.jobs import Event, Job, Result
+from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.namespaces import Network, network
 from tests.fbdeploy.cluster.processes import (
     ROOT,
@@ -24,7 +25,6 @@ from tests.fbdeploy.cluster.processes import (
     fbdeploy,
     host_table,
 )
-from tests.fbdeploy.cluster.test_cluster import Heard, job, run
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0,

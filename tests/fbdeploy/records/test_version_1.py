@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.check.baseline import baseline_of, read_baseline
+from fbdeploy.check.baseline import read_baseline
 from fbdeploy.check.compare import compare_baselines
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import OutputInfo, read_manifest, write_manifest
 from fbdeploy.records.results import EvaluationLine, append_line, document, read_lines
