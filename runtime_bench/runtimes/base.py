@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import InputError, said
+from zoo.errors import InputError, reason_of, said
 from zoo.outputs import LOGITS
 from zoo.packages import requirement_of
 
@@ -150,7 +150,9 @@ def missing_package(package: str) -> Iterator[None]:
 
 def refuse(path: Path, name: str, reason: BaseException | str) -> InputError:
     """The error of a file that its runtime does not take."""
-    return InputError(f"{path}: {name} cannot load it ({said(reason)}); export the artefact again")
+    # A library that repeats a long path would leave no room for the file's own.
+    why = said(reason_of(reason).replace(str(path), path.name))
+    return InputError(f"{path}: {name} cannot load it ({why}); export the artefact again")
 
 
 def check_file(path: Path, name: str) -> None:
