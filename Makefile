@@ -31,7 +31,7 @@ imports: $(TEST_TOOLS)
 	$(BIN)/lint-imports --no-cache
 
 unit: $(TEST_TOOLS)
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --durations 10 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --durations 10 $(PYTEST_ARGS)
 
 format: $(TEST_TOOLS)
 	$(BIN)/ruff check --fix .

@@ -48,7 +48,7 @@ def _third_party_imports() -> dict[str, str]:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    declared = set(_requirements("coreml", "litert"))
+    declared = set(_requirements("coreml", "litert", "cluster"))
     distributions = metadata.packages_distributions()
     missing = {}
     for module, path in _third_party_imports().items():
@@ -59,7 +59,7 @@ def test_every_import_is_a_declared_dependency() -> None:
 
 
 def test_installed_versions_are_the_pinned_ones() -> None:
-    for name, requirement in _requirements("coreml", "litert").items():
+    for name, requirement in _requirements("coreml", "litert", "cluster").items():
         assert requirement.specifier.contains(metadata.version(name)), name
 
 

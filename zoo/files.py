@@ -149,12 +149,18 @@ def inside(folder: Path, name: str) -> Path:
     """The place in ``folder`` that ``name``, which was read from a file, tells.
 
     Raises:
-        InputError: as ``inner_name`` does, or it goes through a link.
+        InputError: as ``inner_name`` does, it is too long, or it goes through a link.
     """
     path = folder
     for part in Path(inner_name(name)).parts:
         path = path / part
-        if path.is_symlink():
+        try:
+            link = path.is_symlink()
+        except OSError as error:
+            raise InputError(
+                f"{shown(path)}: cannot be read ({reason_of(error)}); check the name"
+            ) from error
+        if link:
             raise InputError(f"{path}: is a link; {folder} may hold files and folders alone")
     return path
 

@@ -285,3 +285,8 @@ def test_without_permission(own: Path) -> None:
     with pytest.raises(InputError, match="Permission denied"):
         exists(shut / "x")
     assert (own / "file").read_text() == "old"
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        inside(tmp_path, "models/" + 300 * "a")
