@@ -61,12 +61,14 @@ def two_outputs_artefacts(tmp_path_factory: pytest.TempPathFactory) -> TwoOutput
     return TwoOutputsArtefacts(tmp_path_factory.mktemp("two-outputs"))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """A worker a core, as far as memory allows: the exporters' tests take up to 4 GB."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(len(os.sched_getaffinity(0)), memory // (5 << 30)))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Keep a file's tests in one worker, and all of an app's: what they share is built once."""
     from xdist.scheduler import LoadScopeScheduling
