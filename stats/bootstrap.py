@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from stats.interval import CONFIDENCE, FloatVector, Interval
-from stats.percentiles import percentile
+from stats.percentiles import percentile_interval
 
 RESAMPLES = 2000
 
@@ -39,9 +39,7 @@ def bootstrap_interval(
     Raises:
         ValueError: fewer samples than one block.
     """
-    drawn = resampled(samples, statistic, block, resamples, seed)
-    tail = (1 - confidence) / 2 * 100
-    return Interval(percentile(drawn, tail), percentile(drawn, 100 - tail))
+    return percentile_interval(resampled(samples, statistic, block, resamples, seed), confidence)
 
 
 def resampled(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # readers of results, who need no more than intervals, are not to wait for numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-FloatVector = NDArray[np.float64]
+FloatVector: TypeAlias = "NDArray[np.float64]"
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,8 @@ class Interval:
     def as_tuple(self) -> tuple[float, float]:
         """(low, high), as JSON wants it."""
         return (self.low, self.high)
+
+
+def pair_of(interval: Interval | None) -> tuple[float, float] | None:
+    """(low, high), None of no interval."""
+    return None if interval is None else interval.as_tuple()

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stats.bootstrap import RESAMPLES
 from stats.interval import CONFIDENCE, FloatVector, Interval
-from stats.percentiles import percentile
-
-RESAMPLES = 2000
+from stats.percentiles import percentile_interval
 
 Statistic = Callable[[NDArray[np.int64]], float]
 """A figure of a number of images, where image i counts ``weights[i]`` times."""
@@ -24,9 +23,8 @@ class Resampled:
     values: FloatVector
 
     def interval(self, confidence: float = CONFIDENCE) -> Interval:
-        """The percentile interval (Efron and Tibshirani 1993, chapter 13)."""
-        tail = (1 - confidence) / 2 * 100
-        return Interval(percentile(self.values, tail), percentile(self.values, 100 - tail))
+        """The percentile interval."""
+        return percentile_interval(self.values, confidence)
 
     def p_below(self) -> float:
         """One-sided p-value that the figure is not below 0: the share of the draws in which it is

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from stats.interval import FloatVector
+from stats.interval import CONFIDENCE, FloatVector, Interval
 
 
 def percentile(samples: ArrayLike, percent: float) -> float:
@@ -55,3 +55,10 @@ def block_percentiles(samples: ArrayLike, block: int, percent: float) -> FloatVe
     values = np.asarray(samples, np.float64).ravel()
     blocks = values.size // block
     return row_percentile(percent)(values[: blocks * block].reshape(blocks, block))
+
+
+def percentile_interval(drawn: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
+    """The bootstrap's percentile interval (Efron and Tibshirani 1993, chapter 13) of a statistic's
+    values ``drawn``, (resamples,); ``confidence`` is in (0, 1)."""
+    tail = (1 - confidence) / 2 * 100
+    return Interval(percentile(drawn, tail), percentile(drawn, 100 - tail))

@@ -14,7 +14,8 @@ from fbdeploy.check.draft import Draft, final
 from fbdeploy.check.findings import ClassDrop, Finding
 from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_hypothesis
 from fbdeploy.check.rules import Rules, TestedMeasure
-from stats.paired import RESAMPLES, permutation_p, resample
+from stats.bootstrap import RESAMPLES
+from stats.paired import permutation_p, resample
 from stats.proportions import PairedOutcomes
 from tasks.base import Evaluation, Task
 from tasks.metric import Metric

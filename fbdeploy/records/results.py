@@ -13,11 +13,11 @@ from fbdeploy.records.builds import Build, ProgramOf, build_of
 from fbdeploy.records.fields import InnerPath, Sha256
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Format, Manifest
 from runtime_bench.measurement import Interval, Kind, Measurement
+from stats.interval import pair_of
 from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines
 
 if TYPE_CHECKING:
-    from stats import interval as stats_interval
     from tasks.scores import Score
 
 FILE_NAME = "results.jsonl"
@@ -49,13 +49,9 @@ class ScoreInfo(Schema):
             interval=score.interval.as_tuple(),
             reference=score.reference,
             difference=score.difference,
-            difference_interval=_pair(score.difference_interval),
+            difference_interval=pair_of(score.difference_interval),
             p=score.p,
         )
-
-
-def _pair(interval: stats_interval.Interval | None) -> tuple[float, float] | None:
-    return None if interval is None else interval.as_tuple()
 
 
 class Comparison(Schema):

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from runtime_bench.accuracy.comparison import Agreement
 from runtime_bench.accuracy.evaluation import Evaluation
-from stats.interval import Interval
+from stats.interval import pair_of
 from tasks.scores import Score
 
 
@@ -62,7 +62,7 @@ def document(
             "agreement": agreement.agreement,
             "kl": agreement.kl,
             "top1_difference": agreement.top1_difference,
-            "difference_interval": _tuple(agreement.difference_interval),
+            "difference_interval": pair_of(agreement.difference_interval),
             "mcnemar_p": agreement.mcnemar_p,
         }
     return {
@@ -73,7 +73,7 @@ def document(
         "scores": [_score(score) for score in (agreement or evaluation).scores],
         "top1": evaluation.top1,
         "top5": evaluation.top5,
-        "top1_interval": _tuple(evaluation.top1_interval),
+        "top1_interval": pair_of(evaluation.top1_interval),
         "reference": reference,
     }
 
@@ -85,10 +85,6 @@ def _score(score: Score) -> ScoreDocument:
         "interval": score.interval.as_tuple(),
         "reference": score.reference,
         "difference": score.difference,
-        "difference_interval": _tuple(score.difference_interval),
+        "difference_interval": pair_of(score.difference_interval),
         "p": score.p,
     }
-
-
-def _tuple(interval: Interval | None) -> tuple[float, float] | None:
-    return None if interval is None else interval.as_tuple()

@@ -19,11 +19,11 @@ from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, Format, now
 from fbdeploy.records.predictions import Predictions, images_sha256, write_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
+from stats.interval import pair_of
 from zoo.files import exists, inside
 
 if TYPE_CHECKING:
     from runtime_bench.accuracy import Agreement, Evaluation
-    from stats.interval import Interval
     from zoo.networks import Network
 
 MEMORY = 1200 * MEGABYTE
@@ -149,7 +149,7 @@ def _line(
         scores=tuple(map(ScoreInfo.of, agreement.scores)),
         top1=found.top1,
         top5=found.top5,
-        top1_interval=_pair(found.top1_interval),
+        top1_interval=pair_of(found.top1_interval),
         comparison=_comparison(agreement),
         predictions=write_predictions(request.output, key, answers),
         seconds=time.monotonic() - start,
@@ -167,10 +167,6 @@ def _comparison(agreement: Agreement) -> Comparison | None:
         agreement=agreement.agreement,
         kl=agreement.kl,
         top1_difference=agreement.top1_difference,
-        difference_interval=_pair(agreement.difference_interval),
+        difference_interval=pair_of(agreement.difference_interval),
         mcnemar_p=agreement.mcnemar_p,
     )
-
-
-def _pair(interval: Interval | None) -> tuple[float, float] | None:
-    return None if interval is None else interval.as_tuple()
