@@ -15,6 +15,7 @@ from fbdeploy.check.findings import ClassDrop, Finding
 from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_hypothesis
 from fbdeploy.check.rules import Rules, TestedMeasure
 from stats.bootstrap import RESAMPLES
+from stats.interval import Interval
 from stats.paired import permutation_p, resample
 from stats.proportions import PairedOutcomes
 from tasks.base import Evaluation, Task
@@ -118,19 +119,10 @@ def _paired(
     if metric.kind != "binary":
         return _resampled(measure, what, metric, then, now, limit)
     paired = PairedOutcomes.of(right(now), right(then))
-    finding = Finding(
-        measure=measure,
-        verdict="PASS",
-        failed=False,
-        before=then.value(),
-        after=now.value(),
-        change=paired.difference,
-        change_interval=paired.difference_interval().as_tuple(),
-        limit=limit,
-    )
+    change, interval = paired.difference, paired.difference_interval()
     worse, better = paired.second_only, paired.first_only
     return Draft(
-        finding,
+        _undecided(measure, then, now, change, interval, limit),
         paired_hypothesis(measure, worse, better, paired.images, limit),
         what,
         flipped=better + min(worse, better),
@@ -155,18 +147,30 @@ def _resampled(
     p_value = drawn.p_below()
     if metric.kind == "mean":
         p_value = permutation_p(now.parts[:, 0] - then.parts[:, 0], lower=True)
-    finding = Finding(
+    finding = _undecided(measure, then, now, -drop, drawn.interval(), limit)
+    least = 1 / (1 + RESAMPLES)
+    return Draft(finding, Hypothesis(measure, p_value, least, exceeds=drop > limit), what)
+
+
+def _undecided(
+    measure: TestedMeasure,
+    then: Evaluation,
+    now: Evaluation,
+    change: float,
+    interval: Interval,
+    limit: float,
+) -> Finding:
+    """What is known of a metric before it is decided."""
+    return Finding(
         measure=measure,
         verdict="PASS",
         failed=False,
         before=then.value(),
         after=now.value(),
-        change=-drop,
-        change_interval=drawn.interval().as_tuple(),
+        change=change,
+        change_interval=interval.as_tuple(),
         limit=limit,
     )
-    least = 1 / (1 + RESAMPLES)
-    return Draft(finding, Hypothesis(measure, p_value, least, exceeds=drop > limit), what)
 
 
 def _classes_draft(

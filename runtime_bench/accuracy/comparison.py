@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from runtime_bench.accuracy.evaluation import CLASSIFICATION, Evaluation
 from stats.interval import Interval
+from stats.signal_to_noise import sqnr_db
 from tasks.base import Outputs
 from tasks.metrics import agreement_of
 from tasks.scores import Score, scores_of
@@ -62,11 +63,11 @@ def compare(evaluation: Evaluation, reference: Evaluation) -> Agreement:
             f"the artefact is for {task.name} and its reference for {reference.task.name}; compare "
             "artefacts of one network"
         )
-    kl = sqnr_db = max_abs = None
+    kl = least_db = max_abs = None
     if evaluation.outputs is not None and reference.outputs is not None:
         pairs = _pairs(evaluation.outputs, reference.outputs)
-        ratios = [ratio for ratio in (_sqnr_db(*pair) for pair in pairs) if ratio is not None]
-        sqnr_db = min(ratios, default=None)
+        ratios = [sqnr_db(theirs, ours) for ours, theirs in pairs]
+        least_db = min((ratio for ratio in ratios if ratio is not None), default=None)
         max_abs = max(float(np.max(np.abs(theirs - ours))) for ours, theirs in pairs)
         if task is CLASSIFICATION:
             ((ours, theirs),) = pairs
@@ -78,7 +79,7 @@ def compare(evaluation: Evaluation, reference: Evaluation) -> Agreement:
         scores=scores,
         agreement=by_name[agreement_of(task.metrics).name].value,
         kl=kl,
-        sqnr_db=sqnr_db,
+        sqnr_db=least_db,
         max_abs=max_abs,
         reference_top1=top1.reference if top1 else None,
         top1_difference=top1.difference if top1 else None,
@@ -109,11 +110,6 @@ def _pairs(
             f"the artefact has {told} and its reference {other}; compare artefacts of one network"
         )
     return [(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(ours, theirs, strict=True)]
-
-
-def _sqnr_db(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> float | None:
-    noise, signal = float(np.sum((theirs - ours) ** 2)), float(np.sum(theirs**2))
-    return float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else None
 
 
 def mean_kl(reference: NDArray[np.float64], other: NDArray[np.float64]) -> float:

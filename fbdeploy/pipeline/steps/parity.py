@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Format, Parity
+from stats.signal_to_noise import sqnr_db
 from tasks.agreement import agreement
 from tasks.base import Outputs
 from tasks.table import task_named
@@ -50,12 +51,12 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
     differences = [_Difference.of(found[name], expected[name]) for name in expected]
     relative, max_abs = max((one.relative, one.max_abs) for one in differences)
     ratios = [one.sqnr_db for one in differences if one.sqnr_db is not None]
-    sqnr_db = min(ratios, default=None)
+    least_db = min(ratios, default=None)
     if source.precision != "fp32":
         least = HALF_SQNR_DB
         if source.program is not None:
             least = min(INT8_SQNR_DB, source.program.summary.sqnr_db)
-        passed = sqnr_db is None or sqnr_db >= least
+        passed = least_db is None or least_db >= least
         criterion = f"at least {least:.1f} dB signal-to-noise"
     else:
         passed = relative <= FLOAT_TOLERANCE
@@ -65,7 +66,7 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
         images=len(next(iter(found.values()))),
         max_abs=max_abs,
         relative=relative,
-        sqnr_db=sqnr_db,
+        sqnr_db=least_db,
         agreement=agreement(task_named(source.interface.task), expected, found),
         criterion=criterion,
         passed=passed,
@@ -84,12 +85,11 @@ class _Difference:
     @classmethod
     def of(cls, found: NDArray[np.float32], expected: NDArray[np.float32]) -> _Difference:
         ours, theirs = found.astype(np.float64), expected.astype(np.float64)
-        noise, signal = float(np.sum((theirs - ours) ** 2)), float(np.sum(theirs**2))
         max_abs = float(np.max(np.abs(theirs - ours)))
         return cls(
             max_abs,
             max_abs / max(float(np.abs(expected).max()), 1e-12),
-            float(10 * np.log10(signal / noise)) if noise > 0 and signal > 0 else None,
+            sqnr_db(theirs, ours),
         )
 
 
