@@ -19,7 +19,7 @@ from fbdeploy.pipeline.workers.jobs import Job
 from zoo.files import PARTIAL, inner_name, sha256_of
 
 LOGS = "logs"
-_Stamp = tuple[int, int, int]
+Stamp = tuple[int, int, int]
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Packer:
     Several threads may use one packer.
     """
 
-    _known: dict[Path, tuple[_Stamp, str]] = field(default_factory=dict)
+    _known: dict[Path, tuple[Stamp, str]] = field(default_factory=dict)
     _sources: dict[str, Path | bytes] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -68,13 +68,16 @@ class Packer:
         with self._lock:
             known = self._known.get(path)
         return (
-            known is not None and known[1] == sha256 and path.exists() and _stamp(path) == known[0]
+            known is not None
+            and known[1] == sha256
+            and path.exists()
+            and stamp_of(path) == known[0]
         )
 
     def remember(self, path: Path, sha256: str) -> None:
         """A file has been written whose content is known."""
         with self._lock:
-            self._known[path] = (_stamp(path), sha256)
+            self._known[path] = (stamp_of(path), sha256)
             self._sources[sha256] = path
 
     def _input(self, given: str, path: Path) -> Input:
@@ -93,7 +96,7 @@ class Packer:
         )
 
     def _entry(self, root: Path, path: Path) -> FileEntry:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         with self._lock:
             known = self._known.get(path)
         sha256 = known[1] if known is not None and known[0] == stamp else sha256_of(path)
@@ -197,6 +200,7 @@ def _sources_beside(path: Path) -> list[Path]:
     return beside
 
 
-def _stamp(path: Path) -> _Stamp:
+def stamp_of(path: Path) -> Stamp:
+    """What tells that a file is still the one it was: bytes, time of change, and inode."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino

@@ -9,19 +9,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from fbdeploy.cluster.messages import LISTING, FileEntry, Input, Parcel
-from fbdeploy.cluster.packing import files_below, partial_name
+from fbdeploy.cluster.packing import Stamp, files_below, partial_name, stamp_of
 from fbdeploy.cluster.paths import elsewhere
 from fbdeploy.cluster.store import FOLDERS, Store
 from fbdeploy.pipeline.workers.jobs import Job
 from zoo.files import inner_name
-
-_Stamp = tuple[int, int, int]
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Sandbox:
     store: Store
     job: Job
     names: dict[str, str]
-    _known: dict[str, _Stamp] = field(default_factory=dict)
+    _known: dict[str, Stamp] = field(default_factory=dict)
 
     @property
     def output(self) -> Path:
@@ -81,15 +80,11 @@ class Sandbox:
         """Take what is there now for what was sent."""
         self._known = self._stamps()
 
-    def _stamps(self) -> dict[str, _Stamp]:
+    def _stamps(self) -> dict[str, Stamp]:
         stamps = {}
         for path in files_below(self.output):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            name = path.relative_to(self.output).as_posix()
-            stamps[name] = (status.st_size, status.st_mtime_ns, status.st_ino)
+            with suppress(FileNotFoundError):  # removed meanwhile
+                stamps[path.relative_to(self.output).as_posix()] = stamp_of(path)
         return stamps
 
 
@@ -156,15 +151,11 @@ def unpack(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> Sandbox:
 def _copy(store: Store, entry: FileEntry, folder: Path) -> None:
     target = folder / inner_name(entry.path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    source = store.path(entry.sha256)
-    assert source is not None
-    shutil.copyfile(source, target)
+    shutil.copyfile(store.place_of(entry.sha256), target)
 
 
 def _entries(store: Store, listing: FileEntry) -> tuple[FileEntry, ...]:
-    path = store.path(listing.sha256)
-    assert path is not None
-    return LISTING.validate_json(path.read_bytes())
+    return LISTING.validate_json(store.place_of(listing.sha256).read_bytes())
 
 
 def _folder_of(store: Store, given: Input) -> Path:
@@ -182,8 +173,7 @@ def _image_folder(store: Store, given: Input) -> Path:
     for entry in _entries(store, given.listing):
         target = temporary / inner_name(entry.path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = store.path(entry.sha256)
-        assert source is not None
+        source = store.place_of(entry.sha256)
         if source.is_relative_to(store.root):
             os.link(source, target)
         else:

@@ -51,6 +51,13 @@ class Store:
             return place
         return self._elsewhere.get(sha256)
 
+    def place_of(self, sha256: str) -> Path:
+        """Where a content lies that is here; raises FileNotFoundError where it is not."""
+        place = self.path(sha256)
+        if place is None:
+            raise FileNotFoundError(sha256)
+        return place
+
     def missing(self, wanted: Collection[str]) -> list[str]:
         """Those of ``wanted`` that are not here."""
         return [sha256 for sha256 in dict.fromkeys(wanted) if self.path(sha256) is None]
@@ -98,10 +105,7 @@ class Store:
 
     def read(self, sha256: str, offset: int, length: int) -> bytes:
         """A piece of a file that is here."""
-        place = self.path(sha256)
-        if place is None:
-            raise FileNotFoundError(sha256)
-        with place.open("rb") as stream:
+        with self.place_of(sha256).open("rb") as stream:
             stream.seek(offset)
             return stream.read(length)
 
