@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from torch import Tensor, nn
 from zoo.architecture import architectures
 from zoo.fbnet import FBNet
 from zoo.idx import read_idx
+from zoo.training import Training, half, log_to, single
 
 MEAN, STD = 0.2860, 0.3530  # of Fashion-MNIST's training pixels, in [0, 1]
 VALIDATION = 2000
@@ -145,13 +145,6 @@ def learning_rate(step: int, epoch_steps: int, schedule: Schedule) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """For an optimizer: matrices decay, biases and what scales channels do not."""
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
-
-
 def train(data: Path, output: Path, schedule: Schedule) -> None:
     """Write ``output/fbnetv2_f1.fashion_mnist.safetensors`` (float16) and ``output/train.log``."""
     output.mkdir(parents=True, exist_ok=True)
@@ -163,33 +156,20 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
     torch.manual_seed(schedule.seed)
     network = FBNet(architectures()["FBNetV2_F1"], num_classes=10)
     network = network.to(memory_format=torch.channels_last)
-    ema = torch.optim.swa_utils.AveragedModel(
+    training = Training.of(
         network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            schedule.ema_decay
-        ),
-        use_buffers=True,
+        peak_lr=schedule.peak_lr,
+        weight_decay=schedule.weight_decay,
+        ema_decay=schedule.ema_decay,
     )
-    optimizer = torch.optim.AdamW(
-        parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
-    )
+    averaged = training.averaged.module
     steps = len(images) // schedule.batch
     epochs = schedule.epochs + schedule.finish_cycles * schedule.finish_epochs
-    first, resume = 0, output / "resume.pth"
-    if resume.exists():
-        state = torch.load(resume, weights_only=True)
-        network.load_state_dict(state["network"])
-        ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = int(state["epoch"]) + 1
+    resume = output / "resume.pth"
+    finished = training.resume(resume, "epoch")
+    first = 0 if finished is None else finished + 1
 
-    with (output / "train.log").open("a", encoding="utf-8") as log:
-
-        def say(line: str) -> None:
-            print(line, flush=True)
-            log.write(line + "\n")
-            log.flush()
-
+    with log_to(output / "train.log") as say:
         start = f"resumed after epoch {first}" if first else str(schedule)
         say(f"torch {torch.__version__} threads {torch.get_num_threads()} {start}")
         for epoch in range(first, epochs):
@@ -198,45 +178,29 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
             network.train()
             for number, index in enumerate(batches(len(images), schedule.batch, generator)):
                 step = epoch * steps + number
-                for group in optimizer.param_groups:
-                    group["lr"] = learning_rate(step, steps, schedule)
                 shown = augment(images[index].float(), generator, erase=epoch < schedule.epochs)
                 x = prepare(shown, schedule.size)
                 loss = F.cross_entropy(
                     network(x), labels[index], label_smoothing=schedule.label_smoothing
                 )
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimizer.step()
-                ema.update_parameters(network)
-                losses.append(float(loss.detach()))
-            top1 = accuracy(ema.module, watched, watched_labels, schedule.size)
+                losses.append(training.step(loss, learning_rate(step, steps, schedule)))
+            top1 = accuracy(averaged, watched, watched_labels, schedule.size)
             say(
                 f"epoch {epoch + 1}/{epochs} loss {np.mean(losses):.4f} "
                 f"validation top1 {top1:.2f} seconds {time.monotonic() - began:.0f}"
             )
-            state = {"network": network.state_dict(), "ema": ema.state_dict()}
-            state |= {"optimizer": optimizer.state_dict(), "epoch": epoch}
-            torch.save(state, resume.with_suffix(".tmp"))
-            os.replace(resume.with_suffix(".tmp"), resume)
+            training.save(resume, epoch=epoch)
 
         generator = torch.Generator().manual_seed(schedule.seed - 1)
-        refresh_batch_norm(ema.module, images, schedule, generator)
-        half = {name: t.half() if t.is_floating_point() else t for name, t in _state(ema).items()}
+        refresh_batch_norm(averaged, images, schedule, generator)
+        embedded = half(averaged.state_dict())
         stored = output / "fbnetv2_f1.fashion_mnist.safetensors"
-        save_file({name: t.contiguous() for name, t in half.items()}, stored)
-        network.load_state_dict(
-            {name: t.float() if t.is_floating_point() else t for name, t in half.items()}
-        )
+        save_file(embedded, stored)
+        network.load_state_dict(single(embedded))
         test_images = read_idx(data / "t10k-images-idx3-ubyte.gz")
         test_labels = read_idx(data / "t10k-labels-idx1-ubyte.gz").long()
         top1 = accuracy(network, test_images, test_labels, schedule.size)
         say(f"test top1 {top1:.2f} (10,000 images, float16 weights) {stored.stat().st_size} bytes")
-
-
-def _state(ema: torch.optim.swa_utils.AveragedModel) -> dict[str, Tensor]:
-    return dict(ema.module.state_dict())
 
 
 def main() -> None:

@@ -12,7 +12,6 @@ and deterministic for a given torch version and thread count; an interrupted one
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,8 @@ from zoo.pack_default import CALIBRATION_IMAGES, SEED, choose_calibration
 from zoo.scenes import CLASSES, SCENES, Pictures, Scene, SceneSplit, open_scenes
 from zoo.segmentation.default import INPUT_SPEC, WEIGHTS_FILE, build_default
 from zoo.segmentation.segmenter import Segmenter, resize_logits
-from zoo.train_default import VALIDATION, parameter_groups
+from zoo.train_default import VALIDATION
+from zoo.training import Training, half, log_to, single
 
 TRAINING_SEED, WATCHED_SEED = 3, 4  # 1 and 2 are the embedded splits'
 
@@ -146,71 +146,41 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
     scenes, watched = training_scenes(data, schedule.watched)
     network = start(schedule).to(memory_format=torch.channels_last)
     use_phases(network)
-    ema = torch.optim.swa_utils.AveragedModel(
+    training = Training.of(
         network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            schedule.ema_decay
-        ),
-        use_buffers=True,
+        peak_lr=schedule.peak_lr,
+        weight_decay=schedule.weight_decay,
+        ema_decay=schedule.ema_decay,
     )
-    optimizer = torch.optim.AdamW(
-        parameter_groups(network, schedule.weight_decay), lr=schedule.peak_lr
-    )
-    first, resume = 0, output / "resume.pth"
-    if resume.exists():
-        state = torch.load(resume, weights_only=True)
-        network.load_state_dict(state["network"])
-        ema.load_state_dict(state["ema"])
-        optimizer.load_state_dict(state["optimizer"])
-        first = int(state["step"])
+    resume = output / "resume.pth"
+    first = training.resume(resume, "step") or 0
 
-    with (output / "train_segmenter.log").open("a", encoding="utf-8") as log:
-
-        def say(line: str) -> None:
-            print(line, flush=True)
-            log.write(line + "\n")
-            log.flush()
-
+    with log_to(output / "train_segmenter.log") as say:
         begun = f"resumed after step {first} {schedule}" if first else str(schedule)
         say(f"torch {torch.__version__} threads {torch.get_num_threads()} {begun}")
         began, losses = time.monotonic(), []
         for step in range(first, schedule.steps):
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, schedule)
             numbers = range(step * schedule.batch, (step + 1) * schedule.batch)
             x, target = to_batch([scenes.scene(number) for number in numbers])
             network.train()
             logits = resize_logits(network(x), (x.shape[2], x.shape[3]))
             loss = F.cross_entropy(logits, target)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-            optimizer.step()
-            ema.update_parameters(network)
-            losses.append(float(loss.detach()))
+            losses.append(training.step(loss, learning_rate(step, schedule)))
             done = step + 1
             if done % schedule.save_every == 0 or done == schedule.steps:
-                miou = 100 * score(ema.module, watched).mean_iou()
+                miou = 100 * score(training.averaged.module, watched).mean_iou()
                 say(
                     f"step {done}/{schedule.steps} loss {np.mean(losses):.4f} "
                     f"watched miou {miou:.2f} seconds {time.monotonic() - began:.0f}"
                 )
-                state = {"network": network.state_dict(), "ema": ema.state_dict()}
-                state |= {"optimizer": optimizer.state_dict(), "step": done}
-                torch.save(state, resume.with_suffix(".tmp"))
-                os.replace(resume.with_suffix(".tmp"), resume)
+                training.save(resume, step=done)
                 began, losses = time.monotonic(), []
 
-        half = {
-            name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-            for name, tensor in ema.module.state_dict().items()
-        }
+        embedded = half(training.averaged.module.state_dict())
         stored = output / WEIGHTS_FILE
-        save_file(half, stored)
+        save_file(embedded, stored)
         final = build_default()
-        final.load_state_dict(
-            {name: t.float() if t.is_floating_point() else t for name, t in half.items()}
-        )
+        final.load_state_dict(single(embedded))
         overlap = score(final, map(open_scenes(SCENES).scene, range(schedule.scored)))
         ious = zip(CLASSES, overlap.ious(), strict=True)
         each = ", ".join(f"{name} {100 * iou:.1f}" for name, iou in ious)
