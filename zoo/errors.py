@@ -51,8 +51,12 @@ def reason_of(error: BaseException | str) -> str:
         text = str(error)
     except Exception:  # of a class of the user's own, whose __str__ fails
         text = ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return first_line(text) or type(error).__name__
+
+
+def first_line(text: str) -> str:
+    """The first line that is not blank, without white space around it; empty if there is none."""
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
 def said(reason: BaseException | str) -> str:

@@ -55,7 +55,7 @@ def requested_network(request: DeployRequest, expected_key: str | None = None) -
         InputError: it cannot be had, or it is another than ``expected_key`` says.
     """
     network = open_network(request.network, request.weights, request.num_classes, request.input)
-    if expected_key is not None and key_of_network(network) != expected_key:
+    if expected_key is not None and key_of_network(network, state_sha256(network)) != expected_key:
         raise InputError(
             f"{request.network}: builds another network or other weights each time it is called; "
             "seed it, or give its weights with --weights"
@@ -63,11 +63,12 @@ def requested_network(request: DeployRequest, expected_key: str | None = None) -
     return network
 
 
-def key_of_network(network: Network) -> str:
-    """Identity of a network: its weights, its input, its classes."""
+def key_of_network(network: Network, state: str) -> str:
+    """Identity of a network: its weights, whose ``state_sha256`` is ``state``, its input, its
+    classes."""
     return key_of(
         name=network.name,
-        state=state_sha256(network),
+        state=state,
         input={name: str(value) for name, value in asdict(network.input_spec).items()},
         classes=network.num_classes,
     )

@@ -125,10 +125,11 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
     network = requested_network(request)
-    network_key = key_of_network(network)
+    state = state_sha256(network)
+    network_key = key_of_network(network, state)
     evaluation = evaluation_images(request, network)
     data = dataset_info(request, request.data, len(evaluation), request.images)
-    report.result(_prepared(network, network_key, data))
+    report.result(_prepared(network, state, network_key, data))
     report.progress("capturing the network", 0.0)
     captured = captured_graph(work, network, network_key)
     checks = Checks(work, network_key, data.identity)
@@ -153,7 +154,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
             report.result(Quantized(program="qat", quantization=trained))
 
 
-def _prepared(network: Network, network_key: str, data: DatasetInfo) -> Prepared:
+def _prepared(network: Network, state: str, network_key: str, data: DatasetInfo) -> Prepared:
     from zoo.counting import count
 
     counts = count(network.module, network.input_spec.shape)
@@ -171,7 +172,7 @@ def _prepared(network: Network, network_key: str, data: DatasetInfo) -> Prepared
             macs=counts.macs,
             num_classes=network.num_classes,
         ),
-        weights=Weights(origin=network.weights.describe(), sha256=state_sha256(network)),
+        weights=Weights(origin=network.weights.describe(), sha256=state),
         input_spec=InputSpecInfo.model_validate(asdict(network.input_spec)),
         labels=network.labels,
         evaluation_data=data,

@@ -7,7 +7,7 @@ import re
 from typing import Literal
 
 from fbdeploy.pipeline.workers.jobs import Failed
-from zoo.errors import InputError
+from zoo.errors import InputError, first_line
 
 RUST_OS_ERROR = re.compile(r"\(os error (\d+)\)")
 DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -28,8 +28,7 @@ def is_disk_error(error: BaseException) -> bool:
 
 def line_of(error: BaseException) -> str:
     """An InputError's own line; the type and first line of anything else."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    message = lines[0] if lines else ""
+    message = first_line(str(error))
     if isinstance(error, InputError):
         return message
     return f"{type(error).__name__}: {message}".removesuffix(": ")[:500]

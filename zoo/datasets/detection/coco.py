@@ -87,9 +87,7 @@ def read_coco(path: Path, *, masks: bool = True) -> DetectionSet:
     known = [image.id for image in coco.images]
     if not known:
         raise InputError(f"{path}: lists no images; {ADVICE}")
-    if len(set(known)) < len(known):
-        twice = next(one for one in known if known.count(one) > 1)
-        raise InputError(f"{path}: lists image id {shown(twice)} twice; {ADVICE}")
+    _refuse_twice(path, "image id", known)
     strangers = by_image.keys() - set(known)
     if strangers:
         raise InputError(
@@ -116,10 +114,14 @@ def _classes(path: Path, categories: Sequence[_Category]) -> dict[int, int]:
     ids = sorted(category.id for category in categories)
     if not ids:
         raise InputError(f"{path}: lists no categories; {ADVICE}")
+    _refuse_twice(path, "category id", ids)
+    return {number: index for index, number in enumerate(ids)}
+
+
+def _refuse_twice(path: Path, what: str, ids: Sequence[int | str]) -> None:
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)
-        raise InputError(f"{path}: lists category id {twice} twice; {ADVICE}")
-    return {number: index for index, number in enumerate(ids)}
+        raise InputError(f"{path}: lists {what} {shown(twice)} twice; {ADVICE}")
 
 
 def _picture(
