@@ -25,9 +25,11 @@ import sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from fbdeploy.cli import app
 import fbdeploy.cli.deploy as command
-from fbdeploy.pipeline.deploy import deploy
+import fbdeploy.pipeline.deploy as pipeline
 from tests.fbdeploy.fake_stages import STAGES
-command.run = lambda request, observer, **more: deploy(request, observer, STAGES, **more)
+real = pipeline.deploy
+# The command imports the pipeline when it needs it.
+pipeline.deploy = lambda request, observer, **more: real(request, observer, STAGES, **more)
 # The network and its images are as made up as the stages.
 command.look_at_network = command.look_at_images = lambda *_: None
 sys.exit(app.run(sys.argv[1:]))
