@@ -50,7 +50,9 @@ def unlike_images(before: Answers, after: Answers) -> str:
     """Why the two sides cannot be paired, in words; empty if they can."""
     then, now = before.baseline.data, after.baseline.data
     if then is None or now is None:
-        return f"{'the baseline' if then is None else 'this run'} has no predictions"
+        sides = (then is None, "the baseline"), (now is None, "this run")
+        unscored = " and ".join(name for missing, name in sides if missing)
+        return f"nothing was scored in {unscored}; deploy with --data, or --require other measures"
     if then.images != now.images:
         return f"{then.images} images then, {now.images} now; deploy with the same --images"
     if then.task != now.task:

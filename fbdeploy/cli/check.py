@@ -151,6 +151,6 @@ def _measures(given: str | None) -> tuple[str, ...] | None:
 
 
 def _described(written: Baseline) -> str:
-    scored = written.data.images if written.data else 0
+    scored = f"on {written.data.images:,} images" if written.data else "of which none was scored"
     timed = sum(bool(record.latencies) for record in written.artefacts)
-    return f"{len(written.artefacts)} artefacts on {scored:,} images, {timed} of them timed"
+    return f"{len(written.artefacts)} artefacts {scored}, {timed} of them timed"

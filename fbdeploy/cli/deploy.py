@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,19 +25,18 @@ from fbdeploy.pipeline.formats import (
     default_builds,
     installed_formats,
 )
+from fbdeploy.pipeline.image_sources import ImagesMissing, ImageSources, image_sources
 from fbdeploy.pipeline.request import (
-    DEFAULT_CALIBRATION,
-    DEFAULT_DATA,
     DEFAULT_IMAGES,
     DeployRequest,
-    images_for,
 )
 from fbdeploy.records.builds import BUILDS, Build
 from fbdeploy.records.manifest import Artefact
 from fbdeploy.records.results import ResultRow, document, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
-from fbdeploy.report.page import metrics_shown, score_in
+from fbdeploy.report.limits import limits
+from fbdeploy.report.page import metrics_known, score_in
 from fbdeploy.report.problems import problems
 from fbdeploy.report.table import table
 from tasks.metric import Metric
@@ -115,6 +117,13 @@ def deploy(
             help=f"Leave out graph passes: some of {','.join(GRAPH_PASSES)}, or all.",
         ),
     ] = None,
+    no_data: Annotated[
+        bool,
+        typer.Option(
+            "--no-data",
+            help="Score nothing, and calibrate int8 on random images: for size, latency, coverage.",
+        ),
+    ] = False,
     artefacts_only: Annotated[
         bool,
         typer.Option("--artefacts-only", help="End when the artefacts are made and checked."),
@@ -138,15 +147,31 @@ def deploy(
     --data photos/val --calibration photos/train --output small
     """
     network, weights = source.network, source.weights
+    look_at_network(network, weights)
+    for place in (data, calibration):
+        look_at_images(place)
+    builds = _builds(precisions, recipe)
+    sources = _sources(
+        partial(
+            image_sources,
+            network,
+            weights,
+            ImageSources(data, calibration),
+            builds,
+            artefacts_only=artefacts_only,
+        ),
+        no_data=no_data,
+        may_ask=not as_json,
+    )
     request = DeployRequest(
         network=network,
         weights=weights,
         num_classes=source.num_classes,
         input=image.input,
-        data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
-        calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
+        data=sources.data,
+        calibration=sources.calibration,
         formats=_formats(formats),
-        builds=_builds(precisions, recipe),
+        builds=builds,
         recipe=recipe,
         output=output,
         threads=threads,
@@ -155,9 +180,6 @@ def deploy(
         accept_low_fidelity=accept_low_fidelity,
         skip_passes=() if skip_pass is None else tuple(sorted(skipped_passes(skip_pass))),
     )
-    look_at_network(network, weights)
-    for place in (request.data, request.calibration):
-        look_at_images(place)
     with only_result_on_stdout() as result:
         with DeployProgress() as progress:
             left_out = [name for name in FORMATS if formats is None and name not in request.formats]
@@ -182,6 +204,20 @@ def deploy(
             result.text(summary(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
+
+
+def _sources(find: Callable[..., ImageSources], *, no_data: bool, may_ask: bool) -> ImageSources:
+    """The images to use; where they are missing, a person at the terminal is asked."""
+    try:
+        return find(no_data=no_data)
+    except ImagesMissing as error:
+        if not may_ask or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise
+        typer.echo(f"{error}.", err=True)
+        question = "Go on without images, as with --no-data?"
+        if not typer.confirm(question, default=False, err=True):
+            raise
+        return find(no_data=True)
 
 
 def _builds(given: str | None, recipe: str) -> tuple[Build, ...]:
@@ -214,24 +250,30 @@ def _score(row: ResultRow, metric: Metric) -> str:
     return figures.of_metric(found.value if found else None, metric)
 
 
+def _median(row: ResultRow) -> str:
+    found = row.latency_ms
+    return f"{figures.significant(found.p50)} ms" if found else figures.UNKNOWN
+
+
 def summary(deployed: Deployed) -> str:
     """The results as a table for a terminal, and what to ship."""
     rows = summarize(deployed.manifest, deployed.lines)
-    metrics = metrics_shown(deployed.manifest.network.task)
+    metrics = metrics_known(deployed.manifest, rows)
+    timed = any(row.latency_ms for row in rows)
     cells = [
         (
             recommend.name_of(row),
             figures.size(row.bytes),
             figures.percent(row.int8_share, 1),
             *(_score(row, metric) for metric in metrics),
-            f"{figures.significant(row.latency_ms.p50)} ms" if row.latency_ms else figures.UNKNOWN,
+            *((_median(row),) if timed else ()),
             _parity(artefact),
         )
         for row, artefact in zip(rows, deployed.manifest.artefacts, strict=True)
     ]
-    titles = (metric.title for metric in metrics)
-    lines = [table(("", "size", "int8", *titles, "p50", "parity"), cells)]
-    wrong = problems(deployed.manifest)
+    titles = (*(metric.title for metric in metrics), *(("p50",) if timed else ()))
+    lines = [table(("", "size", "int8", *titles, "parity"), cells)]
+    wrong = (*problems(deployed.manifest), *limits(deployed.manifest, rows))
     lines += ["", *wrong] if wrong else []
     advice = recommend.recommend(rows)
     if advice.row is not None:

@@ -75,6 +75,6 @@ def deploy(
             deployment.run(bench.jobs(deployment, of.bench))
         folder = deployment.folder
         folder.update(failures=tuple(deployment.failures))
-        folder.prune(known.prepared.network_key)
+        folder.prune(known.prepared.network_key, known.prepared.check_data)
         report = write_report(folder.path, folder.manifest, folder.lines)
         return Deployed(folder.manifest, folder.lines, report, deployment.is_complete)

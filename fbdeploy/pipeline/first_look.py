@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_DATA
+from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
@@ -30,13 +30,15 @@ def look_at_network(network: str, weights: str | None) -> None:
         raise InputError(f"{weights}: {what}; give a .safetensors, .pth or .pt file")
 
 
-def look_at_images(given: str) -> None:
+def look_at_images(given: str | None) -> None:
     """Refuse a folder of images that is not there.
 
     Raises:
-        InputError: it is neither a folder nor an embedded dataset's name.
+        InputError: it is neither a folder nor a dataset's name.
     """
-    known = (DEFAULT_DATA, DEFAULT_CALIBRATION)
+    if given is None or given == RANDOM_IMAGES:
+        return
+    known = EMBEDDED_DATASETS
     path = Path(given)
     if not exists(path) and given not in known:
         raise InputError(

@@ -62,7 +62,8 @@ def images_sha256(data: str, names: Iterable[str]) -> str:
     Raises:
         InputError: an image cannot be read.
     """
-    from zoo.embedded import EMBEDDED_DATASETS, embedded_file
+    from zoo.dataset_names import EMBEDDED_DATASETS
+    from zoo.embedded import embedded_file
 
     root = Path(data)
     digest = hashlib.sha256()

@@ -64,7 +64,7 @@ class Entry:
     name: str
 
 
-class _Samples:
+class Samples:
     """What every dataset shares: ``__iter__`` and the record of skipped images."""
 
     def __init__(self, name: str, skip_bad_images: bool) -> None:
@@ -73,9 +73,11 @@ class _Samples:
         self.skipped: dict[str, str] = {}
 
     def __len__(self) -> int:
+        """The number of images."""
         raise NotImplementedError
 
     def sample(self, index: int) -> Sample:
+        """One image; see :meth:`Dataset.sample`."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Sample]:
@@ -88,7 +90,7 @@ class _Samples:
                 self.skipped[error.name] = error.reason
 
 
-class FolderDataset(_Samples):
+class FolderDataset(Samples):
     """Images of a folder, decoded when asked for."""
 
     def __init__(
@@ -117,7 +119,7 @@ class FolderDataset(_Samples):
         return Sample(read_image(entry.path), entry.label, entry.name)
 
 
-class ArrayDataset(_Samples):
+class ArrayDataset(Samples):
     """Grey images held in memory: uint8 (N, H, W) and integer labels (N,)."""
 
     def __init__(

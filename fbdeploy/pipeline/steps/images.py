@@ -10,6 +10,7 @@ from fbdeploy.pipeline.keys import folder_identity, key_of
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.records.manifest import DatasetInfo
+from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
 from zoo.files import sha256_of
 
 if TYPE_CHECKING:
@@ -30,13 +31,21 @@ def evaluation_images(request: DeployRequest, network: Network) -> Dataset:
     Raises:
         InputError: they cannot be had, or are not for this network.
     """
+    assert request.data is not None, "nothing is scored"
     return _open(request, network, request.data, labelled=True)
+
+
+def check_images(request: DeployRequest, network: Network) -> Dataset:
+    """The images that artefacts are held against their reference on; raises as
+    ``evaluation_images``."""
+    return _open(request, network, request.check_images, labelled=request.data is not None)
 
 
 def calibration_images(
     request: DeployRequest, network: Network, *, labelled: bool = False
 ) -> Dataset:
     """The images that int8 is calibrated and trained on; raises as ``evaluation_images``."""
+    assert request.calibration is not None, "nothing is calibrated"
     return _open(request, network, request.calibration, labelled=labelled)
 
 
@@ -52,14 +61,23 @@ def _open(request: DeployRequest, network: Network, source: str, *, labelled: bo
     )
 
 
+def calibration_info(request: DeployRequest, dataset: Dataset, limit: int) -> DatasetInfo:
+    """What identifies at most ``limit`` of the calibration images."""
+    assert request.calibration is not None, "nothing is calibrated"
+    return dataset_info(request, request.calibration, len(dataset), limit)
+
+
 def dataset_info(
     request: DeployRequest, name: str, available: int, limit: int | None
 ) -> DatasetInfo:
     """What identifies at most ``limit`` of the ``available`` images of a dataset."""
-    from zoo.embedded import EMBEDDED_DATASETS, embedded_file
+    from zoo.datasets.random_images import IDENTITY
+    from zoo.embedded import embedded_file
 
     images = available if limit is None else min(available, limit)
-    if name in EMBEDDED_DATASETS and not Path(name).exists():
+    if name == RANDOM_IMAGES:
+        identity = IDENTITY
+    elif name in EMBEDDED_DATASETS and not Path(name).exists():
         identity = sha256_of(embedded_file(f"{name}.npz"))[:32]
     else:
         identity = request.identities.get(name) or folder_identity(Path(name))
