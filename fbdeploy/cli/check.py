@@ -11,7 +11,9 @@ from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_output
 from zoo.errors import InputError, shown
+from zoo.files import exists
 
 if TYPE_CHECKING:
     from fbdeploy.check.baseline import Baseline
@@ -106,28 +108,30 @@ def check(
             f"--markdown {shown(markdown)}: has nothing to tell; give --baseline FILE too"
         )
     with only_result_on_stdout() as result:
+        if baseline is not None and not exists(baseline):
+            raise InputError(
+                f"{baseline}: no such file; write it with fbdeploy check OUT --write-baseline"
+            )
+        look_at_output(output)
+        from fbdeploy.api.check import held_against, limits_of
         from fbdeploy.check import baseline as files
-        from fbdeploy.check.compare import compare_baselines
         from fbdeploy.check.reduction import baseline_of
         from fbdeploy.check.render import as_markdown, as_text
-        from fbdeploy.check.rules import load_rules
-        from fbdeploy.records.manifest import read_manifest
         from zoo.files import atomic_file
 
-        limits = load_rules(
-            rules,
+        limits = limits_of(
+            rules=rules,
+            require=require,
             max_drop=max_drop,
             max_class_drop=max_class_drop,
             max_slowdown=max_slowdown,
             max_growth=max_growth,
-            required=_measures(require),
         )
         before = files.read_baseline(baseline) if baseline else None
         after = baseline_of(output)
         passed = True
         if before is not None:
-            manifest = read_manifest(output)
-            report = compare_baselines(before, after, limits, manifest.labels, manifest.failures)
+            report = held_against(before, output, after, limits)
             passed = report.verdict == "PASS"
             result.json(report) if as_json else result.text(as_text(report))
             if markdown is not None:
@@ -140,14 +144,6 @@ def check(
                 result.json(after)
     if not passed:
         raise typer.Exit(1)
-
-
-def _measures(given: str | None) -> tuple[str, ...] | None:
-    from typing import get_args
-
-    from fbdeploy.check.rules import Measure
-
-    return None if given is None else options.choices(given, get_args(Measure), "--require")
 
 
 def _described(written: Baseline) -> str:

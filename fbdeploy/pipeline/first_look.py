@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from export.format_info import format_of, known_suffixes
+from fbdeploy.records.manifest import check_output
 from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
@@ -28,6 +30,33 @@ def look_at_network(network: str, weights: str | None) -> None:
     if weights is not None and weights != PRETRAINED and not is_file(Path(weights)):
         what = "is a folder" if is_folder(Path(weights)) else "no such weights file"
         raise InputError(f"{weights}: {what}; give a .safetensors, .pth or .pt file")
+
+
+def look_at_artefact(path: Path | None) -> None:
+    """Refuse an artefact that is not there, or of no known format.
+
+    Raises:
+        InputError: there is no such file, or its suffix is of no artefact format.
+    """
+    if path is None:
+        return
+    if not exists(path):
+        raise InputError(f"{path}: no such artefact; check the path")
+    if format_of(path) is None:
+        raise InputError(
+            f"{path}: its suffix is of no artefact format; give one of {known_suffixes()}"
+        )
+
+
+def look_at_output(folder: Path) -> None:
+    """Refuse a folder that no deployment wrote.
+
+    Raises:
+        InputError: it is not there, or holds no manifest.
+    """
+    if not exists(folder):
+        raise InputError(f"{folder}: no such folder; give one that fbdeploy deploy wrote")
+    check_output(folder)
 
 
 def look_at_images(given: str | None) -> None:

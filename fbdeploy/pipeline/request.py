@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from fbdeploy.records.builds import Build
 from fbdeploy.records.fields import CropShare, Deviation, Mean, Pixels
 from fbdeploy.records.manifest import Format
+from runtime_bench.measurement import MOST_THREADS
 from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES, TEST
 from zoo.documents import Schema
 from zoo.input_spec import Interpolation
@@ -52,8 +54,8 @@ class DeployRequest(Schema):
     builds: tuple[Build, ...]
     recipe: str
     output: Path
-    threads: int = 1
-    images: int | None = DEFAULT_IMAGES
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] = 1
+    images: Annotated[int, Field(ge=1)] | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     accept_low_fidelity: bool = False
