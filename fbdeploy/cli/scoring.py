@@ -157,7 +157,7 @@ def _input_spec(
     if (height, width) != (shape[2], shape[3]):
         raise InputError(f"{artefact}: takes {shape[2]}x{shape[3]} images; leave --input-size out")
     if manifest is not None:
-        spec = manifest.input_spec.spec
+        spec = manifest.input_spec
     elif given.mean and given.std:
         spec = InputSpec(height=height, width=width)
     else:
