@@ -130,7 +130,7 @@ def _unnamed(session: Session) -> tuple[str, ...]:
     """The labels of an artefact that nothing describes: an index for each of its logits."""
     import numpy as np
 
-    from tasks.classification.task import logits_of
+    from tasks.logits import logits_of
 
     logits = logits_of(session.run(np.zeros(session.input_shape, np.float32)))
     return tuple(str(index) for index in range(logits.shape[1]))

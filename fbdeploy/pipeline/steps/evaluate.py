@@ -93,7 +93,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
 
     network = requested_network(asked.request, asked.network_key)
     kept = load_answers(asked.work.reference(asked.network_key, asked.data.identity))
-    images = images_sha256(asked.request.data, kept.names)
+    images = images_sha256(evaluation_images(asked.request, network), kept.names)
     for entry in asked.artefacts:
         try:
             report.result(_line(report, asked, network, entry, kept, images))
