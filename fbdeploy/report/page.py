@@ -14,6 +14,7 @@ from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
+from stats.interval import Interval
 from tasks.metric import Metric
 from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file
@@ -85,7 +86,7 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
     return target
 
 
-def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
+def accuracy(row: ResultRow) -> tuple[float, Interval | None] | None:
     """What is plotted of a row's accuracy, in percent: its headline and that one's interval.
 
     The interval is the paired one around this artefact's own value: what int8 may have cost.
@@ -97,7 +98,7 @@ def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
     if score.difference_interval and score.difference is not None:
         low, high = score.difference_interval
         base = score.value - score.difference
-        interval = (100 * (base + low), 100 * (base + high))
+        interval = Interval(100 * (base + low), 100 * (base + high))
     return 100 * score.value, interval
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field
 from scipy.stats import t as student_t
 
+from stats.interval import Interval
 from zoo.documents import Schema
 from zoo.errors import InputError
 
@@ -40,8 +41,7 @@ class Estimate:
     """Milliseconds with their 95 % interval."""
 
     milliseconds: float
-    low: float
-    high: float
+    interval: Interval
 
 
 class LatencyModel(Schema):
@@ -65,7 +65,7 @@ class LatencyModel(Schema):
         quantile = float(student_t.ppf(0.5 + CONFIDENCE / 2, count - 1))
         spread = math.exp(quantile * self.log_deviation * math.sqrt(1 + 1 / count))
         value = self.scale * cycles
-        return Estimate(value, value / spread, value * spread)
+        return Estimate(value, Interval(value / spread, value * spread))
 
     def mean_error(self) -> float:
         """Mean absolute relative error of the points, each estimated from the others."""

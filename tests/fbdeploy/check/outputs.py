@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fbdeploy.records.manifest import DatasetInfo, Manifest, write_manifest
 from fbdeploy.records.predictions import Predictions, write_predictions
 from fbdeploy.records.results import EvaluationLine, Line, append_line
-from runtime_bench.measurement import Measurement, NoiseVerdict
+from runtime_bench.measurement import Measurement
+from stats.noise import Noise
 from tasks.classification.task import Ranking
 from tests.fbdeploy.samples import digest, sample
 
@@ -136,5 +137,5 @@ def slower(factor: float, form: str = "") -> Callable[[Measurement], dict[str, A
 
 def disturbed(line: Measurement) -> dict[str, Any]:
     """Samples that the protocol found to drift."""
-    noise = NoiseVerdict(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drifted",))
+    noise = Noise(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drifted",))
     return {"noise": noise}
