@@ -29,6 +29,7 @@ def finish_qdq(
         name: apply(editor) for name, apply in _PREPARATIONS.items() if applies(name, skipped)
     }
     changed["shielded_float_layers"] = _shield_float_layers(editor)
+    changed["saturating_softmax"] = _saturating_softmax(editor)
     _own_zero_points(editor)
     editor.finish()
     return changed
@@ -230,7 +231,7 @@ def _shield_float_layers(editor: Editor) -> int:
     """
     changed = 0
     for node in list(editor.graph.node):
-        if node.op_type not in ("Conv", "Gemm"):
+        if node.op_type not in ("Conv", "ConvTranspose", "Gemm"):
             continue
         source, weight = editor.dequantize_of(node.input[0]), editor.constant(node.input[1])
         if source is None or weight is None or weight.dtype != np.float32:
@@ -241,6 +242,8 @@ def _shield_float_layers(editor: Editor) -> int:
         attributes = {attribute.name: attribute.i for attribute in node.attribute}
         if node.op_type == "Conv":
             channels = weight.shape[1] * attributes.get("group", 1)
+        elif node.op_type == "ConvTranspose":
+            channels = weight.shape[0]
         else:
             channels = weight.shape[1 if attributes.get("transB", 0) else 0]
         name = node.output[0]
@@ -256,6 +259,37 @@ def _shield_float_layers(editor: Editor) -> int:
         )
         node.input[0] = restored.output[0]
         editor.insert_before(node, restored)
+        changed += 1
+    return changed
+
+
+def _saturating_softmax(editor: Editor) -> int:
+    """Limit a softmax to the end of its grid, where that is below 1.
+
+    onnxruntime 1.31's QLinearSoftmax wraps around there instead of saturating, its int8 kernel and
+    the remainder of its uint8 kernel's loop (microsoft/onnxruntime issue 29727; a branch attention
+    of two weights had 6 dB). It does not fuse a softmax that something other than a quantization
+    reads.
+    """
+    changed = 0
+    for node in list(editor.graph.node):
+        after = editor.readers(node.output[0]) if node.op_type == "Softmax" else []
+        if len(after) != 1 or after[0].op_type != "QuantizeLinear":
+            continue
+        grid = editor.grid(after[0])
+        if grid is None:
+            continue
+        scale, zero, kind = grid
+        highest = np.iinfo(kind).max
+        if round(1 / scale) + zero <= highest:
+            continue
+        end = np.float32((highest - zero) * np.float32(scale))
+        limited = f"{node.output[0]}_limited"
+        limit = editor.add(f"{limited}_end", np.asarray(end, np.float32))
+        editor.insert_before(
+            after[0], editor.onnx.helper.make_node("Min", [node.output[0], limit], [limited])
+        )
+        after[0].input[0] = limited
         changed += 1
     return changed
 
