@@ -117,6 +117,10 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "reflected": lambda: nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(8, 8, 3)),
     "replicated": lambda: nn.Sequential(nn.ReplicationPad2d(1), nn.Conv2d(8, 8, 3)),
     "padded_with_one": lambda: Function(lambda x, c: c(F.pad(x, (1, 1, 1, 1), value=1.0)), _pad3()),
+    "padded_with_least": lambda: Function(
+        lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)
+    ),
+    "divided_sum": lambda: Function(lambda x: F.avg_pool2d(x, 3, 1, 1, divisor_override=5)),
     "dilated": lambda: nn.Conv2d(8, 8, 3, padding=2, dilation=2),
     "grouped": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=4),
     "same_padding": lambda: nn.Conv2d(8, 8, (2, 3), padding="same"),
