@@ -130,7 +130,7 @@ def _unnamed(session: Session) -> tuple[str, ...]:
     """The labels of an artefact that nothing describes: an index for each of its logits."""
     import numpy as np
 
-    from tasks.classification.task import logits_of
+    from tasks.logits import logits_of
 
     logits = logits_of(session.run(np.zeros(session.input_shape, np.float32)))
     return tuple(str(index) for index in range(logits.shape[1]))
@@ -157,7 +157,7 @@ def _input_spec(
     if (height, width) != (shape[2], shape[3]):
         raise InputError(f"{artefact}: takes {shape[2]}x{shape[3]} images; leave --input-size out")
     if manifest is not None:
-        spec = manifest.input_spec.spec
+        spec = manifest.input_spec
     elif given.mean and given.std:
         spec = InputSpec(height=height, width=width)
     else:

@@ -7,11 +7,10 @@ from pathlib import Path
 from pydantic import Field
 
 from fbdeploy.records.builds import Build
-from fbdeploy.records.fields import CropShare, Deviation, Mean, Pixels
 from fbdeploy.records.manifest import Format
 from zoo.documents import Schema
 from zoo.errors import InputError
-from zoo.input_spec import Interpolation
+from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""

@@ -19,7 +19,7 @@ from quantize.ptq import quantize
 from quantize.qparams import QMIN, QParams
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.export.conftest import Workshop
 from tests.export.small_exports import SmallExport
 from tests.quantize.small_networks import SPEC, Activation, joined_ranges, noise_images

@@ -119,7 +119,7 @@ def test_a_long_thin_picture_is_bounded_before_it_is_resized(
         list(batches(open_dataset(tmp_path, labelled=False), InputSpec(640, 640)))
     assert error.value.name == str(tmp_path / "thin.png")
     skipping = open_dataset(tmp_path, labelled=False, skip_bad_images=True)
-    ((_, _, names),) = batches(skipping, InputSpec(640, 640))
+    ((_, _, names, _),) = batches(skipping, InputSpec(640, 640))
     assert names == ("whole.png",) and list(skipping.skipped) == [str(tmp_path / "thin.png")]
     assert time.monotonic() - start < 10
 
