@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ def quantize(
     recipe: Recipe,
     progress: ProgressCallback = silent,
     *,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[np.integer[Any]] | None = None,
     checkpoint: Path | None = None,
 ) -> Program:
     """Quantize ``network`` with ``images``, pre-processed float32 (N, 3, H, W).
@@ -49,14 +50,15 @@ def fine_tune(
     recipe: Recipe,
     progress: ProgressCallback = silent,
     *,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[np.integer[Any]] | None = None,
     checkpoint: Path | None = None,
 ) -> Program:
     """Quantization-aware training of ``program`` by ``recipe.qat``, its float network the teacher.
 
-    ``images`` are float32 (N, 3, H, W), ``labels`` int64 (N,). Those the recipe holds out judge,
-    the others are learned from. With ``checkpoint``, a file, training that was cut off goes on.
-    ``program`` comes back where training does not make it better; its summary says so.
+    ``images`` are float32 (N, 3, H, W), ``labels`` int64 (N,), or the classes of pixels, uint8
+    (N, H, W). Those the recipe holds out judge, the others are learned from. With ``checkpoint``, a
+    file, training that was cut off goes on. ``program`` comes back where training does not make it
+    better; its summary says so.
 
     Raises:
         InputError: no images, or labels the recipe asks for are missing.

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from stats.interval import Interval
+from stats.noise import Noise
 from zoo.documents import Count, Schema, validated
 from zoo.json_lines import append_json_line, json_lines
 
 Kind = Literal["measured", "emulated", "estimated"]
-Interval = tuple[float, float]
 MOST_THREADS, MOST_CORES, MOST_RUNS = 1024, 4096, 10**8
 LONGEST_NS = 10**16
 """Four months: nothing that is timed takes longer."""
@@ -78,20 +79,6 @@ class LatencySummary(Schema):
     mean: Milliseconds
     iqr: Milliseconds
     cv: float
-
-
-class NoiseVerdict(Schema):
-    """Whether the samples are those of an undisturbed machine (``statistics.judge_noise``).
-
-    ``drift`` is the relative change of the median from the first to the last part of the run,
-    ``outliers`` the share of runs far above the median, ``modes`` the number of clear peaks.
-    """
-
-    noisy: bool
-    drift: float
-    outliers: float
-    modes: Count
-    reasons: tuple[str, ...] = ()
 
 
 class HotBlock(Schema):
@@ -163,7 +150,7 @@ class Measurement(Schema):
     samples_ns: tuple[Nanoseconds, ...] = ()
     preparation_ns: tuple[Nanoseconds, ...] = ()
     latency_ms: LatencySummary | None = None
-    noise: NoiseVerdict | None = None
+    noise: Noise | None = None
     peak_memory_bytes: Count | None = None
     counts: Counts | None = None
     estimate_interval_ms: Interval | None = None

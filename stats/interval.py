@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:  # readers of results, who need no more than intervals, are not to wait for numpy
     import numpy as np
@@ -13,9 +12,8 @@ CONFIDENCE = 0.95
 FloatVector: TypeAlias = "NDArray[np.float64]"
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A closed interval."""
+class Interval(NamedTuple):
+    """A closed interval; in JSON, [low, high]."""
 
     low: float
     high: float
@@ -25,14 +23,5 @@ class Interval:
         """High minus low."""
         return self.high - self.low
 
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-    def as_tuple(self) -> tuple[float, float]:
-        """(low, high), as JSON wants it."""
-        return (self.low, self.high)
-
-
-def pair_of(interval: Interval | None) -> tuple[float, float] | None:
-    """(low, high), None of no interval."""
-    return None if interval is None else interval.as_tuple()
+    def __contains__(self, value: object) -> bool:
+        return self.low <= cast(float, value) <= self.high

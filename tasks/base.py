@@ -40,6 +40,10 @@ class Evaluation(Protocol):
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """The metric, where image i counts ``weights[i]`` times, (images,); once without them."""
 
+    def by_class(self) -> tuple[float | None, ...]:
+        """The metric of each class by itself, None of one that no image has; empty where it is not
+        told by class."""
+
 
 @dataclass(frozen=True)
 class PerImage:
@@ -61,6 +65,10 @@ class PerImage:
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """See ``Evaluation``."""
         return float(np.average(self.values, weights=weights))
+
+    def by_class(self) -> tuple[float | None, ...]:
+        """See ``Evaluation``."""
+        return ()
 
 
 class BadTargetError(InputError):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from tasks.classification import metrics as classification
 from tasks.metric import Metric
+from tasks.segmentation import metrics as segmentation
 from zoo.outputs import TaskName
 
-METRICS_OF: dict[TaskName, tuple[Metric, ...]] = {"classification": classification.METRICS}
+METRICS_OF: dict[TaskName, tuple[Metric, ...]] = {
+    "classification": classification.METRICS,
+    "segmentation": segmentation.METRICS,
+}
 """The headline first; one is ``against`` the reference."""
 METRICS: dict[str, Metric] = {
     metric.name: metric for metrics in METRICS_OF.values() for metric in metrics

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from tasks.base import Task
 from tasks.classification.task import Classification
+from tasks.segmentation.task import Segmentation
 from zoo.errors import InputError
 from zoo.outputs import TaskName
 
-TASKS: dict[TaskName, Task] = {"classification": Classification()}
+TASKS: dict[TaskName, Task] = {
+    "classification": Classification(),
+    "segmentation": Segmentation(),
+}
 
 
 def task_named(name: TaskName) -> Task:

@@ -26,7 +26,6 @@ from fbdeploy.records.manifest import (
     Artefact,
     Environment,
     Format,
-    InputSpecInfo,
     Manifest,
     NetworkInfo,
     Weights,
@@ -35,6 +34,7 @@ from fbdeploy.records.manifest import (
 from zoo.dataset_names import CALIBRATION, TEST
 from zoo.datasets import batches, open_dataset
 from zoo.files import atomic_folder, sha256_of
+from zoo.input_spec import InputSpec
 from zoo.networks import Network, load_network
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def _manifest(network: Network, artefacts: list[Artefact]) -> Manifest:
             name=network.name, source=network.source, num_classes=network.num_classes
         ),
         weights=Weights(origin="test", sha256="0" * 64),
-        input_spec=InputSpecInfo(
+        input_spec=InputSpec(
             height=spec.height,
             width=spec.width,
             mean=spec.mean,

@@ -5,3 +5,5 @@ CALIBRATION = "fashion-mnist-calibration"
 EMBEDDED_DATASETS = (TEST, CALIBRATION)
 RANDOM_IMAGES = "random-images"
 """Those of ``zoo.datasets.random_images``; a folder that is called so is ``./random-images``."""
+RANDOM_IMAGES_VERSION = "random-images-1"
+"""Changes whenever they do."""

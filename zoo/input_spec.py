@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 CropMode = Literal["center", "squash", "border"]
@@ -19,20 +21,26 @@ MOST_CLASSES = 10**6
 SMALLEST_CROP = 0.1
 """An image is resized to the crop's side over this before it is cropped; 0.875 is usual."""
 
+Pixels = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+Mean = Annotated[float, Field(ge=-LARGEST_MEAN, le=LARGEST_MEAN)]
+Deviation = Annotated[float, Field(ge=SMALLEST_STD, le=LARGEST_STD)]
+CropShare = Annotated[float, Field(ge=SMALLEST_CROP, le=1)]
+
 
 @dataclass(frozen=True)
 class InputSpec:
     """RGB images, resized, cropped, scaled to [0, 1], normalized; float32 NCHW with batch 1.
 
     ``height`` and ``width`` are in pixels; ``crop_pct`` is the part of the resized shorter side
-    the centre crop keeps, in (0, 1]; ``mean`` and ``std`` apply to values in [0, 1].
+    the centre crop keeps; ``mean`` and ``std`` apply to values in [0, 1]. The types' ranges hold
+    for what a document stores.
     """
 
-    height: int
-    width: int
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    std: tuple[float, float, float] = IMAGENET_STD
-    crop_pct: float = 0.875
+    height: Pixels
+    width: Pixels
+    mean: tuple[Mean, Mean, Mean] = IMAGENET_MEAN
+    std: tuple[Deviation, Deviation, Deviation] = IMAGENET_STD
+    crop_pct: CropShare = 0.875
     interpolation: Interpolation = "bilinear"
     crop_mode: CropMode = "center"
 

@@ -93,22 +93,24 @@ def placement(width: int, height: int, spec: InputSpec) -> Placement:
 
 @dataclass(frozen=True)
 class Frame:
-    """How a picture of ``width`` x ``height`` pixels lies under a network's input, to map what is
-    found there back onto the picture."""
+    """How a picture of ``width`` x ``height`` pixels lies under a network's input, which has
+    ``input_width`` x ``input_height``: to map what is found there back onto the picture."""
 
     width: int
     height: int
+    input_width: int
+    input_height: int
     placement: Placement
 
     @classmethod
     def of(cls, width: int, height: int, spec: InputSpec) -> Frame:
         """That of a picture which ``preprocess`` takes."""
-        return cls(width, height, placement(width, height, spec))
+        return cls(width, height, spec.width, spec.height, placement(width, height, spec))
 
     @classmethod
     def whole(cls, width: int, height: int) -> Frame:
         """That of a picture which is the input itself."""
-        return cls(width, height, Placement(width, height, 0, 0))
+        return cls(width, height, width, height, Placement(width, height, 0, 0))
 
 
 def _resize(image: Image.Image, width: int, height: int, spec: InputSpec) -> Image.Image:

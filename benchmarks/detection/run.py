@@ -86,7 +86,7 @@ def figures(found: list[Found], wanted: list[Wanted]) -> dict[str, object]:
     whole = average_precision(found, wanted)
     return {
         "box_ap": whole.value(),
-        "interval": resample(whole.value, whole.images).interval().as_tuple(),
+        "interval": resample(whole.value, whole.images).interval(),
         "box_ap50": whole.at(0.5).value(),
         "box_ap75": whole.at(0.75).value(),
         **{size: average_precision(found, wanted, size=size).value() for size in SIZES},
@@ -101,7 +101,7 @@ def difference(first: AveragePrecision, second: AveragePrecision) -> dict[str, o
 
     return {
         "box_ap": statistic(),
-        "interval": resample(statistic, first.images).interval().as_tuple(),
+        "interval": resample(statistic, first.images).interval(),
     }
 
 

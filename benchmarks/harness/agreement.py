@@ -148,7 +148,7 @@ def run(folder: Path, document: Document) -> None:
                 ours_ms=ours,
                 torch_ms=theirs,
                 ratio=compared.ratio,
-                interval=compared.interval.as_tuple(),
+                interval=compared.interval,
                 profiled_ours_ms=profiled[0],
                 profiled_onnxruntime_ms=profiled[1],
             )

@@ -55,7 +55,7 @@ def run(folder: Path, document: Document) -> None:
             document.add(
                 **keys,
                 interleaved=found.ratio,
-                interval=found.interval.as_tuple(),
+                interval=found.interval,
                 separate_means=means[0] / means[1],
                 noisy=[bool(one.noise and one.noise.noisy) for one in (*together, *separate)],
             )

@@ -133,7 +133,7 @@ def _row(entry: Export, found: dict[Export, Measurement]) -> dict[str, Any]:
         "bytes": Path(measurement.artefact).stat().st_size,
         "sha256": measurement.sha256,
         "latency_ms": _latency(measurement).model_dump(mode="json"),
-        "noise": None if measurement.noise is None else measurement.noise.model_dump(mode="json"),
+        "noise": None if measurement.noise is None else asdict(measurement.noise),
         "ratios": comparisons,
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stats.interval import Interval
+
 
 @dataclass(frozen=True)
 class AccuracyRow:
@@ -17,7 +19,7 @@ class AccuracyRow:
     repetitions: int
     caught: float
     alarms: float
-    alarms_interval: tuple[float, float]
+    alarms_interval: Interval
     seconds: float
 
 
@@ -30,4 +32,4 @@ class LatencyRow:
     caught: float
     noisy: float
     alarms: float
-    alarms_interval: tuple[float, float]
+    alarms_interval: Interval

@@ -92,7 +92,7 @@ def latency_row(slowdown: float, pool: Sequence[Sequence[Timing]], rules: Rules)
         caught=caught / count if slowdown > 1 else 0.0,
         noisy=noisy / count,
         alarms=alarms / count,
-        alarms_interval=wilson_interval(alarms, count).as_tuple(),
+        alarms_interval=wilson_interval(alarms, count),
     )
 
 
@@ -169,7 +169,7 @@ def accuracy_row(
         repetitions=repetitions,
         caught=caught / repetitions,
         alarms=alarms / repetitions,
-        alarms_interval=wilson_interval(alarms, repetitions).as_tuple(),
+        alarms_interval=wilson_interval(alarms, repetitions),
         seconds=round(time.monotonic() - start, 2),
     )
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,12 +113,12 @@ def input_spec(
             f"{' and '.join(missing)}"
         )
     height, width = size
-    spec = InputSpec(height, width) if manifest is None else manifest.input_spec.spec
+    spec = InputSpec(height, width) if manifest is None else manifest.input_spec
     changes = {
         "mean": mean,
         "std": std,
         "crop_pct": given.crop_pct,
         "interpolation": given.interpolation,
     }
-    told = {name: value for name, value in changes.items() if value is not None}
-    return dataclasses.replace(spec, height=height, width=width, **told)  # type: ignore[arg-type]
+    told: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+    return dataclasses.replace(spec, height=height, width=width, **told)

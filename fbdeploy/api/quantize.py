@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from quantize.api import quantize as quantize_images
 from quantize.program import Program
 from quantize.recipe import Recipe, load_recipe
 from zoo.dataset_names import RANDOM_IMAGES
-from zoo.datasets import open_dataset
+from zoo.datasets import open_pictures, open_scored
 from zoo.datasets.batching import DECODING_THREADS
 from zoo.errors import InputError
 from zoo.networks import Network
@@ -35,7 +36,7 @@ def quantize(
     recipe: str | os.PathLike[str] | Recipe = "ptq",
     progress: Done | None = None,
     *,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[np.integer[Any]] | None = None,
     checkpoint: Path | None = None,
 ) -> Program:
     """An int8 program: one graph and one set of ranges, from which every format is exported.
@@ -67,17 +68,18 @@ def quantize(
 
 def _read(
     network: Network, given: str | None, recipe: Recipe
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
     if given is None and network.weights.kind != "embedded":
         raise InputError(
             f"{network.name}: calibration is missing; give a folder of images, or {RANDOM_IMAGES}"
         )
     source = given or DEFAULT_CALIBRATION
     look_at_images(source)
-    dataset = open_dataset(
-        source,
-        labelled=recipe.method == "qat" and bool(recipe.qat.label_weight),
-        network_labels=network.labels,
-    )
+    if recipe.method == "qat" and recipe.qat.label_weight:
+        dataset = open_scored(
+            network.task, source, num_classes=network.num_classes, network_labels=network.labels
+        )
+    else:
+        dataset = open_pictures(network.task, source)
     limit = most_images(recipe) if recipe.method == "qat" else recipe.calibration.images
     return read_labelled(dataset, network, limit, DECODING_THREADS, lambda images: None)

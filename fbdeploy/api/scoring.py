@@ -107,10 +107,11 @@ def _takes_the_same(one: _Opened, other: _Opened) -> bool:
 def _together(opened: Sequence[_Opened], how: Scoring) -> list[Evaluation]:
     from runtime_bench.accuracy import evaluate_together
     from tasks.table import task_named
-    from zoo.datasets import FolderDataset, batches, open_dataset
+    from zoo.datasets import FolderDataset, batches, open_scored
 
     first = opened[0]
-    dataset = open_dataset(
+    dataset = open_scored(
+        first.task,
         how.data,
         num_classes=first.num_classes,
         network_labels=first.labels,

@@ -5,12 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from fbdeploy.records.bundle_schema import (
-    CONFIG_NAME,
-    BundleInput,
-)
-from fbdeploy.records.manifest import Artefact, InputSpecInfo
-from zoo.input_spec import InputSpec
+from fbdeploy.records.bundle_schema import CONFIG_NAME
+from fbdeploy.records.manifest import Artefact
 
 GOLDEN_NAME, LABELS_NAME, README = "golden.json", "labels.txt", "README.md"
 
@@ -22,19 +18,6 @@ def model_id(artefact: Artefact) -> str:
     """What the apps call an artefact: ``format-build`` or ``format-build-variant``."""
     parts = (artefact.format, artefact.build, artefact.variant)
     return "-".join(part for part in parts if part)
-
-
-def input_spec(info: InputSpecInfo | BundleInput) -> InputSpec:
-    """The InputSpec that a manifest or a bundle holds."""
-    return InputSpec(
-        height=info.height,
-        width=info.width,
-        mean=info.mean,
-        std=info.std,
-        crop_pct=info.crop_pct,
-        interpolation=info.interpolation,
-        crop_mode=info.crop_mode,
-    )
 
 
 def copy(source: Path, target: Path) -> None:

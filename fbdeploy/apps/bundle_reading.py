@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
-from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, input_spec, model_id
+from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, model_id
 from fbdeploy.apps.goldens import (
     answer_of,
     outputs_of,
@@ -23,7 +23,6 @@ from fbdeploy.records.bundle_schema import (
     CONFIG_NAME,
     FOLDER_NAME,
     SCHEMA_VERSION,
-    BundleInput,
     BundleModel,
     Golden,
     GoldenImage,
@@ -95,7 +94,7 @@ def check_golden(bundle: Bundle, prepare: Preprocess = preprocess) -> list[str]:
         bundle: a bundle that was read.
         prepare: pre-processing to hold against the golden tensors.
     """
-    spec, task = input_spec(bundle.config.input), task_named(bundle.config.task)
+    spec, task = bundle.config.input, task_named(bundle.config.task)
     failures = []
     for entry in bundle.golden.images:
         raw = np.frombuffer(base64.b64decode(entry.rgb), np.uint8)
@@ -159,7 +158,7 @@ def _read(path: Path, document: type[Document]) -> Document:
     return versioned(document, read_json(path, advice), SCHEMA_VERSION, str(path), advice)
 
 
-def _check_image(path: Path, image: GoldenImage, spec: BundleInput) -> None:
+def _check_image(path: Path, image: GoldenImage, spec: InputSpec) -> None:
     """Raise InputError where a golden image has not as many values as its sizes say."""
     sizes = ((image.rgb, image.height * image.width), (image.input_rgb, spec.height * spec.width))
     try:

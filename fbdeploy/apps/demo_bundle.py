@@ -9,6 +9,7 @@ OUT/demo_bundle/golden.json        pixels -> tensor -> outputs -> answer (``Gold
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from fbdeploy.apps.bundle_files import (
     MARKS,
     copy,
     files_of,
-    input_spec,
     model_id,
 )
 from fbdeploy.apps.goldens import (
@@ -73,7 +73,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
         )
     if not samples:
         raise InputError(f"{folder}: a demo bundle needs golden images; give at least one")
-    spec = input_spec(manifest.input_spec)
+    spec = manifest.input_spec
     samples, tensors = prepared(samples, spec)
     target = folder / FOLDER_NAME
     with atomic_folder(target, MARKS) as temporary:
@@ -87,7 +87,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
         config = ModelConfig(
             network=manifest.network.name,
             task=task.name,
-            input=BundleInput(**manifest.input_spec.model_dump()),
+            input=BundleInput(**asdict(spec)),
             num_classes=len(manifest.labels),
             models=tuple(models),
         )

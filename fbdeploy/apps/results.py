@@ -20,13 +20,12 @@ from runtime_bench.measurement import (
     Device,
     DeviceState,
     Measurement,
-    NoiseVerdict,
     Threads,
     append_measurement,
     read_measurements,
 )
 from runtime_bench.timing.session import latency_summary
-from stats.noise import judge_noise
+from stats.disturbance import judge_noise
 from zoo.documents import JSON_BYTES, Count, Schema, parse_json, read_bytes, validated
 from zoo.errors import InputError
 
@@ -227,23 +226,10 @@ def _measurement(results: AppResults, run: AppRun, artefact: Artefact) -> Measur
         warmup_runs=run.warmup,
         samples_ns=tuple(samples),
         latency_ms=latency_summary(samples),
-        noise=_noise(samples),
+        noise=judge_noise(samples) if len(samples) >= FEWEST_FOR_NOISE else None,
         state_before=_state(run.before),
         state_after=_state(run.after),
         note="; ".join(_notes(results, run)),
-    )
-
-
-def _noise(samples: list[int]) -> NoiseVerdict | None:
-    if len(samples) < FEWEST_FOR_NOISE:
-        return None
-    noise = judge_noise(samples)
-    return NoiseVerdict(
-        noisy=noise.noisy,
-        drift=noise.drift,
-        outliers=noise.outliers,
-        modes=noise.modes,
-        reasons=noise.reasons,
     )
 
 

@@ -170,7 +170,7 @@ def _undecided(
         before=then.value(),
         after=now.value(),
         change=change,
-        change_interval=interval.as_tuple(),
+        change_interval=interval,
         limit=limit,
     )
 

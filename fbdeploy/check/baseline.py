@@ -17,8 +17,8 @@ from export.format_info import NumberType
 from fbdeploy.check.migrations import BASELINE_MIGRATIONS
 from fbdeploy.check.packing import check_classes, unpack, unpack_floats
 from fbdeploy.records.builds import Build, ProgramOf, build_of
-from fbdeploy.records.fields import Sha256
-from fbdeploy.records.manifest import Format, InputSpecInfo
+from fbdeploy.records.fields import Sha256, StoredInputSpec
+from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import LONGEST_NS, Device, Kind, Threads
 from tasks.base import Evaluation
 from tasks.metric import Metric
@@ -119,7 +119,7 @@ class Baseline(Schema):
     created: str
     network: str
     weights_sha256: Sha256
-    input_spec: InputSpecInfo
+    input_spec: StoredInputSpec
     data: ScoredImages | None = None
     artefacts: Annotated[tuple[Record, ...], Field(min_length=1)]
 

@@ -8,7 +8,7 @@ from export.format_info import NumberType
 from fbdeploy.check.rules import Measure, Rules
 from fbdeploy.records.builds import ProgramOf, build_of
 from fbdeploy.records.manifest import Format
-from runtime_bench.measurement import Interval
+from stats.interval import Interval
 from zoo.documents import Schema
 
 Verdict = Literal["PASS", "REGRESSED", "NOISY", "INCOMPARABLE", "MISSING", "NEW"]

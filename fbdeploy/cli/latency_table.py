@@ -49,7 +49,7 @@ def summary(measured: list[Measurement]) -> str:
     """A table of measurements with one number of threads, and what is to be known of them."""
     lines = [_count_table(measured) if _are_counted(measured) else _time_table(measured)]
     for ratio in ratios(measured):
-        low, high = ratio.compared.interval.as_tuple()
+        low, high = ratio.compared.interval
         lines.append(
             f"{ratio.artefact} takes {ratio.compared.ratio:.3f} times as long as {ratio.fastest} "
             f"({low:.3f} to {high:.3f}, by {ratio.compared.loads} loads of each)"

@@ -28,7 +28,7 @@ def preprocessing(photo: Path, manifests: Sequence[Manifest | None]) -> Callable
             f"--photo {photo}: needs artefacts of one network, in the folder that fbdeploy deploy "
             "wrote, whose manifest tells the pre-processing; leave --photo out"
         )
-    spec = specs.pop().spec
+    spec = specs.pop()
 
     def prepare() -> object:
         return preprocess(read_image(photo), spec)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fbdeploy.records.builds import ProgramName
+from fbdeploy.records.fields import StoredInputSpec
 from fbdeploy.records.manifest import (
     DatasetInfo,
-    InputSpecInfo,
     NetworkInfo,
     Quantization,
     Weights,
@@ -25,7 +25,7 @@ class Prepared(Schema):
     network_key: str
     network: NetworkInfo
     weights: Weights
-    input_spec: InputSpecInfo
+    input_spec: StoredInputSpec
     labels: tuple[str, ...]
     evaluation_data: DatasetInfo | None
     check_data: DatasetInfo

@@ -8,12 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from fbdeploy.records.builds import Build
-from fbdeploy.records.fields import CropShare, Deviation, Mean, Pixels
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
 from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES, TEST
 from zoo.documents import Schema
-from zoo.input_spec import Interpolation
+from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""

@@ -53,14 +53,14 @@ def measure(
     from quantize.analysis.sensitivity import sensitivity
     from quantize.ptq import quantize
     from quantize.recipe import load_recipe, ranges_only
-    from zoo.datasets import evenly_spaced, open_dataset
+    from zoo.datasets import evenly_spaced, open_pictures
 
     start = time.monotonic()
     torch.set_num_threads(request.threads)
     recipe = load_recipe(request.recipe)
     network = open_network(request.network, request.weights, request.num_classes, request.input)
-    dataset = open_dataset(
-        request.calibration, labelled=False, skip_bad_images=request.skip_bad_images
+    dataset = open_pictures(
+        network.task, request.calibration, skip_bad_images=request.skip_bad_images
     )
     total = min(len(dataset), recipe.calibration.images)
     count = counter(progress, "reading calibration images", total)

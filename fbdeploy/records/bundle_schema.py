@@ -6,13 +6,15 @@ app.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records.builds import ProgramOf
-from fbdeploy.records.fields import CropShare, Deviation, InnerPath, Mean, Pixels, Sha256
+from fbdeploy.records.fields import AllRequired, InnerPath, Sha256, all_there
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES, InputSpec
@@ -28,23 +30,12 @@ Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
-class BundleInput(Schema):
-    """What the network expects: see ``zoo.input_spec.InputSpec``; pixels are divided by 255."""
+@dataclass(frozen=True)
+class BundleInput(InputSpec):
+    """What the network expects, and how the apps hand it over; pixels are divided by 255."""
 
-    height: Pixels
-    width: Pixels
     layout: Literal["NCHW"] = "NCHW"
     color: Literal["RGB"] = "RGB"
-    mean: tuple[Mean, Mean, Mean]
-    std: tuple[Deviation, Deviation, Deviation]
-    crop_pct: CropShare
-    interpolation: Literal["nearest", "bilinear", "bicubic"]
-    crop_mode: Literal["center", "squash", "border"]
-
-    @property
-    def spec(self) -> InputSpec:
-        """What the network's rooms take."""
-        return InputSpec(**self.model_dump(exclude={"layout", "color"}))
 
 
 class BundleTensor(Schema):
@@ -88,7 +79,7 @@ class ModelConfig(Schema):
     schema_version: Literal[2] = 2
     network: str
     task: TaskName
-    input: BundleInput
+    input: Annotated[BundleInput, BeforeValidator(partial(all_there, BundleInput)), AllRequired()]
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
 

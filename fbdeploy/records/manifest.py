@@ -21,16 +21,13 @@ from fbdeploy.records.builds import (
     program_of,
 )
 from fbdeploy.records.fidelity import Fidelity, FloatCheck
-from fbdeploy.records.fields import CropShare, Deviation, InnerPath, Mean, Pixels, Sha256
+from fbdeploy.records.fields import InnerPath, Sha256, StoredInputSpec
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
 from zoo.files import atomic_file, exists, is_file
 from zoo.input_spec import (
     MOST_CLASSES,
-    CropMode,
-    InputSpec,
-    Interpolation,
 )
 from zoo.outputs import TaskName
 
@@ -70,23 +67,6 @@ class Weights(Schema):
     origin: str
     sha256: Sha256
     note: str = ""
-
-
-class InputSpecInfo(Schema):
-    """``zoo.input_spec.InputSpec``: RGB, NCHW float32, (image / 255 - mean) / std."""
-
-    height: Pixels
-    width: Pixels
-    mean: tuple[Mean, Mean, Mean]
-    std: tuple[Deviation, Deviation, Deviation]
-    crop_pct: CropShare
-    interpolation: Interpolation
-    crop_mode: CropMode = "center"
-
-    @property
-    def spec(self) -> InputSpec:
-        """What the network's rooms take."""
-        return InputSpec(**self.model_dump())
 
 
 class DatasetInfo(Schema):
@@ -252,7 +232,7 @@ class Manifest(Schema):
     updated: str
     network: NetworkInfo
     weights: Weights
-    input_spec: InputSpecInfo
+    input_spec: StoredInputSpec
     labels: tuple[str, ...]
     evaluation_data: DatasetInfo | None = None
     float_check: FloatCheck | None = None

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import InputError
-from zoo.files import atomic_file, sha256_of
+from zoo.files import atomic_file
 from zoo.input_spec import MOST_CLASSES
 from zoo.outputs import TaskName
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from zoo.datasets import Dataset
 
 FOLDER = "predictions"
 SUFFIX = ".npz"
@@ -49,31 +51,22 @@ class Predictions:
     parts: dict[str, NDArray[np.float64]] = field(repr=False)
 
 
-def images_sha256(data: str, names: Iterable[str]) -> str:
+def images_sha256(dataset: Dataset, names: Iterable[str]) -> str:
     """Identity of images that a dataset calls ``names``, on whatever machine they lie.
 
     Unlike ``DatasetInfo.identity``, which must be quick, it reads the files and leaves out when
     they were changed: a checkout in CI has new times.
 
     Args:
-        data: the folder, or the name of an embedded dataset.
-        names: paths relative to the folder, or the embedded images' names.
+        dataset: which has them.
+        names: of its samples.
 
     Raises:
         InputError: an image cannot be read.
     """
-    from zoo.dataset_names import EMBEDDED_DATASETS
-    from zoo.embedded import embedded_file
-
-    root = Path(data)
     digest = hashlib.sha256()
-    if data in EMBEDDED_DATASETS and not root.exists():
-        whole = sha256_of(embedded_file(f"{data}.npz"))
-        parts = ((name, whole) for name in names)
-    else:
-        parts = ((name, _file_sha256(root / name)) for name in names)
-    for name, contents in parts:
-        digest.update(f"{name}\0{contents}\n".encode(errors="surrogateescape"))
+    for name in names:
+        digest.update(f"{name}\0{dataset.content(name)}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
@@ -199,10 +192,3 @@ def remove_unused(output: Path, used: Iterable[str | None]) -> None:
     for path in (output / FOLDER).glob(f"*{SUFFIX}"):
         if path not in kept:
             path.unlink()
-
-
-def _file_sha256(path: Path) -> str:
-    try:
-        return sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the data") from error

@@ -12,8 +12,8 @@ from fbdeploy.records import migrations
 from fbdeploy.records.builds import Build, ProgramOf, build_of
 from fbdeploy.records.fields import InnerPath, Sha256
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Format, Manifest
-from runtime_bench.measurement import Interval, Kind, Measurement
-from stats.interval import pair_of
+from runtime_bench.measurement import Kind, Measurement
+from stats.interval import Interval
 from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines
 
@@ -46,10 +46,10 @@ class ScoreInfo(Schema):
         return cls(
             metric=score.metric,
             value=score.value,
-            interval=score.interval.as_tuple(),
+            interval=score.interval,
             reference=score.reference,
             difference=score.difference,
-            difference_interval=pair_of(score.difference_interval),
+            difference_interval=score.difference_interval,
             p=score.p,
         )
 

@@ -15,6 +15,7 @@ from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, ver
 from fbdeploy.report.limits import limits
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
+from stats.interval import Interval
 from tasks.metric import Metric
 from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file
@@ -32,15 +33,18 @@ def render(
     manifest: Manifest, lines: list[Line], sensitivity: SensitivityDocument | None = None
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
-    environment = templates.environment()
-    environment.filters.update(
-        name=recommend.name_of, threads=recommend.thread_words, of_metric=numbers.of_metric
+    template = templates.template(
+        str(__package__),
+        TEMPLATE,
+        name=recommend.name_of,
+        threads=recommend.thread_words,
+        of_metric=numbers.of_metric,
     )
     rows = summarize(manifest, lines)
     latencies = [line for line in lines if isinstance(line, Measurement)]
     wide, narrow = _plots(rows)
     wide_layers, narrow_layers = _layer_plots(sensitivity)
-    return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
+    return template.render(
         style=templates.style(),
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
@@ -87,7 +91,7 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
     return target
 
 
-def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
+def accuracy(row: ResultRow) -> tuple[float, Interval | None] | None:
     """What is plotted of a row's accuracy, in percent: its headline and that one's interval.
 
     The interval is the paired one around this artefact's own value: what int8 may have cost.
@@ -99,7 +103,7 @@ def accuracy(row: ResultRow) -> tuple[float, tuple[float, float] | None] | None:
     if score.difference_interval and score.difference is not None:
         low, high = score.difference_interval
         base = score.value - score.difference
-        interval = (100 * (base + low), 100 * (base + high))
+        interval = Interval(100 * (base + low), 100 * (base + high))
     return 100 * score.value, interval
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from fbdeploy.report import numbers
+from stats.interval import Interval
 
 Box = tuple[float, float, float, float]
 MARGIN_LEFT, MARGIN_RIGHT, MARGIN_TOP, MARGIN_BOTTOM = 52.0, 14.0, 34.0, 44.0
@@ -27,7 +28,7 @@ class Point:
     filled: bool
     x: float
     y: float
-    interval: tuple[float, float] | None = None
+    interval: Interval | None = None
     labelled: bool = True
 
 

@@ -14,6 +14,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from fbdeploy.records.results import ResultRow, ScoreInfo
+from stats.interval import Interval
 from tasks.metric import Metric
 from tasks.metrics import METRICS
 
@@ -107,14 +108,14 @@ def images_needed(row: ResultRow) -> int | None:
     return _two_digits(max(needed, 1.1 * row.images))
 
 
-def _interval(row: ResultRow, score: ScoreInfo) -> tuple[float, float]:
+def _interval(row: ResultRow, score: ScoreInfo) -> Interval:
     """The 95 % interval of a score; Wilson's where it was not kept."""
     if score.interval is not None:
         return score.interval
     assert row.images
     from stats.proportions import wilson_interval
 
-    return wilson_interval(round(score.value * row.images), row.images).as_tuple()
+    return wilson_interval(round(score.value * row.images), row.images)
 
 
 def _two_digits(number: float) -> int:

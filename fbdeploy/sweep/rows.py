@@ -11,7 +11,8 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report.plot import Point, pareto_front
 from fbdeploy.report.verdict import headline
-from runtime_bench.measurement import Counts, Interval, Measurement
+from runtime_bench.measurement import Counts, Measurement
+from stats.interval import Interval
 from zoo.documents import Schema
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 #: Seeds of one step or epoch keep away from those of the next run's.
@@ -14,10 +13,11 @@ STRIDE = 1_000_003
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """Pre-processed float32 ``images`` (N, 3, H, W) and, with labels, int64 ``labels`` (N,).
+    """Pre-processed float32 ``images`` (N, 3, H, W) and, with labels, ``labels``: int64 (N,), or
+    uint8 (N, H, W), the classes of pixels.
 
     ``flip`` mirrors half of them, ``shift`` moves each by up to that many pixels along both axes,
-    its edge repeated.
+    its edge repeated; classes of pixels go with them.
     """
 
     images: Tensor
@@ -27,7 +27,7 @@ class TrainingImages:
     seed: int = 0
 
     def batch(self, step: int, size: int) -> tuple[Tensor, Tensor | None]:
-        """The images (size, 3, H, W), in channels_last, and labels (size,) of ``step``, from 0;
+        """The images (size, 3, H, W), in channels_last, and labels (size, ...) of ``step``, from 0;
         every epoch in another order."""
         count = len(self.images)
         places = torch.arange(step * size, (step + 1) * size)
@@ -38,6 +38,8 @@ class TrainingImages:
         index = torch.stack([orders[int(p) // count][int(p) % count] for p in places])
         taken = self._augment(self.images[index], step)
         labels = None if self.labels is None else self.labels[index]
+        if labels is not None and labels.ndim == 3:
+            labels = self._augment(labels[:, None], step)[:, 0]
         return taken.contiguous(memory_format=torch.channels_last), labels
 
     def _order(self, epoch: int) -> Tensor:
@@ -53,7 +55,9 @@ class TrainingImages:
             images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         if self.shift:
             reach, (height, width) = self.shift, images.shape[2:]
-            padded = F.pad(images, (reach,) * 4, mode="replicate")
+            rows = torch.arange(-reach, height + reach).clamp(0, height - 1)
+            columns = torch.arange(-reach, width + reach).clamp(0, width - 1)
+            padded = images[:, :, rows[:, None], columns]
             corners = torch.randint(0, 2 * reach + 1, (len(images), 2), generator=generator)
             images = torch.stack(
                 [

@@ -40,7 +40,8 @@ MOST_SKIPPED = 20
 class QatData:
     """Pre-processed float32 images (N, 3, H, W): to learn from, and held out to judge by.
 
-    ``labels``, int64 (N,), are those of ``images``; needed where the loss asks for them.
+    ``labels``, int64 (N,) or classes of pixels, uint8 (N, H, W), are those of ``images``; needed
+    where the loss asks for them.
     """
 
     images: Tensor

@@ -7,12 +7,11 @@ from runtime_bench.accuracy.documents import (
     ScoreDocument,
     document,
 )
-from runtime_bench.accuracy.evaluation import Batch, Evaluation, evaluate, evaluate_together
+from runtime_bench.accuracy.evaluation import Evaluation, evaluate, evaluate_together
 from runtime_bench.accuracy.keeping import load_answers, save_answers
 
 __all__ = [
     "Agreement",
-    "Batch",
     "Evaluation",
     "EvaluationDocument",
     "ReferenceDocument",

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 from runtime_bench.accuracy.comparison import Agreement
 from runtime_bench.accuracy.evaluation import Evaluation
-from stats.interval import pair_of
+from stats.interval import Interval
 from tasks.scores import Score
 
 
@@ -17,7 +17,7 @@ class ReferenceDocument(TypedDict):
     agreement: float
     kl: float | None
     top1_difference: float | None
-    difference_interval: tuple[float, float] | None
+    difference_interval: Interval | None
     mcnemar_p: float | None
 
 
@@ -26,10 +26,10 @@ class ScoreDocument(TypedDict):
 
     metric: str
     value: float
-    interval: tuple[float, float]
+    interval: Interval
     reference: float | None
     difference: float | None
-    difference_interval: tuple[float, float] | None
+    difference_interval: Interval | None
     p: float | None
 
 
@@ -43,7 +43,7 @@ class EvaluationDocument(TypedDict):
     scores: list[ScoreDocument]
     top1: float | None
     top5: float | None
-    top1_interval: tuple[float, float] | None
+    top1_interval: Interval | None
     reference: ReferenceDocument | None
 
 
@@ -62,7 +62,7 @@ def document(
             "agreement": agreement.agreement,
             "kl": agreement.kl,
             "top1_difference": agreement.top1_difference,
-            "difference_interval": pair_of(agreement.difference_interval),
+            "difference_interval": agreement.difference_interval,
             "mcnemar_p": agreement.mcnemar_p,
         }
     return {
@@ -73,7 +73,7 @@ def document(
         "scores": [_score(score) for score in (agreement or evaluation).scores],
         "top1": evaluation.top1,
         "top5": evaluation.top5,
-        "top1_interval": pair_of(evaluation.top1_interval),
+        "top1_interval": evaluation.top1_interval,
         "reference": reference,
     }
 
@@ -82,9 +82,9 @@ def _score(score: Score) -> ScoreDocument:
     return {
         "metric": score.metric,
         "value": score.value,
-        "interval": score.interval.as_tuple(),
+        "interval": score.interval,
         "reference": score.reference,
         "difference": score.difference,
-        "difference_interval": pair_of(score.difference_interval),
+        "difference_interval": score.difference_interval,
         "p": score.p,
     }

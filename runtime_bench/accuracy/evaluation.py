@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from runtime_bench.runtimes.base import Answering
 from stats.interval import Interval
 from tasks.base import BadTargetError, Outputs, Task
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tasks.metrics import agreement_of
 from tasks.scores import Score, scores_of
 from tasks.table import TASKS
+from zoo.datasets import Batch
 from zoo.errors import InputError
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int64] | Sequence[Any], tuple[str, ...]]
 ImagesDone = Callable[[int], None]
 CLASSIFICATION = TASKS["classification"]
 
@@ -129,8 +129,7 @@ def evaluate(
 
     Args:
         session: the loaded artefact.
-        batches: float32 (N, 3, height, width), N targets as the task has them, such as int64 (N,)
-            labels (-1 for none), N names.
+        batches: the images, their targets as the task has them, and their names.
         progress: called with the number of images that were just done.
         task: says what the outputs mean.
 
@@ -152,13 +151,14 @@ def evaluate_together(
     answers = [_Answers(session, task) for session in sessions]
     targets: list[Any] = []
     names: list[str] = []
-    for images, own, batch_names in batches:
+    for batch in batches:
         for one in answers:
-            one.add(images, batch_names)
+            one.add(batch)
+        own = batch.targets
         targets += own.tolist() if isinstance(own, np.ndarray) else own
-        names.extend(batch_names)
+        names.extend(batch.names)
         if progress is not None:
-            progress(len(images))
+            progress(len(batch.images))
     if not names:
         raise InputError("no images to evaluate on; give a dataset that has some")
     return [one.evaluation(targets, tuple(names)) for one in answers]
@@ -172,10 +172,10 @@ class _Answers:
         self._rows: list[dict[str, NDArray[np.float32]]] = []
         self._predictions: list[Any] = []
 
-    def add(self, images: NDArray[np.float32], names: tuple[str, ...]) -> None:
-        outputs = self._session.run(images)
-        _check_finite(outputs, names)
-        self._predictions += self._task.decode(outputs)
+    def add(self, batch: Batch) -> None:
+        outputs = self._session.run(batch.images)
+        _check_finite(outputs, batch.names)
+        self._predictions += self._task.decode(outputs, batch.frames)
         if self._task.keeps_outputs:
             self._rows.append(outputs)
 

@@ -24,6 +24,7 @@ from runtime_bench.runners.session import Served, stage_artefact
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.ports import FloatArray
 from runtime_bench.targets.emulated import EmulatedTarget
+from stats.interval import Interval
 from zoo.files import sha256_of
 
 HOTTEST = 10
@@ -136,7 +137,7 @@ def emulated_measurement(
     latency, interval = None, None
     if latency_model is not None and cycles is not None:
         estimate = latency_model.estimate(cycles.cycles)
-        interval = (estimate.low, estimate.high)
+        interval = estimate.interval
         latency = _as_summary(estimate.milliseconds, interval)
         said.append(latency_model.describe())
     return Measurement(
@@ -183,7 +184,7 @@ def _hot_blocks(emulation: Emulation) -> tuple[HotBlock, ...]:
     )
 
 
-def _as_summary(milliseconds: float, interval: tuple[float, float]) -> LatencySummary:
+def _as_summary(milliseconds: float, interval: Interval) -> LatencySummary:
     """An estimate knows one value and no distribution."""
     return LatencySummary(
         runs=0,

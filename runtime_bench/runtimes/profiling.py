@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import trim_mean
 
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import missing_package
@@ -100,6 +99,8 @@ def profile(path: Path, threads: int) -> Profile:
     images = session.port.encode(noise(session.input_shape, 1))
     operators, whole = tracer(path, threads, images)
     del session
+    from scipy.stats import trim_mean  # a second that most commands need not wait for
+
     means = {name: float(trim_mean(times, 0.1)) for name, (_, times) in operators.items()}
     total = sum(means.values()) or 1.0
     return Profile(

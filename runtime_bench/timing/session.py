@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,14 +16,14 @@ from runtime_bench.measurement import (
     DeviceState,
     LatencySummary,
     Measurement,
-    NoiseVerdict,
 )
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.ports import Size
 from runtime_bench.timing.interleave import Series, WarmUp
 from runtime_bench.timing.modes import Mode
 from stats.bootstrap import bootstrap_interval
-from stats.noise import judge_noise
+from stats.disturbance import judge_noise
+from stats.noise import Noise
 from stats.percentiles import percentile, row_percentile
 
 
@@ -137,7 +137,7 @@ def latency_summary(samples_ns: Sequence[int], *, block_runs: int = 1) -> Latenc
         p50=percentile(samples, 50),
         p90=percentile(samples, 90),
         p99=percentile(samples, 99),
-        p50_interval=interval.as_tuple(),
+        p50_interval=interval,
         minimum=float(samples.min()),
         mean=mean,
         iqr=percentile(samples, 75) - percentile(samples, 25),
@@ -145,17 +145,11 @@ def latency_summary(samples_ns: Sequence[int], *, block_runs: int = 1) -> Latenc
     )
 
 
-def judge(series: Series, warm: WarmUp, disturbances: Sequence[str] = ()) -> NoiseVerdict:
+def judge(series: Series, warm: WarmUp, disturbances: Sequence[str] = ()) -> Noise:
     """The verdict on a series: its own noise, an unfinished warm-up, and the device's changes."""
     noise = judge_noise(series.samples)
     reasons = list(noise.reasons)
     if not warm.settled:
         reasons.append("the warm-up ended at its time limit, still drifting")
     reasons.extend(disturbances)
-    return NoiseVerdict(
-        noisy=bool(reasons),
-        drift=noise.drift,
-        outliers=noise.outliers,
-        modes=noise.modes,
-        reasons=tuple(reasons),
-    )
+    return replace(noise, noisy=bool(reasons), reasons=tuple(reasons))

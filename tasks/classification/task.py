@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.base import BadTargetError, Evaluation, LossSettings, Outputs, PerImage
 from tasks.classification.metrics import METRICS, TOP5
+from tasks.logits import logits_of
 from tasks.metric import Metric
 from zoo.errors import InputError
 from zoo.input_spec import MOST_CLASSES
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 UNLABELLED = -1
 RANKS = 5
-
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -147,22 +146,6 @@ class Classification:
         if not 0 <= count <= MOST_CLASSES or smallest < 0 or largest >= max(count, 1):
             raise ValueError("it holds numbers that are no classes")
         return [Ranking(tuple(ranks), (), int(count)) for ranks in classes.tolist()]
-
-
-def logits_of(outputs: Mapping[str, Value]) -> Value:
-    """The output called ``logits``, or the only one, as of artefacts made elsewhere.
-
-    Raises:
-        InputError: there are several, none of that name.
-    """
-    if "logits" in outputs:
-        return outputs["logits"]
-    if len(outputs) == 1:
-        return next(iter(outputs.values()))
-    raise InputError(
-        f"has the outputs {', '.join(outputs)}, none of them 'logits'; "
-        "give an artefact of a classifier"
-    )
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:

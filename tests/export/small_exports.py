@@ -19,7 +19,7 @@ from quantize.program import Program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 

@@ -13,7 +13,7 @@ from export.graph_passes import ALL, GRAPH_PASSES, applies, skipped_passes
 from export.inspection import inspect
 from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 from zoo.errors import InputError

@@ -16,7 +16,7 @@ from quantize.analysis.layers import layers_of, operator_costs, weights_of
 from quantize.analysis.mixed_precision import with_float_operators
 from quantize.program import Program
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 

@@ -14,7 +14,7 @@ from export.inspection import READERS, inspect
 from fbdeploy.pipeline.formats import can_hold
 from quantize import judging
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images
 

@@ -16,7 +16,7 @@ from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import noise_images, tiny_network
 from zoo.errors import InputError

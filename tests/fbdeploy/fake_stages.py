@@ -28,7 +28,6 @@ from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Failure,
-    InputSpecInfo,
     NetworkInfo,
     Parity,
     Quantization,
@@ -39,10 +38,11 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.predictions import write_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
 from tests.fbdeploy.check.outputs import predictions
-from tests.fbdeploy.fake_measurements import timed
+from tests.fbdeploy.fake_latency import timed
 from tests.fbdeploy.fake_plan import called, misbehave, plan
 from tests.fbdeploy.samples import digest
 from zoo.files import atomic_file, atomic_folder, sha256_of
+from zoo.input_spec import InputSpec
 
 
 def prepare(report: Reporter, asked: PrepareArguments) -> None:
@@ -64,7 +64,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
                 num_classes=2,
             ),
             weights=Weights(origin="test", sha256=digest(weights)),
-            input_spec=InputSpecInfo(
+            input_spec=InputSpec(
                 height=8,
                 width=8,
                 mean=(0.0, 0.0, 0.0),

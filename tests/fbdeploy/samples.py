@@ -11,7 +11,6 @@ from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Environment,
-    InputSpecInfo,
     Manifest,
     NetworkInfo,
     Parity,
@@ -23,6 +22,7 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.results import Comparison, EvaluationLine, Line, ScoreInfo
 from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
 from runtime_bench.measurement import Device, LatencySummary, Measurement
+from zoo.input_spec import InputSpec
 
 TIME = "2026-01-02T03:04:05+00:00"
 IMAGES = 2000
@@ -194,7 +194,7 @@ def sample() -> tuple[Manifest, list[Line]]:
             num_classes=10,
         ),
         weights=Weights(origin="embedded", sha256=digest("weights"), note="Fashion-MNIST"),
-        input_spec=InputSpecInfo(
+        input_spec=InputSpec(
             height=128,
             width=128,
             mean=(0.286, 0.286, 0.286),

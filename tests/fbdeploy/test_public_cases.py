@@ -22,7 +22,7 @@ from quantize.program import load_program
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from zoo.errors import InputError
 from zoo.initialise import noise_images
 from zoo.input_spec import InputSpec

@@ -20,9 +20,8 @@ from runtime_bench.accuracy import (
 )
 from runtime_bench.runtimes import RUNTIMES
 from tests.runtime_bench.artefacts import CLASSES, SHAPE, Artefacts, answers, images
+from zoo.datasets import Batch
 from zoo.errors import InputError
-
-Batch = tuple[np.ndarray, np.ndarray, tuple[str, ...]]
 
 
 def _batches(batch: np.ndarray, labels: np.ndarray, size: int = 8) -> Iterator[Batch]:
@@ -30,7 +29,7 @@ def _batches(batch: np.ndarray, labels: np.ndarray, size: int = 8) -> Iterator[B
         part = slice(start, start + size)
         count = len(batch[part])
         names = tuple(f"{start + index}.png" for index in range(count))
-        yield batch[part], labels[part], names
+        yield Batch(batch[part], labels[part], names)
 
 
 class Echo:

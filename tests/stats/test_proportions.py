@@ -13,7 +13,7 @@ from stats.proportions import PairedOutcomes, wilson_interval, worse_p
 def test_wilson_is_scipys(successes: int, trials: int) -> None:
     ours = wilson_interval(successes, trials)
     theirs = stats.binomtest(successes, trials).proportion_ci(method="wilson")
-    assert ours.as_tuple() == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
 def test_wilson_refuses_nonsense() -> None:
@@ -40,7 +40,7 @@ def test_difference_interval_of_newcombes_paper() -> None:
     # Newcombe 1998, Stat. Med. 17:2635, table III, method 10, (36, 12, 2, 0).
     outcomes = PairedOutcomes(36, 12, 2, 0)
     assert outcomes.difference == pytest.approx(0.2)
-    assert outcomes.difference_interval().as_tuple() == pytest.approx((0.0569, 0.3404), abs=5e-5)
+    assert outcomes.difference_interval() == pytest.approx((0.0569, 0.3404), abs=5e-5)
 
 
 def test_difference_interval_covers() -> None:
@@ -54,7 +54,7 @@ def test_difference_interval_covers() -> None:
 
 
 def test_difference_interval_of_equal_classifiers_is_symmetric() -> None:
-    low, high = PairedOutcomes(90, 0, 0, 10).difference_interval().as_tuple()
+    low, high = PairedOutcomes(90, 0, 0, 10).difference_interval()
     assert low == pytest.approx(-high)
     assert PairedOutcomes(100, 0, 0, 0).difference_interval().high < 0.06
 

@@ -33,6 +33,9 @@ class Ratio:
         over, under = counts @ self.parts
         return float(over / under)
 
+    def by_class(self) -> tuple[float | None, ...]:
+        return ()
+
 
 def _ranking(*classes: int) -> Ranking:
     return Ranking(classes, (), 10)

@@ -87,7 +87,7 @@ def test_the_network_is_small_and_scores_what_its_log_says() -> None:
     assert embedded_file(WEIGHTS_FILE).stat().st_size <= 10_000_000
     dataset, hits, seen = open_dataset(TEST), 0, 0
     with torch.inference_mode():
-        for images, labels, _ in batches(dataset, network.input_spec, 200):
+        for images, labels, *_ in batches(dataset, network.input_spec, 200):
             logits = network.module(torch.from_numpy(images))
             hits += int((logits.argmax(1).numpy() == labels).sum())
             seen += len(labels)

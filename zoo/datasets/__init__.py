@@ -8,9 +8,12 @@ A dataset is one of
 * a flat folder of images, where labels are not asked for (calibration);
 * the name of an embedded dataset (``zoo.embedded``);
 * ``random-images``, where labels are not asked for (``random_images``).
+
+``of_task`` opens what a task is scored on, such as images with masks (``masks``).
 """
 
 from zoo.datasets.batching import Batch, batches, evenly_spaced
+from zoo.datasets.of_task import open_pictures, open_scored
 from zoo.datasets.opening import open_dataset
 from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset, Sample
 from zoo.images import IMAGE_SUFFIXES, BadImageError
@@ -26,4 +29,6 @@ __all__ = [
     "batches",
     "evenly_spaced",
     "open_dataset",
+    "open_pictures",
+    "open_scored",
 ]

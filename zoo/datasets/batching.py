@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,30 @@ from zoo.datasets.samples import Dataset
 from zoo.errors import InputError
 from zoo.images import BadImageError, UnusableImageError
 from zoo.input_spec import InputSpec
-from zoo.preprocess import preprocess
+from zoo.preprocess import Frame, preprocess
 
 DECODING_THREADS = 4
 
-Batch = tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]
-_Item = tuple[NDArray[np.float32], int, str]
+
+class Batch(NamedTuple):
+    """N pre-processed images, float32 (N, 3, height, width), and what is known of them.
+
+    ``targets`` are what answers are held against, as their task has it: int64 (N,), -1 where there
+    is none, for classification. ``frames`` are how the pictures that targets are told of lie under
+    the input; None: each is the input itself.
+    """
+
+    images: NDArray[np.float32]
+    targets: NDArray[np.int64] | Sequence[Any]
+    names: tuple[str, ...]
+    frames: tuple[Frame, ...] | None = None
+
+
+class _Item(NamedTuple):
+    pixels: NDArray[np.float32]
+    target: Any
+    name: str
+    frame: Frame
 
 
 def batches(
@@ -33,10 +52,7 @@ def batches(
     """Preprocessed batches in dataset order, decoded ahead in ``threads`` threads.
 
     ``limit`` takes that many images spread evenly over the dataset, since folders are sorted by
-    class. The last batch may be smaller; unlabelled images have label -1.
-
-    Yields:
-        float32 (N, 3, height, width), int64 (N,), the N names.
+    class. The last batch may be smaller.
 
     Raises:
         InputError: undecodable images, unless the dataset skips them (then the rest is yielded,
@@ -90,12 +106,16 @@ def _decode(dataset: Dataset, index: int, spec: InputSpec) -> _Item:
         pixels = preprocess(sample.image, spec)
     except UnusableImageError as error:
         raise BadImageError(str(Path(dataset.name) / sample.name), str(error)) from error
-    return pixels, -1 if sample.label is None else sample.label, sample.name
+    target, frame = dataset.target(sample, spec)
+    return _Item(pixels, target, sample.name, frame)
 
 
 def _stack(items: list[_Item]) -> Batch:
-    images, labels, names = zip(*items, strict=True)
-    return np.stack(images), np.array(labels, np.int64), tuple(names)
+    images, targets, names, frames = zip(*items, strict=True)
+    classes = all(isinstance(target, int) for target in targets)
+    return Batch(
+        np.stack(images), np.array(targets, np.int64) if classes else targets, names, frames
+    )
 
 
 def _count_bad(

@@ -7,72 +7,44 @@ their suffix; images without a mask are left out. Ids in masks are classes, or w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.datasets.class_map import ClassMap
+from zoo.datasets.contents import content_of_file, embedded_content
 from zoo.datasets.image_folder import images_below
 from zoo.datasets.mask_classes import IGNORE, MaskClasses, read_class_map
 from zoo.datasets.mask_files import read_ids
 from zoo.datasets.panoptic import Panoptic, read_panoptic
+from zoo.datasets.samples import Dataset, Sample, Samples
 from zoo.errors import InputError, reason_of
 from zoo.images import read_image
 from zoo.input_spec import InputSpec
-from zoo.preprocess import placement
+from zoo.preprocess import Frame, placement
 from zoo.scenes import CLASSES, SCENE_SPLITS, SceneSplit, open_scenes
 
 IMAGES, MASKS = "images", "masks"
 CLASS_MAP, PANOPTIC = "mask_classes.json", "panoptic.json"
 
 
-@dataclass(frozen=True)
-class MaskedSample:
-    """An RGB image, the class of each of its pixels uint8 (H, W), IGNORE where it does not count,
-    and its name in the dataset."""
-
-    image: Image.Image
-    mask: NDArray[np.uint8]
-    name: str
-
-
-class MaskedDataset(Protocol):
-    """A sized collection of samples; ``sample`` may be called from several threads."""
-
-    @property
-    def name(self) -> str:
-        """The path or the embedded name it was opened by."""
-
-    def __len__(self) -> int:
-        """The number of images."""
-
-    def labels(self) -> tuple[str, ...]:
-        """Class names by index; empty where only indices are known."""
-
-    def sample(self, index: int) -> MaskedSample:
-        """Read one image and its mask.
-
-        Raises:
-            BadImageError: the image cannot be decoded.
-            InputError: the mask cannot be, has another size, or an id that is no class.
-        """
-
-    def __iter__(self) -> Iterator[MaskedSample]:
-        """Every sample in order."""
-
-
-class MaskFolder:
+class MaskFolder(Samples):
     """Images and masks of a folder, read when asked for."""
 
     def __init__(
-        self, root: Path, pairs: list[tuple[Path, Path]], classes: MaskClasses | Panoptic
+        self,
+        root: Path,
+        pairs: list[tuple[Path, Path]],
+        classes: MaskClasses | Panoptic,
+        *,
+        skip_bad_images: bool = False,
     ) -> None:
-        self.name = str(root)
-        self._images, self._masks = root / IMAGES, root / MASKS
+        super().__init__(str(root), skip_bad_images)
+        self._root, self._images, self._masks = root, root / IMAGES, root / MASKS
         self._pairs = pairs
         self._classes = classes
 
@@ -84,8 +56,13 @@ class MaskFolder:
         """Empty: masks name no classes but the network's."""
         return ()
 
-    def sample(self, index: int) -> MaskedSample:
-        """See MaskedDataset."""
+    def sample(self, index: int) -> Sample:
+        """An image and the class of each pixel, IGNORE where it does not count.
+
+        Raises:
+            BadImageError: the image cannot be decoded.
+            InputError: the mask cannot be, has another size, or an id that is no class.
+        """
         image_path, mask_path = self._pairs[index]
         image = read_image(image_path)
         if isinstance(self._classes, Panoptic):
@@ -99,18 +76,25 @@ class MaskFolder:
                 f"{mask_path}: has {mask.shape[1]}x{mask.shape[0]} pixels where its image has "
                 f"{image.width}x{image.height}; masks need their image's size, upright"
             )
-        return MaskedSample(image, mask, image_path.relative_to(self._images).as_posix())
+        return Sample(image, mask, image_path.relative_to(self._images).as_posix())
 
-    def __iter__(self) -> Iterator[MaskedSample]:
-        """Every sample in order."""
-        return map(self.sample, range(len(self)))
+    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
+        """See ``masked_target``."""
+        return masked_target(sample, spec)
+
+    def content(self, name: str) -> str:
+        """That of the image, its mask, and what says which class an id is."""
+        mask = (self._masks / name).with_suffix(".png")
+        tables = (self._root / CLASS_MAP, self._root / PANOPTIC)
+        read = (self._images / name, mask, *(path for path in tables if path.exists()))
+        return hashlib.sha256("".join(map(content_of_file, read)).encode()).hexdigest()
 
 
-class SceneMasks:
+class SceneMasks(Samples):
     """Composed scenes with the class of each pixel."""
 
     def __init__(self, split: SceneSplit) -> None:
-        self.name = split.name
+        super().__init__(split.name, skip_bad_images=False)
         self._split = split
 
     def __len__(self) -> int:
@@ -121,15 +105,24 @@ class SceneMasks:
         """Background, and the names of Fashion-MNIST's classes."""
         return CLASSES
 
-    def sample(self, index: int) -> MaskedSample:
-        """See MaskedDataset."""
+    def sample(self, index: int) -> Sample:
+        """A scene and the class of each pixel."""
         scene = self._split.scene(index)
         name = f"{self.name}/{index:05d}"
-        return MaskedSample(Image.fromarray(scene.pixels), scene.semantic, name)
+        return Sample(Image.fromarray(scene.pixels), scene.semantic, name)
 
-    def __iter__(self) -> Iterator[MaskedSample]:
-        """Every sample in order."""
-        return map(self.sample, range(len(self)))
+    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
+        """See ``masked_target``."""
+        return masked_target(sample, spec)
+
+    def content(self, name: str) -> str:
+        """That of what all scenes are composed of."""
+        return embedded_content(self.name) or ""
+
+
+def masked_target(sample: Sample, spec: InputSpec) -> tuple[ClassMap, Frame]:
+    """The classes of what the network is shown, and that picture: the input itself."""
+    return ClassMap.of(place_mask(sample.target, spec)), Frame.whole(spec.width, spec.height)
 
 
 def open_masks(
@@ -138,7 +131,8 @@ def open_masks(
     num_classes: int | None = None,
     network_labels: tuple[str, ...] = (),
     ignore: int = IGNORE,
-) -> MaskedDataset:
+    skip_bad_images: bool = False,
+) -> Dataset:
     """Open images with masks, by the name of composed scenes or by folder.
 
     Args:
@@ -146,12 +140,14 @@ def open_masks(
         num_classes: the network's, background included.
         network_labels: its class names, by which class maps and categories are matched.
         ignore: the id of pixels that do not count, where ids are classes.
+        skip_bad_images: leave undecodable images out instead of raising; masks are not excused.
 
     Raises:
         InputError: no such folder, no masks, a mask without an image, two images of one name, or a
             class map that does not fit.
     """
     if str(name_or_path) in SCENE_SPLITS and not Path(name_or_path).exists():
+        _check_scene_classes(str(name_or_path), num_classes)
         return SceneMasks(open_scenes(str(name_or_path)))
     root = Path(name_or_path)
     try:
@@ -170,7 +166,7 @@ def open_masks(
         if (root / CLASS_MAP).exists():
             table = read_class_map(root / CLASS_MAP, num_classes, network_labels)
         classes = MaskClasses(table, num_classes, ignore)
-    return MaskFolder(root, pairs, classes)
+    return MaskFolder(root, pairs, classes, skip_bad_images=skip_bad_images)
 
 
 def place_mask(mask: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
@@ -183,6 +179,14 @@ def place_mask(mask: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.uint8]:
     canvas = Image.new("L", (spec.width, spec.height), IGNORE)
     canvas.paste(picture, (-place.left, -place.top))
     return np.asarray(canvas)
+
+
+def _check_scene_classes(name: str, num_classes: int | None) -> None:
+    if num_classes is not None and num_classes < len(CLASSES):
+        raise InputError(
+            f"{name}: has {len(CLASSES)} classes, background included, and the network tells "
+            f"{num_classes} apart; give a network of as many"
+        )
 
 
 def _pairs(root: Path) -> list[tuple[Path, Path]]:

@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.datasets.contents import content_of_file, embedded_content
 from zoo.images import BadImageError, read_image
+from zoo.input_spec import InputSpec
+from zoo.preprocess import Frame
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An RGB image, its class index (None where unlabelled), and its name in the dataset."""
+    """An RGB image, what is known to be on it, and its name in the dataset.
+
+    ``target`` is a class index for classification, the class of each pixel uint8 (H, W) for
+    segmentation; None where unlabelled.
+    """
 
     image: Image.Image
-    label: int | None
+    target: Any
     name: str
+
+    @property
+    def label(self) -> int | None:
+        """The class index; None where that is not what is known."""
+        return self.target if isinstance(self.target, int) else None
 
 
 class Dataset(Protocol):
@@ -49,10 +61,22 @@ class Dataset(Protocol):
 
         Raises:
             BadImageError: it cannot be decoded.
+            InputError: what is known of it cannot be read.
         """
 
     def __iter__(self) -> Iterator[Sample]:
         """Every sample in order; undecodable ones raise or are left out."""
+
+    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
+        """What answers to a sample are held against, as its task has it, where the network's input
+        is ``spec``; and how the picture that this is told of lies under the input."""
+
+    def content(self, name: str) -> str:
+        """SHA-256 of what the sample of that name, target included, is read from.
+
+        Raises:
+            InputError: it cannot be read.
+        """
 
 
 @dataclass(frozen=True)
@@ -65,7 +89,7 @@ class Entry:
 
 
 class Samples:
-    """What every dataset shares: ``__iter__`` and the record of skipped images."""
+    """What datasets share: ``__iter__``, the record of skipped images, and class indices."""
 
     def __init__(self, name: str, skip_bad_images: bool) -> None:
         self.name = name
@@ -77,7 +101,7 @@ class Samples:
         raise NotImplementedError
 
     def sample(self, index: int) -> Sample:
-        """One image; see :meth:`Dataset.sample`."""
+        """See Dataset."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[Sample]:
@@ -88,6 +112,11 @@ class Samples:
                 if not self.skip_bad_images:
                     raise
                 self.skipped[error.name] = error.reason
+
+    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
+        """The class index, -1 where there is none."""
+        label = -1 if sample.label is None else sample.label
+        return label, Frame.of(sample.image.width, sample.image.height, spec)
 
 
 class FolderDataset(Samples):
@@ -118,6 +147,10 @@ class FolderDataset(Samples):
         entry = self._entries[index]
         return Sample(read_image(entry.path), entry.label, entry.name)
 
+    def content(self, name: str) -> str:
+        """That of the file; labels are compared by themselves."""
+        return content_of_file(Path(self.name) / name)
+
 
 class ArrayDataset(Samples):
     """Grey images held in memory: uint8 (N, H, W) and integer labels (N,)."""
@@ -144,3 +177,7 @@ class ArrayDataset(Samples):
         """Image ``index`` as RGB."""
         image = Image.fromarray(self._images[index]).convert("RGB")
         return Sample(image, int(self._targets[index]), f"{self.name}/{index:05d}")
+
+    def content(self, name: str) -> str:
+        """That of the file which holds all images."""
+        return embedded_content(self.name) or ""

@@ -19,7 +19,6 @@ from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, Format, now
 from fbdeploy.records.predictions import Predictions, images_sha256, write_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
-from stats.interval import pair_of
 from zoo.files import exists, inside
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
 
     network = requested_network(asked.request, asked.network_key)
     kept = load_answers(asked.work.reference(asked.network_key, asked.data.identity))
-    images = images_sha256(asked.request.check_images, kept.names)
+    images = images_sha256(evaluation_images(asked.request, network), kept.names)
     for entry in asked.artefacts:
         try:
             report.result(_line(report, asked, network, entry, kept, images))
@@ -153,7 +152,7 @@ def _line(
         scores=tuple(map(ScoreInfo.of, agreement.scores)),
         top1=found.top1,
         top5=found.top5,
-        top1_interval=pair_of(found.top1_interval),
+        top1_interval=found.top1_interval,
         comparison=_comparison(agreement),
         predictions=write_predictions(request.output, key, answers),
         seconds=time.monotonic() - start,
@@ -171,6 +170,6 @@ def _comparison(agreement: Agreement) -> Comparison | None:
         agreement=agreement.agreement,
         kl=agreement.kl,
         top1_difference=agreement.top1_difference,
-        difference_interval=pair_of(agreement.difference_interval),
+        difference_interval=agreement.difference_interval,
         mcnemar_p=agreement.mcnemar_p,
     )

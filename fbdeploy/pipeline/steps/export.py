@@ -17,12 +17,12 @@ from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.builds import Build, precision_of, program_of
+from fbdeploy.records.fields import StoredInputSpec
 from fbdeploy.records.manifest import (
     Artefact,
     DatasetInfo,
     Failure,
     Format,
-    InputSpecInfo,
     Parity,
 )
 from zoo.documents import Schema
@@ -36,7 +36,7 @@ class ExportArguments(StepArguments):
     """``keys`` are those of the artefacts to make, by build; ``data`` gave the check images."""
 
     network_key: str
-    input_spec: InputSpecInfo
+    input_spec: StoredInputSpec
     data: DatasetInfo
     format: Format
     keys: dict[Build, str]
@@ -147,7 +147,7 @@ class _Export:
         from quantize.program import load_program
 
         asked, program = self._asked, program_of(self._build)
-        spec = asked.input_spec.spec
+        spec = asked.input_spec
         skipped = frozenset(asked.request.skip_passes)
         if program:
             # A program is exported in the same way, however it came about.

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fbdeploy.pipeline.keys import folder_identity, key_of
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.records.manifest import DatasetInfo
-from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
-from zoo.files import sha256_of
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.datasets import Dataset
+    from zoo.datasets import Batch, Dataset
     from zoo.networks import Network
 
 BATCH = 32
@@ -26,19 +25,21 @@ Count = Callable[[int], None]
 
 
 def evaluation_images(request: DeployRequest, network: Network) -> Dataset:
-    """The labelled images that artefacts are scored on.
+    """The images that artefacts are scored on, with what answers are held against.
 
     Raises:
         InputError: they cannot be had, or are not for this network.
     """
     assert request.data is not None, "nothing is scored"
-    return _open(request, network, request.data, labelled=True)
+    return _scored(request, network, request.data)
 
 
 def check_images(request: DeployRequest, network: Network) -> Dataset:
     """The images that artefacts are held against their reference on; raises as
     ``evaluation_images``."""
-    return _open(request, network, request.check_images, labelled=request.data is not None)
+    if request.data is not None:
+        return _scored(request, network, request.data)
+    return _pictures(request, network, request.check_images)
 
 
 def calibration_images(
@@ -46,16 +47,24 @@ def calibration_images(
 ) -> Dataset:
     """The images that int8 is calibrated and trained on; raises as ``evaluation_images``."""
     assert request.calibration is not None, "nothing is calibrated"
-    return _open(request, network, request.calibration, labelled=labelled)
+    if labelled:
+        return _scored(request, network, request.calibration)
+    return _pictures(request, network, request.calibration)
 
 
-def _open(request: DeployRequest, network: Network, source: str, *, labelled: bool) -> Dataset:
-    from zoo.datasets import open_dataset
+def _pictures(request: DeployRequest, network: Network, source: str) -> Dataset:
+    from zoo.datasets import open_pictures
 
-    return open_dataset(
+    return open_pictures(network.task, source, skip_bad_images=request.skip_bad_images)
+
+
+def _scored(request: DeployRequest, network: Network, source: str) -> Dataset:
+    from zoo.datasets import open_scored
+
+    return open_scored(
+        network.task,
         source,
-        labelled=labelled,
-        num_classes=network.num_classes if labelled else None,
+        num_classes=network.num_classes,
         network_labels=network.labels,
         skip_bad_images=request.skip_bad_images,
     )
@@ -71,14 +80,12 @@ def dataset_info(
     request: DeployRequest, name: str, available: int, limit: int | None
 ) -> DatasetInfo:
     """What identifies at most ``limit`` of the ``available`` images of a dataset."""
-    from zoo.datasets.random_images import IDENTITY
-    from zoo.embedded import embedded_file
+    from zoo.datasets.contents import embedded_content
 
     images = available if limit is None else min(available, limit)
-    if name == RANDOM_IMAGES:
-        identity = IDENTITY
-    elif name in EMBEDDED_DATASETS and not Path(name).exists():
-        identity = sha256_of(embedded_file(f"{name}.npz"))[:32]
+    embedded = embedded_content(name)
+    if embedded is not None:
+        identity = embedded[:32]
     else:
         identity = request.identities.get(name) or folder_identity(Path(name))
     return DatasetInfo(name=name, images=images, identity=key_of(of=identity, images=images))
@@ -86,8 +93,8 @@ def dataset_info(
 
 def evaluation_batches(
     request: DeployRequest, network: Network, dataset: Dataset
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64], tuple[str, ...]]]:
-    """As many of the images as the user asked for: batches as of ``zoo.datasets.batches``."""
+) -> Iterator[Batch]:
+    """As many of the images as the user asked for."""
     from zoo.datasets import batches
 
     spec = network.input_spec
@@ -101,23 +108,49 @@ def read_images(
 
     ``read`` is told the number of images after each batch.
     """
-    return read_labelled(dataset, network, limit, threads, read)[0]
+    import numpy as np
+
+    batches = _read(dataset, network, limit, threads, read)
+    return np.concatenate([batch.images for batch in batches])
 
 
 def read_labelled(
     dataset: Dataset, network: Network, limit: int | None, threads: int, read: Count
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """:func:`read_images` and their labels, int64 (N,), -1 where there are none."""
+) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
+    """:func:`read_images` and what is known of them: classes int64 (N,), -1 where there are none,
+    or those of pixels, uint8 (N, H, W).
+
+    Raises:
+        InputError: it is neither, so that no one trains with it.
+    """
     import numpy as np
 
-    from zoo.datasets import batches
+    from zoo.datasets.class_map import ClassMap
 
     parts, labels = [], []
-    for images, found, _ in batches(dataset, network.input_spec, BATCH, limit, threads=threads):
-        parts.append(images)
-        labels.append(found)
-        read(len(images))
+    for batch in _read(dataset, network, limit, threads, read):
+        targets = batch.targets
+        if not isinstance(targets, np.ndarray):
+            if not all(isinstance(target, ClassMap) for target in targets):
+                raise InputError(
+                    f"{dataset.name}: training does not learn from labels for {network.task}; set "
+                    "qat.label_weight to 0, which learns from the float network alone"
+                )
+            targets = np.stack([target.pixels() for target in targets])
+        parts.append(batch.images)
+        labels.append(targets)
     return np.concatenate(parts), np.concatenate(labels)
+
+
+def _read(
+    dataset: Dataset, network: Network, limit: int | None, threads: int, read: Count
+) -> Iterator[Batch]:
+    """Batches of at most ``limit`` images, spread evenly; ``read`` is told how many each holds."""
+    from zoo.datasets import batches
+
+    for batch in batches(dataset, network.input_spec, BATCH, limit, threads=threads):
+        yield batch
+        read(len(batch.images))
 
 
 def counter(tell: Callable[[str, float], None], step: str, total: int) -> Count:

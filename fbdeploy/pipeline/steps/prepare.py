@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
@@ -43,7 +43,6 @@ from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.builds import ProgramName, program_of
 from fbdeploy.records.manifest import (
     DatasetInfo,
-    InputSpecInfo,
     Manifest,
     NetworkInfo,
     OutputInfo,
@@ -176,7 +175,7 @@ def _prepared(
             num_classes=network.num_classes,
         ),
         weights=Weights(origin=network.weights.describe(), sha256=state),
-        input_spec=InputSpecInfo.model_validate(asdict(network.input_spec)),
+        input_spec=network.input_spec,
         labels=network.labels,
         evaluation_data=None if request.data is None else data,
         check_data=data,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
-from fbdeploy.pipeline.steps.images import read_labelled
+from fbdeploy.pipeline.steps.images import read_images, read_labelled
 from fbdeploy.records.manifest import DatasetInfo, Quantization, RecipeInfo, Step
 from zoo.dataset_names import RANDOM_IMAGES
 
@@ -63,7 +63,11 @@ def train_program(
     """
     from quantize.api import fine_tune
 
-    images, labels = read_labelled(dataset, network, most_images(recipe), threads, read)
+    limit, labels = most_images(recipe), None
+    if recipe.qat.label_weight:
+        images, labels = read_labelled(dataset, network, limit, threads, read)
+    else:
+        images = read_images(dataset, network, limit, threads, read)
     return fine_tune(start, images, recipe, progress, labels=labels, checkpoint=checkpoint)
 
 

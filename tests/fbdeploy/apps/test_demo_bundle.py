@@ -168,7 +168,7 @@ def _edit(path: Path, change: Any) -> None:
     [
         (lambda config: config.update(schema_version=1), "schema_version"),
         (lambda config: config.update(extra=1), "extra"),
-        (lambda config: config["input"].pop("mean"), "input.mean"),
+        (lambda config: config["input"].pop("mean"), "input: mean is missing"),
         (lambda config: config["input"].update(crop_pct=0), "input.crop_pct"),
         (lambda config: config["models"][0].update(format="torchscript"), "models.0.format"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,7 @@ def test_a_bundle_has_every_output(
     network = NetworkInfo(
         name="two", source="user", task="segmentation", outputs=outputs, num_classes=5
     )
-    spec = manifest.input_spec.model_copy(
-        update={"height": 32, "width": 32, "mean": SPEC.mean, "std": SPEC.std}
-    )
+    spec = replace(manifest.input_spec, height=32, width=32, mean=SPEC.mean, std=SPEC.std)
     changes = {"artefacts": tuple(entries), "network": network, "input_spec": spec}
     write_manifest(tmp_path, manifest.model_copy(update={**changes, "labels": tuple("abcde")}))
     write_bundle(tmp_path, [Sample(reference_card(), None, "card")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def write_config(folder: Path, digests: dict[str, str]) -> None:
     config = ModelConfig(
         network="default",
         task="classification",
-        input=BundleInput(**MANIFEST.input_spec.model_dump()),
+        input=BundleInput(**asdict(MANIFEST.input_spec)),
         num_classes=10,
         models=models,
     )

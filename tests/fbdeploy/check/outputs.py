@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fbdeploy.records.manifest import DatasetInfo, Manifest, write_manifest
 from fbdeploy.records.predictions import Predictions, write_predictions
 from fbdeploy.records.results import EvaluationLine, Line, append_line
-from runtime_bench.measurement import Measurement, NoiseVerdict
+from runtime_bench.measurement import Measurement
+from stats.noise import Noise
 from tasks.classification.task import Ranking
 from tests.fbdeploy.samples import digest, sample
 
@@ -97,6 +98,12 @@ class Output:
             append_line(folder, line)
         return folder
 
+    def keep_images(self, count: int) -> Output:
+        """Leave only the answers to the first ``count`` images; returns itself."""
+        self.reference, self.labels = self.reference[:count], self.labels[:count]
+        self.top1 = {path: top1[:count] for path, top1 in self.top1.items()}
+        return self
+
     def change_artefacts(self, change: Callable[[Any], dict[str, Any]]) -> None:
         """Update every artefact's entry with what ``change`` makes of it."""
         changed = [entry.model_copy(update=change(entry)) for entry in self.manifest.artefacts]
@@ -136,5 +143,5 @@ def slower(factor: float, form: str = "") -> Callable[[Measurement], dict[str, A
 
 def disturbed(line: Measurement) -> dict[str, Any]:
     """Samples that the protocol found to drift."""
-    noise = NoiseVerdict(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drifted",))
+    noise = Noise(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drifted",))
     return {"noise": noise}

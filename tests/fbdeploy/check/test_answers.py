@@ -32,7 +32,7 @@ def test_a_planted_drop_of_a_point_is_caught(check: Check) -> None:
     assert found.verdict == "REGRESSED"
     assert found.change == pytest.approx(-0.01)
     expected = PairedOutcomes.of(changed.top1[INT8] == LABELS, before == LABELS)
-    assert found.change_interval == expected.difference_interval().as_tuple()
+    assert found.change_interval == expected.difference_interval()
     # One side only: half of the two-sided exact p-value.
     assert found.p_value == pytest.approx(expected.mcnemar_p() / 2, rel=1e-9)
     assert "fell by 1.00 points, beyond 0.3 points and beyond chance" in found.reason

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from fbdeploy.check.baseline import Baseline, read_baseline, write_baseline
 from fbdeploy.check.packing import pack, unpack
@@ -26,7 +27,10 @@ from fbdeploy.records.results import EvaluationLine
 from tasks.classification.metrics import AGREEMENT, TOP1
 from tests.fbdeploy.check.outputs import IMAGES, LABELS, output, predictions
 from tests.fbdeploy.samples import digest
+from zoo.datasets import FolderDataset, open_dataset
+from zoo.datasets.masks import open_masks
 from zoo.errors import InputError
+from zoo.scenes import SCENE_SPLITS
 
 DOCS = Path(__file__).parents[3] / "docs/results.md"
 
@@ -224,7 +228,7 @@ def test_images_are_known_by_name_and_contents_alone(tmp_path: Path) -> None:
         (tmp_path / place / "a").mkdir(parents=True)
         for name in names:
             (tmp_path / place / name).write_bytes(name.encode())
-    here, there = str(tmp_path / "here"), str(tmp_path / "there")
+    here, there = (FolderDataset(str(tmp_path / place), ()) for place in ("here", "there"))
     first = images_sha256(here, names)
     assert first == images_sha256(there, names)
     assert first != images_sha256(here, names[::-1]) and first != images_sha256(here, names[:1])
@@ -236,10 +240,24 @@ def test_images_are_known_by_name_and_contents_alone(tmp_path: Path) -> None:
 
 def test_embedded_images_are_known_by_their_names_and_file() -> None:
     names = ("fashion-mnist/00000", "fashion-mnist/00001")
-    assert images_sha256("fashion-mnist", names) != images_sha256("fashion-mnist", names[:1])
-    assert images_sha256("fashion-mnist", names) != images_sha256(
-        "fashion-mnist-calibration", names
-    )
+    test = open_dataset("fashion-mnist")
+    assert images_sha256(test, names) != images_sha256(test, names[:1])
+    calibration = open_dataset("fashion-mnist-calibration")
+    assert images_sha256(test, names) != images_sha256(calibration, names)
+
+
+def test_masks_count_as_their_images(tmp_path: Path) -> None:
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+        Image.new("L", (4, 4), 1).save(tmp_path / part / "a.png")
+    first = images_sha256(open_masks(tmp_path), ("a.png",))
+    assert first == images_sha256(open_masks(tmp_path), ("a.png",))
+    Image.new("L", (4, 4), 2).save(tmp_path / "masks" / "a.png")
+    other = images_sha256(open_masks(tmp_path), ("a.png",))
+    (tmp_path / "mask_classes.json").write_text('{"2": 1}')
+    assert len({first, other, images_sha256(open_masks(tmp_path), ("a.png",))}) == 3
+    scenes = [open_masks(name) for name in SCENE_SPLITS]
+    assert len({images_sha256(split, ("one",)) for split in scenes}) == 2
 
 
 def test_the_documented_schema_is_the_one_in_force() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_missing_and_new_artefacts(tmp_path: Path) -> None:
 
 def test_another_input_size_is_not_compared(check: Check) -> None:
     changed = output()
-    spec = changed.manifest.input_spec.model_copy(update={"height": 160})
+    spec = replace(changed.manifest.input_spec, height=160)
     changed.manifest = changed.manifest.model_copy(update={"input_spec": spec})
     report = check(changed)
     assert len(findings(report, "latency", "INCOMPARABLE")) == 8

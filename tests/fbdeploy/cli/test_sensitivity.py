@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_what_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> Non
     """The table and the JSON of a second run, which shows itself in a deployment's report."""
     found, (manifest, _) = _found(folder), sample()
     weights = manifest.weights.model_copy(update={"sha256": found.weights_sha256})
-    spec = manifest.input_spec.model_copy(update={"height": found.height, "width": found.width})
+    spec = replace(manifest.input_spec, height=found.height, width=found.width)
     changes = {"weights": weights, "input_spec": spec, "artefacts": ()}
     write_manifest(folder, manifest.model_copy(update=changes))
     arguments = ["sensitivity", "--recipe", str(folder / "recipe.toml"), "--images", "4"]

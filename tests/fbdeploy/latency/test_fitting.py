@@ -14,10 +14,10 @@ from runtime_bench.measurement import (
     Counts,
     Device,
     Measurement,
-    NoiseVerdict,
     append_measurement,
 )
 from runtime_bench.timing.session import latency_summary
+from stats.noise import Noise
 from tests.fbdeploy.samples import TIME, digest
 from zoo.errors import InputError
 
@@ -62,7 +62,7 @@ def _write(path: Path, lines: list[Measurement]) -> Path:
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Path, Path]:
     """A device on which every cycle takes half a nanosecond, and the core."""
-    noise = NoiseVerdict(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drift",))
+    noise = Noise(noisy=True, drift=0.2, outliers=0.0, modes=1, reasons=("drift",))
     timed = [
         _timed(name, cycles * NANOSECONDS_A_CYCLE, noise=noise if name == "b.pte" else None)
         for name, cycles in CYCLES.items()

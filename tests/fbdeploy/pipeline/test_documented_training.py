@@ -12,7 +12,7 @@ import torch
 from fbdeploy import RUNTIMES, load_program
 from quantize import judging
 from quantize.recipe import Recipe
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from zoo.initialise import noise_images
 
 PAGE = (Path(__file__).parents[3] / "docs/qat.md").read_text(encoding="utf-8")

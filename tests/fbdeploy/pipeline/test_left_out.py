@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -11,7 +10,7 @@ from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.records.manifest import DatasetInfo, InputSpecInfo
+from fbdeploy.records.manifest import DatasetInfo
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes.module_session import run_module
@@ -60,7 +59,7 @@ def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
         asked = ExportArguments(
             request=request,
             network_key="key",
-            input_spec=InputSpecInfo(**asdict(network.input_spec)),
+            input_spec=network.input_spec,
             data=DatasetInfo(name="x", images=4, identity="photos"),
             format=form,
             keys={"int8": "artefact"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.work import WorkFolder
-from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, InputSpecInfo
+from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure
 from quantize.graph.passes.surgery import module_path
 from quantize.program import Program
 from quantize.ptq import quantize
@@ -69,7 +69,7 @@ def _export(folder: Path, program: Program) -> BaseModel:
     asked = ExportArguments(
         request=request,
         network_key="key",
-        input_spec=InputSpecInfo(**asdict(program.input_spec)),
+        input_spec=program.input_spec,
         data=DatasetInfo(name="x", images=8, identity="photos"),
         format="onnx",
         keys={"int8": "key"},

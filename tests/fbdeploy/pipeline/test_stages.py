@@ -119,7 +119,7 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     assert (top1.metric, top1.value, top1.reference) == ("top1", line.top1, line.top1)
     assert (top5.metric, top5.value) == ("top5", line.top5)
     assert (agreement.metric, agreement.value, agreement.p) == ("agreement", 1.0, None)
-    assert kept.images_sha256 == images_sha256(str(photos), again.names)
+    assert kept.images_sha256 == images_sha256(open_dataset(photos), again.names)
 
 
 def test_a_program_is_the_same_whether_its_graph_was_kept(tmp_path: Path) -> None:

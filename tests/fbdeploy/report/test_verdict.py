@@ -20,7 +20,7 @@ def _scored(images: int, lost: int, won: int, precision: str = "int8") -> Any:
         f"onnx {precision}",
         images=images,
         difference=outcomes.difference,
-        difference_interval=outcomes.difference_interval().as_tuple(),
+        difference_interval=outcomes.difference_interval(),
         mcnemar_p=outcomes.mcnemar_p(),
         agreement=1 - (lost + won) / images,
     )

@@ -45,6 +45,19 @@ def test_a_batch_may_be_larger_than_the_folder() -> None:
     assert {labels.tolist().count(k) for k in range(3)} == {2, 3}
 
 
+def test_classes_of_pixels_are_moved_with_their_images() -> None:
+    pixels = torch.arange(36, dtype=torch.uint8).reshape(1, 6, 6) + 40 * torch.arange(
+        6, dtype=torch.uint8
+    ).reshape(6, 1, 1)
+    images = pixels[:, None].expand(6, 3, 6, 6).float()
+    moved = TrainingImages(images, pixels, flip=True, shift=2)
+    for step in range(3):
+        batch, labels = moved.batch(step, 6)
+        assert labels is not None and labels.dtype == torch.uint8
+        assert torch.equal(batch[:, 1], labels.float())
+        assert not torch.equal(labels.sum((1, 2)).sort()[0], pixels.sum((1, 2)))
+
+
 def test_flips_mirror_and_shifts_move_with_the_edge_repeated() -> None:
     plain, _ = _numbered(16).batch(0, 16)
     flipped, labels = _numbered(16, flip=True).batch(0, 16)

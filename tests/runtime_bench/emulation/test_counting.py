@@ -21,7 +21,7 @@ from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
 from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.device_fixtures import need, need_llvm
 

@@ -20,7 +20,7 @@ def test_an_exact_scale_is_found() -> None:
     assert fit.scale == pytest.approx(2.5e-7)
     assert fit.leave_one_out == pytest.approx([0, 0, 0], abs=1e-12)
     estimate = fit.estimate(1e7)
-    assert (estimate.low, estimate.milliseconds, estimate.high) == pytest.approx((2.5, 2.5, 2.5))
+    assert (*estimate.interval, estimate.milliseconds) == pytest.approx((2.5, 2.5, 2.5))
 
 
 def test_leave_one_out_is_a_fit_without_the_point() -> None:
@@ -44,7 +44,7 @@ def test_the_interval_holds_a_new_network_as_often_as_it_says() -> None:
         times = cycles * 3e-7 * np.exp(generator.normal(0, 0.1, 5))
         fit = fit_latency("phone", "cortex-a76", points(cycles[:4], times[:4]))
         estimate = fit.estimate(cycles[4])
-        held += estimate.low <= times[4] <= estimate.high
+        held += times[4] in estimate.interval
     # 95 %, and three standard deviations of a binomial of 2000.
     assert abs(held / trials - 0.95) < 3 * (0.95 * 0.05 / trials) ** 0.5
 

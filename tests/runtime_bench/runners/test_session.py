@@ -14,7 +14,7 @@ from runtime_bench.runners.session import stage_artefact
 from runtime_bench.targets.base import Target, TargetError
 from runtime_bench.targets.local import LocalTarget
 from runtime_bench.targets.opening import open_target
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import CLASSES, Artefacts, images
 from zoo.errors import InputError
 

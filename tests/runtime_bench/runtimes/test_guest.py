@@ -16,7 +16,7 @@ from runtime_bench.machine.landlock import landlock_version
 from runtime_bench.runtimes import guest, runtime_of
 from runtime_bench.runtimes.guest import GuestSession, guest_session, inspect_as_guest
 from runtime_bench.runtimes.outputs import noise
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError
 

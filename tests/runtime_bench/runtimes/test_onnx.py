@@ -13,7 +13,7 @@ from runtime_bench.measurement import Device
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes import onnx as onnx_runtime
 from runtime_bench.runtimes.onnx import saturates
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 
 
 def _device(architecture: str, *isa: str) -> Device:

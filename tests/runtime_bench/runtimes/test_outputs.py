@@ -7,7 +7,7 @@ import pytest
 
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs, noise_images
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import CLASSES, SIZE, Artefacts
 from zoo.errors import InputError
 

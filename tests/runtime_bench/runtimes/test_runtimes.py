@@ -10,7 +10,7 @@ import torch
 
 from export.format_info import FORMAT_INFO
 from runtime_bench.runtimes import RUNTIMES, runtime_of
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import CLASSES, MAKERS, SHAPE, Artefacts, answers, images
 from zoo.errors import InputError
 

@@ -20,7 +20,7 @@ from runtime_bench.targets.opening import open_target
 from runtime_bench.targets.ssh import SshTarget
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Subject
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import Artefacts, images
 from tests.runtime_bench.targets.board import SSH_PORT, Board, make_key
 

@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.datasets import Dataset
 from zoo.datasets.mask_classes import IGNORE
 from zoo.datasets.mask_files import read_ids, voc_palette
-from zoo.datasets.masks import MaskedDataset, open_masks, place_mask
+from zoo.datasets.masks import open_masks, place_mask
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import CropMode, InputSpec
@@ -37,8 +38,8 @@ def _add(root: Path, name: str, mask: Image.Image, size: tuple[int, int] = (4, 2
     mask.save(root / "masks" / f"{name}.png")
 
 
-def _masks(dataset: MaskedDataset) -> list[list[list[int]]]:
-    return [sample.mask.tolist() for sample in dataset]
+def _masks(dataset: Dataset) -> list[list[list[int]]]:
+    return [sample.target.tolist() for sample in dataset]
 
 
 def _line(root: Path, **arguments: object) -> str:
@@ -78,7 +79,7 @@ def test_ids_are_classes_however_they_are_stored(folder: Path, mask: Image.Image
     mask.save(folder / "masks" / "a.png")
     (sample,) = open_masks(folder, num_classes=4)
     assert sample.name == "a.jpg" and sample.image.size == (4, 2)
-    assert sample.mask.dtype == np.uint8 and sample.mask.tolist() == IDS.tolist()
+    assert sample.target.dtype == np.uint8 and sample.target.tolist() == IDS.tolist()
 
 
 def test_a_mask_of_one_bit_has_two_classes(folder: Path) -> None:
@@ -262,7 +263,7 @@ def test_scenes_are_a_set_with_masks() -> None:
     sample, scene = dataset.sample(5), open_scenes("fashion-scenes").scene(5)
     assert sample.name == "fashion-scenes/00005"
     assert (np.asarray(sample.image) == scene.pixels).all()
-    assert (sample.mask == scene.semantic).all()
+    assert (sample.target == scene.semantic).all()
 
 
 @pytest.mark.parametrize("mode", ["center", "border", "squash"])
@@ -291,7 +292,7 @@ def test_of_coco(shared: Path) -> None:
     sample = dataset.sample(0)
     ids = read_ids(root / "masks" / f"{Path(sample.name).stem}.png")
     for number in np.unique(ids):
-        classes = np.unique(sample.mask[ids == number])
+        classes = np.unique(sample.target[ids == number])
         assert len(classes) == 1
         known = names[str(number)]
         assert classes[0] == (IGNORE if number == 0 else labels.index(known))

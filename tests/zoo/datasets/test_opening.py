@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.datasets import BadImageError, batches, evenly_spaced, open_dataset
+from zoo.datasets import BadImageError, Sample, batches, evenly_spaced, open_dataset
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
-from zoo.preprocess import preprocess
+from zoo.preprocess import Frame, preprocess
 
 SPEC = InputSpec(16, 16, crop_pct=1.0)
 
@@ -97,7 +97,7 @@ def test_calibration_reads_images_only(listed: Path, folder: Path, tmp_path: Pat
     flat = listed / "images"
     assert len(open_dataset(flat, labelled=False)) == 6
     assert "labels.csv" in _error(flat)
-    _, labels, _ = next(batches(open_dataset(flat, labelled=False), SPEC, 2))
+    _, labels, *_ = next(batches(open_dataset(flat, labelled=False), SPEC, 2))
     assert labels.tolist() == [-1, -1]
 
 
@@ -156,14 +156,14 @@ def test_an_unreadable_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_batches_are_preprocessed_in_order(listed: Path) -> None:
     dataset = open_dataset(listed)
     found = list(batches(dataset, SPEC, 4))
-    assert [images.shape for images, _, _ in found] == [(4, 3, 16, 16), (2, 3, 16, 16)]
-    assert [labels.tolist() for _, labels, _ in found] == [[0, 1, 2, 0], [1, 2]]
-    assert found[0][0].dtype == np.float32
-    assert found[0][1].dtype == np.int64
-    names = [name for _, _, part in found for name in part]
+    assert [batch.images.shape for batch in found] == [(4, 3, 16, 16), (2, 3, 16, 16)]
+    assert [batch.targets.tolist() for batch in found] == [[0, 1, 2, 0], [1, 2]]
+    assert found[0].images.dtype == np.float32
+    assert found[0].targets.dtype == np.int64
+    names = [name for batch in found for name in batch.names]
     assert names == [f"images/{number}.png" for number in range(6)]
     expected = np.stack([preprocess(sample.image, SPEC) for sample in dataset])
-    assert np.array_equal(np.concatenate([images for images, _, _ in found]), expected)
+    assert np.array_equal(np.concatenate([batch.images for batch in found]), expected)
 
 
 def test_a_limit_is_spread_over_the_classes(listed: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_limit_is_spread_over_the_classes(listed: Path) -> None:
     assert evenly_spaced(3, 9) == evenly_spaced(3, None) == [0, 1, 2]
     assert len(set(evenly_spaced(10_000, 2_000))) == 2_000
     dataset = open_dataset(listed)
-    assert [n for _, _, names in batches(dataset, SPEC, 2, 3) for n in names] == [
+    assert [n for _, _, names, _ in batches(dataset, SPEC, 2, 3) for n in names] == [
         "images/0.png",
         "images/2.png",
         "images/4.png",
@@ -208,7 +208,7 @@ def test_corrupt_images_can_be_skipped(corrupt: Path) -> None:
     dataset = open_dataset(corrupt, skip_bad_images=True)
     for _ in range(2):  # a second pass counts nothing twice
         parts = list(batches(dataset, SPEC, 3))
-        assert [labels.tolist() for _, labels, _ in parts] == [[0, 2, 0], [2]]
+        assert [labels.tolist() for _, labels, *_ in parts] == [[0, 2, 0], [2]]
         assert len(dataset.skipped) == 2
     assert all(name.endswith(("1.png", "4.png")) for name in dataset.skipped)
     assert len(list(dataset)) == 4
@@ -251,4 +251,7 @@ def test_decoding_overlaps(listed: Path) -> None:
             together.wait(timeout=30)
             return dataset.sample(index)
 
-    assert sum(len(labels) for _, labels, _ in batches(Waiting(), SPEC, 2, threads=3)) == 6
+        def target(self, sample: Sample, spec: InputSpec) -> tuple[object, Frame]:
+            return dataset.target(sample, spec)
+
+    assert sum(len(labels) for _, labels, *_ in batches(Waiting(), SPEC, 2, threads=3)) == 6

@@ -12,7 +12,7 @@ import torch
 from coremltools.converters.mil import Builder as mb
 
 from runtime_bench.runtimes.mil_interpreter import MilProgram
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 
 GENERATOR = np.random.default_rng(0)
 IMAGE = GENERATOR.standard_normal((1, 3, 9, 11)).astype(np.float32)

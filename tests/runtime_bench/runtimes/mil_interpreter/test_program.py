@@ -14,7 +14,7 @@ from coremltools.converters.mil.mil import types
 
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.mil_interpreter import MilProgram
-from tasks.classification.task import logits_of
+from tasks.logits import logits_of
 from tests.runtime_bench.artefacts import Artefacts, answers, images
 from tests.runtime_bench.runtimes.mil_interpreter.saved_programs import (
     IMAGE,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stats.noise import judge_noise
+from stats.disturbance import judge_noise
 
 
 @pytest.mark.parametrize(
