@@ -91,6 +91,7 @@ def litert_uint8(network: nn.Module, path: Path) -> None:
     content = path.read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
+    graph.inputs, graph.outputs = list(graph.inputs), list(graph.outputs)
     for ports, at_start in ((graph.inputs, True), (graph.outputs, False)):
         inner = graph.tensors[ports[0]]
         outer = schema.TensorT()
