@@ -15,6 +15,7 @@ from zoo.errors import InputError, shown
 
 if TYPE_CHECKING:
     from fbdeploy.check.baseline import Baseline
+    from fbdeploy.records.manifest import Manifest
 
 
 def check(
@@ -123,10 +124,12 @@ def check(
             required=_measures(require),
         )
         before = files.read_baseline(baseline) if baseline else None
+        manifest = read_manifest(output)
+        if write_baseline is not None:
+            _refuse_failed(output, manifest)
         after = baseline_of(output)
         passed = True
         if before is not None:
-            manifest = read_manifest(output)
             report = compare_baselines(before, after, limits, manifest.labels, manifest.failures)
             passed = report.verdict == "PASS"
             result.json(report) if as_json else result.text(as_text(report))
@@ -140,6 +143,16 @@ def check(
                 result.json(after)
     if not passed:
         raise typer.Exit(1)
+
+
+def _refuse_failed(output: Path, manifest: Manifest) -> None:
+    """What failed would be missing, or wrong, in every later comparison."""
+    wrong = [f"{one.step} failed" for one in manifest.failures]
+    wrong += [f"{one.name} was rejected" for one in manifest.artefacts if one.rejected]
+    if wrong:
+        raise InputError(
+            f"{output}: is no baseline, since {wrong[0]}; deploy again until nothing fails"
+        )
 
 
 def _measures(given: str | None) -> tuple[str, ...] | None:
