@@ -14,7 +14,7 @@ from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport
 from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import Measure, Rules, load_rules
-from fbdeploy.records.manifest import read_manifest
+from fbdeploy.records.manifest import Manifest, read_manifest
 
 
 @in_python
@@ -57,7 +57,7 @@ def check(
         max_growth=max_growth,
     )
     folder = Path(output)
-    return held_against(before, folder, baseline_of(folder), limits)
+    return held_against(before, baseline_of(folder), limits, read_manifest(folder))
 
 
 def limits_of(
@@ -72,11 +72,8 @@ def limits_of(
     return load_rules(rules, required=required, **limits)
 
 
-def held_against(before: Baseline, folder: Path, after: Baseline, limits: Rules) -> CheckReport:
-    """``after``, what ``folder`` was reduced to, against ``before``.
-
-    Raises:
-        InputError: the folder's manifest cannot be read.
-    """
-    manifest = read_manifest(folder)
+def held_against(
+    before: Baseline, after: Baseline, limits: Rules, manifest: Manifest
+) -> CheckReport:
+    """``after``, a folder of that manifest reduced, against ``before``."""
     return compare_baselines(before, after, limits, manifest.labels, manifest.failures)

@@ -17,6 +17,7 @@ from zoo.files import exists
 
 if TYPE_CHECKING:
     from fbdeploy.check.baseline import Baseline
+    from fbdeploy.records.manifest import Manifest
 
 
 def check(
@@ -117,6 +118,7 @@ def check(
         from fbdeploy.check import baseline as files
         from fbdeploy.check.reduction import baseline_of
         from fbdeploy.check.render import as_markdown, as_text
+        from fbdeploy.records.manifest import read_manifest
         from zoo.files import atomic_file
 
         limits = limits_of(
@@ -128,10 +130,13 @@ def check(
             max_growth=max_growth,
         )
         before = files.read_baseline(baseline) if baseline else None
+        manifest = read_manifest(output)
+        if write_baseline is not None:
+            _refuse_failed(output, manifest)
         after = baseline_of(output)
         passed = True
         if before is not None:
-            report = held_against(before, output, after, limits)
+            report = held_against(before, after, limits, manifest)
             passed = report.verdict == "PASS"
             result.json(report) if as_json else result.text(as_text(report))
             if markdown is not None:
@@ -144,6 +149,16 @@ def check(
                 result.json(after)
     if not passed:
         raise typer.Exit(1)
+
+
+def _refuse_failed(output: Path, manifest: Manifest) -> None:
+    """What failed would be missing, or wrong, in every later comparison."""
+    wrong = [f"{one.step} failed" for one in manifest.failures]
+    wrong += [f"{one.name} was rejected" for one in manifest.artefacts if one.rejected]
+    if wrong:
+        raise InputError(
+            f"{output}: is no baseline, since {wrong[0]}; deploy again until nothing fails"
+        )
 
 
 def _described(written: Baseline) -> str:

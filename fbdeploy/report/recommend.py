@@ -42,7 +42,12 @@ class Recommendation:
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
-    parts = (FORMAT_INFO[row.format].title, row.build, row.variant)
+    return name_in_words(row.format, row.build, row.variant)
+
+
+def name_in_words(fmt: str, build: str, variant: str) -> str:
+    """What people call an artefact, by its format's title."""
+    parts = (FORMAT_INFO[fmt].title, build, variant)
     return " ".join(part for part in parts if part)
 
 
