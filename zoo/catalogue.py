@@ -12,7 +12,18 @@ from zoo import embedded
 from zoo.architecture import architectures
 from zoo.counting import Counts, count
 from zoo.hub import is_cached_hugging_face, is_cached_url
-from zoo.names import ALIASES, DEFAULT, TORCHVISION, UNPUBLISHED, Source, resolve
+from zoo.names import (
+    ALIASES,
+    DEFAULT,
+    DEFAULT_SEGMENTER,
+    SEGMENTERS,
+    TORCHVISION,
+    UNPUBLISHED,
+    Source,
+    resolve,
+)
+from zoo.outputs import TaskName
+from zoo.segmentation import default, torchvision_networks
 from zoo.sources import find_source
 from zoo.sources.timm import TimmSource
 from zoo.sources.torchvision import TorchvisionSource
@@ -29,8 +40,9 @@ _TIMM_PATTERNS = ("fbnet*", "mobilenetv3_*", "tf_mobilenetv3_*", "tf_efficientne
 class CatalogueEntry:
     """One network of the list.
 
-    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, published parameters and
-    MACs in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
+    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
+    points on the part of COCO val2017 that has Pascal VOC's classes, published parameters and MACs
+    in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
     pretrained`` would do: use embedded or cached weights, download them, or fail. ``available`` is
     False where only figures were published.
     """
@@ -45,11 +57,13 @@ class CatalogueEntry:
     published_macs_m: float | None = None
     aliases: tuple[str, ...] = ()
     available: bool = True
+    task: TaskName = "classification"
+    published_miou: float | None = None
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Every listed network; timm's other names resolve too but are not listed."""
-    return (*_fbnets(), *_timm(), *_torchvision())
+    return (*_fbnets(), *_timm(), *_torchvision(), *_segmenters())
 
 
 def count_entry(entry: CatalogueEntry) -> Counts | None:
@@ -125,6 +139,29 @@ def _torchvision() -> Iterator[CatalogueEntry]:
             source.weights.transforms().crop_size[0],
             _at_hand(source.weights.url),
             metrics["ImageNet-1K"]["acc@1"],
+        )
+
+
+def _segmenters() -> Iterator[CatalogueEntry]:
+    stored = embedded.embedded_file(default.WEIGHTS_FILE).is_file()
+    yield CatalogueEntry(
+        DEFAULT_SEGMENTER,
+        "lraspp",
+        "fbdeploy",
+        default.INPUT_SPEC.height,
+        "embedded" if stored else "none",
+        task="segmentation",
+    )
+    for name in SEGMENTERS:
+        published = torchvision_networks.published(name)
+        yield CatalogueEntry(
+            name,
+            name.split("_")[0],
+            "torchvision",
+            torchvision_networks.input_spec(name).height,
+            _at_hand(published.url),
+            task="segmentation",
+            published_miou=published.meta["_metrics"]["COCO-val2017-VOC-labels"]["miou"],
         )
 
 

@@ -110,7 +110,7 @@ def read_predictions(path: Path) -> Predictions:
         InputError: missing, cut off, or another kind of file.
     """
     from tasks.table import task_named
-    from zoo.arrays import read_arrays
+    from zoo.arrays import arrays_below, read_arrays
 
     advice = "remove it and give the same deploy command again"
     stored = read_arrays(
@@ -123,10 +123,10 @@ def read_predictions(path: Path) -> Predictions:
         raise InputError(f"{path}: holds no predictions; {advice}")
     task = task_named(str(stored["task"]))  # type: ignore[arg-type]
     try:
-        ours, theirs = (task.unpack(_below(stored, side)) for side in ("artefact", "float"))
+        ours, theirs = (task.unpack(arrays_below(stored, side)) for side in ("artefact", "float"))
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise InputError(f"{path}: holds no predictions ({error}); {advice}") from error
-    parts = _below(stored, "parts")
+    parts = arrays_below(stored, "parts")
     sizes = {len(ours), len(theirs), *(len(array) for array in parts.values())}
     if sizes != {count} or any(p.ndim != 2 or p.dtype.kind != "f" for p in parts.values()):
         raise InputError(f"{path}: its arrays differ in length or kind; {advice}")
@@ -140,12 +140,6 @@ def read_predictions(path: Path) -> Predictions:
         labels=_classes(labels, count if labels.size else 0, -1, path, advice),
         parts=parts,
     )
-
-
-def _below(stored: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The arrays whose names begin with ``prefix.``, without that."""
-    start = f"{prefix}."
-    return {key[len(start) :]: array for key, array in stored.items() if key.startswith(start)}
 
 
 def _of_version_1(

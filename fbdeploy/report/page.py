@@ -12,6 +12,7 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
+from fbdeploy.report.by_class import by_class
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from stats.interval import Interval
@@ -61,6 +62,7 @@ def render(
             default=None,
         ),
         metrics=metrics_shown(manifest.network.task),
+        by_class=by_class(rows, manifest.labels),
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
@@ -117,7 +119,10 @@ def both_plots(
 def metric_title(metric: Metric) -> str:
     """A metric's name as a column or an axis has it."""
     suffix = " with float" if metric.against == "reference" else ""
-    return f"{metric.title[0].upper()}{metric.title[1:]}{suffix}"
+    title = metric.title
+    if not title[1:2].isupper():  # as of mIoU
+        title = f"{title[0].upper()}{title[1:]}"
+    return f"{title}{suffix}"
 
 
 def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
