@@ -20,8 +20,8 @@ from export.tflite_interface import with_float_interface, with_output_names
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
 from quantize.forms.qdq import to_reference_dialect
+from quantize.graph.operators import WEIGHTED
 from quantize.graph.passes.surgery import bias_of, calls
-from quantize.graph.plan import WEIGHTED
 
 
 class LiteRTExporter:

@@ -15,8 +15,9 @@ from dataclasses import replace
 from torch.fx import GraphModule, Node
 
 from export.base import ExportSource
+from quantize.graph.operators import carries
 from quantize.graph.passes.surgery import aten, drop_unused_tensors, module_path
-from quantize.graph.plan import Plan, carries, fused_clamp
+from quantize.graph.plan import Plan, fused_clamp
 from quantize.program import Program
 from zoo.outputs import LOGITS
 

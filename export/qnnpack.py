@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.ao.nn import quantized as nnq
 from torch.fx import Graph, GraphModule, Node
 
+from quantize.graph.operators import MOVES
 from quantize.graph.passes.surgery import argument, aten, bias_of, is_call, tensor_meta, tensor_of
-from quantize.graph.plan import MOVES, SIGMOID, fused_clamp, saturates
+from quantize.graph.plan import SIGMOID, fused_clamp, saturates
 from quantize.program import Program
 from quantize.qparams import QParams, QuantizedWeight, from_range
 from zoo.errors import InputError

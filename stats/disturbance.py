@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from stats.interval import FloatVector
 from stats.noise import Noise
@@ -44,7 +43,7 @@ def judge_noise(samples: ArrayLike) -> Noise:
     modes = _count_modes(values[values <= OUTLIER_FACTOR * median], median)
     reasons = []
     drifted = abs(drift) > DRIFT_LIMIT
-    if drifted and float(stats.mannwhitneyu(early, late).pvalue) < 0.001:
+    if drifted and _differ(early, late):
         reasons.append(f"drifted by {drift:+.1%} from the first to the last third")
     if outliers > OUTLIER_LIMIT:
         reasons.append(f"{outliers:.0%} of the runs took over {OUTLIER_FACTOR} times the median")
@@ -53,11 +52,18 @@ def judge_noise(samples: ArrayLike) -> Noise:
     return Noise(bool(reasons), drift, outliers, modes, tuple(reasons))
 
 
+def _differ(early: FloatVector, late: FloatVector) -> bool:
+    from scipy import stats  # a second that most commands need not wait for
+
+    return float(stats.mannwhitneyu(early, late).pvalue) < 0.001
+
+
 def _count_modes(values: FloatVector, median: float) -> int:
     if values.size < 30 or float(np.ptp(values)) < MODE_DISTANCE * median:
         return 1
     # Silverman's rule oversmooths mixtures, and the standard deviation is that of the outliers'.
-    spread = min(float(np.std(values)), float(stats.iqr(values)) / 1.349)
+    quartiles = np.percentile(values, (25, 75))
+    spread = min(float(np.std(values)), float(np.diff(quartiles)[0]) / 1.349)
     bandwidth = max(0.9 * spread * values.size**-0.2, 0.005 * median)
     grid = np.linspace(values.min() - 3 * bandwidth, values.max() + 3 * bandwidth, 512)
     histogram, _ = np.histogram(values, bins=512, range=(grid[0], grid[-1]))

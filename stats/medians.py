@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
 from stats.bootstrap import RESAMPLES, resampled
 from stats.interval import CONFIDENCE, Interval
@@ -64,7 +64,7 @@ def median_ratio(
     drawn = upper - lower
     center = math.log(percentile(sides[0], 50) / percentile(sides[1], 50))
     tail = (1 - confidence) / 2
-    session = float(stats.norm.ppf(1 - tail)) * math.sqrt(2) * spread
+    session = float(special.ndtri(1 - tail)) * math.sqrt(2) * spread
     down = math.hypot(center - percentile(drawn, 100 * tail), session)
     up = math.hypot(percentile(drawn, 100 * (1 - tail)) - center, session)
     return MedianRatio(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from stats.interval import CONFIDENCE, FloatVector, Interval
 
@@ -21,7 +21,7 @@ def wilson_interval(successes: int, trials: int, confidence: float = CONFIDENCE)
     """
     if trials < 1 or not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes of {trials} trials")
-    z = float(stats.norm.ppf((1 + confidence) / 2))
+    z = float(special.ndtri((1 + confidence) / 2))
     share = successes / trials
     center = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
@@ -70,6 +70,8 @@ class PairedOutcomes:
         if not discordant:
             return 1.0
         fewer = min(self.first_only, self.second_only)
+        from scipy import stats  # a second that most commands need not wait for
+
         return float(stats.binomtest(fewer, discordant, 0.5).pvalue)
 
     def difference_interval(self, confidence: float = CONFIDENCE) -> Interval:

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,8 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 """What turns a picture upright, by EXIF's orientation (JEITA CP-3451, 4.6.4)."""
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""The orientations whose rows are the upright picture's columns."""
 _DARKEST = 1 / 16
 """The least part of its range that a 16-bit or float picture must use: 12 bits in 16 use less, and
 would come out black."""
@@ -79,6 +84,30 @@ class UnusableImageError(InputError):
     """Why an image in memory cannot be used; its reader knows its name."""
 
 
+@dataclass(frozen=True)
+class Header:
+    """A picture file's pixels as they are stored, and how they were held: EXIF's orientation in
+    1..8, 1 being upright."""
+
+    width: int
+    height: int
+    orientation: int
+
+
+def read_header(path: Path) -> Header:
+    """What ``read_image`` knows of a picture before it decodes its pixels.
+
+    Raises:
+        BadImageError: as ``read_image``, but for damage among the pixels.
+    """
+    with _telling(path), _opened(path) as image:
+        orientation, (width, height) = _orientation(image), image.size
+        if image.format == "TIFF" and orientation in SIDEWAYS:
+            # Pillow turns those by itself, and tells their size so before it has.
+            width, height = height, width
+        return Header(width, height, orientation)
+
+
 def read_image(path: Path) -> Image.Image:
     """The picture in a file: mode RGB, upright, its first frame.
 
@@ -89,15 +118,9 @@ def read_image(path: Path) -> Image.Image:
         BadImageError: the file cannot be read, is no image of a kind its suffix promises, is
             damaged, has more than MOST_PIXELS pixels, or its pixels cannot be told in 8 bits.
     """
-    try:
-        return _read(path)
-    except UnidentifiedImageError as error:
-        kinds = ", ".join(_formats(path))
-        raise BadImageError(str(path), f"not an image of the kinds {kinds}") from error
-    except MemoryError as error:
-        raise BadImageError(str(path), "needs more memory than there is") from error
-    except Exception as error:  # arbitrary bytes make decoders fail in many ways
-        raise BadImageError(str(path), reason_of(error)) from error
+    with _telling(path), _opened(path) as image:
+        image.load()
+        return _upright(to_rgb(image), _orientation(image))
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -122,7 +145,23 @@ def _formats(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(((own,) if own else ()) + _RENAMED_PHOTOS))
 
 
-def _read(path: Path) -> Image.Image:
+@contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    """Whatever goes wrong with the picture in ``path`` is a BadImageError."""
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        kinds = ", ".join(_formats(path))
+        raise BadImageError(str(path), f"not an image of the kinds {kinds}") from error
+    except MemoryError as error:
+        raise BadImageError(str(path), "needs more memory than there is") from error
+    except Exception as error:  # arbitrary bytes make decoders fail in many ways
+        raise BadImageError(str(path), reason_of(error)) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """The picture in ``path``, whose pixels are not decoded yet."""
     if not path.is_file():  # a pipe would be waited for
         raise UnusableImageError("is a folder, pipe or device" if path.exists() else "no such file")
     if not path.stat().st_size:
@@ -135,21 +174,21 @@ def _read(path: Path) -> Image.Image:
             raise UnusableImageError(
                 f"{width}x{height} pixels are over {MOST_PIXELS / 1e6:.0f} million"
             )
-        image.load()
-        return _upright(to_rgb(image), _orientation(image))
+        yield image
 
 
-def _upright(picture: Image.Image, orientation: object) -> Image.Image:
-    method = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+def _upright(picture: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
     return picture if method is None else picture.transpose(method)
 
 
-def _orientation(image: Image.Image) -> object:
-    """EXIF's; None where there is none, and where the metadata is broken but the pixels whole."""
+def _orientation(image: Image.Image) -> int:
+    """EXIF's; 1 where there is none, and where the metadata is broken but the pixels whole."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation)
+        told = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:
-        return None
+        return 1
+    return told if isinstance(told, int) and told in _UPRIGHT else 1
 
 
 def _without_alpha(image: Image.Image) -> Image.Image:

@@ -33,15 +33,18 @@ def render(
     manifest: Manifest, lines: list[Line], sensitivity: SensitivityDocument | None = None
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
-    environment = templates.environment()
-    environment.filters.update(
-        name=recommend.name_of, threads=recommend.thread_words, of_metric=numbers.of_metric
+    template = templates.template(
+        str(__package__),
+        TEMPLATE,
+        name=recommend.name_of,
+        threads=recommend.thread_words,
+        of_metric=numbers.of_metric,
     )
     rows = summarize(manifest, lines)
     latencies = [line for line in lines if isinstance(line, Measurement)]
     wide, narrow = _plots(rows)
     wide_layers, narrow_layers = _layer_plots(sensitivity)
-    return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
+    return template.render(
         style=templates.style(),
         manifest=manifest,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),

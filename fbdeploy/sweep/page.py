@@ -71,10 +71,11 @@ def write_page(
 
 def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
-    environment = templates.environment()
-    environment.filters.update(threads=recommend.thread_words, of_metric=numbers.of_metric)
+    template = templates.template(
+        str(__package__), TEMPLATE, threads=recommend.thread_words, of_metric=numbers.of_metric
+    )
     targets = [target.address for target in plan.targets]
-    return environment.from_string(templates.template_text(__package__, TEMPLATE)).render(
+    return template.render(
         style=templates.style(),
         version=__version__,
         time=now(),

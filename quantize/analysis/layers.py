@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.interpret import HookedInterpreter
+from quantize.graph.operators import WEIGHTED
 from quantize.graph.passes.surgery import is_call, module_path, tensor_of
-from quantize.graph.plan import WEIGHTED, fused_clamp
+from quantize.graph.plan import fused_clamp
 from quantize.program import Program
 from zoo.input_spec import InputSpec
 

@@ -12,8 +12,9 @@ from torch.fx import GraphModule, Node
 from quantize.analysis.layers import Layer, layer_path, layers_of, operator_costs, operator_name
 from quantize.analysis.sensitivity import sensitivity
 from quantize.graph.interpret import batch_size
+from quantize.graph.operators import carries
 from quantize.graph.passes.surgery import aten, calls, shape_of
-from quantize.graph.plan import Plan, carries, fused_clamp
+from quantize.graph.plan import Plan, fused_clamp
 from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.judging import Judge
 from quantize.program import Program

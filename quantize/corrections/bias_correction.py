@@ -21,8 +21,9 @@ from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.interpret import largest_value_bytes
+from quantize.graph.operators import ACTIVATIONS, WEIGHTED
 from quantize.graph.passes.surgery import bias_of, calls, is_call, only_user, tensor_of
-from quantize.graph.plan import ACTIVATIONS, WEIGHTED, channel_dim
+from quantize.graph.plan import channel_dim
 from quantize.program import Program, corrected, with_dequantized_weights
 from zoo.datasets import evenly_spaced
 

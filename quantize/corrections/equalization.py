@@ -24,6 +24,7 @@ from torch.fx import GraphModule, Node
 from quantize.corrections.base import Context, with_grids
 from quantize.corrections.bias_correction import CORRECTION_IMAGES, evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches
+from quantize.graph.operators import POOLS, is_zero_pad
 from quantize.graph.passes.surgery import (
     argument,
     aten,
@@ -33,7 +34,7 @@ from quantize.graph.passes.surgery import (
     shape_of,
     tensor_of,
 )
-from quantize.graph.plan import POOLS, fused_clamp, is_zero_pad
+from quantize.graph.plan import fused_clamp
 from quantize.grids.calibrate import calibrate
 from quantize.program import Program
 from quantize.recipe import Recipe

@@ -19,6 +19,7 @@ from dataclasses import replace
 import torch
 from torch.fx import GraphModule, Node
 
+from quantize.graph.operators import MOVES, POOLS, WEIGHTED
 from quantize.graph.passes.surgery import (
     aten,
     calls,
@@ -27,7 +28,7 @@ from quantize.graph.passes.surgery import (
     is_call,
     shape_of,
 )
-from quantize.graph.plan import MOVES, POOLS, WEIGHTED, Plan
+from quantize.graph.plan import Plan
 from quantize.grids.alignment import is_aligned
 from quantize.program import Program, corrected
 from quantize.qparams import QMIN, QParams, QuantizedWeight, from_range

@@ -13,8 +13,9 @@ import torch
 from torch.ao.quantization.fx import _decomposed  # noqa: F401  registers the dialect
 from torch.fx import GraphModule, Node
 
+from quantize.graph.operators import POOLS
 from quantize.graph.passes.surgery import argument, aten, constant, drop_unused_tensors, is_call
-from quantize.graph.plan import POOLS, saturates
+from quantize.graph.plan import saturates
 from quantize.program import Program
 from quantize.qparams import QMAX, QMIN, WEIGHT_MAX, QParams, QuantizedWeight
 

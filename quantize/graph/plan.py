@@ -15,60 +15,17 @@ from typing import Any
 import torch
 from torch.fx import GraphModule, Node
 
+from quantize.graph.operators import ACTIVATIONS, WEIGHTED, carries, integer_operators
 from quantize.graph.passes.activations import clamp_bounds
 from quantize.graph.passes.surgery import (
-    argument,
     aten,
     is_call,
-    is_constant,
     only_user,
     tensor_meta,
 )
 from quantize.qparams import QParams
 
-WEIGHTED = (aten.conv2d.default, aten.linear.default)
 _CLAMPS = (aten.relu.default, aten.hardtanh.default)
-_ARITHMETIC = (aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor)
-ACTIVATIONS = (
-    aten.relu.default,
-    aten.hardtanh.default,
-    aten.hardswish.default,
-    aten.hardsigmoid.default,
-    aten.sigmoid.default,
-    aten.silu.default,
-    aten.leaky_relu.default,
-)
-POOLS = (aten.adaptive_avg_pool2d.default, aten.avg_pool2d.default)
-#: Values that only move or select; they keep the scale of what they read.
-MOVES = (
-    aten.flatten.using_ints,
-    aten.reshape.default,
-    aten.permute.default,
-    aten.max_pool2d.default,
-    aten.amax.default,
-    aten.upsample_nearest2d.vec,
-    aten.upsample_bilinear2d.vec,
-    aten.squeeze.dim,
-    aten.squeeze.dims,
-    aten.squeeze.default,
-    aten.unsqueeze.default,
-    aten.slice.Tensor,
-    aten.select.int,
-    aten.index.Tensor,
-    aten.index_select.default,
-    aten.expand.default,
-    aten.expand_as.default,
-    aten.repeat.default,
-    aten.tile.default,
-    aten.repeat_interleave.self_int,
-    aten.roll.default,
-    aten.flip.default,
-    aten.pixel_shuffle.default,
-    aten.pixel_unshuffle.default,
-    aten.reflection_pad2d.default,
-    aten.replication_pad2d.default,
-)
-_MOVING_PADS = ("reflect", "replicate", "circular")
 
 #: An integer sigmoid's range: 256 steps of 1/256 from 0, the only grid that QNNPACK's kernel writes
 #: (qnnpack/src/sigmoid.c). The others take it too, so one scale means the same everywhere.
@@ -118,11 +75,6 @@ def channel_dim(layer: Node) -> int:
     return -1 if is_call(layer, aten.linear.default) else 1
 
 
-def carries(node: Node) -> bool:
-    """Whether ``node`` moves, selects, joins or pads with zeros: exact on the grid of its input."""
-    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node) or _is_moving_pad(node)
-
-
 def fused_clamp(node: Node) -> Node | None:
     """The clamp that belongs to ``node``, a convolution, linear layer or addition."""
     if not is_call(node, *WEIGHTED, aten.add.Tensor, aten.mul.Tensor):
@@ -169,16 +121,7 @@ def limits(node: Node) -> tuple[float, float]:
     return low, high
 
 
-def _has_integer_form(node: Node) -> bool:
-    """Whether runtimes have an integer kernel for ``node`` where all it reads is int8."""
-    if is_call(node, *WEIGHTED):
-        return is_constant(node.args[1])
-    if is_call(node, *_ARITHMETIC):
-        return len([a for a in node.args[:2] if isinstance(a, Node) and a.op != "get_attr"]) == 2
-    return is_call(node, *ACTIVATIONS, *POOLS)
-
-
-def _wanted(graph: GraphModule) -> set[Node]:
+def _wanted(graph: GraphModule, integer: set[Node]) -> set[Node]:
     """The values that an integer kernel reads, by itself or through what moves them.
 
     An activation alone wants none: behind a float operator it is part of the same float island,
@@ -187,7 +130,7 @@ def _wanted(graph: GraphModule) -> set[Node]:
     wanted: set[Node] = set()
     for node in reversed(graph.graph.nodes):
         for user in node.users:
-            reads = _has_integer_form(user) and not is_call(user, *ACTIVATIONS)
+            reads = user in integer and not is_call(user, *ACTIVATIONS)
             if reads or (carries(user) and user in wanted):
                 wanted.add(node)
     return wanted
@@ -202,7 +145,8 @@ def plan(graph: GraphModule) -> Plan:
     observed: dict[str, None] = {}
     shared: dict[str, str] = {}
     weighted: list[str] = []
-    wanted = _wanted(graph)
+    integer = integer_operators(graph)
+    wanted = _wanted(graph, integer)
 
     def owned(node: Node) -> str:
         return _resolve(node.name, shared)
@@ -231,7 +175,7 @@ def plan(graph: GraphModule) -> Plan:
             if (source := owned(node.args[0])) in observed:
                 shared[node.name] = source
                 continue
-        elif _has_integer_form(node):
+        elif node in integer:
             if is_call(node, *WEIGHTED):
                 weighted.append(node.name)
             if fused_clamp(node) is None:
@@ -262,20 +206,3 @@ def _is_float32(node: Node) -> bool:
     schema = getattr(node.target, "_schema", None)
     kinds = [str(result.type) for result in schema.returns] if schema is not None else []
     return kinds == ["Tensor"]
-
-
-def _is_moving_pad(node: Node) -> bool:
-    """Whether ``node`` pads with values of the map itself."""
-    return is_call(node, aten.pad.default) and argument(node, 2, "constant") in _MOVING_PADS
-
-
-def is_zero_pad(node: Node) -> bool:
-    """Whether ``node`` pads with zeros, which is exact in int8: the zero point represents them."""
-    if is_call(node, aten.constant_pad_nd.default):
-        value: Any = node.args[2] if len(node.args) > 2 else 0
-        return bool(value == 0)
-    if is_call(node, aten.pad.default):
-        mode: Any = node.args[2] if len(node.args) > 2 else "constant"
-        value = node.args[3] if len(node.args) > 3 else None
-        return bool(mode == "constant" and not value)
-    return False

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.graph.operators import ACTIVATIONS, POOLS
 from quantize.graph.passes.surgery import aten, bias_of, is_call, tensor_of
-from quantize.graph.plan import ACTIVATIONS, FIXED, POOLS, Plan, fused_clamp, limits
+from quantize.graph.plan import FIXED, Plan, fused_clamp, limits
 from quantize.grids.weights import smallest_scales
 from quantize.qparams import WEIGHT_MAX, QParams
 

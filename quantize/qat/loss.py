@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from quantize.graph.operators import carries
 from quantize.graph.passes.surgery import shape_of
-from quantize.graph.plan import carries, fused_clamp
+from quantize.graph.plan import fused_clamp
 from quantize.program import Program
 from quantize.recipe import Training
 from tasks.base import LossSettings, Task

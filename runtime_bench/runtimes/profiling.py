@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from scipy.stats import trim_mean
 
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import FloatArray, missing_package
@@ -94,6 +93,8 @@ def profile(path: Path, threads: int) -> Profile:
     images = noise(session.input_shape, 1)
     operators, whole = tracer(path, threads, images)
     del session
+    from scipy.stats import trim_mean  # a second that most commands need not wait for
+
     means = {name: float(trim_mean(times, 0.1)) for name, (_, times) in operators.items()}
     total = sum(means.values()) or 1.0
     return Profile(

@@ -1,13 +1,13 @@
-"""Measurements of devices that are not there, and a sweep's worker that makes them."""
+"""A sweep's worker that makes measurements of devices that are not there."""
 
 from __future__ import annotations
 
 import os
 
 from fbdeploy.pipeline.workers.jobs import Reporter
-from fbdeploy.records.manifest import Artefact, now
 from fbdeploy.sweep.measuring import MeasureArguments, Refused
-from runtime_bench.measurement import Counts, Device, LatencySummary, Measurement
+from runtime_bench.measurement import Counts
+from tests.fbdeploy.fake_latency import timed
 from tests.fbdeploy.fake_plan import called, misbehave, plan
 
 
@@ -36,33 +36,3 @@ def measure(report: Reporter, asked: MeasureArguments) -> None:
                 made = made.model_copy(update={"cpu_mask": tuple(sorted(os.sched_getaffinity(0)))})
             report.result(made)
         misbehave(f"measure {name}")
-
-
-def timed(entry: Artefact, target: str, threads: int, milliseconds: float) -> Measurement:
-    return Measurement(
-        kind="measured",
-        created=now(),
-        artefact=entry.path,
-        sha256=entry.sha256,
-        format=entry.format,
-        precision=entry.precision,
-        target=target,
-        device=Device(name="fake", cores=1),
-        threads=threads,
-        runtime="fake",
-        runtime_version="1",
-        mode="quick",
-        session="one",
-        samples_ns=(1_000_000, 1_100_000, 1_200_000),
-        latency_ms=LatencySummary(
-            runs=3,
-            p50=milliseconds,
-            p90=2 * milliseconds,
-            p99=3 * milliseconds,
-            p50_interval=(0.9 * milliseconds, 1.1 * milliseconds),
-            minimum=0.9,
-            mean=1.1,
-            iqr=0.1,
-            cv=0.1,
-        ),
-    )

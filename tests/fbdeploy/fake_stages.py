@@ -38,7 +38,7 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.predictions import write_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
 from tests.fbdeploy.check.outputs import predictions
-from tests.fbdeploy.fake_measurements import timed
+from tests.fbdeploy.fake_latency import timed
 from tests.fbdeploy.fake_plan import called, misbehave, plan
 from tests.fbdeploy.samples import digest
 from zoo.files import atomic_file, atomic_folder, sha256_of

@@ -1,4 +1,4 @@
-"""Hundreds of damaged files a reader: each is read or refused with one line, and nothing else."""
+"""A thousand damaged files a reader: each is read or refused with one line, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.fuzz.run import fuzz
 from benchmarks.fuzz.table import READERS
 from zoo.errors import InputError
 
-EXAMPLES = 300
+EXAMPLES = 1000
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda reader: reader.name)

@@ -19,8 +19,8 @@ from quantize.corrections.equalization import groups
 from quantize.forms.qdq import to_reference_dialect
 from quantize.graph.capture import capture
 from quantize.graph.interpret import HookedInterpreter, batched_outputs, largest_value_bytes
+from quantize.graph.operators import WEIGHTED
 from quantize.graph.passes.surgery import calls, tensor_of
-from quantize.graph.plan import WEIGHTED
 from quantize.grids.calibrate import calibrate
 from quantize.program import Program, corrected, load_program, with_dequantized_weights
 from quantize.ptq import quantize

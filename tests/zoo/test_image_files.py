@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 
 from tests.zoo.pictures import COLOUR, GREY, grey_of, pixels_of, refusal_of, write_png
 from zoo.datasets import batches, open_dataset
-from zoo.images import MOST_PIXELS, BadImageError, read_image
+from zoo.images import MOST_PIXELS, BadImageError, Header, read_header, read_image
 from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess
 
@@ -52,6 +52,7 @@ def test_pictures_are_turned_upright(orientation: int, suffix: str, tmp_path: Pa
 def test_broken_exif_leaves_the_pixels(exif: bytes, tmp_path: Path) -> None:
     Image.fromarray(COLOUR).save(tmp_path / "a.png", exif=exif)
     assert np.array_equal(pixels_of(tmp_path / "a.png"), COLOUR)
+    assert read_header(tmp_path / "a.png") == Header(*COLOUR.shape[1::-1], 1)
 
 
 def test_the_first_frame_is_taken(tmp_path: Path) -> None:
@@ -59,6 +60,15 @@ def test_the_first_frame_is_taken(tmp_path: Path) -> None:
     for name, options in {"a.png": {}, "a.tif": {}, "a.webp": {"lossless": True}}.items():
         first.save(tmp_path / name, save_all=True, append_images=[second], **options)
         assert np.array_equal(pixels_of(tmp_path / name), COLOUR), name
+
+
+def test_a_header_is_read_of_what_pixels_are_read_of(tmp_path: Path) -> None:
+    Image.fromarray(COLOUR).save(tmp_path / "a.eps")
+    (tmp_path / "b.png").write_bytes(b"")
+    for name, reason in {"a.eps": "not an image of the kinds", "b.png": "is empty"}.items():
+        for read in (read_header, read_image):
+            with pytest.raises(BadImageError, match=reason):
+                read(tmp_path / name)
 
 
 def test_photos_under_another_photos_name(tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ from runtime_bench.measurement import read_measurements
 from tests.fbdeploy.check.outputs import output
 from tests.fbdeploy.samples import sample_sensitivity
 
+IMAGES = 100
+"""More of them only take longer to be read."""
+
 
 def _folder(folder: Path) -> Path:
-    return output().write(folder / "out")
+    return output().keep_images(IMAGES).write(folder / "out")
 
 
 def _manifest(folder: Path) -> list[bytes]:

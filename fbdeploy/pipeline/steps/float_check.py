@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fbdeploy.records.fidelity import FloatCheck
 from stats.paired import resample
@@ -76,6 +75,8 @@ def float_check(labels: NDArray[np.int64], answers: NDArray[np.int64]) -> FloatC
         right = int((answers == labels).sum())
         same_labels = chance = int(_ranked(labels)[1][0]) / images
         top1 = right / images
+        from scipy import stats  # a second that an unlabelled set need not wait for
+
         p = float(stats.binomtest(right, images, chance, alternative="greater").pvalue)
         # Too few images, or all of one class: not even answers that are all right would be enough.
         better = p < SIGNIFICANCE or chance**images >= SIGNIFICANCE

@@ -98,6 +98,12 @@ class Output:
             append_line(folder, line)
         return folder
 
+    def keep_images(self, count: int) -> Output:
+        """Leave only the answers to the first ``count`` images; returns itself."""
+        self.reference, self.labels = self.reference[:count], self.labels[:count]
+        self.top1 = {path: top1[:count] for path, top1 in self.top1.items()}
+        return self
+
     def change_artefacts(self, change: Callable[[Any], dict[str, Any]]) -> None:
         """Update every artefact's entry with what ``change`` makes of it."""
         changed = [entry.model_copy(update=change(entry)) for entry in self.manifest.artefacts]

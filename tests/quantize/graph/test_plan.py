@@ -69,3 +69,60 @@ def test_every_layer_of_an_fbnet_is_planned() -> None:
     assert list(chosen.weighted) == layers
     for pool in calls(graph, aten.adaptive_avg_pool2d.default):
         assert pool.name in chosen.observed  # the squeeze-excite pool's own scale
+
+
+class Pooled(nn.Module):
+    """A head on parts of a map that the map itself chooses, as in a detector of two stages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.where = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.head, self.scores = nn.Conv2d(4, 4, 1), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        features = F.relu(self.trunk(x))
+        corners = self.where(features).mean((2, 3))  # (N, 4)
+        start, size = corners[:, :2].exp(), corners[:, 2:].exp()
+        centre = start + size
+        places = torch.arange(float(x.shape[3]))
+        weight = F.relu(1.0 - (centre[:, :1, None] - places).abs())  # (N, 1, W)
+        pooled = torch.matmul(features, weight.transpose(1, 2).unsqueeze(1))
+        scores = self.scores(F.relu(self.head(pooled)).mean((2, 3)))
+        return scores, F.relu(centre * (start + size)) - start
+
+
+def test_what_is_computed_of_float_operators_results_is_float() -> None:
+    graph = capture(Pooled(), SPEC).graph
+    chosen = plan(graph)
+    assert len(chosen.weighted) == 4
+    first = next(calls(graph, aten.exp.default))
+    behind = list(graph.graph.nodes)[list(graph.graph.nodes).index(first) :]
+    arithmetic = [n for n in behind if n.target in (aten.add.Tensor, aten.mul.Tensor)]
+    assert len(arithmetic) >= 3
+    assert [n.name for n in arithmetic if chosen.owner(n.name)] == []
+    product = next(calls(graph, aten.matmul.default))
+    assert product.name in chosen.observed  # what the head reads
+    relus = [chosen.owner(n.name) is not None for n in calls(graph, aten.relu.default)]
+    assert relus == [True, False, True, False]
+
+
+class Gated(nn.Module):
+    """Residuals and gates, made by float operators in part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        y = y * F.gelu(y)  # read by a layer
+        y = F.softmax(y, dim=1) + self.b(y)  # beside a layer
+        return self.head(F.gelu(y).mean((2, 3)))
+
+
+def test_arithmetic_beside_or_in_front_of_a_layer_is_in_integers() -> None:
+    graph = capture(Gated(), SPEC).graph
+    chosen = plan(graph)
+    found = [chosen.owner(n.name) for n in calls(graph, aten.mul.Tensor, aten.add.Tensor)]
+    assert len(found) == 2 and None not in found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from zoo.errors import InputError, shown
+from zoo.files import inner_name, is_file
 from zoo.images import read_image
 
 Box = tuple[float, float, float, float]
@@ -76,3 +79,23 @@ class DetectionSet:
 def box_area(box: Box) -> float:
     """Of a box, in pixels."""
     return max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
+
+
+def picture_file(document: Path, key: str, name: str, folders: Sequence[Path]) -> Path:
+    """The picture ``name``, which ``document`` names under ``key``, in the first folder that has
+    it.
+
+    Raises:
+        InputError: it is in none of the folders, or would be outside them.
+    """
+    try:
+        inner_name(name)
+    except InputError as error:
+        raise InputError(
+            f"{document}: {key} {error}; put the pictures into {folders[0]}/"
+        ) from error
+    for folder in folders:
+        if is_file(folder / name):
+            return folder / name
+    places = ", ".join(dict.fromkeys(f"{folder}/" for folder in folders))
+    raise InputError(f"{document}: names {shown(name)}, which is in none of {places}")

@@ -17,12 +17,12 @@ from zoo.datasets.detection.annotations import (
     Mask,
     RunLengths,
     box_area,
+    picture_file,
 )
 from zoo.datasets.detection.run_lengths import parse_counts
 from zoo.datasets.detection.upright import read_stored
 from zoo.documents import Count, read_json, validated
 from zoo.errors import InputError, shown
-from zoo.files import inner_name
 from zoo.images import MOST_PIXELS
 
 ADVICE = "give a COCO file with images, annotations and categories"
@@ -131,7 +131,8 @@ def _picture(
     classes: Mapping[int, int],
     masks: bool,
 ) -> AnnotatedPicture:
-    file = _file(path, image.file_name)
+    folders = (path.parent / IMAGES, path.parent)
+    file = picture_file(path, "file_name", image.file_name, folders)
     stored = read_stored(file)
     turned = stored.is_annotated_as_stored(image.width, image.height)
     if not turned and (image.width, image.height) != stored.upright:
@@ -160,19 +161,6 @@ def _picture(
         )
         instances.append(stored.turn_instance(instance) if turned else instance)
     return AnnotatedPicture(file, image.file_name, *stored.upright, tuple(instances))
-
-
-def _file(path: Path, name: str) -> Path:
-    try:
-        inner_name(name)
-    except InputError as error:
-        raise InputError(f"{path}: file_name {error}; put the pictures into {IMAGES}/") from error
-    for folder in (path.parent / IMAGES, path.parent):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(
-        f"{path}: names {shown(name)}, which is neither in {IMAGES}/ beside it nor beside it"
-    )
 
 
 def _mask(path: Path, annotation: _Annotation, image: _Image, box: Box) -> Mask | None:

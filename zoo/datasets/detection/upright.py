@@ -12,11 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
 from zoo.datasets.detection.annotations import Box, Instance, Mask, RunLengths
-from zoo.errors import InputError, reason_of
-from zoo.images import BadImageError
+from zoo.errors import InputError
+from zoo.images import SIDEWAYS, Header, read_header
 
 Point = tuple[float, float]
 
@@ -31,21 +29,16 @@ _TURNS: dict[int, Callable[[float, float, float, float], Point]] = {
     7: lambda x, y, w, h: (h - y, w - x),
     8: lambda x, y, w, h: (y, w - x),
 }
-_SIDEWAYS = frozenset({5, 6, 7, 8})
 
 
 @dataclass(frozen=True)
-class Stored:
-    """A picture file's pixels as they are stored, and EXIF's orientation (1: upright)."""
-
-    width: int
-    height: int
-    orientation: int
+class Stored(Header):
+    """A picture file's pixels as they are stored, and what turns them upright."""
 
     @property
     def upright(self) -> tuple[int, int]:
         """Width and height of the picture as ``read_image`` gives it."""
-        if self.orientation in _SIDEWAYS:
+        if self.orientation in SIDEWAYS:
             return self.height, self.width
         return self.width, self.height
 
@@ -92,14 +85,7 @@ def read_stored(path: Path) -> Stored:
     """Size and orientation from a picture's header; its pixels are not decoded.
 
     Raises:
-        BadImageError: it is no picture.
+        BadImageError: as ``read_header`` does.
     """
-    if not path.is_file():
-        raise BadImageError(str(path), "no such file")
-    try:
-        with Image.open(path) as image:
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-            known = isinstance(orientation, int) and orientation in _TURNS
-            return Stored(image.width, image.height, orientation if known else 1)
-    except Exception as error:  # arbitrary bytes make decoders fail in many ways
-        raise BadImageError(str(path), reason_of(error)) from error
+    header = read_header(path)
+    return Stored(header.width, header.height, header.orientation)

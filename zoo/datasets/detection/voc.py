@@ -13,11 +13,11 @@ from zoo.datasets.detection.annotations import (
     DetectionSet,
     Instance,
     box_area,
+    picture_file,
 )
 from zoo.datasets.detection.upright import read_stored
 from zoo.documents import read_bytes
 from zoo.errors import InputError, reason_of, shown
-from zoo.files import inner_name
 
 ADVICE = "give a folder of Pascal VOC's XML files"
 ANNOTATIONS, IMAGES = "Annotations", "JPEGImages"
@@ -51,7 +51,8 @@ def read_voc(root: Path, *, labels: Sequence[str] = ()) -> DetectionSet:
     indices = {name: index for index, name in enumerate(names)}
     pictures = []
     for path, document in read:
-        file = _picture_file(root, path, document.file_name)
+        folders = (root / IMAGES, root / "images", path.parent, root)
+        file = picture_file(path, "filename", document.file_name, folders)
         stored = read_stored(file)
         turned = document.size is not None and stored.is_annotated_as_stored(*document.size)
         instances = []
@@ -141,14 +142,3 @@ def _object(path: Path, fields: dict[str, str]) -> tuple[str, Box, bool]:
     if not all(map(math.isfinite, box)) or box[2] <= box[0] or box[3] <= box[1]:
         raise InputError(f"{path}: the box of {shown(name)} has no area; correct it")
     return name, box, fields.get("difficult") == "1"
-
-
-def _picture_file(root: Path, path: Path, name: str) -> Path:
-    try:
-        inner_name(name)
-    except InputError as error:
-        raise InputError(f"{path}: filename {error}; name a picture in {IMAGES}/") from error
-    for folder in (root / IMAGES, root / "images", path.parent, root):
-        if (folder / name).is_file():
-            return folder / name
-    raise InputError(f"{path}: names {shown(name)}, which is not in {root / IMAGES}")

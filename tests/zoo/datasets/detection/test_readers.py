@@ -83,7 +83,7 @@ def test_coco_in_full(tmp_path: Path) -> None:
             {"images": [{"id": 7, "file_name": "../a.jpg", "width": 4, "height": 4}]},
             "leaves the folder",
         ),
-        ({"images": [{"id": 7, "file_name": "c.jpg", "width": 4, "height": 4}]}, "neither in"),
+        ({"images": [{"id": 7, "file_name": "c.jpg", "width": 4, "height": 4}]}, "in none of"),
         (
             {"images": [{"id": 7, "file_name": "a.jpg", "width": 41, "height": 30}]},
             "41x30 pixels, the file has 40x30",
@@ -170,7 +170,7 @@ def test_voc_in_full(tmp_path: Path) -> None:
         (voc_xml("<object><name>cat</name></object>"), "lacks xmin"),
         (voc_xml(voc_object("", (1, 1, 4, 9))), "has no name"),
         (voc_xml("", "../a.jpg"), "leaves the folder"),
-        (voc_xml("", "c.jpg"), "which is not in"),
+        (voc_xml("", "c.jpg"), "which is in none of"),
     ],
 )
 def test_bad_voc_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -22,15 +22,16 @@ COLOURS = {
 }
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_corners_go_where_the_pixels_go(orientation: int, tmp_path: Path) -> None:
+def test_corners_go_where_the_pixels_go(orientation: int, suffix: str, tmp_path: Path) -> None:
     image = Image.new("RGB", (WIDTH, HEIGHT))
     for place, colour in COLOURS.items():
         image.putpixel(place, colour)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = tmp_path / "a.png"
-    image.save(path, exif=exif)
+    path = tmp_path / f"a{suffix}"
+    image.save(path, exif=exif, **({"lossless": True} if suffix == ".webp" else {}))
     stored, upright = read_stored(path), read_image(path)
     assert stored.upright == upright.size
     assert stored.is_annotated_as_stored(WIDTH, HEIGHT) == (orientation >= 5)
