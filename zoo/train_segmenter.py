@@ -44,9 +44,9 @@ class Schedule:
     ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
     """
 
-    steps: int = 2200
+    steps: int = 1800
     warmup: int = 150
-    decay: int = 1000
+    decay: int = 600
     batch: int = 16
     peak_lr: float = 1.5e-3
     weight_decay: float = 0.02
