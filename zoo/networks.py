@@ -24,7 +24,6 @@ from zoo.input_spec import InputSpec, Interpolation
 from zoo.names import DEFAULT, DEFAULT_SEGMENTER, ResolvedName, Source, resolve
 from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
-from zoo.segmentation import default
 from zoo.sources import NetworkOptions, NetworkSource, find_source
 
 PRETRAINED = "pretrained"
@@ -51,7 +50,7 @@ class _Stored:
 
 _EMBEDDED_WEIGHTS = {
     DEFAULT: _Stored(embedded.WEIGHTS_FILE, "zoo.train_default"),
-    DEFAULT_SEGMENTER: _Stored(default.WEIGHTS_FILE, "zoo.train_segmenter"),
+    DEFAULT_SEGMENTER: _Stored(embedded.SEGMENTER_WEIGHTS_FILE, "zoo.train_segmenter"),
 }
 
 

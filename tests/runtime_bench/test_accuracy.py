@@ -151,6 +151,7 @@ def test_document_has_the_keys_of_the_design() -> None:
         "difference": again["reference"]["top1_difference"],
         "difference_interval": again["reference"]["difference_interval"],
         "p": again["reference"]["mcnemar_p"],
+        "classes": [],
     }
     assert again["scores"][2]["reference"] is None and again["scores"][2]["value"] == 1.0
     assert again["top1"] == pytest.approx(2 / 3)
