@@ -13,6 +13,7 @@ from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
+from fbdeploy.report.limits import limits
 from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
@@ -54,6 +55,7 @@ def render(
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
+        limits=limits(manifest, rows),
         sound=manifest.float_check is None or manifest.float_check.passed,
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
@@ -68,7 +70,7 @@ def render(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,
         ),
-        metrics=metrics_shown(manifest.network.task),
+        metrics=metrics_known(manifest, rows),
         by_class=by_class(rows, manifest.labels),
         overlays=drawn,
         metric_title=metric_title,
@@ -139,6 +141,12 @@ def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
     """A task's headline, and how far artefacts answer as float does."""
     metrics = METRICS_OF[task]
     return (metrics[0], agreement_of(metrics))
+
+
+def metrics_known(manifest: Manifest, rows: list[ResultRow]) -> tuple[Metric, ...]:
+    """Of those shown, the ones that at least one artefact was scored by."""
+    shown = metrics_shown(manifest.network.task)
+    return tuple(one for one in shown if any(score_in(row, one) for row in rows))
 
 
 def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:
