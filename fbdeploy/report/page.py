@@ -71,6 +71,7 @@ def render(
             default=None,
         ),
         metrics=metrics_known(manifest, rows),
+        alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
         by_class=by_class(rows, manifest.labels),
         overlays=drawn,
         metric_title=metric_title,
