@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from export.format_info import Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
@@ -38,9 +39,10 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; without ``data`` nothing is scored,
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
-    ``export.graph_passes``. With ``accept_low_fidelity`` an int8 program that is far from the float
-    network does not make the deployment incomplete. ``identities`` are those of folders of images
-    that whoever asks has found already, by their names here.
+    ``export.graph_passes``, ``layout`` that of the input where a format has a choice. With
+    ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
+    deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
+    already, by their names here.
     """
 
     network: str
@@ -57,6 +59,7 @@ class DeployRequest(Schema):
     images: Annotated[int, Field(ge=1)] | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
+    layout: Layout | None = None
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
 

@@ -81,6 +81,7 @@ def render(
         drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
         island_words=_island_words,
+        input_words=_input_words(manifest),
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
     )
@@ -216,6 +217,25 @@ def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
+
+
+def _input_words(manifest: Manifest) -> str:
+    """The shapes that artefacts take, and which formats take which if they differ."""
+    spec = manifest.input_spec
+    shapes = {
+        "nchw": f"1 × 3 × {spec.height} × {spec.width}",
+        "nhwc": f"1 × {spec.height} × {spec.width} × 3",
+    }
+    layouts: dict[str, list[str]] = {}
+    for entry in manifest.artefacts:
+        titles = layouts.setdefault(entry.layout, [])
+        if FORMAT_INFO[entry.format].title not in titles:
+            titles.append(FORMAT_INFO[entry.format].title)
+    if len(layouts) < 2:
+        return "".join(shapes[layout] for layout in layouts or ("nchw",))
+    return " or ".join(
+        f"{shapes[layout]} ({', '.join(titles)})" for layout, titles in layouts.items()
+    )
 
 
 def _island_words(artefact: Artefact, shown: int = 4) -> list[str]:
