@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from export.base import (
     converter_errors,
 )
 from export.litert_float import restore_float_operators
+from export.litert_forms import whole_transposed_convolutions
 from export.packages import require
 from export.tflite_interface import with_float_interface, with_output_names
 from export.tracing import light_tracing
@@ -52,7 +54,8 @@ class LiteRTExporter:
             graph = to_reference_dialect(program, float_weights=True)
             passes["uneven_biases"] = _uneven_biases(graph)
         else:
-            graph = source.graph
+            graph = copy.deepcopy(source.graph)
+        passes["whole_transposed_convolutions"] = whole_transposed_convolutions(graph)
         quiet = contextlib.redirect_stdout(io.StringIO())
         with converter_errors(self.format), light_tracing(), quiet:
             edge = litert_torch.convert(graph.eval(), (source.example,), quant_config=config)
