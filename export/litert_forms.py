@@ -42,8 +42,8 @@ def whole_transposed_convolutions(graph: GraphModule) -> int:
             shape = torch.nn.functional.pad(source.meta["val"], edges)
             source = emit(node, aten.constant_pad_nd.default, source, edges, 0.0, like=shape)
         whole = [w + m * s for w, m, s in zip(whole, more, stride, strict=True)]
-        arguments = (source, weight, argument(node, 2), stride, [0, 0], [0, 0])
-        arguments += (argument(node, 6, 1), dilation)
+        bias, groups = argument(node, 2), argument(node, 6, 1)
+        arguments = (source, weight, bias, stride, [0, 0], [0, 0], groups, dilation)
         shape = like.new_empty([*like.shape[:2], *whole])
         cut = emit(node, aten.conv_transpose2d.input, *arguments, like=shape)
         for dim in (2, 3):

@@ -104,6 +104,9 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "bilinear": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(8, 8, 3, stride=2, padding=1)
     ),
+    "bilinear_by_a_factor": lambda: Function(
+        lambda x, c: c(F.interpolate(x, scale_factor=1.2, mode="bilinear")), nn.Conv2d(8, 8, 2)
+    ),
     "bilinear_aligned": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.MaxPool2d(2)
     ),

@@ -14,6 +14,7 @@ from quantize.graph.passes.surgery import (
     calls,
     constant,
     emit,
+    is_call,
     replace,
     shape_of,
     tensor_meta,
@@ -30,32 +31,51 @@ ROWS, COLUMNS = 2, 3
 
 def plain_resizes(graph: GraphModule) -> int:
     """Write nearest-neighbour resizes that are no whole repetition as selections of rows and
-    columns, and bicubic and antialiased ones as two products with constant matrices, which they
-    are.
+    columns; bicubic and antialiased ones, and bilinear ones by a factor that makes no whole number
+    of pixels, as two products with constant matrices, which they are.
 
-    Runtimes disagree about which pixel is nearest (LiteRT: 13 dB from 24 pixels to 7);
-    onnxruntime 1.31 loads no bicubic resize to fewer pixels between integer layers.
+    Runtimes disagree about which pixel is nearest (LiteRT: 13 dB from 24 pixels to 7), LiteRT's
+    converter knows no factor but that of the sizes, and onnxruntime 1.31 loads no bicubic resize to
+    fewer pixels between integer layers.
     """
     changed = 0
     for node in calls(graph, *_NEAREST):
         sizes = _sizes(node)
         if sizes is None:
             continue
-        (height, width), (high, wide) = sizes
-        if high % height == 0 and wide % width == 0:
-            if node.target == _NEAREST[0]:
+        rows, columns = (_moved(node, dim, sizes[0][dim - ROWS]) for dim in (ROWS, COLUMNS))
+        if _repeats(rows, sizes[0][0]) and _repeats(columns, sizes[0][1]):
+            if node.target == _NEAREST[0] and _whole(argument(node, 2), *sizes):
                 continue
-            node.target = _NEAREST[0]
+            node.target, node.args = _NEAREST[0], (node.args[0], sizes[1], None)
         else:
-            x = _selected(graph, node, node.args[0], ROWS, _moved(node, ROWS, height))
-            replace(node, _selected(graph, node, x, COLUMNS, _moved(node, COLUMNS, width)))
+            x = _selected(graph, node, node.args[0], ROWS, rows)
+            replace(node, _selected(graph, node, x, COLUMNS, columns))
         changed += 1
-    for node in calls(graph, *_SUMS):
+    for node in calls(graph, *_SUMS, aten.upsample_bilinear2d.vec):
         sizes = _sizes(node)
-        if sizes is not None:
-            _multiply(graph, node, *sizes[0])
-            changed += 1
+        bilinear = is_call(node, aten.upsample_bilinear2d.vec)
+        if sizes is None or (bilinear and (argument(node, 2) or _whole(argument(node, 3), *sizes))):
+            continue
+        _multiply(graph, node, *sizes[0])
+        changed += 1
     return changed
+
+
+def _repeats(places: Tensor, size: int) -> bool:
+    """Whether ``places`` are those of all ``size`` pixels, each as often as the others."""
+    times = len(places) // size
+    return times * size == len(places) and places.tolist() == [
+        place // times for place in range(len(places))
+    ]
+
+
+def _whole(factors: Any, before: list[int], after: list[int]) -> bool:
+    """Whether ``factors`` are those of the sizes."""
+    return factors is None or all(
+        round(size * factor, 6) == made
+        for size, factor, made in zip(before, factors, after, strict=True)
+    )
 
 
 def _sizes(node: Node) -> tuple[list[int], list[int]] | None:

@@ -182,6 +182,10 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
         lambda _, x: F.interpolate(x, size=(7, 23), mode="nearest"), 16, one, 1.0),
     "nearest by a factor": (
         lambda _, x: F.interpolate(x, scale_factor=1.3, mode="nearest-exact"), 16, one, 1.0),
+    "nearest by little more than two": (
+        lambda _, x: F.interpolate(x, scale_factor=2.06, mode="nearest"), 16, one, 1.0),
+    "bilinear by a factor": (
+        lambda _, x: F.interpolate(x, scale_factor=1.3, mode="bilinear"), 16, one, 1.0),
     "bicubic": (lambda _, x: F.interpolate(x, scale_factor=(0.5, 1.25), mode="bicubic"),
                 16, one, 1.0),
     "antialiased": (lambda _, x: F.interpolate(x, size=9, mode="bilinear", antialias=True),
