@@ -125,6 +125,7 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "adaptive_pool": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Upsample(scale_factor=2)),
     "reflected": lambda: nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(8, 8, 3)),
     "replicated": lambda: nn.Sequential(nn.ReplicationPad2d(1), nn.Conv2d(8, 8, 3)),
+    "padded_around": lambda: nn.Conv2d(8, 8, (1, 3), padding=(0, 1), padding_mode="circular"),
     "padded_with_one": lambda: Function(lambda x, c: c(F.pad(x, (1, 1, 1, 1), value=1.0)), _pad3()),
     "padded_with_least": lambda: Function(
         lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)

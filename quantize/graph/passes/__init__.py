@@ -16,6 +16,7 @@ from quantize.graph.passes.convolutions import number_paddings, planar_convoluti
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
 from quantize.graph.passes.moves import (
+    circular_paddings_as_joins,
     clamps_before_moves,
     drop_expansions,
     repeats_as_joins,
@@ -51,6 +52,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_permutations,
     plain_joins,
     repeats_as_joins,
+    circular_paddings_as_joins,
     drop_expansions,
     plain_sums,
     fold_constants,

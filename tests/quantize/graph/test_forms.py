@@ -140,6 +140,8 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
                       lambda: one(mix=nn.Conv2d(16, 16, 3, padding="valid")), 1.0),
     "circular padding": (lambda n, x: n.mix(x), 16,
                          lambda: one(mix=nn.Conv2d(16, 16, 3, 1, 1, padding_mode="circular")), 1.0),
+    "circular before alone": (
+        lambda _, x: F.pad(x, (3, 0, 0, 2), mode="circular"), 16, one, 1.0),
     "transposed": (lambda n, x: n.mix(x), 16, lambda: one(mix=nn.Sequential(
         nn.ConvTranspose2d(16, 16, 4, 2, 1, groups=4, bias=False), nn.BatchNorm2d(16))), 0.8),
     "weight norm": (lambda n, x: n.mix(x), 16,
