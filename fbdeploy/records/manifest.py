@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -24,7 +25,7 @@ from fbdeploy.records.fields import InnerPath, Sha256, StoredInputSpec
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
-from zoo.files import atomic_file, exists
+from zoo.files import atomic_file, exists, is_file
 from zoo.input_spec import (
     MOST_CLASSES,
 )
@@ -250,21 +251,32 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an output folder.
+def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
+    """The manifest of an output folder, which may also be given by the file itself.
 
     Raises:
         InputError: there is none, or it is not one this version reads.
     """
-    path = folder / FILE_NAME
-    if not exists(path):
-        raise InputError(
-            f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
-        )
-    advice = "move it away and deploy again"
+    path = Path(folder)
+    advice = "give a folder that fbdeploy deploy wrote, or its manifest.json"
+    if not is_file(path):
+        check_output(path)
+        path, advice = path / FILE_NAME, "move it away and deploy again"
     return versioned(
         Manifest, read_json(path, advice), SCHEMA_VERSION, str(path), advice, migrations.MANIFEST
     )
+
+
+def check_output(folder: Path) -> None:
+    """Refuse a folder without a manifest.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not exists(folder / FILE_NAME):
+        raise InputError(
+            f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
+        )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

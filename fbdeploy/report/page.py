@@ -12,6 +12,7 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
+from fbdeploy.report.limits import limits
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from stats.interval import Interval
@@ -49,6 +50,7 @@ def render(
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
+        limits=limits(manifest, rows),
         sound=manifest.float_check is None or manifest.float_check.passed,
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
@@ -63,7 +65,7 @@ def render(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,
         ),
-        metrics=metrics_shown(manifest.network.task),
+        metrics=metrics_known(manifest, rows),
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
@@ -127,6 +129,12 @@ def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
     """A task's headline, and how far artefacts answer as float does."""
     metrics = METRICS_OF[task]
     return (metrics[0], agreement_of(metrics))
+
+
+def metrics_known(manifest: Manifest, rows: list[ResultRow]) -> tuple[Metric, ...]:
+    """Of those shown, the ones that at least one artefact was scored by."""
+    shown = metrics_shown(manifest.network.task)
+    return tuple(one for one in shown if any(score_in(row, one) for row in rows))
 
 
 def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:

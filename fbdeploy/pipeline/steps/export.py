@@ -77,7 +77,7 @@ def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> St
             request=deployment.request,
             network_key=deployment.prepared.network_key,
             input_spec=deployment.prepared.input_spec,
-            data=deployment.prepared.evaluation_data,
+            data=deployment.prepared.check_data,
             format=fmt,
             keys=keys,
         ),

@@ -1,0 +1,9 @@
+"""The names by which datasets are known that are no folders; nothing heavy is imported for them."""
+
+TEST = "fashion-mnist"
+CALIBRATION = "fashion-mnist-calibration"
+EMBEDDED_DATASETS = (TEST, CALIBRATION)
+RANDOM_IMAGES = "random-images"
+"""Those of ``zoo.datasets.random_images``; a folder that is called so is ``./random-images``."""
+RANDOM_IMAGES_VERSION = "random-images-1"
+"""Changes whenever they do."""
