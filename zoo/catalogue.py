@@ -10,7 +10,9 @@ from zoo import embedded
 from zoo.architecture import architectures
 from zoo.foreign_networks import foreign_networks
 from zoo.hub import is_cached_hugging_face, is_cached_url
-from zoo.names import ALIASES, DEFAULT, UNPUBLISHED, Source, resolve
+from zoo.names import ALIASES, DEFAULT, DEFAULT_SEGMENTER, UNPUBLISHED, Source, resolve
+from zoo.outputs import TaskName
+from zoo.scenes import SIDE
 
 if TYPE_CHECKING:
     from zoo.counting import Counts
@@ -22,8 +24,9 @@ WeightsAtHand = Literal["embedded", "cached", "download", "none"]
 class CatalogueEntry:
     """One network of the list.
 
-    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, published parameters and
-    MACs in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
+    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
+    points on the part of COCO val2017 that has Pascal VOC's classes, published parameters and MACs
+    in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
     pretrained`` would do: use embedded or cached weights, download them, or fail. ``available`` is
     False where only figures were published.
     """
@@ -38,6 +41,8 @@ class CatalogueEntry:
     published_macs_m: float | None = None
     aliases: tuple[str, ...] = ()
     available: bool = True
+    task: TaskName = "classification"
+    published_miou: float | None = None
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
@@ -68,6 +73,15 @@ def _fbnets() -> Iterator[CatalogueEntry]:
         "fbdeploy",
         embedded.INPUT_SPEC.height,
         "embedded" if stored else "none",
+    )
+    stored = embedded.embedded_file(embedded.SEGMENTER_WEIGHTS_FILE).is_file()
+    yield CatalogueEntry(
+        DEFAULT_SEGMENTER,
+        "lraspp",
+        "fbdeploy",
+        SIDE,
+        "embedded" if stored else "none",
+        task="segmentation",
     )
     for name, architecture in architectures().items():
         published = architecture.published
@@ -110,6 +124,8 @@ def _foreign() -> Iterator[CatalogueEntry]:
             network.input_size,
             weights,
             network.published_top1,
+            task=network.task,
+            published_miou=network.published_miou,
         )
 
 

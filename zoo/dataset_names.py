@@ -3,6 +3,10 @@
 TEST = "fashion-mnist"
 CALIBRATION = "fashion-mnist-calibration"
 EMBEDDED_DATASETS = (TEST, CALIBRATION)
+SCENES = "fashion-scenes"
+SCENES_CALIBRATION = "fashion-scenes-calibration"
+EMBEDDED_SETS = (*EMBEDDED_DATASETS, SCENES, SCENES_CALIBRATION)
+"""Names that stand for images that come with fbdeploy, unless there is a folder of that name."""
 RANDOM_IMAGES = "random-images"
 """Those of ``zoo.datasets.random_images``; a folder that is called so is ``./random-images``."""
 RANDOM_IMAGES_VERSION = "random-images-1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from export.format_info import Layout
 from fbdeploy.api.deploy_request import Names, deploy_request, left_out
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.inputs import Channels, Size, input_options
@@ -36,6 +37,7 @@ def deploy(
     threads: int = 1,
     images: int | None = DEFAULT_IMAGES,
     skip_bad_images: bool = False,
+    layout: Layout | None = None,
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -65,6 +67,8 @@ def deploy(
         threads: that latency is timed with.
         images: how many each artefact is scored on; None: all.
         skip_bad_images: leave out images that cannot be read.
+        layout: ``nchw`` for LiteRT artefacts that take (1, 3, height, width); they take (1, height,
+            width, 3) otherwise.
         no_data: score nothing, and calibrate int8 on random images unless others are given.
         artefacts_only: end when the artefacts are made and checked.
         accept_low_fidelity: count it as complete even if int8 is far from float.
@@ -95,6 +99,7 @@ def deploy(
         threads=threads,
         images=images,
         skip_bad_images=skip_bad_images,
+        layout=layout,
         no_data=no_data,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from export.format_info import Layout
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -40,6 +41,7 @@ def deploy_request(
     images: int | None = DEFAULT_IMAGES,
     skip_bad_images: bool = False,
     skip_passes: str | None = None,
+    layout: Layout | None = None,
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -77,6 +79,7 @@ def deploy_request(
         images=images,
         skip_bad_images=skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
+        layout=layout,
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )
 

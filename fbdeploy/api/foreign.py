@@ -71,6 +71,17 @@ def classifier_of(
     return Classifier(session, name, first, classes - first)
 
 
+def maps_of(session: GuestSession, spec: InputSpec) -> NDArray[np.float32] | None:
+    """An artefact's only output for a black image, if that is logits at every place,
+    (1, classes, h, w); None of another, and of one whose classes lie last."""
+    outputs = list(session.run(np.zeros(spec.shape, np.float32)).values())
+    if len(outputs) != 1 or outputs[0].ndim != 4 or outputs[0].shape[1] < 2:
+        return None
+    height, width = outputs[0].shape[2:]
+    alike = abs(height / spec.height - width / spec.width) < 0.1 * height / spec.height
+    return outputs[0] if alike and height * width > 1 else None
+
+
 def _may_be_logits(value: NDArray[np.float32]) -> bool:
     """Whether an output of one image has a number a class and nothing else: (1, C), or with ones
     behind it."""

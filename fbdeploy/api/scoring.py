@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbdeploy.api.foreign import classifier_of, input_spec
+from fbdeploy.api.foreign import classifier_of, input_spec, maps_of
 from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.pipeline.steps.images import BATCH, note_skipped
+from fbdeploy.pipeline.steps.images import at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from zoo.errors import shown
 from zoo.input_spec import InputSpec
@@ -36,7 +37,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Opened:
-    """An open artefact, and how images become its input and its targets."""
+    """An open artefact, how images become its input and its targets, and what its outputs for one
+    image take."""
 
     asked: Asked
     session: Answering
@@ -44,6 +46,7 @@ class _Opened:
     labels: tuple[str, ...]
     num_classes: int
     task: TaskName
+    output_bytes: int
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,18 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
     manifest = asked.manifest
     if manifest is not None and how.logits is None:
         network = manifest.network
-        return _Opened(asked, session, spec, manifest.labels, network.num_classes, network.task)
+        size = 4 * sum(math.prod(output.shape) for output in network.outputs)
+        labels = manifest.labels
+        return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
+    maps = maps_of(session, spec) if how.logits is None else None
+    if maps is not None:
+        labels = tuple(str(index) for index in range(maps.shape[1]))
+        return _Opened(asked, session, spec, labels, len(labels), "segmentation", maps.nbytes)
     classifier = classifier_of(asked.path, session, spec, how.logits, how.told)
     labels = tuple(str(index) for index in range(classifier.classes))
     if manifest is not None and len(manifest.labels) == len(labels):
         labels = manifest.labels
-    return _Opened(asked, classifier, spec, labels, len(labels), "classification")
+    return _Opened(asked, classifier, spec, labels, len(labels), "classification", 4 * len(labels))
 
 
 def _takes_the_same(one: _Opened, other: _Opened) -> bool:
@@ -124,7 +133,7 @@ def _together(opened: Sequence[_Opened], how: Scoring) -> list[Evaluation]:
     with how.counting(title, total) as counter:
         found = evaluate_together(
             [one.session for one in opened],
-            batches(dataset, first.spec, BATCH, how.limit),
+            batches(dataset, first.spec, at_once(first.output_bytes), how.limit),
             counter.advance,
             task_named(first.task),
         )

@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from export.format_info import Layout
 from export.graph_passes import GRAPH_PASSES
 from fbdeploy.api.deploy_request import deploy_request, left_out
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.picture import layout as layout_name
 from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.formats import FORMATS
 from fbdeploy.pipeline.image_sources import ImagesMissing
@@ -96,6 +98,15 @@ def deploy(
             help=f"Leave out graph passes: some of {','.join(GRAPH_PASSES)}, or all.",
         ),
     ] = None,
+    layout: Annotated[
+        Layout | None,
+        typer.Option(
+            "--layout",
+            parser=layout_name,
+            metavar="LAYOUT",
+            help="nchw: LiteRT takes 1 x 3 x height x width; it takes 1 x height x width x 3.",
+        ),
+    ] = None,
     no_data: Annotated[
         bool,
         typer.Option(
@@ -141,6 +152,7 @@ def deploy(
         images=images,
         skip_bad_images=image.skip_bad_images,
         skip_passes=skip_pass,
+        layout=layout,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
     )

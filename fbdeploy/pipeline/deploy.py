@@ -22,6 +22,7 @@ from fbdeploy.pipeline.workers.local import LocalRunner
 from fbdeploy.pipeline.workers.runner import MakeRunner, Runner
 from fbdeploy.records.manifest import Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.report.model_card import write_card
 from fbdeploy.report.page import write_report
 from fbdeploy.report.problems import problems
 from fbdeploy.report.summary import summary
@@ -93,4 +94,5 @@ def deploy(
         folder.update(failures=tuple(deployment.failures))
         folder.prune(known.prepared.network_key, known.prepared.check_data)
         report = write_report(folder.path, folder.manifest, folder.lines)
+        write_card(folder.path, folder.manifest, folder.lines)
         return Deployed(folder.manifest, folder.lines, report, deployment.is_complete)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.format_info import format_of, known_suffixes
 from fbdeploy.records.manifest import check_output
-from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
+from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
@@ -67,11 +67,10 @@ def look_at_images(given: str | None) -> None:
     """
     if given is None or given == RANDOM_IMAGES:
         return
-    known = EMBEDDED_DATASETS
     path = Path(given)
-    if not exists(path) and given not in known:
+    if not exists(path) and given not in EMBEDDED_SETS:
         raise InputError(
-            f"{given}: no such folder; give a folder of images or one of {', '.join(known)}"
+            f"{given}: no such folder; give a folder of images or one of {', '.join(EMBEDDED_SETS)}"
         )
     if exists(path) and not is_folder(path):
         raise InputError(f"{given}: is a file; give the folder that holds the images")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_DATA, DEFAULT_NETWORK
 from fbdeploy.records.builds import Build, program_of
-from zoo.dataset_names import RANDOM_IMAGES
+from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES, SCENES, SCENES_CALIBRATION, TEST
 from zoo.errors import InputError
+from zoo.names import DEFAULT, DEFAULT_SEGMENTER
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,13 @@ class ImageSources:
 
     data: str | None
     calibration: str | None
+
+
+EMBEDDED_IMAGES = {
+    DEFAULT: ImageSources(TEST, CALIBRATION),
+    DEFAULT_SEGMENTER: ImageSources(SCENES, SCENES_CALIBRATION),
+}
+"""The images that come with a network."""
 
 
 class ImagesMissing(InputError):
@@ -50,7 +58,8 @@ def image_sources(
             raise InputError("int8-qat: is not trained on random images; give --calibration FOLDER")
         return ImageSources(None, (calibration or RANDOM_IMAGES) if int8 else None)
     if is_embedded(network, weights):
-        data, calibration = data or DEFAULT_DATA, calibration or DEFAULT_CALIBRATION
+        own = EMBEDDED_IMAGES[network]
+        data, calibration = data or own.data, calibration or own.calibration
     missing = []
     if data is None and not artefacts_only:
         missing.append("--data")
@@ -67,20 +76,20 @@ def image_sources(
 
 
 def images_for(
-    network: str, weights: str | None, given: str | None, embedded: str, option: str
+    network: str, weights: str | None, given: str | None, use: Literal["data", "calibration"]
 ) -> str:
-    """The images to use: those given, else the embedded ones of the embedded network.
+    """The images to use: those given, else the embedded ones of an embedded network.
 
     Raises:
-        InputError: it is another network, and ``option`` was not given.
+        InputError: it is another network, and none were given.
     """
-    if given is not None:
-        return given
-    if is_embedded(network, weights):
-        return embedded
-    raise InputError(f"{network}: {option} is missing; give a folder of images")
+    own = EMBEDDED_IMAGES[network] if is_embedded(network, weights) else ImageSources(None, None)
+    found = given or (own.data if use == "data" else own.calibration)
+    if found is None:
+        raise InputError(f"{network}: --{use} is missing; give a folder of images")
+    return found
 
 
 def is_embedded(network: str, weights: str | None) -> bool:
-    """Whether it is the network that the embedded images are of."""
-    return network == DEFAULT_NETWORK and weights is None
+    """Whether it is a network that images come with."""
+    return network in EMBEDDED_IMAGES and weights is None

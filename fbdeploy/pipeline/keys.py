@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 
@@ -67,6 +67,7 @@ def artefact_key(
     network_key: str,
     program_key: str,
     skipped: tuple[str, ...] = (),
+    layout: Layout | None = None,
 ) -> str:
     """The key of an artefact; ``program_key`` is empty for those made from the float network."""
     return key_of(
@@ -75,6 +76,7 @@ def artefact_key(
         network=network_key,
         program=program_key,
         skipped=",".join(sorted(skipped)),
+        layout=FORMAT_INFO[fmt].layout(layout),
         versions=dict(versions(FORMAT_INFO[fmt].packages)),
         code=code_sha256("export", "quantize", "tasks", "zoo"),
     )

@@ -7,17 +7,18 @@ from typing import Annotated
 
 from pydantic import Field
 
+from export.format_info import Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
-from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES, TEST
+from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES
 from zoo.documents import Schema
 from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
 DEFAULT_NETWORK = "default"
-DEFAULT_DATA, DEFAULT_CALIBRATION = TEST, CALIBRATION
+DEFAULT_CALIBRATION = CALIBRATION
 
 
 class InputOptions(Schema):
@@ -38,9 +39,10 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; without ``data`` nothing is scored,
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
-    ``export.graph_passes``. With ``accept_low_fidelity`` an int8 program that is far from the float
-    network does not make the deployment incomplete. ``identities`` are those of folders of images
-    that whoever asks has found already, by their names here.
+    ``export.graph_passes``, ``layout`` that of the input where a format has a choice. With
+    ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
+    deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
+    already, by their names here.
     """
 
     network: str
@@ -57,6 +59,7 @@ class DeployRequest(Schema):
     images: Annotated[int, Field(ge=1)] | None = DEFAULT_IMAGES
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
+    layout: Layout | None = None
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
 

@@ -25,6 +25,8 @@ FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
 AppFormat = Annotated[str, OneOf(APP_FORMATS)]
+ANSWERED: tuple[TaskName, ...] = ("classification",)
+"""Tasks whose answers the apps show."""
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
@@ -39,7 +41,11 @@ class BundleInput(InputSpec):
 
 
 class BundleTensor(Schema):
-    """A model's input; ``name`` is empty where the format goes by position."""
+    """A model's input; ``name`` is empty where the format goes by position.
+
+    ``shape`` is the file's own: (1, 3, height, width), or (1, height, width, 3) for a model that
+    takes the image's values pixel by pixel.
+    """
 
     name: str
     shape: tuple[Positive, ...]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue
 
 from export.coverage import Coverage
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import FORMAT_INFO, Layout, NumberType
 from fbdeploy.records import migrations
 from fbdeploy.records.builds import (
     Build,
@@ -144,7 +144,8 @@ class Artefact(Schema):
     """One file for one format and build. ``path`` is relative to the manifest's folder.
 
     ``precision`` is the number type of its values, ``program`` the int8 program it was made from,
-    empty for the float network.
+    empty for the float network. ``layout`` is that of its input, (1, 3, height, width) or
+    (1, height, width, 3).
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
     its export.
@@ -155,6 +156,7 @@ class Artefact(Schema):
     precision: NumberType
     program: ProgramOf = ""
     variant: str = ""
+    layout: Layout = "nchw"
     path: InnerPath
     sha256: Sha256
     bytes: Count

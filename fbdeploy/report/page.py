@@ -12,7 +12,9 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
+from fbdeploy.report.by_class import by_class
 from fbdeploy.report.limits import limits
+from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from stats.interval import Interval
@@ -30,7 +32,10 @@ WIDE_LAYERS, NARROW_LAYERS = (960, 320), (356, 320)
 
 
 def render(
-    manifest: Manifest, lines: list[Line], sensitivity: SensitivityDocument | None = None
+    manifest: Manifest,
+    lines: list[Line],
+    sensitivity: SensitivityDocument | None = None,
+    drawn: Overlays | None = None,
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
     template = templates.template(
@@ -66,6 +71,9 @@ def render(
             default=None,
         ),
         metrics=metrics_known(manifest, rows),
+        alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
+        by_class=by_class(rows, manifest.labels),
+        overlays=drawn,
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
@@ -73,19 +81,22 @@ def render(
         drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
         island_words=_island_words,
+        input_words=_input_words(manifest),
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
     )
 
 
 def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
-    """Write ``folder/report.html`` whole or not at all, with what sensitivity.json says there.
+    """Write ``folder/report.html`` whole or not at all, with what sensitivity.json and the
+    kept answers say there.
 
     Raises:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    page = render(manifest, lines, sensitivity_of(folder, manifest))
+    drawn = overlays(folder, manifest, lines)
+    page = render(manifest, lines, sensitivity_of(folder, manifest), drawn)
     with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return target
@@ -122,7 +133,10 @@ def both_plots(
 def metric_title(metric: Metric) -> str:
     """A metric's name as a column or an axis has it."""
     suffix = " with float" if metric.against == "reference" else ""
-    return f"{metric.title[0].upper()}{metric.title[1:]}{suffix}"
+    title = metric.title
+    if not title[1:2].isupper():  # as of mIoU
+        title = f"{title[0].upper()}{title[1:]}"
+    return f"{title}{suffix}"
 
 
 def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
@@ -203,6 +217,25 @@ def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
+
+
+def _input_words(manifest: Manifest) -> str:
+    """The shapes that artefacts take, and which formats take which if they differ."""
+    spec = manifest.input_spec
+    shapes = {
+        "nchw": f"1 × 3 × {spec.height} × {spec.width}",
+        "nhwc": f"1 × {spec.height} × {spec.width} × 3",
+    }
+    layouts: dict[str, list[str]] = {}
+    for entry in manifest.artefacts:
+        titles = layouts.setdefault(entry.layout, [])
+        if FORMAT_INFO[entry.format].title not in titles:
+            titles.append(FORMAT_INFO[entry.format].title)
+    if len(layouts) < 2:
+        return "".join(shapes[layout] for layout in layouts or ("nchw",))
+    return " or ".join(
+        f"{shapes[layout]} ({', '.join(titles)})" for layout, titles in layouts.items()
+    )
 
 
 def _island_words(artefact: Artefact, shown: int = 4) -> list[str]:

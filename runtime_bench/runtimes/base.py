@@ -58,6 +58,14 @@ class Session(Answering, Protocol):
 class LoadedSession(Session, Protocol):
     """A session of this process, which can be timed."""
 
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The artefact's input as the file has it, in its own layout.
+
+        Raises:
+            InputError: the file does not say.
+        """
+
     def prepared(self, image: FloatArray) -> Callable[[], object]:
         """What runs the artefact once on an image, float32 (1, 3, height, width), which is brought
         into the artefact's own layout and type now."""

@@ -80,7 +80,7 @@ class CoreMLSession:
     ) -> None:
         self._path = path
         self._program = program
-        self.input_shape = shape
+        self.input_shape = self.stored_shape = shape
         self.output_names = program.output_names
         self.threads = threads
 

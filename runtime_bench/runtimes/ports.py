@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.format_info import Layout
 from zoo.errors import InputError
 
-Layout = Literal["nchw", "nhwc"]
 FloatArray = NDArray[np.float32]
 Size = tuple[int, int]
 """Height and width in pixels."""

@@ -31,6 +31,12 @@ class ImageSession(ABC):
         return self.port.shape
 
     @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The input as the file has it; raises InputError where it does not say."""
+        _, channels, *size = self.input_shape
+        return (1, channels, *size) if self.port.layout == "nchw" else (1, *size, channels)
+
+    @property
     def pixels(self) -> Normalization | None:
         """What the artefact does to pixels that it takes as they are; None if it takes floats."""
         return self.port.pixels

@@ -6,14 +6,16 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES, RANDOM_IMAGES_VERSION
+from zoo.dataset_names import (
+    EMBEDDED_DATASETS,
+    EMBEDDED_SETS,
+    RANDOM_IMAGES,
+    RANDOM_IMAGES_VERSION,
+)
 from zoo.embedded import embedded_file
 from zoo.errors import InputError
 from zoo.files import sha256_of
-from zoo.scenes import SCENE_SPLITS, open_scenes
-
-EMBEDDED_SETS = (*EMBEDDED_DATASETS, *SCENE_SPLITS)
-"""Names that stand for images that come with fbdeploy, unless there is a folder of that name."""
+from zoo.scenes import open_scenes
 
 
 def embedded_content(name: str) -> str | None:

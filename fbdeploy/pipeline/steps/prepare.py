@@ -17,6 +17,7 @@ from fbdeploy.pipeline.space import (
 )
 from fbdeploy.pipeline.steps.checks import Checks, check_program
 from fbdeploy.pipeline.steps.images import (
+    at_once,
     calibration_images,
     calibration_info,
     check_images,
@@ -59,7 +60,8 @@ if TYPE_CHECKING:
 NAME = "prepare"
 MEMORY = 2500 * MEGABYTE
 """Expected peak of resident memory."""
-CHECK_IMAGES = 32
+FEWEST_CHECK_IMAGES = 4
+"""There are ``BATCH`` where outputs are of ordinary size."""
 
 
 class PrepareArguments(StepArguments):
@@ -131,8 +133,10 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     report.progress("capturing the network", 0.0)
     captured = captured_graph(work, network, network_key)
     checks = Checks(work, network_key, data.identity)
+    # Fewer of outputs so large that as many would fill the memory; each then shows more answers.
+    checked = max(FEWEST_CHECK_IMAGES, at_once(network.interface.image_bytes))
     checks.images(
-        lambda: read_images(images, network, CHECK_IMAGES, worker_threads(), lambda count: None)
+        lambda: read_images(images, network, checked, worker_threads(), lambda count: None)
     )
     session = ModuleSession(network.module, network.input_spec, worker_threads(), network.interface)
     checks.outputs(work.graph(network_key), lambda: session.run(checks.images()))

@@ -94,7 +94,9 @@ def quantization_of(
         held_out_agreement=summary.agreement if summary.held_out_images else None,
         sqnr_db=summary.sqnr_db,
         # How far int8 is from float on noise says nothing of photographs: no verdict.
-        fidelity=None if images.name == RANDOM_IMAGES else fidelity_of(summary),
+        fidelity=None
+        if images.name == RANDOM_IMAGES
+        else fidelity_of(summary, program.interface.task),
         float_operators=tuple(summary.float_operators),
         seconds=time.monotonic() - started,
     )
