@@ -40,7 +40,7 @@ def baseline_of(folder: Path) -> Baseline:
     if first is not None and manifest.evaluation_data is not None:
         data = ScoredImages(
             name=manifest.evaluation_data.name,
-            images=len(first.labels),
+            images=len(first.names),
             sha256=first.images_sha256,
             task=first.task,
             labels=pack(first.labels) if first.labels.size else "",
