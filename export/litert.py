@@ -20,6 +20,7 @@ from export.litert_float import restore_float_operators
 from export.litert_forms import whole_transposed_convolutions
 from export.packages import require
 from export.tflite_interface import with_float_interface, with_output_names
+from export.tflite_metadata import with_metadata
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
 from quantize.forms.qdq import to_reference_dialect
@@ -78,6 +79,10 @@ class LiteRTExporter:
             _halve_weights(path)
         if source.stored_names:
             path.write_bytes(with_output_names(path.read_bytes(), source.stored_names))
+        if source.description is not None:
+            layout = FORMAT_INFO[self.format].layout(source.layout)
+            names = source.interface.names
+            path.write_bytes(with_metadata(path.read_bytes(), source.description, layout, names))
         return ExportResult(passes)
 
 
