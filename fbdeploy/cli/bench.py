@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fbdeploy.cli import options
-from fbdeploy.cli.latency_table import by_threads, ratios, summary
+from fbdeploy.cli.latency_table import Ratio, by_threads, ratios, summary
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.profile import show_profiles
 from fbdeploy.cli.progress import counted
@@ -225,7 +225,7 @@ def bench(
         if as_json:
             rows = [_row(measurement) for measurement in measured]
             groups = map(ratios, by_threads(measured))
-            compared = [asdict(one) for group in groups for one in group]
+            compared = [_ratio(one) for group in groups for one in group]
             failures = [{"artefact": str(bad.artefact), "message": bad.message} for bad in unusable]
             result.json({"measurements": rows, "ratios": compared, "failures": failures})
         else:
@@ -234,6 +234,13 @@ def bench(
         say_renamed("--calibration", "--latency-model")
     if unusable:
         raise typer.Exit(1)
+
+
+def _ratio(one: Ratio) -> dict[str, Any]:
+    """A ratio as the document has it: its interval is an object."""
+    plain = asdict(one)
+    plain["compared"]["interval"] = one.compared.interval._asdict()
+    return plain
 
 
 def _list(target: str, as_json: bool) -> None:
