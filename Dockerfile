@@ -5,9 +5,9 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/*
-WORKDIR /opt/fbdeploy
+WORKDIR /srv/fbdeploy
 COPY . .
 RUN make .venv/.installed PYTHON=python3.11
 WORKDIR /work
-ENTRYPOINT ["/opt/fbdeploy/.venv/bin/fbdeploy"]
+ENTRYPOINT ["/srv/fbdeploy/.venv/bin/fbdeploy"]
 CMD ["--help"]

@@ -129,4 +129,4 @@ def test_the_container_is_set_up_as_make_deploy_is() -> None:
     assert "RUN make .venv/.installed PYTHON=python3.11" in lines
     assert any(line.startswith("FROM python:3.11") for line in lines)
     (entry,) = (line for line in lines if line.startswith("ENTRYPOINT"))
-    assert entry == 'ENTRYPOINT ["/opt/fbdeploy/.venv/bin/fbdeploy"]'
+    assert entry == 'ENTRYPOINT ["/srv/fbdeploy/.venv/bin/fbdeploy"]'
