@@ -16,6 +16,7 @@ from quantize.graph.passes.surgery import (
     is_call,
     pair,
     replace,
+    set_argument,
     shape_of,
     tensor_meta,
 )
@@ -23,6 +24,16 @@ from quantize.graph.passes.surgery import (
 POOL = aten.adaptive_avg_pool2d.default
 #: What is padded with this or less is meant to lose against every value of a map.
 LOWEST = -1e4
+
+
+def numbered_strides(graph: GraphModule) -> int:
+    """Write the stride of pools that go on by their kernel; coremltools asks for it."""
+    changed = 0
+    for pool in calls(graph, aten.max_pool2d.default, aten.avg_pool2d.default):
+        if not argument(pool, 2):
+            set_argument(pool, 2, pair(argument(pool, 1)))
+            changed += 1
+    return changed
 
 
 def paddings_of_max_pools(graph: GraphModule) -> int:
