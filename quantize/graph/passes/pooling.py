@@ -145,8 +145,17 @@ def unify_global_pools(graph: GraphModule) -> int:
 
 
 def drop_pools_of_one_pixel(graph: GraphModule) -> int:
-    """Remove global pools of maps that have one pixel already (the head after FBNet's ir_pool)."""
+    """Remove global pools of maps that have one pixel already (the head after FBNet's ir_pool), and
+    average pools with windows of one, which LiteRT's converter refuses between two grids."""
     changed = 0
+    for node in calls(graph, aten.avg_pool2d.default):
+        sizes = pair(argument(node, 1)), pair(argument(node, 2)), pair(argument(node, 3, 0))
+        if sizes == ([1, 1], [1, 1], [0, 0]):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            node.replace_all_uses_with(source)
+            graph.graph.erase_node(node)
+            changed += 1
     for node in calls(graph, POOL):
         source = node.args[0]
         assert isinstance(source, Node)
