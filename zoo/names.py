@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.architecture import architectures
+from zoo.detection.config import MASK_SUFFIX, detector_tables, find_detector
 from zoo.errors import InputError
 from zoo.timm_names import is_timm_model, timm_names
 
@@ -81,6 +82,8 @@ def resolve(name: str) -> ResolvedName:
             f"{name}: its architecture was never published, only its figures (see docs/zoo.md); "
             "the nearest published ones are FBNetV2_L1 and FBNetV2_F4"
         )
+    if find_detector(name) is not None:
+        return ResolvedName(name, "fbdeploy", name)
     if name in TORCHVISION:
         return ResolvedName(name, "torchvision", name)
     if is_timm_model(name):
@@ -91,7 +94,8 @@ def resolve(name: str) -> ResolvedName:
 def _advice(name: str) -> str:
     if name.endswith(".py"):
         return f"to use your own, name the function too: {name}:FUNCTION"
-    known = [DEFAULT, *architectures(), *ALIASES, *TORCHVISION, *sorted(timm_names())]
+    detectors = [f"{table}{suffix}" for table in detector_tables() for suffix in ("", MASK_SUFFIX)]
+    known = [DEFAULT, *architectures(), *ALIASES, *detectors, *TORCHVISION, *sorted(timm_names())]
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)

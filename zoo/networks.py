@@ -147,7 +147,8 @@ def load_network(
         raise InputError(f"{name}: {num_classes} classes; give 0 (no classifier) or more")
     overrides = overrides or InputOverrides()
     resolved = resolve(name)
-    source = find_source(resolved, options, overrides.size)
+    file = None if weights in (None, PRETRAINED) else Path(str(weights))
+    source = find_source(resolved, options, overrides.size, file)
     path, provenance = _find_weights(resolved, source, weights, seed)
     headless = features_only or num_classes == 0
     chosen: Selection | None = None

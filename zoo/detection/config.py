@@ -11,8 +11,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from zoo.architecture import Block
-from zoo.detection.final import DetectionRule
-from zoo.detection.norms import Norm
+from zoo.detection.rules import DetectionRule, Norm
 
 Rows = tuple[Block, ...]
 

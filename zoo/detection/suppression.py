@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.detection.boxes import overlapping
-
-SWEEPS = 16
-"""Enough for the random cases of tests/zoo/detection/test_suppression.py: up to 400 boxes in 5 to
-44 clusters. ``benchmarks/detection`` tells what the proposals of photos need."""
+from zoo.detection.rules import SWEEPS
 
 
 def kept(
