@@ -9,6 +9,7 @@ import numpy as np
 
 from export.graph_passes import applies
 from export.onnx_editor import Editor
+from export.onnx_shields import own_zero_points, saturating_softmax, shield_float_layers
 from zoo.errors import InputError
 
 
@@ -28,8 +29,9 @@ def finish_qdq(
     changed |= {
         name: apply(editor) for name, apply in _PREPARATIONS.items() if applies(name, skipped)
     }
-    changed["shielded_float_layers"] = _shield_float_layers(editor)
-    _own_zero_points(editor)
+    changed["shielded_float_layers"] = shield_float_layers(editor)
+    changed["saturating_softmax"] = saturating_softmax(editor)
+    own_zero_points(editor)
     editor.finish()
     return changed
 
@@ -194,70 +196,6 @@ def _become(node: Any, operator: str, inputs: list[str], output: str) -> None:
     del node.attribute[:], node.input[:], node.output[:]
     node.input.extend(inputs)
     node.output.append(output)
-
-
-def _own_zero_points(editor: Editor) -> None:
-    """Give each int8 weight a zero point of its own, and each layer a weight.
-
-    onnxruntime 1.31 refuses a model in which a layer that it does not fuse shares it, once it
-    makes weights uint8 for processors whose products of uint8 and int8 saturate
-    (``session.x64quantprecision``). Layers share a weight that is called several times.
-    """
-    for node in list(editor.graph.node):
-        if node.op_type != "DequantizeLinear" or len(node.input) < 3:
-            continue
-        weight, zero = editor.constant(node.input[0]), editor.constant(node.input[2])
-        if weight is None or zero is None or weight.dtype != np.int8:
-            continue
-        node.input[2] = editor.add(f"{node.output[0]}_zero_point", zero)
-        for number, reader in enumerate(editor.readers(node.output[0])[1:], start=2):
-            name = f"{node.output[0]}_{number}"
-            own = editor.onnx.NodeProto()
-            own.CopyFrom(node)
-            own.name, own.output[0] = name, name
-            own.input[0] = editor.add(f"{name}_int8", weight)
-            own.input[2] = editor.add(f"{name}_zero_point", zero)
-            reader.input[1] = name
-            editor.insert_before(reader, own)
-
-
-def _shield_float_layers(editor: Editor) -> int:
-    """Keep layers with float weights in float, though they read int8 values.
-
-    onnxruntime quantizes such weights when it loads a model, per tensor, if the value's scale is a
-    scalar (its WeightBiasQuantization, pull request 22969). A scale a channel, all the same, means
-    the same values and is left alone.
-    """
-    changed = 0
-    for node in list(editor.graph.node):
-        if node.op_type not in ("Conv", "Gemm"):
-            continue
-        source, weight = editor.dequantize_of(node.input[0]), editor.constant(node.input[1])
-        if source is None or weight is None or weight.dtype != np.float32:
-            continue
-        scale, zero = (editor.constant(name) for name in source.input[1:3])
-        if scale is None or zero is None or scale.size != 1:
-            continue
-        attributes = {attribute.name: attribute.i for attribute in node.attribute}
-        if node.op_type == "Conv":
-            channels = weight.shape[1] * attributes.get("group", 1)
-        else:
-            channels = weight.shape[1 if attributes.get("transB", 0) else 0]
-        name = node.output[0]
-        restored = editor.onnx.helper.make_node(
-            "DequantizeLinear",
-            [
-                source.input[0],
-                editor.add(f"{name}_input_scale", np.full(channels, scale, scale.dtype)),
-                editor.add(f"{name}_input_zero_point", np.full(channels, zero, zero.dtype)),
-            ],
-            [f"{name}_input"],
-            axis=1,
-        )
-        node.input[0] = restored.output[0]
-        editor.insert_before(node, restored)
-        changed += 1
-    return changed
 
 
 _PREPARATIONS: dict[str, Callable[[Editor], int]] = {

@@ -39,6 +39,12 @@ def _attention(x: Tensor, project: nn.Module) -> Tensor:
     return (weights @ value.transpose(1, 2)).transpose(1, 2).reshape(n, c, h, w)
 
 
+def _branch_attention(x: Tensor, left: nn.Module, right: nn.Module, weigh: nn.Module) -> Tensor:
+    branches = torch.stack([left(x), right(x)], 1)
+    weights = torch.softmax(weigh(branches.sum(1).mean((2, 3))), -1)
+    return (branches * weights[:, :, None, None, None]).sum(1)
+
+
 def _split(x: Tensor, left: nn.Module, right: nn.Module) -> Tensor:
     a, b = torch.split(x, CHANNELS // 2, 1)
     return torch.cat([left(a), right(b)], 1)
@@ -111,6 +117,10 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "reflected": lambda: nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(8, 8, 3)),
     "replicated": lambda: nn.Sequential(nn.ReplicationPad2d(1), nn.Conv2d(8, 8, 3)),
     "padded_with_one": lambda: Function(lambda x, c: c(F.pad(x, (1, 1, 1, 1), value=1.0)), _pad3()),
+    "padded_with_least": lambda: Function(
+        lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)
+    ),
+    "divided_sum": lambda: Function(lambda x: F.avg_pool2d(x, 3, 1, 1, divisor_override=5)),
     "dilated": lambda: nn.Conv2d(8, 8, 3, padding=2, dilation=2),
     "grouped": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=4),
     "same_padding": lambda: nn.Conv2d(8, 8, (2, 3), padding="same"),
@@ -142,6 +152,9 @@ NORMS: dict[str, Callable[[], nn.Module]] = {
     "instance_norm": lambda: nn.InstanceNorm2d(8, affine=True),
     "softmax": lambda: Function(lambda x: x * torch.softmax(x, 1)),
     "attention": lambda: Function(_attention, _conv(outputs=24)),
+    "branch_attention": lambda: Function(
+        _branch_attention, _conv(), _conv(size=3), nn.Linear(8, 2)
+    ),
     "normalized": lambda: Function(lambda x: F.normalize(x, dim=1)),
     "difference": lambda: Function(lambda x, c: x - c(x), _conv()),
     "quotient": lambda: Function(lambda x: x / (1 + x.abs())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,14 @@ from export.formats import FORMATS
 from export.inspection import inspect
 from quantize.judging import sqnr_db
 from quantize.ptq import quantize
+from quantize.qparams import QMIN, QParams
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
 from tasks.logits import logits_of
 from tests.export.conftest import Workshop
+from tests.export.small_exports import SmallExport
 from tests.quantize.small_networks import SPEC, Activation, joined_ranges, noise_images
+from zoo.networks import Network, Weights
 
 
 def initializers(model: onnx.ModelProto) -> dict[str, np.ndarray]:
@@ -86,3 +90,51 @@ def test_a_clamp_within_its_grid_is_one_of_integers(
     with torch.no_grad():
         expected = program.module()(torch.from_numpy(images))
     assert sqnr_db(expected, found) > 40
+
+
+class BranchAttention(nn.Module):
+    """Two branches weighed by a softmax of their mean, as in SKNet (arXiv:1903.06586)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left, self.right = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(3, 8, 5, 2, 2)
+        self.weigh, self.head = nn.Linear(8, 2), nn.Linear(8, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        branches = torch.stack([self.left(x), self.right(x)], 1)
+        weights = torch.softmax(self.weigh(branches.sum(1).mean((2, 3))), -1)
+        return self.head((branches * weights[:, :, None, None, None]).sum(1).mean((2, 3)))
+
+
+@pytest.mark.parametrize("variant", ["", "s8s8"])
+def test_a_softmax_saturates_at_the_end_of_its_grid(tmp_path: Path, variant: str) -> None:
+    torch.manual_seed(0)
+    network = Network("sk", BranchAttention().eval(), SPEC, (), 5, "user", Weights("random"))
+    program = quantize(network, noise_images(64), load_recipe("ptq-fast"))
+    # One of two weights is at least 1/2.
+    narrow = {"softmax": QParams(0.45 / 255, QMIN)}
+    program = replace(program, activations=program.activations | narrow)
+    exporter, path = FORMATS["onnx"], tmp_path / "model.onnx"
+    result = exporter.export(ExportSource("int8", SPEC, program.graph, program), path, variant)
+    assert result.passes["saturating_softmax"] == 1
+    images = noise_images(16, seed=7)
+    found = torch.from_numpy(logits_of(RUNTIMES["onnx"].load(path, threads=1).run(images)))
+    with torch.no_grad():
+        expected = program.module()(torch.from_numpy(images))
+    assert sqnr_db(expected, found) > 40
+
+
+def test_a_transposed_convolution_keeps_its_float_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1),
+        nn.ConvTranspose2d(8, 8, 2, stride=2, groups=2),
+        nn.Conv2d(8, 5, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    # A channel so large that one scale for all weights would leave the others nothing.
+    with torch.no_grad():
+        module[1].weight[:, 0] *= 100
+        module[2].weight[:, [0, 4]] /= 100
+    assert SmallExport(module, tmp_path).sqnr("onnx") > 40

@@ -21,7 +21,12 @@ from quantize.graph.passes.moves import (
 )
 from quantize.graph.passes.norms import unify_image_norms
 from quantize.graph.passes.parameters import own_parameters
-from quantize.graph.passes.pooling import drop_pools_of_one_pixel, unify_global_pools
+from quantize.graph.passes.pooling import (
+    divided_sums,
+    drop_pools_of_one_pixel,
+    paddings_of_max_pools,
+    unify_global_pools,
+)
 from quantize.graph.passes.shapes import (
     plain_joins,
     plain_permutations,
@@ -56,6 +61,8 @@ CANONICALIZE: tuple[Pass, ...] = (
     unify_image_norms,
     fold_affine,
     batch_norm_as_layer,
+    paddings_of_max_pools,
+    divided_sums,
     unify_global_pools,
     drop_pools_of_one_pixel,
 )

@@ -1,12 +1,109 @@
-"""One form for every global average pool."""
+"""One form for every pool."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, replace, shape_of
+from quantize.graph.passes.surgery import (
+    argument,
+    aten,
+    calls,
+    constant,
+    emit,
+    is_call,
+    replace,
+    shape_of,
+    tensor_meta,
+)
 
 POOL = aten.adaptive_avg_pool2d.default
+#: What is padded with this or less is meant to lose against every value of a map.
+LOWEST = -1e4
+
+
+def paddings_of_max_pools(graph: GraphModule) -> int:
+    """Let a max pool pad by itself, or pad with the map's edge, where a map is padded with -inf or
+    a number that stands for it.
+
+    A window that reaches beyond the edge holds the edge, so that its largest value is the same; no
+    int8 grid holds such a number beside those of a map.
+    """
+    changed = 0
+    for pool in calls(graph, aten.max_pool2d.default):
+        pad = pool.args[0]
+        edges = _lowest_edges(pad)
+        kernel = _pair(argument(pool, 1))
+        own, dilation = _pair(argument(pool, 3, 0)), _pair(argument(pool, 4, 1))
+        if edges is None or dilation != [1, 1] or bool(argument(pool, 5, False)):
+            continue
+        assert isinstance(pad, Node)
+        left, right, top, bottom = edges
+        if max(left, right) + own[1] >= kernel[1] or max(top, bottom) + own[0] >= kernel[0]:
+            continue
+        source = pad.args[0]
+        even = left == right and top == bottom
+        if even and own == [0, 0] and 2 * left <= kernel[1] and 2 * top <= kernel[0]:
+            stride = argument(pool, 2) or kernel
+            pool.args = (source, kernel, stride, [top, left])
+        else:
+            like = tensor_meta(pad)
+            edge = emit(pool, aten.replication_pad2d.default, source, edges, like=like)
+            pool.replace_input_with(pad, edge)
+        changed += 1
+    return changed
+
+
+def _lowest_edges(pad: object) -> list[int] | None:
+    """left, right, top and bottom of a padding with :data:`LOWEST` or less."""
+    if not isinstance(pad, Node):
+        return None
+    if is_call(pad, aten.constant_pad_nd.default):
+        value = argument(pad, 2, 0)
+    elif is_call(pad, aten.pad.default) and argument(pad, 2, "constant") == "constant":
+        value = argument(pad, 3)
+    else:
+        return None
+    edges: Any = argument(pad, 1)
+    if value is None or value > LOWEST or len(edges) != 4 or len(shape_of(pad)) != 4:
+        return None
+    return [int(edge) for edge in edges] if min(edges) >= 0 else None
+
+
+def divided_sums(graph: GraphModule) -> int:
+    """Write average pools that divide by a number of their own as depthwise convolutions, which
+    they are; torch.onnx leaves the number out (torch 2.14)."""
+    changed = 0
+    for pool in calls(graph, aten.avg_pool2d.default):
+        source, divisor = pool.args[0], argument(pool, 6)
+        if divisor is None or len(shape_of(pool)) != 4:
+            continue
+        kernel, padding = _pair(argument(pool, 1)), _pair(argument(pool, 3, 0))
+        stride = _pair(argument(pool, 2) or kernel)
+        read, made = shape_of(pool.all_input_nodes[0])[2:], shape_of(pool)[2:]
+        # Beyond the padding where the number of windows was rounded up.
+        bottom, right = (
+            max(0, (int(made[i]) - 1) * stride[i] + kernel[i] - int(read[i]) - 2 * padding[i])
+            for i in (0, 1)
+        )
+        if bottom or right:
+            edges, like = [0, right, 0, bottom], tensor_meta(source)
+            like = None if like is None else torch.nn.functional.pad(like, edges)
+            source = emit(pool, aten.constant_pad_nd.default, source, edges, 0.0, like=like)
+        channels = int(shape_of(pool)[1])
+        weight = torch.full((channels, 1, *kernel), 1 / divisor)
+        summed = constant(graph, pool, f"{pool.name}_weight", weight)
+        arguments = (source, summed, None, stride, padding, [1, 1], channels)
+        replace(pool, emit(pool, aten.conv2d.default, *arguments))
+        changed += 1
+    return changed
+
+
+def _pair(value: Any) -> list[int]:
+    sizes = [int(size) for size in value] if isinstance(value, (list, tuple)) else [int(value)]
+    return sizes * 2 if len(sizes) == 1 else sizes
 
 
 def unify_global_pools(graph: GraphModule) -> int:

@@ -165,6 +165,15 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
               lambda: one(mix=nn.Sequential(C1(), nn.PReLU(16), C1(), nn.PReLU())), 1.0),
     "elu in place": (lambda n, x: n.mix(x), 16,
                      lambda: one(mix=nn.Sequential(C1(), nn.ELU(inplace=True))), 1.0),
+    "largest of what is padded with -inf": (
+        lambda _, x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2), 16, one, 1.0),
+    "largest of what is padded with -10000 all around": (
+        lambda _, x: F.max_pool2d(F.pad(x - 1, [1] * 4, value=-1e4), 3, 2), 16, one, 1.0),
+    "sum of a window over five": (
+        lambda _, x: F.avg_pool2d(x, 3, 2, 1, divisor_override=5), 16, one, 1.0),
+    "sum of a window that ends outside": (
+        lambda _, x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, divisor_override=5), 16, one, 1.0),
+    "sum over the map": (lambda n, x: x * F.avg_pool2d(x, 16, divisor_override=1000), 16, one, 1.0),
     "glu": (lambda _, x: F.glu(x, 1), 8, one, 1.0),
     "softplus": (lambda _, x: F.softplus(x), 16, one, 1.0),
     "pixel shuffle": (lambda _, x: F.pixel_shuffle(x, 2), 4, one, 1.0),
