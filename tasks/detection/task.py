@@ -38,12 +38,6 @@ _AT = {BOX_AP50.name: 0.5, BOX_AP75.name: 0.75, MASK_AP50.name: 0.5}
 _OF_MASKS = frozenset({MASK_AP.name, MASK_AP50.name})
 
 
-NO_TRAINING = (
-    "detectors are not trained for int8 by this version; leave int8-qat out of --precisions, and "
-    "take a recipe without distillation"
-)
-
-
 @dataclass(frozen=True)
 class AveragePrecisionParts:
     """Average precision as an ``Evaluation``."""
@@ -83,6 +77,10 @@ class Detection:
     name: TaskName = "detection"
     metrics = METRICS
     keeps_outputs = False
+    no_training = (
+        "detectors are not trained for int8 by this version; leave int8-qat out of --precisions, "
+        "and take a recipe without distillation"
+    )
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Found]:
         """In pixels of the picture that a frame tells of, clipped to it, masks as large as it;
@@ -190,7 +188,7 @@ class Detection:
         Raises:
             InputError: always.
         """
-        raise InputError(NO_TRAINING)
+        raise InputError(self.no_training)
 
     def pack(self, predictions: Sequence[Found]) -> dict[str, NDArray[Any]]:
         """See ``tasks.detection.packing``."""

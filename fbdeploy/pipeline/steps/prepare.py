@@ -47,11 +47,13 @@ from fbdeploy.records.manifest import (
     Quantization,
     Weights,
 )
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from fbdeploy.pipeline.request import DeployRequest
     from quantize.graph.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
@@ -124,6 +126,7 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
     network = requested_network(request)
+    _refuse_training(request, recipe, network)
     state = state_sha256(network)
     network_key = key_of_network(network, state)
     evaluation = evaluation_images(request, network)
@@ -151,6 +154,21 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
         if trained is not None:
             check_program(checks, "qat")
             report.result(Quantized(program="qat", quantization=trained))
+
+
+def _refuse_training(request: DeployRequest, recipe: Recipe, network: Network) -> None:
+    """Say at once what training would only say later.
+
+    Raises:
+        InputError: a program is to be trained, and networks for this task are not.
+    """
+    from tasks.table import task_named
+
+    builds = set(request.builds)
+    trains = "int8-qat" in builds or ("int8" in builds and recipe.corrections.distillation)
+    reason = task_named(network.task).no_training
+    if trains and reason:
+        raise InputError(f"{network.name}: {reason}")
 
 
 def _prepared(network: Network, state: str, network_key: str, data: DatasetInfo) -> Prepared:

@@ -55,7 +55,9 @@ def test_boxes_are_in_pixels_of_the_picture() -> None:
     assert found.boxes.tolist() == [[20, 20, 60, 60], [100, 10, 140, 50]]
     assert found.labels.tolist() == [1, 0] and found.masks is not None
     mask = to_array(found.masks[0])
-    assert mask.shape == (100, 200) and mask.sum() == 1600 and mask[20:60, 20:60].all()
+    assert mask.shape == (100, 200) and mask[25:55, 25:55].all()
+    # But for the corners, where it is interpolated with what lies outside the box.
+    assert mask.sum() == mask[20:60, 20:60].sum() > 1500
     (plain,) = TASK.decode(_outputs(masks=True))
     assert plain.boxes[0].tolist() == [10, 10, 30, 30] and plain.masks is None
 
@@ -84,7 +86,7 @@ def test_scores_of_masks_only_where_there_are_masks() -> None:
     names = [score.metric for score in scores_of(TASK, without, [TRUTH], without)]
     assert names == ["box_ap", "box_ap50", "box_ap75", "detection_agreement"]
     scores = {score.metric: score.value for score in scores_of(TASK, with_masks, [TRUTH])}
-    assert scores["mask_ap"] == 1.0 and "detection_agreement" not in scores
+    assert scores["mask_ap"] > 0.9 and "detection_agreement" not in scores
     no_masks = _picture(*(Instance(i.box, i.label, i.area) for i in TRUTH.instances))
     assert MASK_AP.name not in TASK.score(with_masks, [no_masks], TASK.metrics)
 
