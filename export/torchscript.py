@@ -17,6 +17,7 @@ from export.base import (
 )
 from export.qnnpack import to_quantized_module
 from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
+from export.torchscript_archive import canonical
 
 
 class TorchScriptExporter:
@@ -47,7 +48,7 @@ class TorchScriptExporter:
                 # A file saved under a path holds that path's name, a temporary one.
                 archive = io.BytesIO()
                 torch.jit.save(frozen, archive, _extra_files=extra)
-                path.write_bytes(archive.getbuffer())
+                path.write_bytes(canonical(archive.getvalue()))
         finally:
             torch.backends.quantized.engine = before
         return ExportResult(passes)

@@ -7,13 +7,14 @@ app.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from export.format_info import FORMAT_INFO, NumberType
 from fbdeploy.records.builds import ProgramOf
-from fbdeploy.records.fields import InnerPath, Sha256, Whole
+from fbdeploy.records.fields import AllRequired, InnerPath, Sha256, all_there
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import LARGEST_COUNT, Count, Schema
 from zoo.input_spec import MOST_CLASSES, InputSpec
@@ -78,7 +79,7 @@ class ModelConfig(Schema):
     schema_version: Literal[2] = 2
     network: str
     task: TaskName
-    input: Annotated[BundleInput, Whole()]
+    input: Annotated[BundleInput, BeforeValidator(partial(all_there, BundleInput)), AllRequired()]
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
 
 from zoo.files import inner_name
 from zoo.input_spec import InputSpec
@@ -18,26 +18,25 @@ InnerPath = Annotated[str, AfterValidator(inner_name)]
 """A file's name relative to its document's folder, which it does not leave."""
 
 
-class Whole:
-    """Every field of a stored dataclass is there: its defaults are for who makes one, and a
-    document that lacks one is damaged."""
+def all_there(kind: type, value: Any) -> Any:
+    """A document's ``value`` of a dataclass, if it has all its fields: their defaults are for who
+    makes one, and a document that lacks one is damaged.
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        names = [field.name for field in fields(source)]
+    Raises:
+        ValueError: it lacks one.
+    """
+    if isinstance(value, Mapping):
+        missing = [field.name for field in fields(kind) if field.name not in value]
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
+    return value
 
-        def check(value: Any) -> Any:
-            if isinstance(value, Mapping):
-                missing = [name for name in names if name not in value]
-                if missing:
-                    raise ValueError(f"{missing[0]} is missing")
-            return value
 
-        return core_schema.no_info_before_validator_function(check, handler(source))
+class AllRequired:
+    """Says in the JSON Schema what ``all_there`` checks."""
 
     def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         found = handler(schema)
         properties = handler.resolve_ref_schema(found)
@@ -45,5 +44,7 @@ class Whole:
         return found
 
 
-StoredInputSpec = Annotated[InputSpec, Whole()]
+StoredInputSpec = Annotated[
+    InputSpec, BeforeValidator(partial(all_there, InputSpec)), AllRequired()
+]
 """A network's input as documents have it."""

@@ -37,3 +37,11 @@ def test_no_file_holds_its_temporary_name(tmp_path: Path) -> None:
     _export(f"int8={first}")
     _export(f"int8={second}")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_file_does_not_tell_what_was_exported_before(tmp_path: Path) -> None:
+    alone, after, again = (tmp_path / f"{name}.pt" for name in ("alone", "after", "again"))
+    _export(f"int8={alone}")
+    _export(f"fp32={tmp_path / 'fp32.pt'}", f"int8={after}", f"int8={again}")
+    assert after.read_bytes() == alone.read_bytes()
+    assert again.read_bytes() == alone.read_bytes()
