@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
+from typing import TYPE_CHECKING, Literal
 
 from zoo import embedded
 from zoo.architecture import architectures
-from zoo.counting import Counts, count
+from zoo.foreign_networks import foreign_networks
 from zoo.hub import is_cached_hugging_face, is_cached_url
-from zoo.names import ALIASES, DEFAULT, TORCHVISION, UNPUBLISHED, Source, resolve
-from zoo.sources import find_source
-from zoo.sources.timm import TimmSource
-from zoo.sources.torchvision import TorchvisionSource
+from zoo.names import ALIASES, DEFAULT, UNPUBLISHED, Source, resolve
+
+if TYPE_CHECKING:
+    from zoo.counting import Counts
 
 WeightsAtHand = Literal["embedded", "cached", "download", "none"]
-
-# Top-1 on ImageNet in percent at the listed input size, from the model cards of huggingface.co/timm
-# (fbnetc_100.rmsp_in1k, fbnetv3_b/d/g.ra2_in1k).
-_TIMM_TOP1 = {"fbnetc_100": 75.12, "fbnetv3_b": 78.184, "fbnetv3_d": 78.658, "fbnetv3_g": 81.246}
-_TIMM_PATTERNS = ("fbnet*", "mobilenetv3_*", "tf_mobilenetv3_*", "tf_efficientnet_lite*")
 
 
 @dataclass(frozen=True)
@@ -49,13 +42,18 @@ class CatalogueEntry:
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Every listed network; timm's other names resolve too but are not listed."""
-    return (*_fbnets(), *_timm(), *_torchvision())
+    return (*_fbnets(), *_foreign())
 
 
 def count_entry(entry: CatalogueEntry) -> Counts | None:
     """Parameters and MACs of an entry at its input size; None where it has no architecture."""
     if not entry.available:
         return None
+    import torch
+
+    from zoo.counting import count
+    from zoo.sources import find_source
+
     source = find_source(resolve(entry.name))
     with torch.device("meta"):
         network = source.build(None)
@@ -97,34 +95,21 @@ def _fbnets() -> Iterator[CatalogueEntry]:
         )
 
 
-def _timm() -> Iterator[CatalogueEntry]:
-    import timm
-
-    for name in timm.list_models(list(_TIMM_PATTERNS)):
-        config = TimmSource(name).config
-        repository = config.get("hf_hub_id")
-        weights: WeightsAtHand = "none"
-        if repository:
-            weights = "cached" if is_cached_hugging_face(repository) else "download"
-        elif config.get("url"):
-            weights = _at_hand(config["url"])
-        family = name.removeprefix("tf_").split("_")[0]
+def _foreign() -> Iterator[CatalogueEntry]:
+    for network in foreign_networks():
+        if network.repository:
+            weights: WeightsAtHand = (
+                "cached" if is_cached_hugging_face(network.repository) else "download"
+            )
+        else:
+            weights = _at_hand(network.url)
         yield CatalogueEntry(
-            name, family, "timm", config["input_size"][-1], weights, _TIMM_TOP1.get(name)
-        )
-
-
-def _torchvision() -> Iterator[CatalogueEntry]:
-    for name in TORCHVISION:
-        source = TorchvisionSource(name)
-        metrics: dict[str, Any] = source.weights.meta["_metrics"]
-        yield CatalogueEntry(
-            name,
-            "resnet" if name.startswith("resnet") else "_".join(name.split("_")[:2]),
-            "torchvision",
-            source.weights.transforms().crop_size[0],
-            _at_hand(source.weights.url),
-            metrics["ImageNet-1K"]["acc@1"],
+            network.name,
+            network.family,
+            network.source,
+            network.input_size,
+            weights,
+            network.published_top1,
         )
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import http.client
 import os
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-
-import torch
 
 from zoo.errors import InputError
 from zoo.files import atomic_file
@@ -81,7 +80,15 @@ def _cached_path(url: str) -> Path:
     # Many published files are called model.pth, so the whole address makes the name.
     parts = urllib.parse.urlparse(url)
     name = f"{parts.netloc}{parts.path}".replace("/", "_")
-    return Path(torch.hub.get_dir()) / "checkpoints" / name
+    return _torch_hub() / "checkpoints" / name
+
+
+def _torch_hub() -> Path:
+    """torch.hub's folder by the rule in its documentation, without waiting for torch."""
+    if "torch" in sys.modules:
+        return Path(sys.modules["torch"].hub.get_dir())
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
 
 
 def _unreachable(network: str, where: str, error: Exception) -> InputError:

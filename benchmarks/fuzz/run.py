@@ -65,6 +65,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="Folder for the files of a defect.")
     given_options = parser.parse_args()
     print("| reader | files | read | refused | seconds |\n|---|---|---|---|---|")
+    if given_options.keep:
+        given_options.keep.mkdir(parents=True, exist_ok=True)
     defects = 0
     for reader in READERS:
         if given_options.only not in reader.name:

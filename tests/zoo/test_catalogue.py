@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from zoo import hub
 from zoo.architecture import architectures
 from zoo.catalogue import catalogue, count_entry
+from zoo.foreign_networks import as_installed, foreign_networks
 from zoo.names import resolve
 
 ENTRIES = {entry.name: entry for entry in catalogue()}
@@ -66,3 +70,36 @@ def test_weights_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     cached.parent.mkdir(parents=True)
     cached.touch()
     assert {e.name: e.weights for e in catalogue()}["FBNetV2_F1"] == "cached"
+
+
+def test_the_list_needs_neither_torch_nor_the_packages_it_tells_of() -> None:
+    code = (
+        "import sys\nfrom zoo.catalogue import catalogue\ncatalogue()\n"
+        "print(sorted({'torch', 'timm', 'torchvision'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_what_is_stored_of_other_packages_is_what_they_say() -> None:
+    assert foreign_networks() == tuple(as_installed())
+    assert {network.source for network in foreign_networks()} == {"timm", "torchvision"}
+
+
+def test_torch_s_cache_is_found_without_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variables in (
+        {"TORCH_HOME": str(tmp_path / "home")},
+        {"XDG_CACHE_HOME": str(tmp_path / "cache")},
+        {"HOME": str(tmp_path)},
+    ):
+        with monkeypatch.context() as patch:
+            for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+                patch.delenv(name, raising=False)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            with_torch = hub._torch_hub()
+            patch.delitem(sys.modules, "torch")
+            assert hub._torch_hub() == with_torch
+            assert tmp_path in with_torch.parents
