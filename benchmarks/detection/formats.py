@@ -37,7 +37,7 @@ from zoo.datasets import Batch, batches, open_pictures, open_scored
 from zoo.networks import Network, load_network
 
 TASK = TASKS["detection"]
-RUNNABLE = ("onnx", "torchscript", "executorch", "litert")
+ORDER = ("onnx", "torchscript", "coreml", "executorch", "litert")
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--data", required=True)
     parser.add_argument("--calibration", required=True)
     parser.add_argument("--recipe", default="ptq")
-    parser.add_argument("--formats", default=",".join(RUNNABLE))
+    parser.add_argument("--formats", default=",".join(ORDER))
     parser.add_argument("--precisions", default="fp32,int8")
     parser.add_argument("--work", type=Path, required=True, help="keeps what takes long to make")
     parser.add_argument("--output", type=Path, required=True)
@@ -135,7 +135,7 @@ def _figures(score: Score) -> dict[str, Any]:
     if score.difference is not None and score.difference_interval is not None:
         figures |= {
             "difference": score.difference,
-            "difference_interval": score.difference_interval.as_tuple(),
+            "difference_interval": [score.difference_interval.low, score.difference_interval.high],
         }
     return figures
 

@@ -23,7 +23,6 @@ from tasks.table import TASKS
 from tests.quantize.small_networks import noise_images
 from tests.quantize.tiny_detector import SIDE, tiny_detector
 
-RUNNABLE = ("executorch", "torchscript", "onnx", "litert")
 TASK = TASKS["detection"]
 NAMES = ["boxes", "scores", "labels", "masks"]
 
@@ -76,7 +75,7 @@ def test_the_program_is_int8_where_layers_are(detectors: Detectors) -> None:
     assert program.summary.agreement > 0.5
 
 
-@pytest.mark.parametrize("format_name", RUNNABLE)
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_float_files_find_the_same(format_name: str, detectors: Detectors) -> None:
     x = _images(4, 7)
     session = RUNTIMES[format_name].load(detectors.export(format_name, "fp32"), 1)
@@ -87,20 +86,10 @@ def test_float_files_find_the_same(format_name: str, detectors: Detectors) -> No
         np.testing.assert_allclose(value, expected[name], atol=2e-3, err_msg=name)
 
 
-@pytest.mark.parametrize("format_name", RUNNABLE)
+@pytest.mark.parametrize("format_name", FORMATS)
 def test_int8_files_find_what_the_program_finds(format_name: str, detectors: Detectors) -> None:
     x = _images(8, 8)
     session = RUNTIMES[format_name].load(detectors.export(format_name, "int8"), 1)
     found, expected = session.run(x), detectors.expected("int8", x)
     assert list(found) == NAMES
     assert agreement(TASK, expected, found) >= 0.9
-
-
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_core_ml_holds_it(precision: NumberType, detectors: Detectors) -> None:
-    coremltools = pytest.importorskip("coremltools")
-    path = detectors.export("coreml", precision)
-    spec = coremltools.models.MLModel(str(path), skip_model_load=True).get_spec()
-    assert [output.name for output in spec.description.output] == NAMES
-    shapes = [list(o.type.multiArrayType.shape) for o in spec.description.output]
-    assert shapes == [[1, 6, 4], [1, 6], [1, 6], [1, 6, 8, 8]]
