@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from quantize.grids.calibrate import ProgressCallback, silent
+from quantize.judging import judged
 from quantize.program import Program
 from quantize.ptq import quantize as post_training
 from quantize.qat.module import QatModule
@@ -75,7 +76,9 @@ def fine_tune(
         targets = torch.from_numpy(labels)
     parts, everything = split(len(images), recipe.calibration), torch.from_numpy(images)
     learned = torch.cat([parts.calibration, parts.further])[: recipe.qat.images]
-    judging = parts.held_out if len(parts.held_out) else parts.calibration
+    judging = judged(
+        parts.held_out if len(parts.held_out) else parts.calibration, program.interface
+    )
     data = QatData(
         images=everything[learned],
         held_out=everything[judging],

@@ -19,7 +19,7 @@ from quantize.grids.calibrate import ProgressCallback, calibrate, silent
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.silent_inputs import SilentInputs
 from quantize.grids.weights import quantize_weights
-from quantize.judging import Judge
+from quantize.judging import Judge, judged
 from quantize.program import Program, Summary
 from quantize.qat.train import QatData, train
 from quantize.recipe import Recipe
@@ -59,7 +59,8 @@ def quantize_captured(
     if len(images) == 0:
         raise InputError("calibration: no images; give a folder with at least a few hundred photos")
     parts, everything = split(len(images), recipe.calibration), torch.from_numpy(images)
-    calibration, held_out = everything[parts.calibration], everything[parts.held_out]
+    calibration = everything[parts.calibration]
+    held_out = everything[judged(parts.held_out, captured.interface)]
 
     graph = copy.deepcopy(captured.graph)
     passes = run(graph, tuple(step for step in INTEGER_FORMS if step.__name__ not in skipped))
@@ -95,7 +96,7 @@ def quantize_captured(
         ),
         interface=captured.interface,
     )
-    judging = held_out if len(held_out) else calibration
+    judging = held_out if len(held_out) else judged(calibration, captured.interface)
     # By the graph before its integer forms, so that what those do wrong is seen.
     judge = Judge.of(captured.graph, judging, batch, captured.interface)
     program = correct(program, calibration, recipe, judge, progress)

@@ -31,10 +31,13 @@ class Resampled:
         not, at least one in all of them (Davison and Hinkley 1997, section 4.2)."""
         return float((1 + np.sum(self.values >= 0)) / (1 + len(self.values)))
 
+    def p_above(self) -> float:
+        """One-sided p-value that the figure is not above 0, likewise."""
+        return float((1 + np.sum(self.values <= 0)) / (1 + len(self.values)))
+
     def p_other_than_zero(self) -> float:
         """Two-sided p-value that the figure is 0."""
-        above = float((1 + np.sum(self.values <= 0)) / (1 + len(self.values)))
-        return min(1.0, 2 * min(self.p_below(), above))
+        return min(1.0, 2 * min(self.p_below(), self.p_above()))
 
 
 def resample(

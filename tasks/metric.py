@@ -15,7 +15,8 @@ class Metric:
     before an artefact is worse than float for those who ship it. ``kind`` is how an image counts:
     right or wrong (``binary``), with a value of which the mean is taken (``mean``), or as a part of
     what is computed of all images together (``corpus``). ``against`` is what predictions are held
-    against: labels, or what the reference network answers.
+    against: labels, or what the reference network answers; ``sentence`` tells a value of the latter
+    in words, its two places being the value and the images.
     """
 
     name: str
@@ -24,3 +25,4 @@ class Metric:
     tolerance: float
     kind: Literal["binary", "mean", "corpus"]
     against: Literal["labels", "reference"] = "labels"
+    sentence: str = "the same answer on {} of {}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from tasks.metric import Metric
 class Score:
     """One metric. ``value`` and ``reference``, the same of what it is compared with, are fractions
     of one; ``difference`` is value minus reference. Intervals are 95 %; ``p`` is two-sided, of no
-    difference. None: not known, as of a reference that there is none of."""
+    difference. None: not known, as of a reference that there is none of. ``classes`` is the value
+    of each class by itself, None of one that no image has; empty where that is not told."""
 
     metric: str
     value: float
@@ -29,6 +31,7 @@ class Score:
     difference: float | None = None
     difference_interval: Interval | None = None
     p: float | None = None
+    classes: tuple[float | None, ...] = ()
 
 
 def scores_of(
@@ -64,13 +67,16 @@ def scores_of(
 
 def score_of(metric: Metric, ours: Evaluation, reference: Evaluation | None = None) -> Score:
     """One metric of an artefact, and against ``reference`` on the same images."""
-    score = Score(metric.name, ours.value(), interval_of(metric, ours))
+    score = Score(metric.name, ours.value(), interval_of(metric, ours), classes=ours.by_class())
     if reference is None:
         return score
-    difference = score.value - reference.value()
     interval, p = _difference(metric, ours, reference)
-    return Score(
-        score.metric, score.value, score.interval, reference.value(), difference, interval, p
+    return dataclasses.replace(
+        score,
+        reference=reference.value(),
+        difference=score.value - reference.value(),
+        difference_interval=interval,
+        p=p,
     )
 
 

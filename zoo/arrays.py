@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,3 +46,9 @@ def read_arrays(
         raise
     except Exception as error:  # damaged bytes make zipfile, zlib and numpy fail in many ways
         raise InputError(f"{path}: holds no {what} ({reason_of(error)}); {advice}") from error
+
+
+def arrays_below(stored: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with ``prefix.``, without that."""
+    start = f"{prefix}."
+    return {key[len(start) :]: array for key, array in stored.items() if key.startswith(start)}

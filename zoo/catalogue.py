@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo import embedded
 from zoo.architecture import architectures
+from zoo.detection.config import MASK_SUFFIX, detector_tables
 from zoo.foreign_networks import foreign_networks
 from zoo.hub import is_cached_hugging_face, is_cached_url
-from zoo.names import ALIASES, DEFAULT, UNPUBLISHED, Source, resolve
+from zoo.names import ALIASES, DEFAULT, DEFAULT_SEGMENTER, UNPUBLISHED, Source, resolve
+from zoo.outputs import TaskName
+from zoo.scenes import SIDE
 
 if TYPE_CHECKING:
     from zoo.counting import Counts
@@ -22,8 +25,10 @@ WeightsAtHand = Literal["embedded", "cached", "download", "none"]
 class CatalogueEntry:
     """One network of the list.
 
-    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, published parameters and
-    MACs in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
+    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
+    points on the part of COCO val2017 that has Pascal VOC's classes, ``published_ap`` of boxes in
+    points on COCO val2017, published parameters and MACs
+    in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
     pretrained`` would do: use embedded or cached weights, download them, or fail. ``available`` is
     False where only figures were published.
     """
@@ -38,11 +43,14 @@ class CatalogueEntry:
     published_macs_m: float | None = None
     aliases: tuple[str, ...] = ()
     available: bool = True
+    task: TaskName = "classification"
+    published_miou: float | None = None
+    published_ap: float | None = None
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Every listed network; timm's other names resolve too but are not listed."""
-    return (*_fbnets(), *_foreign())
+    return (*_fbnets(), *_detectors(), *_foreign())
 
 
 def count_entry(entry: CatalogueEntry) -> Counts | None:
@@ -68,6 +76,15 @@ def _fbnets() -> Iterator[CatalogueEntry]:
         "fbdeploy",
         embedded.INPUT_SPEC.height,
         "embedded" if stored else "none",
+    )
+    stored = embedded.embedded_file(embedded.SEGMENTER_WEIGHTS_FILE).is_file()
+    yield CatalogueEntry(
+        DEFAULT_SEGMENTER,
+        "lraspp",
+        "fbdeploy",
+        SIDE,
+        "embedded" if stored else "none",
+        task="segmentation",
     )
     for name, architecture in architectures().items():
         published = architecture.published
@@ -95,6 +112,23 @@ def _fbnets() -> Iterator[CatalogueEntry]:
         )
 
 
+def _detectors() -> Iterator[CatalogueEntry]:
+    for table in detector_tables().values():
+        for suffix, box_ap in (
+            ("", table.published.box_ap),
+            (MASK_SUFFIX, table.published.mask_box_ap),
+        ):
+            yield CatalogueEntry(
+                f"{table.name}{suffix}",
+                "fbnetv3",
+                "fbdeploy",
+                table.input_size,
+                "none",
+                task="detection",
+                published_ap=box_ap,
+            )
+
+
 def _foreign() -> Iterator[CatalogueEntry]:
     for network in foreign_networks():
         if network.repository:
@@ -110,6 +144,8 @@ def _foreign() -> Iterator[CatalogueEntry]:
             network.input_size,
             weights,
             network.published_top1,
+            task=network.task,
+            published_miou=network.published_miou,
         )
 
 

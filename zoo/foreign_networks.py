@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.files import atomic_file
-from zoo.names import TORCHVISION
+from zoo.names import SEGMENTERS, TORCHVISION
+from zoo.outputs import TaskName
 
 TABLE = "foreign_networks.json"
 _TIMM_PATTERNS = ("fbnet*", "mobilenetv3_*", "tf_mobilenetv3_*", "tf_efficientnet_lite*")
@@ -25,7 +26,8 @@ _TIMM_TOP1 = {"fbnetc_100": 75.12, "fbnetv3_b": 78.184, "fbnetv3_d": 78.658, "fb
 class ForeignNetwork:
     """A network of another package.
 
-    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet. Its weights are in
+    ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
+    points on the part of COCO val2017 that has Pascal VOC's classes. Its weights are in
     ``repository`` of Hugging Face's hub, else at ``url``.
     """
 
@@ -36,6 +38,8 @@ class ForeignNetwork:
     published_top1: float | None
     repository: str | None = None
     url: str | None = None
+    task: TaskName = "classification"
+    published_miou: float | None = None
 
 
 @cache
@@ -49,6 +53,7 @@ def as_installed() -> Iterator[ForeignNetwork]:
     """The same, asked of the packages themselves."""
     yield from _timm()
     yield from _torchvision()
+    yield from _segmenters()
 
 
 def _timm() -> Iterator[ForeignNetwork]:
@@ -82,6 +87,24 @@ def _torchvision() -> Iterator[ForeignNetwork]:
             weights.transforms().crop_size[0],
             metrics["ImageNet-1K"]["acc@1"],
             url=weights.url,
+        )
+
+
+def _segmenters() -> Iterator[ForeignNetwork]:
+    from zoo.segmentation import torchvision_networks
+
+    for name in SEGMENTERS:
+        weights = torchvision_networks.published(name)
+        metrics: dict[str, Any] = weights.meta["_metrics"]
+        yield ForeignNetwork(
+            name,
+            name.partition("_")[0],
+            "torchvision",
+            torchvision_networks.input_spec(name).height,
+            None,
+            url=weights.url,
+            task="segmentation",
+            published_miou=metrics["COCO-val2017-VOC-labels"]["miou"],
         )
 
 

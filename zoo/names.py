@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.architecture import architectures
-from zoo.detection.config import MASK_SUFFIX, detector_tables, find_detector
+from zoo.detection.config import detector_names, find_detector
 from zoo.errors import InputError
 from zoo.timm_names import is_timm_model, timm_names
 
 Source = Literal["fbdeploy", "timm", "torchvision", "user"]
 
 DEFAULT = "default"
+DEFAULT_SEGMENTER = "default-segmenter"
+EMBEDDED = (DEFAULT, DEFAULT_SEGMENTER)
+"""Networks whose weights come with fbdeploy."""
 LONGEST = 100
 """Characters of a name that are compared with those there are; none is as long."""
 
@@ -34,6 +37,19 @@ ALIASES = {
 }
 
 TORCHVISION = ("mobilenet_v2", "mobilenet_v3_large", "mobilenet_v3_small", "resnet18", "resnet50")
+
+SEGMENTERS = (
+    "lraspp_mobilenet_v3_large",
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "fcn_resnet50",
+    "fcn_resnet101",
+)
+"""torchvision's networks for segmentation."""
+HeadName = Literal["lraspp", "deeplabv3", "fcn"]
+HEADS: tuple[HeadName, ...] = ("lraspp", "deeplabv3", "fcn")
+"""What makes a segmenter of a classifier: ``lraspp_FBNetV3_A`` is that head on that network."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ def resolve(name: str) -> ResolvedName:
     path, separator, _ = name.rpartition(":")
     if separator and path.endswith(".py"):
         return ResolvedName(name, "user", name)
-    if name == DEFAULT or name in architectures():
+    if name in EMBEDDED or name in architectures():
         return ResolvedName(name, "fbdeploy", name)
     if name in ALIASES:
         return ResolvedName(name, "fbdeploy", ALIASES[name])
@@ -84,18 +100,31 @@ def resolve(name: str) -> ResolvedName:
         )
     if find_detector(name) is not None:
         return ResolvedName(name, "fbdeploy", name)
-    if name in TORCHVISION:
+    if name in TORCHVISION or name in SEGMENTERS:
         return ResolvedName(name, "torchvision", name)
     if is_timm_model(name):
         return ResolvedName(name, "timm", name)
+    if headed(name) is not None:
+        return ResolvedName(name, "fbdeploy", name)
     raise InputError(f"{name}: no such network; {_advice(name)}")
+
+
+def headed(name: str) -> tuple[HeadName, str] | None:
+    """The head and the network it is put on, of a name such as ``lraspp_FBNetV3_A``; None of
+    another."""
+    head, _, rest = name.partition("_")
+    known = rest in architectures() or rest in ALIASES or rest in TORCHVISION
+    for one in HEADS:
+        if head == one and name not in SEGMENTERS and (known or is_timm_model(rest)):
+            return one, rest
+    return None
 
 
 def _advice(name: str) -> str:
     if name.endswith(".py"):
         return f"to use your own, name the function too: {name}:FUNCTION"
-    detectors = [f"{table}{suffix}" for table in detector_tables() for suffix in ("", MASK_SUFFIX)]
-    known = [DEFAULT, *architectures(), *ALIASES, *detectors, *TORCHVISION, *sorted(timm_names())]
+    known = [*EMBEDDED, *architectures(), *ALIASES, *detector_names(), *TORCHVISION, *SEGMENTERS]
+    known += sorted(timm_names())
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)

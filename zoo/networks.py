@@ -22,7 +22,7 @@ from zoo.errors import InputError
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
 from zoo.input_spec import InputSpec, Interpolation
-from zoo.names import DEFAULT, ResolvedName, Source, resolve
+from zoo.names import DEFAULT, DEFAULT_SEGMENTER, ResolvedName, Source, resolve
 from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
@@ -39,6 +39,20 @@ __all__ = [
     "Weights",
     "load_network",
 ]
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Weights that come with fbdeploy, and the module that trains them."""
+
+    file: str
+    training: str
+
+
+_EMBEDDED_WEIGHTS = {
+    DEFAULT: _Stored(embedded.WEIGHTS_FILE, "zoo.train_default"),
+    DEFAULT_SEGMENTER: _Stored(embedded.SEGMENTER_WEIGHTS_FILE, "zoo.train_segmenter"),
+}
 
 
 @dataclass(frozen=True)
@@ -129,10 +143,10 @@ def load_network(
     """Build a network by name and load its weights.
 
     Args:
-        name: ``default`` (the embedded network), a name of ``fbdeploy zoo``, any timm name, or
-            ``path/to/file.py:function``.
+        name: ``default`` or ``default-segmenter`` (the embedded networks), a name of
+            ``fbdeploy zoo``, any timm name, or ``path/to/file.py:function``.
         weights: a file, ``"pretrained"`` for the published ones (downloaded), or None: the embedded
-            weights for ``default``, else random initialisation by ``seed``.
+            weights where there are some, else random initialisation by ``seed``.
         num_classes: None takes the weights' number, else the source's default; 0 leaves the
             classifier out and returns the embedding.
         features_only: return the last map at each stride instead of logits.
@@ -202,8 +216,9 @@ def load_network(
 def _find_weights(
     resolved: ResolvedName, source: NetworkSource, weights: str | Path | None, seed: int
 ) -> tuple[Path | None, Weights]:
+    stored = _EMBEDDED_WEIGHTS.get(resolved.canonical)
     if weights == PRETRAINED:
-        if resolved.canonical == DEFAULT:
+        if stored is not None:
             weights = None
         else:
             fetched = source.pretrained()
@@ -213,12 +228,12 @@ def _find_weights(
         if not path.exists():
             raise InputError(f"{path}: no such weights file (or '{PRETRAINED}' to download them)")
         return path, Weights("file", str(path))
-    if resolved.canonical == DEFAULT:
-        path = embedded.embedded_file(embedded.WEIGHTS_FILE)
+    if stored is not None:
+        path = embedded.embedded_file(stored.file)
         if not path.is_file():
             raise InputError(
                 f"{resolved.given}: {path.name} is not in this build; train it with "
-                "'python -m zoo.train_default', or give --weights FILE"
+                f"'python -m {stored.training}', or give --weights FILE"
             )
         return path, Weights("embedded", path.name)
     if resolved.source == "user":

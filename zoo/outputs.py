@@ -7,6 +7,7 @@ else a tuple. Names are told by the ``Interface`` that goes with it.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -49,6 +50,11 @@ class Interface:
         return tuple(output.name for output in self.outputs)
 
     @property
+    def image_bytes(self) -> int:
+        """Of all outputs of one image, as far as their shapes are known."""
+        return 4 * sum(math.prod(output.shape) for output in self.outputs)
+
+    @property
     def selects(self) -> bool:
         """Whether the outputs must be found in what the module returns."""
         return any(output.key for output in self.outputs)
@@ -67,15 +73,23 @@ class Interface:
 
 LOGITS = Interface("classification", (OutputSpec("logits", meaning="logits of the classes"),))
 """What a classifier gives, its number of classes left open."""
+PIXEL_LOGITS = Interface(
+    "segmentation", (OutputSpec("logits", meaning="logits of the classes at each place"),)
+)
+"""What a segmenter gives, its number of classes and its resolution left open."""
+MOST_PIXEL_CLASSES = 255
+"""Masks hold a class in 8 bits, of which one value stands for pixels that do not count."""
 
 
 def plain_interface(returned: object) -> Interface:
-    """The interface of a module of which nothing is known but what it returns: as a classifier's
-    where that is one tensor, else all tensors by their keys."""
-    keys = tuple(parts_of(returned))
+    """The interface of a module of which nothing is known but what it returns: as a segmenter's or
+    classifier's where that is one tensor, else all tensors by their keys."""
+    found = parts_of(returned)
+    keys = tuple(found)
     if len(keys) == 1:
-        (spec,) = LOGITS.outputs
-        return Interface("classification", (dataclasses.replace(spec, key=keys[0]),))
+        plain = PIXEL_LOGITS if _is_map(found[keys[0]]) else LOGITS
+        (spec,) = plain.outputs
+        return Interface(plain.task, (dataclasses.replace(spec, key=keys[0]),))
     return Interface(
         "classification",
         tuple(
@@ -116,15 +130,15 @@ def told_interface(name: str, module: object, returned: object) -> tuple[Interfa
     """The interface of the network ``name``, and how many classes it tells apart.
 
     A module says what it is for with the attributes ``interface``, an ``Interface``, and
-    ``num_classes``; without the first it is a classifier. ``returned`` is what it makes of one
-    image.
+    ``num_classes``; without the first it is a segmenter or a classifier. ``returned`` is what it
+    makes of one image.
 
     Raises:
-        InputError: it does not return what it says, or is no classifier and says nothing.
+        InputError: it does not return what it says, or is neither and says nothing.
     """
     told = getattr(module, "interface", None)
     if not isinstance(told, Interface):
-        interface = classifier_interface(name, returned)
+        interface = segmenter_interface(name, returned) or classifier_interface(name, returned)
         return interface, interface.outputs[0].shape[1]
     found = parts_of(returned)
     for output in told.outputs:
@@ -138,6 +152,40 @@ def told_interface(name: str, module: object, returned: object) -> tuple[Interfa
     if not isinstance(classes, int) or classes < 1:
         raise InputError(f"{name}: is for {told.task}; give it num_classes, an attribute")
     return Interface(told.task, tuple(outputs)), classes
+
+
+def segmenter_interface(name: str, returned: object) -> Interface | None:
+    """The interface of the segmenter ``name``, of what its module returns for one image; None if
+    that is none's.
+
+    Its logits, (1, classes, h, w), are the only tensor returned, or the one called ``out``, as
+    torchvision's networks have it, or ``logits``.
+
+    Raises:
+        InputError: they are of one class, or of more than masks hold.
+    """
+    found = parts_of(returned)
+    named = [key for key in ("out", "logits") if key in found]
+    key = named[0] if named else next(iter(found), None)
+    if key is None or (len(found) > 1 and not named) or not _is_map(found[key]):
+        return None
+    shape = tuple(found[key].shape)
+    if shape[1] == 1:
+        raise InputError(
+            f"{name}: returns one map of shape {shape}, and the class of a pixel is the largest of "
+            "several logits; return two maps, such as torch.cat([-x, x], 1)"
+        )
+    if shape[1] > MOST_PIXEL_CLASSES:
+        raise InputError(
+            f"{name}: returns maps of {shape[1]} classes, and masks hold {MOST_PIXEL_CLASSES}"
+        )
+    (spec,) = PIXEL_LOGITS.outputs
+    return Interface("segmentation", (dataclasses.replace(spec, shape=shape, key=key),))
+
+
+def _is_map(value: Tensor) -> bool:
+    """Whether ``value`` has places, and not one for all of the image."""
+    return value.ndim == 4 and len(value) == 1 and tuple(value.shape[2:]) != (1, 1)
 
 
 def classifier_interface(name: str, returned: object) -> Interface:

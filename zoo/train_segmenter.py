@@ -25,11 +25,12 @@ from torch import Tensor, nn
 
 from stats.class_overlap import ClassOverlap
 from zoo.datasets.mask_classes import IGNORE
+from zoo.embedded import SEGMENTER_WEIGHTS_FILE
 from zoo.idx import read_idx
 from zoo.networks import load_network
 from zoo.pack_default import CALIBRATION_IMAGES, SEED, choose_calibration
 from zoo.scenes import CLASSES, SCENES, Pictures, Scene, SceneSplit, open_scenes
-from zoo.segmentation.default import INPUT_SPEC, WEIGHTS_FILE, build_default
+from zoo.segmentation.default import INPUT_SPEC, build_default
 from zoo.segmentation.segmenter import Segmenter, resize_logits
 from zoo.train_default import VALIDATION
 from zoo.training import Training, half, log_to, single
@@ -44,9 +45,9 @@ class Schedule:
     ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
     """
 
-    steps: int = 3000
+    steps: int = 1800
     warmup: int = 150
-    decay: int = 1200
+    decay: int = 600
     batch: int = 16
     peak_lr: float = 1.5e-3
     weight_decay: float = 0.02
@@ -177,7 +178,7 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
                 began, losses = time.monotonic(), []
 
         embedded = half(training.averaged.module.state_dict())
-        stored = output / WEIGHTS_FILE
+        stored = output / SEGMENTER_WEIGHTS_FILE
         save_file(embedded, stored)
         final = build_default()
         final.load_state_dict(single(embedded))

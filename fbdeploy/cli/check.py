@@ -53,7 +53,7 @@ def check(
         typer.Option(
             parser=numbers.points,
             metavar="POINTS",
-            help="Points of top-1 that a drop may have. [0.3]",
+            help="Points of top-1 or mIoU that a drop may have. [0.3]",
         ),
     ] = None,
     max_class_drop: Annotated[

@@ -23,8 +23,6 @@ from fbdeploy.pipeline.formats import (
     installed_formats,
 )
 from fbdeploy.pipeline.request import (
-    DEFAULT_CALIBRATION,
-    DEFAULT_DATA,
     DEFAULT_IMAGES,
     DeployRequest,
     images_for,
@@ -143,8 +141,8 @@ def deploy(
         weights=weights,
         num_classes=source.num_classes,
         input=image.input,
-        data=images_for(network, weights, data, DEFAULT_DATA, "--data"),
-        calibration=images_for(network, weights, calibration, DEFAULT_CALIBRATION, "--calibration"),
+        data=images_for(network, weights, data, "data"),
+        calibration=images_for(network, weights, calibration, "calibration"),
         formats=_formats(formats),
         builds=_builds(precisions, recipe),
         recipe=recipe,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.progress import counted
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.pipeline.steps.images import BATCH, note_skipped
+from fbdeploy.pipeline.steps.images import at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from zoo.errors import InputError, shown
 from zoo.input_spec import InputSpec
@@ -39,7 +40,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class _Opened:
-    """An open artefact, and how images become its input and its targets."""
+    """An open artefact, how images become its input and its targets, and what its outputs for one
+    image take."""
 
     asked: Asked
     session: Session
@@ -47,6 +49,7 @@ class _Opened:
     labels: tuple[str, ...]
     num_classes: int
     task: TaskName
+    output_bytes: int
 
 
 def score(
@@ -79,15 +82,13 @@ def score(
 
 def _open(asked: Asked, session: Session, image: options.ImageOptions) -> _Opened:
     manifest = asked.manifest
-    labels = manifest.labels if manifest else _unnamed(session)
-    return _Opened(
-        asked,
-        session,
-        _input_spec(asked.path, session.input_shape, manifest, image.input),
-        labels,
-        manifest.network.num_classes if manifest else len(labels),
-        manifest.network.task if manifest else "classification",
-    )
+    spec = _input_spec(asked.path, session.input_shape, manifest, image.input)
+    if manifest is None:
+        task, labels, size = _told_by(session)
+        return _Opened(asked, session, spec, labels, len(labels), task, size)
+    network = manifest.network
+    size = 4 * sum(math.prod(output.shape) for output in network.outputs)
+    return _Opened(asked, session, spec, manifest.labels, network.num_classes, network.task, size)
 
 
 def _takes_the_same(one: _Opened, other: _Opened) -> bool:
@@ -102,10 +103,11 @@ def _together(
 ) -> list[Evaluation]:
     from runtime_bench.accuracy import evaluate_together
     from tasks.table import task_named
-    from zoo.datasets import FolderDataset, batches, open_dataset
+    from zoo.datasets import FolderDataset, batches, open_scored
 
     first = opened[0]
-    dataset = open_dataset(
+    dataset = open_scored(
+        first.task,
         data,
         num_classes=first.num_classes,
         network_labels=first.labels,
@@ -118,7 +120,7 @@ def _together(
     with counted(title, total) as counter:
         found = evaluate_together(
             [one.session for one in opened],
-            batches(dataset, first.spec, BATCH, limit),
+            batches(dataset, first.spec, at_once(first.output_bytes), limit),
             counter.advance,
             task_named(first.task),
         )
@@ -126,14 +128,16 @@ def _together(
     return found
 
 
-def _unnamed(session: Session) -> tuple[str, ...]:
-    """The labels of an artefact that nothing describes: an index for each of its logits."""
+def _told_by(session: Session) -> tuple[TaskName, tuple[str, ...], int]:
+    """What an artefact that nothing describes is for, its labels, an index for each of its logits,
+    and their bytes for one image; it is a segmenter where they have places."""
     import numpy as np
 
     from tasks.logits import logits_of
 
     logits = logits_of(session.run(np.zeros(session.input_shape, np.float32)))
-    return tuple(str(index) for index in range(logits.shape[1]))
+    labels = tuple(str(index) for index in range(logits.shape[1]))
+    return "segmentation" if logits.ndim == 4 else "classification", labels, logits.nbytes
 
 
 def _say_order(artefact: Path, folders: Sequence[str]) -> None:

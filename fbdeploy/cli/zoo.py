@@ -35,7 +35,7 @@ def zoo(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """List networks with parameters, MACs, published top-1 and weights at hand; or show one.
+    """List networks with parameters, MACs, published accuracy and weights at hand; or show one.
 
     timm's other names can be deployed too. Parameters and MACs of the list are the published ones,
     in millions; those of one network are counted.
@@ -90,14 +90,22 @@ def _one(name: str) -> dict[str, Any]:
 def _table(entries: tuple[CatalogueEntry, ...]) -> str:
     rows = []
     for entry in entries:
-        numbers = (entry.published_params_m, entry.published_macs_m, entry.published_top1)
-        params, macs, top1 = (UNKNOWN if n is None else f"{n:g}" for n in numbers)
+        numbers = (entry.published_params_m, entry.published_macs_m)
+        params, macs = (UNKNOWN if n is None else f"{n:g}" for n in numbers)
         weights = WEIGHTS_WORDS[entry.weights]
         if not entry.available:
             weights = "figures only: its architecture was never published"
-        rows.append((entry.name, f"{entry.input_size}", params, macs, top1, weights))
+        size = f"{entry.input_size}"
+        rows.append((entry.name, size, params, macs, _accuracy(entry), weights))
     titles = ("network", "input", "params M", "MACs M", "top-1 %", "weights")
     return table(titles, rows, left=(0, 5))
+
+
+def _accuracy(entry: CatalogueEntry) -> str:
+    """The published top-1, or what else a network for another task is told by."""
+    if entry.published_miou is not None:
+        return f"mIoU {entry.published_miou:g}"
+    return UNKNOWN if entry.published_top1 is None else f"{entry.published_top1:g}"
 
 
 def _card(shown: dict[str, Any]) -> str:

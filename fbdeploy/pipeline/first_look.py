@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_DATA
+from fbdeploy.pipeline.request import EMBEDDED_SETS
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
 
 PRETRAINED = "pretrained"
+ANNOTATIONS_SUFFIX = ".json"
+"""Of a file that tells of pictures and their objects; its reader says whether a network takes it."""
 
 
 def look_at_network(network: str, weights: str | None) -> None:
@@ -36,11 +38,13 @@ def look_at_images(given: str) -> None:
     Raises:
         InputError: it is neither a folder nor an embedded dataset's name.
     """
-    known = (DEFAULT_DATA, DEFAULT_CALIBRATION)
     path = Path(given)
-    if not exists(path) and given not in known:
+    if not exists(path) and given not in EMBEDDED_SETS:
         raise InputError(
-            f"{given}: no such folder; give a folder of images or one of {', '.join(known)}"
+            f"{given}: no such folder; give a folder of images or one of {', '.join(EMBEDDED_SETS)}"
         )
-    if exists(path) and not is_folder(path):
-        raise InputError(f"{given}: is a file; give the folder that holds the images")
+    if exists(path) and not is_folder(path) and path.suffix.lower() != ANNOTATIONS_SUFFIX:
+        raise InputError(
+            f"{given}: is a file; give the folder that holds the images, or for a detector a COCO "
+            f"file ({ANNOTATIONS_SUFFIX})"
+        )

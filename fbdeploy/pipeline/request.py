@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -11,26 +12,32 @@ from fbdeploy.records.manifest import Format
 from zoo.documents import Schema
 from zoo.errors import InputError
 from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
+from zoo.names import DEFAULT, DEFAULT_SEGMENTER
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
-DEFAULT_NETWORK = "default"
-DEFAULT_DATA, DEFAULT_CALIBRATION = "fashion-mnist", "fashion-mnist-calibration"
+DEFAULT_NETWORK = DEFAULT
+Use = Literal["data", "calibration"]
+"""What images are for, as the option is called."""
+EMBEDDED_IMAGES: dict[str, dict[Use, str]] = {
+    DEFAULT: {"data": "fashion-mnist", "calibration": "fashion-mnist-calibration"},
+    DEFAULT_SEGMENTER: {"data": "fashion-scenes", "calibration": "fashion-scenes-calibration"},
+}
+"""The images that come with an embedded network."""
+EMBEDDED_SETS = tuple(name for images in EMBEDDED_IMAGES.values() for name in images.values())
 
 
-def images_for(
-    network: str, weights: str | None, given: str | None, embedded: str, option: str
-) -> str:
-    """The images to use: those given, else the embedded ones of the embedded network.
+def images_for(network: str, weights: str | None, given: str | None, use: Use) -> str:
+    """The images to use: those given, else the embedded ones of an embedded network.
 
     Raises:
-        InputError: it is another network, and ``option`` was not given.
+        InputError: it is another network, and none were given.
     """
     if given is not None:
         return given
-    if network == DEFAULT_NETWORK and weights is None:
-        return embedded
-    raise InputError(f"{network}: {option} is missing; give a folder of images")
+    if network in EMBEDDED_IMAGES and weights is None:
+        return EMBEDDED_IMAGES[network][use]
+    raise InputError(f"{network}: --{use} is missing; give a folder of images")
 
 
 class InputOptions(Schema):

@@ -25,6 +25,8 @@ FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
 AppFormat = Annotated[str, OneOf(APP_FORMATS)]
+ANSWERED: tuple[TaskName, ...] = ("classification",)
+"""Tasks whose answers the apps show."""
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]

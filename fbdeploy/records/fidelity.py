@@ -9,7 +9,7 @@ class Fidelity(Schema):
     """The int8 program against the float network, on images that did not calibrate it.
 
     ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
-    the share of images with the same top-1. ``held_out`` is false where the recipe holds none
+    how far both answer alike, as the task has it. ``held_out`` is false where the recipe holds none
     out, so that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
     """
 
@@ -24,11 +24,12 @@ class Fidelity(Schema):
 class FloatCheck(Schema):
     """Whether the float network answers sensibly on the evaluation images.
 
-    ``top1`` is its share of right answers, ``chance`` what answering the commonest label for all
-    images would have, ``chance_p`` the one-sided p-value that it is no more (null without labels).
-    ``commonest_class`` is the class it answers most, on ``commonest_share`` of the images. It is
-    not ``better_than_chance`` where that p-value is 5 % or more, not ``varied`` where nearly all
-    its answers are one class and the labels are not.
+    ``top1`` is its share of right answers, of a segmenter those of pixels; ``chance`` is what
+    answering the commonest label for all would have, ``chance_p`` the one-sided p-value that it is
+    no more (null without labels). ``commonest_class`` is the class it answers most, on
+    ``commonest_share`` of the images or pixels. It is not ``better_than_chance`` where that p-value
+    is 5 % or more, not ``varied`` where nearly all its answers are one class and the labels are
+    not.
     """
 
     images: int

@@ -27,6 +27,15 @@ SUFFIX = ".npz"
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Some of the images, by their ``indices`` int32 (K,), as the network was shown them, small:
+    ``pixels`` uint8 (K, h, w, 3)."""
+
+    indices: NDArray[np.int32]
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Predictions:
     """What an artefact and the float network predicted on the same images.
 
@@ -40,6 +49,7 @@ class Predictions:
             are no classes.
         parts: by metric, what each image contributes to the artefact's value of it, float64
             (images, parts); see ``tasks.base.Evaluation``.
+        shown: pictures for the report; None where answers cannot be drawn over them.
     """
 
     images_sha256: str
@@ -49,6 +59,7 @@ class Predictions:
     reference: list[Any] = field(repr=False)
     labels: NDArray[np.int32] = field(repr=False)
     parts: dict[str, NDArray[np.float64]] = field(repr=False)
+    shown: Shown | None = field(repr=False, default=None)
 
 
 def images_sha256(dataset: Dataset, names: Iterable[str]) -> str:
@@ -90,6 +101,9 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
         for name, array in task.pack(own).items()
     }
     arrays |= {f"parts.{name}": array for name, array in predictions.parts.items()}
+    if predictions.shown is not None:
+        arrays["shown.indices"] = predictions.shown.indices
+        arrays["shown.pixels"] = predictions.shown.pixels
     path = output / FOLDER / f"{key}{SUFFIX}"
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
@@ -110,7 +124,7 @@ def read_predictions(path: Path) -> Predictions:
         InputError: missing, cut off, or another kind of file.
     """
     from tasks.table import task_named
-    from zoo.arrays import read_arrays
+    from zoo.arrays import arrays_below, read_arrays
 
     advice = "remove it and give the same deploy command again"
     stored = read_arrays(
@@ -123,10 +137,10 @@ def read_predictions(path: Path) -> Predictions:
         raise InputError(f"{path}: holds no predictions; {advice}")
     task = task_named(str(stored["task"]))  # type: ignore[arg-type]
     try:
-        ours, theirs = (task.unpack(_below(stored, side)) for side in ("artefact", "float"))
+        ours, theirs = (task.unpack(arrays_below(stored, side)) for side in ("artefact", "float"))
     except (KeyError, ValueError, IndexError, TypeError) as error:
         raise InputError(f"{path}: holds no predictions ({error}); {advice}") from error
-    parts = _below(stored, "parts")
+    parts = arrays_below(stored, "parts")
     sizes = {len(ours), len(theirs), *(len(array) for array in parts.values())}
     if sizes != {count} or any(p.ndim != 2 or p.dtype.kind != "f" for p in parts.values()):
         raise InputError(f"{path}: its arrays differ in length or kind; {advice}")
@@ -139,13 +153,24 @@ def read_predictions(path: Path) -> Predictions:
         reference=theirs,
         labels=_classes(labels, count if labels.size else 0, -1, path, advice),
         parts=parts,
+        shown=_shown(arrays_below(stored, "shown"), count, path, advice),
     )
 
 
-def _below(stored: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    """The arrays whose names begin with ``prefix.``, without that."""
-    start = f"{prefix}."
-    return {key[len(start) :]: array for key, array in stored.items() if key.startswith(start)}
+def _shown(stored: dict[str, NDArray[Any]], count: int, path: Path, advice: str) -> Shown | None:
+    if not stored:
+        return None
+    indices, pixels = stored.get("indices"), stored.get("pixels")
+    if (
+        indices is None
+        or pixels is None
+        or (indices.dtype.kind, indices.shape) != ("i", pixels.shape[:1])
+        or (pixels.dtype.kind, pixels.itemsize, pixels.ndim) != ("u", 1, 4)
+        or pixels.shape[3] != 3
+        or not all(0 <= index < count for index in indices.tolist())
+    ):
+        raise InputError(f"{path}: its pictures are none of its images; {advice}")
+    return Shown(indices, pixels)
 
 
 def _of_version_1(

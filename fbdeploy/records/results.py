@@ -29,7 +29,8 @@ class ScoreInfo(Schema):
 
     ``reference`` is the float network's value, ``difference`` artefact minus that, ``p`` two-sided;
     null where there is nothing to compare with. Intervals are 95 %; those of evaluations made
-    before they were kept are null.
+    before they were kept are null. ``classes`` is the value of each class by itself, null of one
+    that no image has; empty of metrics that are not told by class.
     """
 
     metric: str
@@ -39,6 +40,7 @@ class ScoreInfo(Schema):
     difference: float | None = None
     difference_interval: Interval | None = None
     p: Share | None = None
+    classes: tuple[Share | None, ...] = ()
 
     @classmethod
     def of(cls, score: Score) -> ScoreInfo:
@@ -51,6 +53,7 @@ class ScoreInfo(Schema):
             difference=score.difference,
             difference_interval=score.difference_interval,
             p=score.p,
+            classes=score.classes,
         )
 
 

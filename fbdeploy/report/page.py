@@ -12,6 +12,8 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
+from fbdeploy.report.by_class import by_class
+from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
 from stats.interval import Interval
@@ -29,7 +31,10 @@ WIDE_LAYERS, NARROW_LAYERS = (960, 320), (356, 320)
 
 
 def render(
-    manifest: Manifest, lines: list[Line], sensitivity: SensitivityDocument | None = None
+    manifest: Manifest,
+    lines: list[Line],
+    sensitivity: SensitivityDocument | None = None,
+    drawn: Overlays | None = None,
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script."""
     template = templates.template(
@@ -64,6 +69,8 @@ def render(
             default=None,
         ),
         metrics=metrics_shown(manifest.network.task),
+        by_class=by_class(rows, manifest.labels),
+        overlays=drawn,
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
@@ -77,13 +84,15 @@ def render(
 
 
 def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
-    """Write ``folder/report.html`` whole or not at all, with what sensitivity.json says there.
+    """Write ``folder/report.html`` whole or not at all, with what sensitivity.json and the
+    kept answers say there.
 
     Raises:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    page = render(manifest, lines, sensitivity_of(folder, manifest))
+    drawn = overlays(folder, manifest, lines)
+    page = render(manifest, lines, sensitivity_of(folder, manifest), drawn)
     with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return target
@@ -120,7 +129,10 @@ def both_plots(
 def metric_title(metric: Metric) -> str:
     """A metric's name as a column or an axis has it."""
     suffix = " with float" if metric.against == "reference" else ""
-    return f"{metric.title[0].upper()}{metric.title[1:]}{suffix}"
+    title = metric.title
+    if not title[1:2].isupper():  # as of mIoU
+        title = f"{title[0].upper()}{title[1:]}"
+    return f"{title}{suffix}"
 
 
 def metrics_shown(task: TaskName) -> tuple[Metric, ...]:

@@ -6,11 +6,16 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.records.builds import BUILD_OF, ProgramName
 from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
 from fbdeploy.report import numbers
+from tasks.classification.metrics import TOP1
+from tasks.metrics import METRICS_OF, agreement_of
+from tasks.segmentation.metrics import PIXEL_ACCURACY
+from zoo.outputs import TaskName
 
 
 def problems(manifest: Manifest) -> tuple[str, ...]:
     """Whole sentences, the gravest first; none where all is well."""
-    programs = [unfaithful(name, entry) for name, entry in manifest.quantizations.items()]
+    task = manifest.network.task
+    programs = [unfaithful(name, entry, task) for name, entry in manifest.quantizations.items()]
     unequal = [_parity(entry) for entry in manifest.artefacts]
     said = (_float(manifest), *programs, *unequal)
     return (*filter(None, said), *map(_failure, manifest.failures))
@@ -25,31 +30,34 @@ def _float(manifest: Manifest) -> str | None:
         "The labels, the order of the classes and --mean/--std are the usual causes; int8 can only "
         "be as good"
     )
+    pixels = manifest.network.task == "segmentation"
+    right, of = (PIXEL_ACCURACY.title, "pixels") if pixels else (TOP1.title, "images")
     if not found.varied:
         answer = str(found.commonest_class)
         if found.commonest_class < len(manifest.labels):
             answer += f" ({manifest.labels[found.commonest_class]})"
         share = numbers.percent(found.commonest_share, 0)
-        return f"The float network answers class {answer} for {share} of the images. {causes}"
+        return f"The float network answers class {answer} for {share} of the {of}. {causes}"
     return (
-        f"The float network is no better than chance: its top-1 is {numbers.percent(found.top1)} "
+        f"The float network is no better than chance: its {right} is {numbers.percent(found.top1)} "
         f"on {found.images:,} images, and one answer for all of them has "
         f"{numbers.percent(found.chance)}. {causes}"
     )
 
 
-def unfaithful(name: ProgramName, program: Quantization) -> str | None:
+def unfaithful(name: ProgramName, program: Quantization, task: TaskName) -> str | None:
     """What is wrong with a program that is far from the float network; None if it is near."""
     found = program.fidelity
     if found is None or found.passed:
         return None
     images = f"{found.images:,} {'held-out' if found.held_out else 'calibration'} images"
+    sentence = agreement_of(METRICS_OF[task]).sentence
+    alike = sentence.format(numbers.percent(found.agreement, 0), images)
     return (
         f"{BUILD_OF[name]}: the quantized program is not the float network: "
-        f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and the same class on "
-        f"{numbers.percent(found.agreement, 0)} of {images}, not {found.criterion}. All "
-        "formats have it. Check the calibration images and --mean/--std, or try the recipe ptq or "
-        "ptq-best; fbdeploy sensitivity names the layers"
+        f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and {alike}, not "
+        f"{found.criterion}. All formats have it. Check the calibration images and --mean/--std, "
+        "or try the recipe ptq or ptq-best; fbdeploy sensitivity names the layers"
     )
 
 

@@ -17,8 +17,6 @@ from fbdeploy.latency.measure import read_latency_model
 from fbdeploy.pipeline.deploy import Deployed, deploy, on_this_machine
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
-    DEFAULT_CALIBRATION,
-    DEFAULT_DATA,
     DeployRequest,
     images_for,
 )
@@ -136,10 +134,8 @@ class _Sweep:
             weights=weights,
             num_classes=network.num_classes,
             input=network.input,
-            data=images_for(name, weights, data, DEFAULT_DATA, "--data"),
-            calibration=images_for(
-                name, weights, calibration, DEFAULT_CALIBRATION, "--calibration"
-            ),
+            data=images_for(name, weights, data, "data"),
+            calibration=images_for(name, weights, calibration, "calibration"),
             formats=self.plan.formats,
             builds=self.plan.builds_of(recipe),
             recipe=recipe,
@@ -204,7 +200,7 @@ class _Sweep:
             log = (place / failed.log).as_posix() if failed.log else ""
             self._fail(Failure(network=network, what=what, message=failed.message, log=log))
         for name, program in done.manifest.quantizations.items():
-            found = unfaithful(name, program)
+            found = unfaithful(name, program, done.manifest.network.task)
             if found is not None:
                 self.observer.note(f"{network}, {recipe_title(recipe)}: {found}")
         for entry in done.manifest.artefacts:

@@ -31,6 +31,7 @@ class ScoreDocument(TypedDict):
     difference: float | None
     difference_interval: Interval | None
     p: float | None
+    classes: list[float | None]
 
 
 class EvaluationDocument(TypedDict):
@@ -87,4 +88,5 @@ def _score(score: Score) -> ScoreDocument:
         "difference": score.difference,
         "difference_interval": score.difference_interval,
         "p": score.p,
+        "classes": list(score.classes),
     }

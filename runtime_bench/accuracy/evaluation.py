@@ -66,6 +66,15 @@ class Evaluation:
         """The task's metrics against the targets; none without."""
         return scores_of(self.task, self.predictions, self.targets)
 
+    def check_targets(self) -> None:
+        """Refuse targets that no answer can be.
+
+        Raises:
+            InputError: as ``Task.score``.
+        """
+        if self.labelled:
+            self.task.score(self.predictions, self.targets, self.task.metrics[:1])
+
     def parts(self, reference: Evaluation) -> dict[str, NDArray[np.float64]]:
         """By metric, what each image contributes to its value, (images, parts): of metrics against
         the targets, if there are any, and against ``reference``."""
@@ -80,6 +89,8 @@ class Evaluation:
 
     def score(self, metric: str) -> Score | None:
         """That of one metric by its name; None where there is none."""
+        if all(metric != own.name for own in self.task.metrics):
+            return None  # without the others' intervals
         return next((score for score in self.scores if score.metric == metric), None)
 
     @property
@@ -187,7 +198,7 @@ class _Answers:
             }
         evaluation = Evaluation(self._task, self._predictions, targets, names, kept)
         try:
-            _ = evaluation.scores
+            evaluation.check_targets()
         except BadTargetError as error:
             raise InputError(f"{names[error.index]}: {error}") from error
         return evaluation

@@ -6,5 +6,13 @@ from tasks.metric import Metric
 
 TOP1 = Metric("top1", "top-1", "percent", 0.005, "binary")
 TOP5 = Metric("top5", "top-5", "percent", 0.005, "binary")
-AGREEMENT = Metric("agreement", "agreement", "percent", 0.02, "binary", against="reference")
+AGREEMENT = Metric(
+    "agreement",
+    "agreement",
+    "percent",
+    0.02,
+    "binary",
+    against="reference",
+    sentence="the same class on {} of {}",
+)
 METRICS = (TOP1, TOP5, AGREEMENT)

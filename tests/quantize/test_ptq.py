@@ -30,6 +30,7 @@ from quantize.split import split
 from tests.quantize.small_networks import SPEC, noise_images, tiny_network
 from zoo.errors import InputError
 from zoo.networks import Network, Weights
+from zoo.outputs import Interface, OutputSpec
 
 
 def test_int8_follows_float(program: Program) -> None:
@@ -251,3 +252,13 @@ def test_a_pass_that_changes_the_network_is_seen(monkeypatch: pytest.MonkeyPatch
     assert quantize(tiny_network(), images, recipe).summary.sqnr_db > 10
     monkeypatch.setattr("quantize.ptq.INTEGER_FORMS", (own_parameters,))
     assert quantize(tiny_network(), images, recipe).summary.sqnr_db < 0
+
+
+def test_as_many_images_judge_as_their_outputs_may_take() -> None:
+    indices = torch.arange(128)
+    small = Interface("segmentation", (OutputSpec("logits", (1, 21, 40, 40)),))
+    assert torch.equal(judging.judged(indices, small), indices)
+    large = Interface("segmentation", (OutputSpec("logits", (1, 21, 520, 520)),))
+    found = judging.judged(indices, large)
+    assert len(found) == 17 and len(found) * large.image_bytes <= judging.JUDGED_BYTES
+    assert torch.equal(found, torch.tensor([number * 128 // 17 for number in range(17)]))

@@ -19,9 +19,12 @@ from runtime_bench.accuracy import (
     save_answers,
 )
 from runtime_bench.runtimes import RUNTIMES
+from tasks.table import TASKS
 from tests.runtime_bench.artefacts import CLASSES, SHAPE, Artefacts, answers, images
 from zoo.datasets import Batch
+from zoo.datasets.class_map import ClassMap
 from zoo.errors import InputError
+from zoo.preprocess import Frame
 
 
 def _batches(batch: np.ndarray, labels: np.ndarray, size: int = 8) -> Iterator[Batch]:
@@ -148,6 +151,7 @@ def test_document_has_the_keys_of_the_design() -> None:
         "difference": again["reference"]["top1_difference"],
         "difference_interval": again["reference"]["difference_interval"],
         "p": again["reference"]["mcnemar_p"],
+        "classes": [],
     }
     assert again["scores"][2]["reference"] is None and again["scores"][2]["value"] == 1.0
     assert again["top1"] == pytest.approx(2 / 3)
@@ -189,3 +193,42 @@ def test_answers_are_kept(tmp_path: Path) -> None:
         load_answers(path)
     with pytest.raises(InputError, match="no kept answers"):
         load_answers(tmp_path / "missing.npz")
+
+
+class PixelEcho(Echo):
+    """Answers with the images at a quarter of their resolution."""
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        return {"logits": np.ascontiguousarray(batch[:, :, ::4, ::4])}
+
+
+def _masked(count: int, side: int = 16) -> Batch:
+    generator = np.random.default_rng(3)
+    images = generator.normal(size=(count, 3, side, side)).astype(np.float32)
+    masks = generator.integers(0, 3, (count, side, side)).astype(np.uint8)
+    masks[:, 0] = 255
+    targets = [ClassMap.of(mask) for mask in masks]
+    names = tuple(f"{index}.png" for index in range(count))
+    return Batch(images, targets, names, (Frame.whole(side, side),) * count)
+
+
+def test_a_segmenter_keeps_maps_and_no_logits(tmp_path: Path) -> None:
+    batch, task = _masked(6), TASKS["segmentation"]
+    found = evaluate(PixelEcho(), [batch], task=task)
+    assert found.outputs is None and found.labelled
+    assert found.predictions[0].classes.pixels().shape == (16, 16)
+    save_answers(found, tmp_path / "kept.npz")
+    kept = load_answers(tmp_path / "kept.npz")
+    assert kept.predictions == found.predictions and kept.targets == found.targets
+    assert kept.scores == found.scores and kept.names == found.names
+    agreement = compare(found, kept)
+    assert (agreement.agreement, agreement.kl, agreement.sqnr_db) == (1.0, None, None)
+    told = document("a", "onnx", "fp32", found, agreement)
+    assert [score["metric"] for score in told["scores"]] == [
+        *("miou", "pixel_accuracy", "pixel_agreement"),
+    ]
+    assert told["top1"] is None and told["scores"][0]["difference"] == 0
+    bad = np.full((16, 16), 9, np.uint8)
+    wrong = batch._replace(targets=[*batch.targets[:2], ClassMap.of(bad), *batch.targets[3:]])
+    with pytest.raises(InputError, match=r"2\.png: has class 9 in its mask"):
+        evaluate(PixelEcho(), [wrong], task=task)

@@ -10,7 +10,7 @@ from zoo import hub
 from zoo.architecture import architectures
 from zoo.catalogue import catalogue, count_entry
 from zoo.foreign_networks import as_installed, foreign_networks
-from zoo.names import resolve
+from zoo.names import SEGMENTERS, resolve
 
 ENTRIES = {entry.name: entry for entry in catalogue()}
 
@@ -70,6 +70,15 @@ def test_weights_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     cached.parent.mkdir(parents=True)
     cached.touch()
     assert {e.name: e.weights for e in catalogue()}["FBNetV2_F1"] == "cached"
+
+
+def test_segmenters_are_listed_with_their_miou() -> None:
+    """Those of TorchVision's article on MobileNetV3, and the embedded one."""
+    found = {name: entry for name, entry in ENTRIES.items() if entry.task == "segmentation"}
+    assert set(found) == {"default-segmenter", *SEGMENTERS}
+    assert found["lraspp_mobilenet_v3_large"].published_miou == 57.9
+    assert found["deeplabv3_mobilenet_v3_large"].published_miou == 60.3
+    assert found["default-segmenter"].input_size == 128
 
 
 def test_the_list_needs_neither_torch_nor_the_packages_it_tells_of() -> None:

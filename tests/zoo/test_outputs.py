@@ -16,6 +16,7 @@ from zoo.outputs import (
     classifier_interface,
     parts_of,
     plain_interface,
+    segmenter_interface,
     told_interface,
 )
 
@@ -92,6 +93,27 @@ def test_a_module_may_say_what_it_is_for() -> None:
         told_interface("n", vague, {"s": A, "b": B})
 
 
+@pytest.mark.parametrize(
+    "returned", [B, (B,), {"out": B, "aux": B}, {"logits": B, "features": A}, {"mask": B}]
+)
+def test_maps_of_logits_are_a_segmenters(returned: object) -> None:
+    found, classes = told_interface("n", object(), returned)
+    assert (found.task, found.names, classes) == ("segmentation", ("logits",), 2)
+    assert found.outputs[0].shape == (1, 2, 4, 4) and found.select(returned) is B
+
+
+@pytest.mark.parametrize("returned", [A, {"out": A}, torch.zeros(1, 5, 1, 1), (B, B), None])
+def test_what_no_segmenter_returns(returned: object) -> None:
+    assert segmenter_interface("n", returned) is None
+
+
+def test_maps_that_tell_no_classes() -> None:
+    with pytest.raises(InputError, match=r"n: returns one map .* return two maps"):
+        told_interface("n", object(), B[:, :1])
+    with pytest.raises(InputError, match="n: returns maps of 300 classes, and masks hold 255"):
+        told_interface("n", object(), torch.zeros(1, 300, 2, 2))
+
+
 def test_selection_has_an_order_of_its_own() -> None:
     outputs = (OutputSpec("scores", key="b.c"), OutputSpec("mask", key="a"))
     interface = Interface("detection", outputs)
@@ -102,5 +124,6 @@ def test_selection_has_an_order_of_its_own() -> None:
 
 def test_names_where_nothing_says_more() -> None:
     assert plain_interface(A).names == plain_interface([A]).names == ("logits",)
+    assert plain_interface({"out": B}).task == "segmentation"
     assert plain_interface((A, B)).names == ("output_0", "output_1")
     assert plain_interface({"a": A, "b": [B]}).names == ("a", "b_0")

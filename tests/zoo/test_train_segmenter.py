@@ -15,10 +15,11 @@ from torch import nn
 
 from stats.class_overlap import ClassOverlap
 from zoo import train_segmenter
+from zoo.embedded import SEGMENTER_WEIGHTS_FILE
 from zoo.networks import load_network
 from zoo.pack_default import CALIBRATION_IMAGES
 from zoo.scenes import CLASSES, SCENE_SPLITS, SCENES, Scene, SceneSplit, open_scenes
-from zoo.segmentation.default import INPUT_SPEC, WEIGHTS_FILE, build_default
+from zoo.segmentation.default import INPUT_SPEC, build_default
 from zoo.train_default import VALIDATION
 from zoo.train_segmenter import (
     PhasedConv2d,
@@ -147,7 +148,7 @@ def test_an_interrupted_run_ends_as_a_whole_one(
         with pytest.raises(KeyboardInterrupt):
             train(data, tmp_path / "cut", schedule)
     train(data, tmp_path / "cut", schedule)
-    whole, cut = (load_file(tmp_path / name / WEIGHTS_FILE) for name in ("whole", "cut"))
+    whole, cut = (load_file(tmp_path / name / SEGMENTER_WEIGHTS_FILE) for name in ("whole", "cut"))
     assert whole.keys() == cut.keys() == build_default().state_dict().keys()
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
     assert whole["backbone.features.levels.0.0.conv.weight"].dtype == torch.float16

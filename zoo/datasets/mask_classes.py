@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from zoo.datasets.classes import Classes
 from zoo.documents import MEGABYTE, read_json
 from zoo.errors import InputError, shown
+from zoo.outputs import MOST_PIXEL_CLASSES
 
-IGNORE = 255
+IGNORE = MOST_PIXEL_CLASSES
 """The class of pixels that no one scores, as Pascal VOC and torchvision have it."""
-MOST_CLASSES = IGNORE
+MOST_CLASSES = MOST_PIXEL_CLASSES
 UNLABELLED = frozenset({"unlabeled", "unlabelled", "void", "ignore", "ambiguous"})
 """Names that stand for IGNORE, in COCO, Pascal VOC, Cityscapes and ADE20K."""
 _SHOWN = 3

@@ -135,6 +135,11 @@ def detector_tables() -> dict[str, DetectorTable]:
     }
 
 
+def detector_names() -> tuple[str, ...]:
+    """Every FBNetV3 detector's name, without and with a mask head."""
+    return tuple(f"{table}{suffix}" for table in detector_tables() for suffix in ("", MASK_SUFFIX))
+
+
 def find_detector(name: str) -> tuple[DetectorTable, bool] | None:
     """The table of a detector's name, and whether it has a mask head; None: it is no detector's."""
     table = detector_tables().get(name.removesuffix(MASK_SUFFIX))

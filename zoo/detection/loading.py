@@ -11,10 +11,9 @@ import torch
 from zoo.checkpoints import load_into, read_states
 from zoo.checkpoints.unwrapping import Stored
 from zoo.detection.config import (
-    MASK_SUFFIX,
     DetectorOptions,
     DetectorTable,
-    detector_tables,
+    detector_names,
     find_detector,
     with_masks,
 )
@@ -58,7 +57,7 @@ def load_detector(
     """
     found = find_detector(name)
     if found is None:
-        known = ", ".join(f"{table}, {table}{MASK_SUFFIX}" for table in detector_tables())
+        known = ", ".join(detector_names())
         raise InputError(f"{name}: no such detector; there are {known}")
     table, masks = found
     chosen = with_masks(options or DetectorOptions(), masks)

@@ -18,6 +18,7 @@ from zoo.input_spec import InputSpec
 
 ARCHITECTURE = "FBNetV2_F1"
 WEIGHTS_FILE = "fbnetv2_f1.fashion_mnist.safetensors"
+SEGMENTER_WEIGHTS_FILE = "fbnetv2_f1_lraspp.fashion_scenes.safetensors"
 # Mean and deviation of Fashion-MNIST's training pixels (zoo/train_default.py).
 INPUT_SPEC = InputSpec(64, 64, mean=(0.2860,) * 3, std=(0.3530,) * 3, crop_pct=1.0)
 LABELS = (

@@ -8,11 +8,11 @@ from zoo import embedded
 from zoo.architecture import Architecture, architectures
 from zoo.fbnet import FBNet, FBNetFeatures
 from zoo.input_spec import InputSpec
+from zoo.names import DEFAULT_SEGMENTER
 from zoo.scenes import CLASSES, SIDE
 from zoo.segmentation.dilation import OutputStride
 from zoo.segmentation.segmenter import Segmenter, build_segmenter
 
-WEIGHTS_FILE = "fbnetv2_f1_lraspp.fashion_scenes.safetensors"
 INPUT_SPEC = dataclasses.replace(embedded.INPUT_SPEC, height=SIDE, width=SIDE)
 OUTPUT_STRIDE: OutputStride = 8
 
@@ -27,14 +27,14 @@ def trunk() -> Architecture:
     return dataclasses.replace(whole, stages=(*whole.stages[:5], first_at_32), published=None)
 
 
-def build_default(spec: InputSpec = INPUT_SPEC) -> Segmenter:
-    """LR-ASPP on FBNetV2-F1's blocks, randomly initialised: logits (N, 11, H / 4, W / 4)."""
+def build_default(num_classes: int = len(CLASSES), spec: InputSpec = INPUT_SPEC) -> Segmenter:
+    """LR-ASPP on FBNetV2-F1's blocks, randomly initialised: logits (N, classes, H / 4, W / 4)."""
     features = FBNetFeatures(FBNet(trunk(), num_classes=0))
     return build_segmenter(
-        WEIGHTS_FILE,
+        DEFAULT_SEGMENTER,
         features,
         spec,
         head="lraspp",
-        num_classes=len(CLASSES),
+        num_classes=num_classes,
         output_stride=OUTPUT_STRIDE,
     )

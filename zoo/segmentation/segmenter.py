@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -13,11 +13,12 @@ from torchvision.models.segmentation.lraspp import LRASPPHead
 
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
+from zoo.names import HeadName
 from zoo.segmentation.dilation import OutputStride, dilate
-from zoo.sources.base import FeatureNetwork
 
-HeadName = Literal["lraspp", "deeplabv3", "fcn"]
-HEADS: tuple[HeadName, ...] = ("lraspp", "deeplabv3", "fcn")
+if TYPE_CHECKING:  # sources build segmenters, too
+    from zoo.sources.base import FeatureNetwork
+
 LRASPP_WIDTH = 128
 """Channels between LR-ASPP's convolutions (arXiv:1905.02244, figure 10)."""
 
@@ -97,7 +98,7 @@ def build_segmenter(
     Raises:
         InputError: the network has no map that the head reads, or cannot be dilated.
     """
-    listed = cast(FeatureNetwork, features)
+    listed = cast("FeatureNetwork", features)
     channels = listed.channels
     reductions = [min(reduction, output_stride) for reduction in listed.reductions]
     if reductions[-1] < output_stride:

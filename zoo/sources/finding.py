@@ -7,10 +7,11 @@ from pathlib import Path
 from zoo.architecture import architectures
 from zoo.detection.config import find_detector
 from zoo.errors import InputError
-from zoo.names import DEFAULT, ResolvedName
+from zoo.names import DEFAULT, DEFAULT_SEGMENTER, SEGMENTERS, ResolvedName, headed, resolve
 from zoo.sources.base import NetworkOptions, NetworkSource
 from zoo.sources.detectors import DetectorSource
 from zoo.sources.fbnet import EmbeddedSource, FBNetSource
+from zoo.sources.segmenters import EmbeddedSegmenter, HeadedSegmenter, TorchvisionSegmenter
 from zoo.sources.timm import TimmSource
 from zoo.sources.torchvision import TorchvisionSource
 from zoo.sources.user import UserSource
@@ -29,13 +30,15 @@ def find_source(
         InputError: ``options`` do not apply to this network.
     """
     options = options or NetworkOptions()
-    if resolved.source == "torchvision":
+    if resolved.source == "torchvision" and resolved.canonical not in SEGMENTERS:
         return TorchvisionSource(resolved.canonical, options)
     if options != NetworkOptions():
         raise InputError(
             f"{resolved.given}: width_mult, reduced_tail and dilated are options of torchvision's "
             "mobilenet_v2, mobilenet_v3_large and mobilenet_v3_small"
         )
+    if resolved.source == "torchvision":
+        return TorchvisionSegmenter(resolved.canonical)
     if resolved.source == "timm":
         return TimmSource(resolved.canonical, size)
     if resolved.source == "user":
@@ -44,4 +47,9 @@ def find_source(
         return EmbeddedSource()
     if find_detector(resolved.canonical) is not None:
         return DetectorSource(resolved.canonical, size, weights)
+    if resolved.canonical == DEFAULT_SEGMENTER:
+        return EmbeddedSegmenter()
+    on = headed(resolved.canonical)
+    if on is not None:
+        return HeadedSegmenter(resolved.given, on[0], find_source(resolve(on[1]), None, size))
     return FBNetSource(architectures()[resolved.canonical])

@@ -14,6 +14,7 @@ from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.images import counter, evaluation_batches, evaluation_images
 from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.steps.pictures import least_alike
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure, Format, now
@@ -125,7 +126,11 @@ def _line(
     session = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
     count = counter(report.progress, entry.name, asked.data.images)
     found = run(session, evaluation_batches(request, network, dataset), count, kept.task)
-    agreement = compare(found, kept)
+    agreement, parts = compare(found, kept), found.parts(kept)
+    shown = None
+    if entry.precision == "int8":
+        spec = network.input_spec
+        shown = least_alike(parts, dataset, spec, found.names, request.images)
     answers = Predictions(
         images_sha256=images,
         names=found.names,
@@ -133,7 +138,8 @@ def _line(
         predictions=found.predictions,
         reference=kept.predictions,
         labels=np.array([t for t in found.targets if isinstance(t, int)], np.int32),
-        parts=found.parts(kept),
+        parts=parts,
+        shown=shown,
     )
     return EvaluationLine(
         key=key,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from fbdeploy.records.fidelity import Fidelity
 from stats.proportions import wilson_interval
+from tasks.metrics import METRICS_OF, agreement_of
+from zoo.outputs import TaskName
 
 if TYPE_CHECKING:
     from quantize.program import Summary
@@ -20,8 +22,8 @@ LEAST_AGREEMENT = 0.5
 rest of them. Fewer than half of the same answers is another network."""
 
 
-def fidelity_of(summary: Summary) -> Fidelity:
-    """The verdict on a program by what quantization measured of it.
+def fidelity_of(summary: Summary, task: TaskName) -> Fidelity:
+    """The verdict on a program for ``task`` by what quantization measured of it.
 
     It fails below :data:`LEAST_SQNR_DB`, and where the upper end of the agreement's 95 % Wilson
     interval lies below :data:`LEAST_AGREEMENT`.
@@ -29,14 +31,15 @@ def fidelity_of(summary: Summary) -> Fidelity:
     held_out = summary.held_out_images > 0
     images = summary.held_out_images or summary.calibration_images
     alike = round(summary.agreement * images)
+    told = agreement_of(METRICS_OF[task]).sentence
     return Fidelity(
         images=images,
         held_out=held_out,
         sqnr_db=summary.sqnr_db if math.isfinite(summary.sqnr_db) else None,
         agreement=summary.agreement,
         criterion=(
-            f"at least {LEAST_SQNR_DB:.0f} dB signal-to-noise and the same class on "
-            f"{100 * LEAST_AGREEMENT:.0f} % of the images"
+            f"at least {LEAST_SQNR_DB:.0f} dB signal-to-noise and "
+            + told.format(f"{100 * LEAST_AGREEMENT:.0f} %", "the images")
         ),
         passed=summary.sqnr_db >= LEAST_SQNR_DB
         and wilson_interval(alike, images).high >= LEAST_AGREEMENT,

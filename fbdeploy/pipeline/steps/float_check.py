@@ -2,16 +2,59 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.records.fidelity import FloatCheck
+from stats.paired import resample
+from tasks.segmentation.metrics import MIOU
+from tasks.segmentation.overlap import MeanIou
+
+if TYPE_CHECKING:
+    from runtime_bench.accuracy import Evaluation
 
 SIGNIFICANCE = 0.05
 ONE_ANSWER = 0.95
 """Share of the images from which on one class is the answer to everything."""
 FEWEST_IMAGES = 8
 """Fewer may well be of one class."""
+
+
+def check_of(found: Evaluation) -> FloatCheck | None:
+    """The verdict by the answers of the float network; None for a task that has none."""
+    if found.task.name == "classification":
+        return float_check(found.labels, found.classes)
+    if found.task.name != "segmentation" or not found.labelled:
+        return None
+    overlap = found.task.score(found.predictions, found.targets, (MIOU,))[MIOU.name]
+    assert isinstance(overlap, MeanIou)
+    return pixel_check(overlap)
+
+
+def pixel_check(found: MeanIou) -> FloatCheck:
+    """:func:`float_check` of a segmenter, whose answers are those of pixels.
+
+    Pixels of one image are alike, so the p-value is the bootstrap's over images.
+    """
+    counts = found.overlap
+    target, predicted, both = counts.target, counts.predicted, counts.both.sum(1)
+    commonest, wanted = int(predicted.sum(0).argmax()), int(target.sum(0).argmax())
+    pixels = int(target.sum())
+    gain = both - target[:, wanted]
+    p = resample(lambda weights: float(weights @ gain), found.images).p_above()
+    chance, share = float(target[:, wanted].sum()) / pixels, float(predicted.sum(0).max()) / pixels
+    return FloatCheck(
+        images=found.images,
+        top1=float(both.sum()) / pixels,
+        chance=chance,
+        chance_p=p,
+        commonest_class=commonest,
+        commonest_share=share,
+        better_than_chance=p < SIGNIFICANCE or found.images < FEWEST_IMAGES,
+        varied=share < ONE_ANSWER or chance >= ONE_ANSWER,
+    )
 
 
 def float_check(labels: NDArray[np.int64], answers: NDArray[np.int64]) -> FloatCheck:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from zoo.networks import Network
 
 BATCH = 32
+OUTPUT_BYTES = 64_000_000
+"""Of the outputs of a batch, so that those of large maps are few."""
 Count = Callable[[int], None]
 """Is told how many images were just read."""
 
@@ -78,8 +80,13 @@ def evaluation_batches(
     """As many of the images as the user asked for."""
     from zoo.datasets import batches
 
-    spec = network.input_spec
-    return batches(dataset, spec, BATCH, request.images, threads=worker_threads())
+    spec, size = network.input_spec, at_once(network.interface.image_bytes)
+    return batches(dataset, spec, size, request.images, threads=worker_threads())
+
+
+def at_once(image_bytes: int) -> int:
+    """How many images of so many bytes of outputs are run together."""
+    return max(1, min(BATCH, OUTPUT_BYTES // max(1, image_bytes)))
 
 
 def read_images(

@@ -16,6 +16,7 @@ from fbdeploy.pipeline.space import (
 )
 from fbdeploy.pipeline.steps.checks import Checks, check_program
 from fbdeploy.pipeline.steps.images import (
+    at_once,
     calibration_images,
     counter,
     dataset_info,
@@ -62,7 +63,8 @@ if TYPE_CHECKING:
 NAME = "prepare"
 MEMORY = 2500 * MEGABYTE
 """Expected peak of resident memory."""
-CHECK_IMAGES = 32
+FEWEST_CHECK_IMAGES = 4
+"""There are ``BATCH`` where outputs are of ordinary size."""
 
 
 class PrepareArguments(StepArguments):
@@ -211,7 +213,9 @@ def captured_graph(work: WorkFolder, network: Network, network_key: str) -> Capt
 
 
 def _check_images(dataset: Dataset, network: Network) -> NDArray[np.float32]:
-    return read_images(dataset, network, CHECK_IMAGES, worker_threads(), lambda images: None)
+    # Fewer of outputs so large that as many would fill the memory; each then shows more answers.
+    count = max(FEWEST_CHECK_IMAGES, at_once(network.interface.image_bytes))
+    return read_images(dataset, network, count, worker_threads(), lambda images: None)
 
 
 def _known_program(asked: PrepareArguments, name: ProgramName, key: str) -> Quantization | None:

@@ -92,7 +92,7 @@ def quantization_of(
         held_out_divergence=_last_kept(summary.kept, summary.held_out_kl),
         held_out_agreement=summary.agreement if summary.held_out_images else None,
         sqnr_db=summary.sqnr_db,
-        fidelity=fidelity_of(summary),
+        fidelity=fidelity_of(summary, program.interface.task),
         float_operators=tuple(summary.float_operators),
         seconds=time.monotonic() - started,
     )

@@ -53,9 +53,9 @@ def jobs(deployment: Deployment, work: Work[ReferenceArguments]) -> list[StepJob
 
 
 def reference(report: Reporter, asked: ReferenceArguments) -> None:
-    """Run the float network unless its answers are kept; hands over the ``FloatCheck`` of a
-    classifier's."""
-    from fbdeploy.pipeline.steps.float_check import float_check
+    """Run the float network unless its answers are kept; hands over the ``FloatCheck``, if its task
+    has one."""
+    from fbdeploy.pipeline.steps.float_check import check_of
     from runtime_bench.accuracy import save_answers
 
     path = asked.work.reference(asked.network_key, asked.data.identity)
@@ -63,8 +63,9 @@ def reference(report: Reporter, asked: ReferenceArguments) -> None:
     if found is None:
         found = _run(report, asked)
         save_answers(found, path)
-    if found.task.name == "classification":
-        report.result(float_check(found.labels, found.classes))
+    checked = check_of(found)
+    if checked is not None:
+        report.result(checked)
 
 
 def _kept(path: Path) -> Evaluation | None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from zoo.segmentation.torchvision_networks import NETWORKS
+from zoo.names import SEGMENTERS
 
 PAGE = Path(__file__).parents[3] / "docs" / "zoo.md"
 
@@ -19,4 +19,4 @@ def test_the_example() -> None:
     exec(block[1], found)
     assert found["logits"].shape == (1, 11, 28, 28)
     assert found["answer"].shape == (1, 224, 224) == (1, *found["wanted"].shape)
-    assert all(name in text or name.endswith(("50", "101")) for name in NETWORKS)
+    assert all(name in text or name.endswith(("50", "101")) for name in SEGMENTERS)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -8,13 +10,12 @@ from torchvision.models.segmentation import lraspp
 from zoo.embedded import ARCHITECTURE
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
+from zoo.names import HEADS, HeadName, resolve
 from zoo.networks import InputOverrides, load_network
 from zoo.segmentation.default import INPUT_SPEC, build_default, trunk
 from zoo.segmentation.dilation import OutputStride
 from zoo.segmentation.segmenter import (
-    HEADS,
     FullResolution,
-    HeadName,
     Segmenter,
     build_segmenter,
 )
@@ -87,3 +88,22 @@ def test_what_cannot_be_built_is_told() -> None:
     gap.channels, gap.reductions = [4], [16]  # type: ignore[assignment]
     with pytest.raises(InputError, match="own: has no map of stride 8, which LR-ASPP needs"):
         build_segmenter("own", gap, SPEC, head="lraspp", num_classes=2)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["lraspp_FBNetV2_F0", "deeplabv3_fbnetv2_f1", "fcn_mnasnet_small"])
+def test_a_head_and_a_network_by_name(name: str, tmp_path: Path) -> None:
+    first = load_network(name, num_classes=3, seed=1, overrides=InputOverrides(size=64))
+    assert (first.task, first.num_classes, first.input_spec.crop_pct) == ("segmentation", 3, 1.0)
+    assert first.outputs[0].shape == (1, 3, *((8, 8) if name.startswith("lraspp") else (4, 4)))
+    torch.save(first.module.state_dict(), tmp_path / "own.pth")
+    again = load_network(name, tmp_path / "own.pth", overrides=InputOverrides(size=64))
+    x = torch.rand(1, 3, 64, 64)
+    assert torch.equal(first.module(x), again.module(x))
+
+
+def test_a_head_on_nothing() -> None:
+    with pytest.raises(InputError, match="lraspp_nothing: no such network"):
+        load_network("lraspp_nothing")
+    assert resolve("lraspp_mobilenet_v3_large").source == "torchvision"
+    assert resolve("lraspp_mobilenet_v3_small").source == "fbdeploy"

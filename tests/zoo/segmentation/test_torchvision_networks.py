@@ -11,9 +11,10 @@ import torchvision
 
 from zoo.counting import count
 from zoo.errors import InputError
-from zoo.segmentation import torchvision_networks
+from zoo.names import SEGMENTERS
+from zoo.networks import InputOverrides, load_network
 from zoo.segmentation.segmenter import FullResolution
-from zoo.segmentation.torchvision_networks import NETWORKS, build, input_spec, load, published
+from zoo.segmentation.torchvision_networks import build, input_spec, published
 
 MOBILE = ("lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large")
 
@@ -24,7 +25,7 @@ def _whole(name: str, **arguments: object) -> Any:
     return builder(weights=None, weights_backbone=None, **arguments).eval()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SEGMENTERS)
 def test_parameters_and_macs_are_the_published_ones(name: str) -> None:
     """At 520 pixels, with the auxiliary head of the published weights, on a map of stride 8."""
     with torch.device("meta"):
@@ -47,8 +48,11 @@ def test_logits_are_torchvisions(name: str, auxiliary: bool, tmp_path: Path) -> 
     whole = _whole(name, num_classes=5, **({"aux_loss": True} if auxiliary else {}))
     # As torchvision's references/segmentation/train.py writes it.
     torch.save({"model": whole.state_dict(), "epoch": 3}, tmp_path / "model.pth")
-    network, chosen = load(name, tmp_path / "model.pth")
-    assert chosen.classes == 5 and chosen.layout == "torchvision"
+    loaded = load_network(name, tmp_path / "model.pth", overrides=InputOverrides(size=64))
+    assert loaded.num_classes == 5 and loaded.weights.layout == "torchvision"
+    assert (loaded.task, loaded.input_spec.width) == ("segmentation", 64)
+    assert loaded.interface.names == ("logits",)
+    network = loaded.module
     x = torch.rand(2, 3, 64, 97)
     with torch.no_grad():
         low = network(x)
@@ -61,12 +65,12 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
     name = MOBILE[0]
     torch.save(_whole(name, num_classes=5).state_dict(), tmp_path / "five.pth")
     with pytest.raises(InputError, match=r"five.pth.* its classes are 5"):
-        load(name, tmp_path / "five.pth", num_classes=21)
+        load_network(name, tmp_path / "five.pth", num_classes=21)
     with pytest.raises(InputError, match=r"five.pth: does not fit deeplabv3_mobilenet_v3_large"):
-        load(MOBILE[1], tmp_path / "five.pth")
+        load_network(MOBILE[1], tmp_path / "five.pth")
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SEGMENTERS)
 def test_the_input_is_the_published_one(name: str) -> None:
     spec = input_spec(name)
     assert (spec.height, spec.width, spec.crop_pct) == (520, 520, 1.0)
@@ -75,4 +79,16 @@ def test_the_input_is_the_published_one(name: str) -> None:
 
 def test_every_network_of_torchvision_is_there() -> None:
     listed = torchvision.models.list_models(module=torchvision.models.segmentation)
-    assert sorted(torchvision_networks.NETWORKS) == sorted(listed)
+    assert sorted(SEGMENTERS) == sorted(listed)
+
+
+def test_labels_are_pascal_vocs() -> None:
+    network = load_network(MOBILE[0], overrides=InputOverrides(size=64))
+    assert network.num_classes == 21 and network.labels[15] == "person"
+    assert network.outputs[0].shape == (1, 21, 8, 8)
+
+
+@pytest.mark.parametrize("options", [{"num_classes": 0}, {"features_only": True}])
+def test_what_a_segmenter_has_not(options: Any) -> None:
+    with pytest.raises(InputError, match=f"{MOBILE[0]}: is a segmenter"):
+        load_network(MOBILE[0], overrides=InputOverrides(size=64), **options)

@@ -27,21 +27,21 @@ def _summary(sqnr_db: float, agreement: float, *, held_out: int = 128) -> Summar
     ],
 )
 def test_the_criterion(sqnr_db: float, agreement: float, passed: bool) -> None:
-    assert fidelity_of(_summary(sqnr_db, agreement)).passed is passed
+    assert fidelity_of(_summary(sqnr_db, agreement), "classification").passed is passed
 
 
 def test_few_images_tell_little_of_agreement() -> None:
-    assert fidelity_of(_summary(25.0, 0.375, held_out=16)).passed
-    assert not fidelity_of(_summary(25.0, 0.125, held_out=16)).passed
+    assert fidelity_of(_summary(25.0, 0.375, held_out=16), "classification").passed
+    assert not fidelity_of(_summary(25.0, 0.125, held_out=16), "classification").passed
 
 
 def test_it_says_which_images_judged() -> None:
-    found = fidelity_of(_summary(20.0, 0.9))
+    found = fidelity_of(_summary(20.0, 0.9), "classification")
     assert (found.images, found.held_out) == (128, True)
-    found = fidelity_of(_summary(20.0, 0.9, held_out=0))
+    found = fidelity_of(_summary(20.0, 0.9, held_out=0), "classification")
     assert (found.images, found.held_out) == (384, False)
 
 
 def test_logits_that_are_all_zero_have_no_ratio() -> None:
-    found = fidelity_of(_summary(float("-inf"), 1.0))
+    found = fidelity_of(_summary(float("-inf"), 1.0), "classification")
     assert found.sqnr_db is None and not found.passed

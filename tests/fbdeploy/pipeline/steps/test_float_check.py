@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from fbdeploy.pipeline.steps.float_check import float_check
+from fbdeploy.pipeline.steps.float_check import float_check, pixel_check
+from stats.class_overlap import ClassOverlap
+from tasks.segmentation.overlap import MeanIou
 
 LABELS = (np.arange(116) % 10).astype(np.int64)
 
@@ -45,3 +48,25 @@ def test_images_of_one_class_ask_for_one_answer() -> None:
 def test_too_few_images_tell_nothing() -> None:
     labels = np.array([0, 1, 0, 1], np.int64)
     assert float_check(labels, labels).passed
+
+
+def _overlap(images: int, right: float, commonest: int = 0) -> MeanIou:
+    """Of 100 pixels an image, 40 of class 0, 30 of 1, 30 of 2; the wrong answers are one class."""
+    generator = np.random.default_rng(0)
+    target = np.tile([40, 30, 30], (images, 1))
+    both = generator.binomial(target, right)
+    predicted = both.copy()
+    predicted[:, commonest] += 100 - both.sum(1)
+    return MeanIou(ClassOverlap(target, predicted, both))
+
+
+def test_a_segmenter_that_knows_and_one_that_guesses() -> None:
+    found = pixel_check(_overlap(40, 0.8))
+    assert found.passed and found.top1 == pytest.approx(0.8, abs=0.02) and found.chance == 0.4
+    assert not pixel_check(_overlap(40, 0.3)).better_than_chance
+    # So few images say nothing.
+    assert pixel_check(_overlap(4, 0.3)).better_than_chance
+    background = np.tile([100, 0, 0], (20, 1))
+    target = np.tile([40, 30, 30], (20, 1))
+    same = pixel_check(MeanIou(ClassOverlap(target, background, np.minimum(target, background))))
+    assert not same.varied and same.commonest_share == 1 and same.commonest_class == 0
