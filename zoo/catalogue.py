@@ -63,7 +63,8 @@ def count_entry(entry: CatalogueEntry) -> Counts | None:
     from zoo.sources import find_source
 
     source = find_source(resolve(entry.name))
-    with torch.device("meta"):
+    # Detectors make constants as they run, which are on no other device.
+    with torch.device("cpu" if entry.task == "detection" else "meta"):
         network = source.build(None)
     return count(network, (1, 3, entry.input_size, entry.input_size))
 
@@ -114,10 +115,8 @@ def _fbnets() -> Iterator[CatalogueEntry]:
 
 def _detectors() -> Iterator[CatalogueEntry]:
     for table in detector_tables().values():
-        for suffix, box_ap in (
-            ("", table.published.box_ap),
-            (MASK_SUFFIX, table.published.mask_box_ap),
-        ):
+        published = table.published
+        for suffix, box_ap in (("", published.box_ap), (MASK_SUFFIX, published.mask_box_ap)):
             yield CatalogueEntry(
                 f"{table.name}{suffix}",
                 "fbnetv3",

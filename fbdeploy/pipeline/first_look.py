@@ -14,7 +14,7 @@ from zoo.names import resolve
 
 PRETRAINED = "pretrained"
 ANNOTATIONS_SUFFIX = ".json"
-"""Of a file that tells of pictures and their objects; its reader says whether a network takes it."""
+"""Of a file that tells of pictures and their objects; whether it fits a network its reader says."""
 
 
 def look_at_network(network: str, weights: str | None) -> None:
