@@ -37,7 +37,8 @@ def kept(
         (N, K).
     """
     count = boxes.shape[1]
-    better = torch.ones(count, count, dtype=boxes.dtype).triu(1)  # row i is better than column j
+    rank = torch.arange(count).to(boxes.dtype)
+    better = (rank.unsqueeze(1) < rank.unsqueeze(0)).to(boxes.dtype)  # row i than column j
     suppresses = overlapping(boxes, threshold) * better
     if groups is not None:
         distance = (groups.unsqueeze(2) - groups.unsqueeze(1)).abs()
