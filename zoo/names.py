@@ -16,7 +16,7 @@ Source = Literal["fbdeploy", "timm", "torchvision", "user"]
 DEFAULT = "default"
 DEFAULT_SEGMENTER = "default-segmenter"
 EMBEDDED = (DEFAULT, DEFAULT_SEGMENTER)
-"""Networks whose weights come with fbdeploy."""
+"""Networks that are trained here, on images that come with fbdeploy."""
 LONGEST = 100
 """Characters of a name that are compared with those there are; none is as long."""
 

@@ -146,7 +146,7 @@ def load_network(
         name: ``default`` or ``default-segmenter`` (the embedded networks), a name of
             ``fbdeploy zoo``, any timm name, or ``path/to/file.py:function``.
         weights: a file, ``"pretrained"`` for the published ones (downloaded), or None: the embedded
-            weights where there are some, else random initialisation by ``seed``.
+            weights of the networks trained here, else random initialisation by ``seed``.
         num_classes: None takes the weights' number, else the source's default; 0 leaves the
             classifier out and returns the embedding.
         features_only: return the last map at each stride instead of logits.

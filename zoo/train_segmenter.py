@@ -45,9 +45,9 @@ class Schedule:
     ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
     """
 
-    steps: int = 1800
+    steps: int = 3000
     warmup: int = 150
-    decay: int = 600
+    decay: int = 1200
     batch: int = 16
     peak_lr: float = 1.5e-3
     weight_decay: float = 0.02

@@ -7,11 +7,12 @@ import torch
 from torch import nn
 from torchvision.models.segmentation import lraspp
 
-from zoo.embedded import ARCHITECTURE
+from zoo.embedded import ARCHITECTURE, SEGMENTER_WEIGHTS_FILE, embedded_file
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 from zoo.names import HEADS, HeadName, resolve
 from zoo.networks import InputOverrides, load_network
+from zoo.scenes import CLASSES
 from zoo.segmentation.default import INPUT_SPEC, build_default, trunk
 from zoo.segmentation.dilation import OutputStride
 from zoo.segmentation.segmenter import (
@@ -107,3 +108,17 @@ def test_a_head_on_nothing() -> None:
         load_network("lraspp_nothing")
     assert resolve("lraspp_mobilenet_v3_large").source == "torchvision"
     assert resolve("lraspp_mobilenet_v3_small").source == "fbdeploy"
+
+
+def test_the_default_says_how_to_get_its_weights(tmp_path: Path) -> None:
+    if embedded_file(SEGMENTER_WEIGHTS_FILE).is_file():
+        assert load_network("default-segmenter").labels == CLASSES
+    else:
+        with pytest.raises(
+            InputError, match=r"default-segmenter: .* zoo.train_segmenter"
+        ):
+            load_network("default-segmenter")
+    torch.save(build_default().state_dict(), tmp_path / "trained.pth")
+    network = load_network("default-segmenter", tmp_path / "trained.pth")
+    assert network.labels == CLASSES and network.input_spec == INPUT_SPEC
+    assert network.outputs[0].shape == (1, 11, 32, 32)
