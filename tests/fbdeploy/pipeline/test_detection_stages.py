@@ -103,7 +103,7 @@ def test_every_stage(request_of: DeployRequest) -> None:
     network = prepared.network
     assert (network.task, network.num_classes) == ("detection", CLASSES)
     assert [output.name for output in network.outputs] == ["boxes", "scores", "labels", "masks"]
-    assert prepared.input_spec.spec.crop_mode == "letterbox"
+    assert prepared.input_spec.crop_mode == "letterbox"
     assert quantized.quantization.fidelity is not None
     key, data = prepared.network_key, prepared.evaluation_data
     _results(reference, ReferenceArguments(request=request_of, network_key=key, data=data))

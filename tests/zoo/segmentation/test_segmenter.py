@@ -114,9 +114,7 @@ def test_the_default_says_how_to_get_its_weights(tmp_path: Path) -> None:
     if embedded_file(SEGMENTER_WEIGHTS_FILE).is_file():
         assert load_network("default-segmenter").labels == CLASSES
     else:
-        with pytest.raises(
-            InputError, match=r"default-segmenter: .* zoo.train_segmenter"
-        ):
+        with pytest.raises(InputError, match=r"default-segmenter: .* zoo.train_segmenter"):
             load_network("default-segmenter")
     torch.save(build_default().state_dict(), tmp_path / "trained.pth")
     network = load_network("default-segmenter", tmp_path / "trained.pth")
