@@ -14,6 +14,8 @@ from export.base import ExportSource
 from export.format_info import FORMAT_INFO, NumberType
 from export.formats import FORMATS
 from quantize.graph.capture import capture
+from quantize.graph.operators import WEIGHTED
+from quantize.graph.passes.surgery import aten, calls
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
@@ -67,11 +69,11 @@ def detectors(tmp_path_factory: pytest.TempPathFactory) -> Detectors:
 
 def test_the_program_is_int8_where_layers_are(detectors: Detectors) -> None:
     program = detectors.program
-    layers = [node for node in program.graph.graph.nodes if "conv2d" in str(node.target)]
-    assert {node.name for node in layers} <= set(program.weights)
-    for node in program.graph.graph.nodes:
-        if any(name in str(node.target) for name in ("topk", "gather", "exp", "gt", "lt")):
-            assert program.qparams(node.name) is None, node
+    layers = list(calls(program.graph, *WEIGHTED))
+    assert len(layers) > 20 and {node.name for node in layers} == set(program.weights)
+    chosen = list(calls(program.graph, aten.topk.default, aten.gather.default, aten.exp.default))
+    assert len(chosen) > 8
+    assert [node.name for node in chosen if program.qparams(node.name) is not None] == []
     assert program.summary.agreement > 0.5
 
 
