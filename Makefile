@@ -1,7 +1,8 @@
 # make deploy   the embedded default network on five runtimes, and its report
 # make test     every check that CI makes
+# make quick    the fast ones of them, in under two minutes
 #
-# Both set up .venv by themselves, once, from python3 (3.11 or 3.12), python3-venv and make.
+# All set up .venv by themselves, once, from python3 (3.11 or 3.12), python3-venv and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -9,10 +10,13 @@ OUT ?= out
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
+QUICK := tests/stats tests/tasks tests/fbdeploy/records tests/fbdeploy/report tests/fbdeploy/compare \
+	tests/fbdeploy/check tests/fbdeploy/cli/types tests/zoo/datasets tests/zoo/test_documents.py \
+	tests/zoo/test_files.py tests/test_house.py tests/test_action.py
 INSTALLED := $(VENV)/.installed
 TEST_TOOLS := $(VENV)/.test-tools
 
-.PHONY: deploy test lint format types imports unit clean
+.PHONY: deploy test quick lint format types imports unit clean
 
 deploy: $(INSTALLED)
 	$(BIN)/fbdeploy deploy --output $(OUT)
@@ -32,6 +36,12 @@ imports: $(TEST_TOOLS)
 
 unit: $(TEST_TOOLS)
 	$(BIN)/python -m pytest --numprocesses auto --durations 10 $(PYTEST_ARGS)
+
+# What most changes need: everything but what exports, trains, emulates or builds apps.
+quick: $(TEST_TOOLS)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --numprocesses auto $(QUICK)
 
 format: $(TEST_TOOLS)
 	$(BIN)/ruff check --fix .

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from export.format_info import NumberType
+from export.format_info import Layout, NumberType
 from export.graph_passes import applies
 from quantize.program import Program
 from zoo.errors import InputError, said
@@ -31,7 +31,8 @@ class ExportSource:
 
     ``graph`` maps float32 (N, 3, H, W) to the outputs of ``interface``; artefacts do the same with
     N = 1, in every precision, and keep their order and names. ``skipped`` are the passes of
-    ``export.graph_passes`` to leave out. In ``shared`` an exporter keeps what the variants of one
+    ``export.graph_passes`` to leave out, ``layout`` that of the input where a format has a choice,
+    None for its usual one. In ``shared`` an exporter keeps what the variants of one
     source have in common.
     """
 
@@ -42,6 +43,7 @@ class ExportSource:
     skipped: frozenset[str] = frozenset()
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     float_interface: Interface = LOGITS
+    layout: Layout | None = None
 
     def prepares(self, name: str) -> bool:
         """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""

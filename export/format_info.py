@@ -13,6 +13,8 @@ from typing import Literal
 
 NumberType = Literal["fp32", "fp16", "int8"]
 """What an artefact's values are."""
+Layout = Literal["nchw", "nhwc"]
+"""How an artefact takes an image: (1, 3, height, width) or (1, height, width, 3)."""
 App = Literal["android", "ios"]
 
 MEGABYTE = 1_000_000
@@ -29,6 +31,7 @@ class FormatInfo:
     ``variants`` the files it has of a precision besides the main one, by name. ``weights_only`` is
     whether it can hold int8 weights beside float activations. ``export_memory`` (bytes) is an
     export's expected peak, ``export_seconds`` what it takes for fbnetv3_b; the longest goes first.
+    ``layouts`` are those it can be made with, its ecosystem's first.
     ``apps`` are the demo apps that run it. ``timed`` is whether its runtime here is the one of the
     phone, so that the duration of a run says something. ``colors`` (light page, dark page) are the
     report's.
@@ -46,6 +49,7 @@ class FormatInfo:
     extra: str | None = None
     variants: Mapping[NumberType, tuple[str, ...]] = field(default_factory=dict)
     weights_only: bool = False
+    layouts: tuple[Layout, ...] = ("nchw",)
     apps: tuple[App, ...] = ()
     timed: bool = True
 
@@ -53,6 +57,10 @@ class FormatInfo:
     def requirement(self) -> str:
         """What to give to pip for its packages."""
         return f"fbdeploy[{self.extra}]" if self.extra else "fbdeploy"
+
+    def layout(self, wanted: Layout | None) -> Layout:
+        """The layout of an artefact for which ``wanted`` was asked for, None for the usual one."""
+        return wanted if wanted in self.layouts else self.layouts[0]
 
     def files(self, precision: NumberType) -> tuple[str, ...]:
         """The variants to export in ``precision``; the main one is called "". None: no file."""
@@ -130,6 +138,8 @@ FORMAT_INFO = {
             export_seconds=30,
             colors=("#a8480b", "#f0975a"),
             weights_only=True,
+            # MediaPipe's tasks and Android's libraries take no other than NHWC.
+            layouts=("nhwc", "nchw"),
             apps=("android",),
         ),
     )

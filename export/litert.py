@@ -14,6 +14,7 @@ from export.base import (
     ExportSource,
     converter_errors,
 )
+from export.format_info import FORMAT_INFO
 from export.litert_float import restore_float_operators
 from export.packages import require
 from export.tflite_interface import with_float_interface, with_output_names
@@ -25,7 +26,8 @@ from quantize.graph.passes.surgery import bias_of, calls
 
 
 class LiteRTExporter:
-    """Converts with litert-torch; int8 keeps a float32 interface like every other artefact.
+    """Converts with litert-torch; int8 keeps a float32 interface like every other artefact. Images
+    are (1, height, width, 3), unless the source asks for the other layout.
 
     fp16 stores weights as float16, which the XNNPACK delegate widens once, or computes with where
     the application asks for float16 and the core has it; GPU delegates compute in float16.
@@ -53,9 +55,14 @@ class LiteRTExporter:
             passes["uneven_biases"] = _uneven_biases(graph)
         else:
             graph = source.graph
+        module, example = graph.eval(), source.example
+        if FORMAT_INFO[self.format].layout(source.layout) == "nhwc":
+            # The converter's own layout is NHWC: both transpositions go.
+            module = litert_torch.to_channel_last_io(module, args=[0])
+            example = example.permute(0, 2, 3, 1).contiguous()
         quiet = contextlib.redirect_stdout(io.StringIO())
         with converter_errors(self.format), light_tracing(), quiet:
-            edge = litert_torch.convert(graph.eval(), (source.example,), quant_config=config)
+            edge = litert_torch.convert(module, (example,), quant_config=config)
             edge.export(str(path))
         if int8:
             early = source.prepares("float_transpose")

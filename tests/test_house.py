@@ -169,7 +169,8 @@ LOAD_EVERYTHING = """
 import json
 from importlib import resources
 import fbdeploy, zoo.architecture, zoo.embedded, quantize.recipe
-from zoo.embedded import EMBEDDED_DATASETS, read_images
+from zoo.dataset_names import EMBEDDED_DATASETS
+from zoo.embedded import read_images
 from fbdeploy.check.rules import load_rules
 from fbdeploy.report.templates import style, template_text
 from quantize.recipe import built_in, load_recipe

@@ -31,8 +31,8 @@ from fbdeploy.records.manifest import (
     Weights,
     write_manifest,
 )
+from zoo.dataset_names import CALIBRATION, TEST
 from zoo.datasets import batches, open_dataset
-from zoo.embedded import CALIBRATION, TEST
 from zoo.files import atomic_folder, sha256_of
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, load_network

@@ -169,6 +169,8 @@ def versioned(
     found = value.get("schema_version") if isinstance(value, Mapping) else None
     if found != version or isinstance(found, bool):
         told = shown(repr(found), 20)
+        if isinstance(found, int) and not isinstance(found, bool) and found > version:
+            advice = "a newer fbdeploy wrote it: update this one, or use that one"
         raise InputError(
             f"{name}: has schema_version {told}, this fbdeploy reads {version}; {advice}"
         )

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.embedded import CALIBRATION, LABELS, TEST
+from zoo.dataset_names import CALIBRATION, TEST
+from zoo.embedded import LABELS
 from zoo.files import atomic_file
 from zoo.idx import read_idx
 from zoo.train_default import VALIDATION

@@ -117,7 +117,8 @@ def _pack_model(
     identity = model_id(artefact)
     path = bundle / "models" / f"{identity}{source.suffix}"
     copy(source, path)
-    values = runtime_of(path).load(path, threads).run(tensors)
+    session = runtime_of(path).load(path, threads)
+    values = session.run(tensors)
     names = _TENSOR_NAMES.get(artefact.format)
     input_name, stored = ("", ("",) * len(values)) if names is None else names(path)
     model = BundleModel(
@@ -128,7 +129,7 @@ def _pack_model(
         program=artefact.program,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in files_of(path)),
-        input=BundleTensor(name=input_name, shape=(1, *tensors.shape[1:])),
+        input=BundleTensor(name=input_name, shape=session.stored_shape),
         outputs=tuple(
             BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))
             for (name, value), kept in zip(values.items(), stored, strict=True)

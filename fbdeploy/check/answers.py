@@ -46,19 +46,23 @@ class Answers:
         return task_named(data.task if data else "classification")
 
 
-def unlike_images(before: Answers, after: Answers) -> str:
-    """Why the two sides cannot be paired, in words; empty if they can."""
+def unlike_images(
+    before: Answers, after: Answers, names: tuple[str, str] = ("the baseline", "this run")
+) -> str:
+    """Why the two sides cannot be paired, in words; empty if they can. ``names`` are theirs."""
     then, now = before.baseline.data, after.baseline.data
     if then is None or now is None:
-        return f"{'the baseline' if then is None else 'this run'} has no predictions"
+        missing = (then is None, now is None)
+        unscored = " and ".join(name for name, gone in zip(names, missing, strict=True) if gone)
+        return f"nothing was scored in {unscored}; deploy with --data, or --require other measures"
     if then.images != now.images:
         return f"{then.images} images then, {now.images} now; deploy with the same --images"
     if then.task != now.task:
-        return f"the baseline's network is for {then.task}, this run's for {now.task}"
+        return f"{names[0]}'s network is for {then.task}, {names[1]}'s for {now.task}"
     if then.sha256 != now.sha256:
-        return f"other images than the baseline's ({now.name} now, {then.name} then)"
+        return f"other images than {names[0]}'s ({now.name} now, {then.name} then)"
     if not np.array_equal(before.labels, after.labels):
-        return "the images have other labels than the baseline's"
+        return f"the images have other labels than {names[0]}'s"
     return ""
 
 

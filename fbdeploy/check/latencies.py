@@ -24,8 +24,8 @@ def compare_latencies(
     for then in records[0].latencies:
         subject = f"{then.target}, {then.threads} thread{'s' if then.threads > 1 else ''}"
         measure: Measure = "latency" if then.instructions is None else "instructions"
-        now = _same_setting(then, records[1].latencies)
-        unlike = _unlike(then, now, records[1].latencies)
+        now = same_setting(then, records[1].latencies)
+        unlike = why_unlike(then, now, records[1].latencies)
         if not unlike and sizes[0] != sizes[1]:
             unlike = f"input {sizes[0]} then, {sizes[1]} now"
         if unlike or now is None:
@@ -45,12 +45,13 @@ def compare_latencies(
             yield _timed(then, now, subject, rules)
 
 
-def _same_setting(then: Latency, candidates: Sequence[Latency]) -> Latency | None:
+def same_setting(then: Latency, candidates: Sequence[Latency]) -> Latency | None:
+    """The latency of the same target, threads and kind; None if there is none."""
     wanted = (then.target, then.threads, then.kind)
     return next((one for one in candidates if (one.target, one.threads, one.kind) == wanted), None)
 
 
-def _unlike(then: Latency, now: Latency | None, candidates: Sequence[Latency]) -> str:
+def why_unlike(then: Latency, now: Latency | None, candidates: Sequence[Latency]) -> str:
     """Why the two may not be compared; empty if they may."""
     if now is None:
         others = {str(one.threads) for one in candidates if one.target == then.target}

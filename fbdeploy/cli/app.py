@@ -23,11 +23,13 @@ from fbdeploy.cli.bench import bench
 from fbdeploy.cli.bundle import bundle
 from fbdeploy.cli.check import check
 from fbdeploy.cli.cluster import cluster
+from fbdeploy.cli.compare import compare
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
 from fbdeploy.cli.fit_latency import calibrate, fit_latency
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
+from fbdeploy.cli.report import report
 from fbdeploy.cli.runner import runner
 from fbdeploy.cli.sensitivity import sensitivity
 from fbdeploy.cli.streams import prepare_streams
@@ -53,6 +55,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "fit-latency": fit_latency,
     "inspect": inspect,
     "check": check,
+    "compare": compare,
+    "report": report,
     "sensitivity": sensitivity,
     "zoo": zoo,
     "bundle": bundle,
@@ -93,7 +97,11 @@ def _options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=_show_version, help="Print the version and end."
+            "--version",
+            "-v",
+            is_eager=True,
+            callback=_show_version,
+            help="Print the version and end.",
         ),
     ] = False,
 ) -> None:

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fbdeploy.cli import options
-from fbdeploy.cli.described import described
 from fbdeploy.cli.latency_table import by_threads, ratios, summary
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.profile import show_profiles
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.renamed import say_renamed
 from fbdeploy.cli.tool import show_tool_reports
-from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types import numbers, paths, picture
 from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_artefact
+from fbdeploy.records.described import named
 from fbdeploy.report.table import table
 from zoo.errors import InputError
+from zoo.files import exists
 
 if TYPE_CHECKING:
     from runtime_bench.measurement import Measurement
@@ -31,7 +33,7 @@ def bench(
         typer.Argument(
             parser=paths.path_in,
             metavar="ARTEFACTS",
-            help="Artefacts of any formats, timed in turn.",
+            help="Artefacts of any formats, timed in turn, or a folder of deploy.",
         ),
     ] = None,
     target: Annotated[
@@ -126,6 +128,14 @@ def bench(
             help="Time the pre-processing of this photo too, file to input (local).",
         ),
     ] = None,
+    input_size: Annotated[
+        picture.Size | None,
+        typer.Option(
+            parser=picture.size,
+            metavar="SIZE",
+            help="Height and width of the images, 224 or 192x256, for artefacts that take any.",
+        ),
+    ] = None,
     binary: Annotated[
         Path | None,
         typer.Option(
@@ -172,41 +182,31 @@ def bench(
         _list(target, as_json)
         return
     if not artefacts:
-        raise InputError("bench: no artefact; give one or more files that fbdeploy deploy wrote")
+        raise InputError("bench: no artefact; give one or more files, or an output folder")
+    chosen = named(artefacts, timed=True)
+    for path in chosen:
+        if not exists(path):
+            look_at_artefact(path)
     if target == "local" and max(threads) > numbers.MOST_THREADS_HERE:
         most = numbers.MOST_THREADS_HERE
         raise InputError(f"--threads {max(threads)}: this machine takes at most {most}; give fewer")
     if app and (by_operator or binary is not None):
         raise InputError("--app: times the app's own runtimes; leave --profile and --binary out")
     if by_operator:
-        show_profiles(artefacts, target, threads, as_json)
+        show_profiles(chosen, target, threads, as_json)
         return
     if binary is not None:
-        show_tool_reports(artefacts, binary, target, threads, mode, cores, as_json)
+        show_tool_reports(chosen, binary, target, threads, mode, cores, as_json)
         return
     with only_result_on_stdout() as result:
-        from fbdeploy.latency.measure import LatencyRequest, measure_latency
-        from fbdeploy.latency.photo import preprocessing
-        from runtime_bench.targets.address import parse_target
-        from runtime_bench.timing.modes import mode_of
-        from runtime_bench.timing.session import Subject
+        from fbdeploy.api.bench import latency_request
+        from fbdeploy.latency.sound import measure_sound
 
-        try:
-            parse_target(target)
-        except InputError as error:
-            raise InputError(f"--target {error}") from error
-        subjects, manifests = [], []
-        for path in artefacts:
-            manifest, entry = described(path)
-            manifests.append(manifest)
-            subjects.append(
-                Subject(path, entry.precision, entry.variant) if entry else Subject(path)
-            )
-        request = LatencyRequest(
-            subjects=tuple(subjects),
+        request = latency_request(
+            chosen,
             target=target,
             threads=threads,
-            mode=mode_of(mode),
+            mode=mode,
             results=results,
             resume=resume,
             cores=cores,
@@ -215,19 +215,25 @@ def bench(
             runners=runners,
             app=app,
             cold=cold,
-            prepare=None if photo is None else preprocessing(photo, manifests),
+            photo=photo,
+            input_size=input_size,
         )
         with counted("latency", 1) as counter:
-            measured = list(measure_latency(request, counter.part))
+            measured, unusable = measure_sound(request, counter.part)
+        for bad in unusable:
+            typer.echo(f"fbdeploy: {bad.message}", err=True)
         if as_json:
             rows = [_row(measurement) for measurement in measured]
             groups = map(ratios, by_threads(measured))
             compared = [asdict(one) for group in groups for one in group]
-            result.json({"measurements": rows, "ratios": compared})
+            failures = [{"artefact": str(bad.artefact), "message": bad.message} for bad in unusable]
+            result.json({"measurements": rows, "ratios": compared, "failures": failures})
         else:
             result.text("\n\n".join(summary(group) for group in by_threads(measured)))
     if calibration is not None:
         say_renamed("--calibration", "--latency-model")
+    if unusable:
+        raise typer.Exit(1)
 
 
 def _list(target: str, as_json: bool) -> None:

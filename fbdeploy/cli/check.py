@@ -11,10 +11,13 @@ from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_output
 from zoo.errors import InputError, shown
+from zoo.files import exists
 
 if TYPE_CHECKING:
     from fbdeploy.check.baseline import Baseline
+    from fbdeploy.records.manifest import Manifest
 
 
 def check(
@@ -106,28 +109,34 @@ def check(
             f"--markdown {shown(markdown)}: has nothing to tell; give --baseline FILE too"
         )
     with only_result_on_stdout() as result:
+        if baseline is not None and not exists(baseline):
+            raise InputError(
+                f"{baseline}: no such file; write it with fbdeploy check OUT --write-baseline"
+            )
+        look_at_output(output)
+        from fbdeploy.api.check import held_against, limits_of
         from fbdeploy.check import baseline as files
-        from fbdeploy.check.compare import compare_baselines
         from fbdeploy.check.reduction import baseline_of
         from fbdeploy.check.render import as_markdown, as_text
-        from fbdeploy.check.rules import load_rules
         from fbdeploy.records.manifest import read_manifest
         from zoo.files import atomic_file
 
-        limits = load_rules(
-            rules,
+        limits = limits_of(
+            rules=rules,
+            require=require,
             max_drop=max_drop,
             max_class_drop=max_class_drop,
             max_slowdown=max_slowdown,
             max_growth=max_growth,
-            required=_measures(require),
         )
         before = files.read_baseline(baseline) if baseline else None
+        manifest = read_manifest(output)
+        if write_baseline is not None:
+            _refuse_failed(output, manifest)
         after = baseline_of(output)
         passed = True
         if before is not None:
-            manifest = read_manifest(output)
-            report = compare_baselines(before, after, limits, manifest.labels, manifest.failures)
+            report = held_against(before, after, limits, manifest)
             passed = report.verdict == "PASS"
             result.json(report) if as_json else result.text(as_text(report))
             if markdown is not None:
@@ -142,15 +151,17 @@ def check(
         raise typer.Exit(1)
 
 
-def _measures(given: str | None) -> tuple[str, ...] | None:
-    from typing import get_args
-
-    from fbdeploy.check.rules import Measure
-
-    return None if given is None else options.choices(given, get_args(Measure), "--require")
+def _refuse_failed(output: Path, manifest: Manifest) -> None:
+    """What failed would be missing, or wrong, in every later comparison."""
+    wrong = [f"{one.step} failed" for one in manifest.failures]
+    wrong += [f"{one.name} was rejected" for one in manifest.artefacts if one.rejected]
+    if wrong:
+        raise InputError(
+            f"{output}: is no baseline, since {wrong[0]}; deploy again until nothing fails"
+        )
 
 
 def _described(written: Baseline) -> str:
-    scored = written.data.images if written.data else 0
+    scored = f"on {written.data.images:,} images" if written.data else "of which none was scored"
     timed = sum(bool(record.latencies) for record in written.artefacts)
-    return f"{len(written.artefacts)} artefacts on {scored:,} images, {timed} of them timed"
+    return f"{len(written.artefacts)} artefacts {scored}, {timed} of them timed"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fbdeploy.cli import options
-from fbdeploy.cli.described import described
-from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
-from fbdeploy.cli.scoring import Asked, score
+from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
-from fbdeploy.records.manifest import Manifest
+from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_artefact, look_at_images
 from fbdeploy.report import numbers as figures
 from tasks.metrics import METRICS
-from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from runtime_bench.accuracy import (
@@ -63,41 +62,45 @@ def evaluate(
     threads: Annotated[
         int, typer.Option(parser=numbers.threads, metavar="N", help="Threads of the runtime.")
     ] = 1,
+    logits: Annotated[
+        str | None,
+        typer.Option(
+            parser=text, metavar="NAME", help="The output that holds the logits, of several."
+        ),
+    ] = None,
     image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Run an artefact over a dataset: its accuracy, and how it differs from another one.
 
-    Pre-processing and labels come from the manifest.json that lies beside the artefact's folder.
+    Pre-processing and labels come from the manifest.json that lies beside the artefact's folder;
+    without one, give --mean and --std, and --input-size where any size will do.
 
     Example:  fbdeploy evaluate out/int8/model.onnx --data fashion-mnist
     --reference out/fp32/model.onnx
     """
     with only_result_on_stdout() as result:
-        from runtime_bench.accuracy import compare, document
-        from runtime_bench.runtimes import runtime_of
+        for path in (artefact, reference):
+            look_at_artefact(path)
+        look_at_images(data)
+        from fbdeploy.api.evaluate import evaluated
 
-        manifest, entry = described(artefact)
-        where = data or _data_of(artefact, manifest)
-        runtime = runtime_of(artefact)
-        warn_if_unconfined()
-        asked = [Asked(artefact, manifest)]
-        if reference is not None:
-            asked.append(Asked(reference, described(reference)[0]))
-        scored, *others = score(asked, where, images, threads, image)
-        agreement = compare(scored, others[0]) if others else None
-        precision = entry.precision if entry else None
-        answer = document(str(artefact), runtime.format, precision, scored, agreement)
+        answer = evaluated(
+            artefact,
+            data,
+            reference,
+            images=images,
+            threads=threads,
+            logits=logits,
+            input=image.input,
+            skip_bad_images=image.skip_bad_images,
+            told=partial(typer.echo, err=True),
+            counting=counted,
+        ).document
         if as_json:
             result.json(answer)
         else:
             result.text(_summary(answer))
-
-
-def _data_of(artefact: Path, manifest: Manifest | None) -> str:
-    if manifest is None or manifest.evaluation_data is None:
-        raise InputError(f"{artefact}: --data is missing; give a folder of labelled images")
-    return manifest.evaluation_data.name
 
 
 def _summary(answer: EvaluationDocument) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,37 +11,63 @@ from fbdeploy.cli import options
 from fbdeploy.cli.guest import warn_if_unconfined
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import paths
+from fbdeploy.pipeline.first_look import look_at_artefact
+from fbdeploy.records.described import named
 from fbdeploy.report import numbers
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from export.inspection import Inspection
 
 
 def inspect(
-    artefact: Annotated[
-        Path,
+    artefacts: Annotated[
+        list[Path],
         typer.Argument(
             parser=paths.path_in,
-            metavar="ARTEFACT",
-            help="A model.pte, .pt, .onnx, .tflite, .mlpackage.",
+            metavar="ARTEFACTS",
+            help="Files model.pte, .pt, .onnx, .tflite, .mlpackage, or a folder of deploy.",
         ),
     ],
     as_json: options.Json = False,
 ) -> None:
     """Operators, the shares of int8 and of the delegate by MACs, and what stays outside.
 
+    One that cannot be read does not end the others; the exit code is 1 then.
+
     Example:  fbdeploy inspect out/int8/model.tflite
     """
+    chosen = named(artefacts)
+    if len(chosen) == 1:
+        look_at_artefact(chosen[0])
+    found: dict[Path, Inspection] = {}
+    refused: dict[Path, str] = {}
     with only_result_on_stdout() as result:
         from runtime_bench.runtimes.guest import inspect_as_guest
 
         warn_if_unconfined()
-        found = inspect_as_guest(artefact)
+        for path in chosen:
+            try:
+                look_at_artefact(path)
+                found[path] = inspect_as_guest(path)
+            except InputError as error:
+                if len(chosen) == 1:
+                    raise
+                refused[path] = str(error)
+                typer.echo(f"fbdeploy: {error}", err=True)
         if as_json:
-            document = {"artefact": str(artefact), **found.model_dump(mode="json")}
-            result.json(document)
+            documents = [_document(*one) for one in found.items()]
+            failures = [{"artefact": str(path), "message": why} for path, why in refused.items()]
+            whole = {"artefacts": documents, "failures": failures}
+            result.json(documents[0] if chosen == artefacts[:1] else whole)
         else:
-            result.text(_summary(artefact, found))
+            result.text("\n\n".join(_summary(*one) for one in found.items()))
+    if refused:
+        raise typer.Exit(1)
+
+
+def _document(artefact: Path, found: Inspection) -> dict[str, Any]:
+    return {"artefact": str(artefact), **found.model_dump(mode="json")}
 
 
 def _summary(artefact: Path, found: Inspection) -> str:

@@ -15,7 +15,6 @@ import typer
 
 from fbdeploy.cli.types import numbers, paths, picture
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, InputOptions
-from zoo.errors import InputError, shown
 from zoo.input_spec import Interpolation
 
 if TYPE_CHECKING:
@@ -208,18 +207,3 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
 def _group(annotation: Any) -> type[Any] | None:
     return annotation if isinstance(annotation, type) and is_dataclass(annotation) else None
-
-
-def choices(text: str, known: tuple[str, ...], option: str) -> tuple[str, ...]:
-    """A list with commas, each of ``known``, in the order and the number they first appear.
-
-    Raises:
-        InputError: one is unknown, or there is none.
-    """
-    given = [part.strip() for part in text.split(",") if part.strip()]
-    for part in given:
-        if part not in known:
-            raise InputError(f"{option} {shown(part)}: is unknown; give some of {', '.join(known)}")
-    if not given:
-        raise InputError(f"{option}: is empty; give some of {', '.join(known)}")
-    return tuple(dict.fromkeys(given))

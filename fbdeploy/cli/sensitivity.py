@@ -13,7 +13,7 @@ from fbdeploy.cli.progress import Steps
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
-from fbdeploy.pipeline.request import images_for
+from fbdeploy.pipeline.image_sources import images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
 from fbdeploy.report import numbers as figures

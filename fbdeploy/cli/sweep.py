@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fbdeploy.api.choosing import choices
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
@@ -122,9 +123,9 @@ def sweep(
     for key, names in (("networks", networks), ("targets", targets), ("recipes", recipes)):
         changes[key] = None if names is None else [part.strip() for part in names.split(",")]
     if formats is not None:
-        changes["formats"] = options.choices(formats, FORMATS, "--formats")
+        changes["formats"] = choices(formats, FORMATS, "--formats")
     if precisions is not None:
-        changes["precisions"] = options.choices(precisions, BUILDS, "--precisions")
+        changes["precisions"] = choices(precisions, BUILDS, "--precisions")
     changes |= {"threads": threads, "images": images}
     given = {key: value for key, value in changes.items() if value is not None}
     renamed: list[tuple[str, str]] = []

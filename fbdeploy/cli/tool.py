@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fbdeploy.cli.described import described
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
+from fbdeploy.records.described import described
 from fbdeploy.report import numbers as figures
 from fbdeploy.report.table import table
 

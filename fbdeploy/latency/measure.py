@@ -164,7 +164,7 @@ def _on_this_machine(
 def _on_device(
     request: LatencyRequest, results: Path, target: Target, kit: RunnerKit, progress: PartDone
 ) -> Iterator[Measurement]:
-    images = [noise_images(subject.path) for subject in request.subjects]
+    images = [noise_images(subject.path, size=subject.input_size) for subject in request.subjects]
     for index, count in enumerate(request.threads):
         yield from benchmark_device_to_file(
             results,
@@ -197,7 +197,7 @@ def _counted(
         if done:
             yield done[-1]
         else:
-            images = noise_images(subject.path)
+            images = noise_images(subject.path, size=subject.input_size)
             emulation = count_artefact(target, kit, subject.path, images, threads=threads)
             difference = OutputDifference.between(
                 emulation.outputs, host_outputs(subject.path, images)

@@ -7,7 +7,7 @@ whatever reason, leaves everything finished in place, and the next one goes on t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbdeploy.pipeline.deployment import Deployment
@@ -21,18 +21,35 @@ from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.local import LocalRunner
 from fbdeploy.pipeline.workers.runner import MakeRunner, Runner
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import Line
+from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.report.model_card import write_card
 from fbdeploy.report.page import write_report
+from fbdeploy.report.problems import problems
+from fbdeploy.report.summary import summary
 
 
 @dataclass(frozen=True)
 class Deployed:
     """What a run leaves: everything in the output folder, and whether all of it went well."""
 
-    manifest: Manifest
-    lines: list[Line]
+    manifest: Manifest = field(repr=False)
+    lines: list[Line] = field(repr=False)
     report: Path
     complete: bool
+
+    @property
+    def results(self) -> list[ResultRow]:
+        """One row an artefact: its size, coverage, accuracy and latency."""
+        return summarize(self.manifest, self.lines)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What went wrong, in whole sentences, the gravest first."""
+        return problems(self.manifest)
+
+    def __str__(self) -> str:
+        """The table that ``fbdeploy deploy`` ends with, and what to ship."""
+        return summary(self.manifest, self.lines, self.report)
 
 
 def on_this_machine(logs: Path) -> Runner:
@@ -75,6 +92,7 @@ def deploy(
             deployment.run(bench.jobs(deployment, of.bench))
         folder = deployment.folder
         folder.update(failures=tuple(deployment.failures))
-        folder.prune(known.prepared.network_key)
+        folder.prune(known.prepared.network_key, known.prepared.check_data)
         report = write_report(folder.path, folder.manifest, folder.lines)
+        write_card(folder.path, folder.manifest, folder.lines)
         return Deployed(folder.manifest, folder.lines, report, deployment.is_complete)

@@ -160,4 +160,4 @@ def _key(
     program = program_of(build)
     made = programs.get(program) if program else None
     key = made.key if made else ""
-    return artefact_key(fmt, build, prepared.network_key, key, request.skip_passes)
+    return artefact_key(fmt, build, prepared.network_key, key, request.skip_passes, request.layout)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fbdeploy.pipeline.request import EMBEDDED_SETS
+from export.format_info import format_of, known_suffixes
+from fbdeploy.records.manifest import check_output
+from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
@@ -32,12 +34,41 @@ def look_at_network(network: str, weights: str | None) -> None:
         raise InputError(f"{weights}: {what}; give a .safetensors, .pth or .pt file")
 
 
-def look_at_images(given: str) -> None:
+def look_at_artefact(path: Path | None) -> None:
+    """Refuse an artefact that is not there, or of no known format.
+
+    Raises:
+        InputError: there is no such file, or its suffix is of no artefact format.
+    """
+    if path is None:
+        return
+    if not exists(path):
+        raise InputError(f"{path}: no such artefact; check the path")
+    if format_of(path) is None:
+        raise InputError(
+            f"{path}: its suffix is of no artefact format; give one of {known_suffixes()}"
+        )
+
+
+def look_at_output(folder: Path) -> None:
+    """Refuse a folder that no deployment wrote.
+
+    Raises:
+        InputError: it is not there, or holds no manifest.
+    """
+    if not exists(folder):
+        raise InputError(f"{folder}: no such folder; give one that fbdeploy deploy wrote")
+    check_output(folder)
+
+
+def look_at_images(given: str | None) -> None:
     """Refuse a folder of images that is not there.
 
     Raises:
-        InputError: it is neither a folder nor an embedded dataset's name.
+        InputError: it is neither a folder nor a dataset's name.
     """
+    if given is None or given == RANDOM_IMAGES:
+        return
     path = Path(given)
     if not exists(path) and given not in EMBEDDED_SETS:
         raise InputError(

@@ -17,6 +17,7 @@ from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.manifest import (
     FILE_NAME,
     Artefact,
+    DatasetInfo,
     Manifest,
     Quantization,
     now,
@@ -126,8 +127,8 @@ class OutputFolder:
         self.manifest = self.manifest.model_copy(update={**changes, "updated": now()})
         write_manifest(self.path, self.manifest)
 
-    def prune(self, network_key: str) -> None:
-        """Remove what nothing in the folder names any more.
+    def prune(self, network_key: str, checks: DatasetInfo) -> None:
+        """Remove what nothing in the folder names any more; artefacts are checked on ``checks``.
 
         Predictions and what is kept to make them stay for artefacts that are here, on images that
         have not changed since.
@@ -139,9 +140,7 @@ class OutputFolder:
             if line.sha256 in made
         }
         remove_unused(self.path, (line.predictions for line in newest.values()))
-        data = {line.dataset.identity for line in newest.values()}
-        if self.manifest.evaluation_data is not None:
-            data.add(self.manifest.evaluation_data.identity)
+        data = {checks.identity, *(line.dataset.identity for line in newest.values())}
         self.work.prune(network_key, data, self.manifest.quantizations)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from zoo.files import sha256_of
@@ -80,6 +80,7 @@ def artefact_key(
     network_key: str,
     program_key: str,
     skipped: tuple[str, ...] = (),
+    layout: Layout | None = None,
 ) -> str:
     """The key of an artefact; ``program_key`` is empty for those made from the float network."""
     return key_of(
@@ -88,6 +89,7 @@ def artefact_key(
         network=network_key,
         program=program_key,
         skipped=",".join(sorted(skipped)),
+        layout=FORMAT_INFO[fmt].layout(layout),
         versions=dict(versions(FORMAT_INFO[fmt].packages)),
         code=code_sha256("export", "quantize", "tasks", "zoo"),
     )

@@ -16,14 +16,19 @@ from zoo.documents import Schema
 
 
 class Prepared(Schema):
-    """What there is to know of the network and its images; ``network_key`` is its identity."""
+    """What there is to know of the network and its images; ``network_key`` is its identity.
+
+    ``evaluation_data`` are the images that artefacts are scored on, None where they are not;
+    ``check_data`` those that they are held against their reference on.
+    """
 
     network_key: str
     network: NetworkInfo
     weights: Weights
     input_spec: StoredInputSpec
     labels: tuple[str, ...]
-    evaluation_data: DatasetInfo
+    evaluation_data: DatasetInfo | None
+    check_data: DatasetInfo
 
 
 class Quantized(Schema):

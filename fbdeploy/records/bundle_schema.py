@@ -41,7 +41,11 @@ class BundleInput(InputSpec):
 
 
 class BundleTensor(Schema):
-    """A model's input; ``name`` is empty where the format goes by position."""
+    """A model's input; ``name`` is empty where the format goes by position.
+
+    ``shape`` is the file's own: (1, 3, height, width), or (1, height, width, 3) for a model that
+    takes the image's values pixel by pixel.
+    """
 
     name: str
     shape: tuple[Positive, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -9,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue
 
 from export.coverage import Coverage
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import FORMAT_INFO, Layout, NumberType
 from fbdeploy.records import migrations
 from fbdeploy.records.builds import (
     Build,
@@ -24,7 +25,7 @@ from fbdeploy.records.fields import InnerPath, Sha256, StoredInputSpec
 from fbdeploy.records.one_of import OneOf
 from zoo.documents import Count, Schema, Share, read_json, versioned
 from zoo.errors import InputError
-from zoo.files import atomic_file, exists
+from zoo.files import atomic_file, exists, is_file
 from zoo.input_spec import (
     MOST_CLASSES,
 )
@@ -143,7 +144,8 @@ class Artefact(Schema):
     """One file for one format and build. ``path`` is relative to the manifest's folder.
 
     ``precision`` is the number type of its values, ``program`` the int8 program it was made from,
-    empty for the float network.
+    empty for the float network. ``layout`` is that of its input, (1, 3, height, width) or
+    (1, height, width, 3).
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
     its export.
@@ -154,6 +156,7 @@ class Artefact(Schema):
     precision: NumberType
     program: ProgramOf = ""
     variant: str = ""
+    layout: Layout = "nchw"
     path: InnerPath
     sha256: Sha256
     bytes: Count
@@ -250,21 +253,32 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an output folder.
+def read_manifest(folder: str | os.PathLike[str]) -> Manifest:
+    """The manifest of an output folder, which may also be given by the file itself.
 
     Raises:
         InputError: there is none, or it is not one this version reads.
     """
-    path = folder / FILE_NAME
-    if not exists(path):
-        raise InputError(
-            f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
-        )
-    advice = "move it away and deploy again"
+    path = Path(folder)
+    advice = "give a folder that fbdeploy deploy wrote, or its manifest.json"
+    if not is_file(path):
+        check_output(path)
+        path, advice = path / FILE_NAME, "move it away and deploy again"
     return versioned(
         Manifest, read_json(path, advice), SCHEMA_VERSION, str(path), advice, migrations.MANIFEST
     )
+
+
+def check_output(folder: Path) -> None:
+    """Refuse a folder without a manifest.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not exists(folder / FILE_NAME):
+        raise InputError(
+            f"{folder}: holds no {FILE_NAME}; give a folder that fbdeploy deploy wrote"
+        )
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -13,6 +13,7 @@ from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
+from fbdeploy.report.limits import limits
 from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.problems import problems
 from runtime_bench.measurement import Measurement
@@ -54,6 +55,7 @@ def render(
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
+        limits=limits(manifest, rows),
         sound=manifest.float_check is None or manifest.float_check.passed,
         recommendation=recommend.recommend(rows),
         wide_plot=wide,
@@ -68,7 +70,8 @@ def render(
             (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
             default=None,
         ),
-        metrics=metrics_shown(manifest.network.task),
+        metrics=metrics_known(manifest, rows),
+        alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
         by_class=by_class(rows, manifest.labels),
         overlays=drawn,
         metric_title=metric_title,
@@ -78,6 +81,7 @@ def render(
         drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
         island_words=_island_words,
+        input_words=_input_words(manifest),
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
     )
@@ -139,6 +143,12 @@ def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
     """A task's headline, and how far artefacts answer as float does."""
     metrics = METRICS_OF[task]
     return (metrics[0], agreement_of(metrics))
+
+
+def metrics_known(manifest: Manifest, rows: list[ResultRow]) -> tuple[Metric, ...]:
+    """Of those shown, the ones that at least one artefact was scored by."""
+    shown = metrics_shown(manifest.network.task)
+    return tuple(one for one in shown if any(score_in(row, one) for row in rows))
 
 
 def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:
@@ -207,6 +217,25 @@ def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:
 
 def _span(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
+
+
+def _input_words(manifest: Manifest) -> str:
+    """The shapes that artefacts take, and which formats take which if they differ."""
+    spec = manifest.input_spec
+    shapes = {
+        "nchw": f"1 × 3 × {spec.height} × {spec.width}",
+        "nhwc": f"1 × {spec.height} × {spec.width} × 3",
+    }
+    layouts: dict[str, list[str]] = {}
+    for entry in manifest.artefacts:
+        titles = layouts.setdefault(entry.layout, [])
+        if FORMAT_INFO[entry.format].title not in titles:
+            titles.append(FORMAT_INFO[entry.format].title)
+    if len(layouts) < 2:
+        return "".join(shapes[layout] for layout in layouts or ("nchw",))
+    return " or ".join(
+        f"{shapes[layout]} ({', '.join(titles)})" for layout, titles in layouts.items()
+    )
 
 
 def _island_words(artefact: Artefact, shown: int = 4) -> list[str]:

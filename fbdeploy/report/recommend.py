@@ -7,6 +7,7 @@ Where the images do not tell whether a faster one is as accurate, that is said f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from export.format_info import FORMAT_INFO
@@ -41,7 +42,12 @@ class Recommendation:
 
 def name_of(row: ResultRow) -> str:
     """``ExecuTorch int8``."""
-    parts = (FORMAT_INFO[row.format].title, row.build, row.variant)
+    return name_in_words(row.format, row.build, row.variant)
+
+
+def name_in_words(fmt: str, build: str, variant: str) -> str:
+    """What people call an artefact, by its format's title."""
+    parts = (FORMAT_INFO[fmt].title, build, variant)
     return " ".join(part for part in parts if part)
 
 
@@ -217,12 +223,29 @@ def _why_none(rows: list[ResultRow]) -> str:
         return "No artefact equals what it was made from, so none can be recommended."
     scored = [row for row in scored if not row.rejected]
     if not scored:
-        return "No artefact has been scored, so none can be recommended."
+        return " ".join(("No artefact has been scored, so none can be recommended.", *_known(rows)))
     best = max(scored, key=lambda row: tuple(score.value for score in row.scores))
     return (
         f"No artefact is as accurate as the float network; the nearest is {name_of(best)} "
         f"({_loss(best)})."
     )
+
+
+def _known(rows: list[ResultRow]) -> Iterator[str]:
+    """What can be said of artefacts that were not scored: the smallest, and the fastest."""
+    sound = [row for row in rows if not row.rejected]
+    if not sound:
+        return
+    small = min(sound, key=lambda row: row.bytes)
+    yield f"The smallest is {name_of(small)}, {numbers.size(small.bytes)}."
+    timed = [row for row in sound if row.latency_ms is not None]
+    if timed:
+        fast = min(timed, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0)
+        assert fast.latency_ms is not None
+        yield (
+            f"The fastest is {name_of(fast)}, "
+            f"{numbers.significant(fast.latency_ms.p50)} ms at the median."
+        )
 
 
 def thread_words(threads: int | None) -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from fbdeploy.latency.measure import read_latency_model
 from fbdeploy.pipeline.deploy import Deployed, deploy, on_this_machine
+from fbdeploy.pipeline.image_sources import images_for
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
     DeployRequest,
-    images_for,
 )
 from fbdeploy.pipeline.running import Observer, PipelineError
 from fbdeploy.pipeline.stages import Stages

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime_bench.runtimes.base import Session
+from runtime_bench.runtimes.base import Answering
 from stats.interval import Interval
 from tasks.base import BadTargetError, Outputs, Task
 from tasks.logits import logits_of
@@ -131,7 +131,7 @@ def _value(score: Score | None) -> float | None:
 
 
 def evaluate(
-    session: Session,
+    session: Answering,
     batches: Iterable[Batch],
     progress: ImagesDone | None = None,
     task: Task = CLASSIFICATION,
@@ -153,7 +153,7 @@ def evaluate(
 
 
 def evaluate_together(
-    sessions: Sequence[Session],
+    sessions: Sequence[Answering],
     batches: Iterable[Batch],
     progress: ImagesDone | None = None,
     task: Task = CLASSIFICATION,
@@ -178,7 +178,7 @@ def evaluate_together(
 class _Answers:
     """What one artefact answers, batch after batch."""
 
-    def __init__(self, session: Session, task: Task) -> None:
+    def __init__(self, session: Answering, task: Task) -> None:
         self._session, self._task = session, task
         self._rows: list[dict[str, NDArray[np.float32]]] = []
         self._predictions: list[Any] = []

@@ -16,8 +16,8 @@ from runtime_bench.machine.device import require_cool
 from runtime_bench.measurement import Measurement, read_measurements
 from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
-from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
+from runtime_bench.runtimes.ports import FloatArray
 from runtime_bench.targets.base import Target
 from runtime_bench.timing.in_process import settle
 from runtime_bench.timing.interleave import PartDone, interleave, warm_up

@@ -22,7 +22,7 @@ from runtime_bench.measurement import Counts, HotBlock, LatencySummary, Measurem
 from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import Served, stage_artefact
 from runtime_bench.runtimes import runtime_of
-from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.ports import FloatArray
 from runtime_bench.targets.emulated import EmulatedTarget
 from stats.interval import Interval
 from zoo.files import sha256_of

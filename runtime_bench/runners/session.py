@@ -15,7 +15,7 @@ import numpy as np
 
 from runtime_bench.runners.kit import NATIVE_RUNNERS, PYTHON_MODULES, PYTHON_RUNNER, RunnerKit
 from runtime_bench.runtimes import runtime_of
-from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.ports import FloatArray
 from runtime_bench.targets.base import LineProcess, Target, TargetError
 from runtime_bench.targets.emulated import EmulatedTarget
 from zoo.errors import InputError

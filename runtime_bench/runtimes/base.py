@@ -5,35 +5,21 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from runtime_bench.runtimes.ports import FloatArray, Normalization, Size
 from zoo.errors import InputError, reason_of, said
 from zoo.outputs import LOGITS
 from zoo.packages import requirement_of
 
-FloatArray = NDArray[np.float32]
 
-
-class Session(Protocol):
-    """A loaded artefact with a fixed number of threads."""
-
-    @property
-    def input_shape(self) -> tuple[int, int, int, int]:
-        """The artefact's own input, (1, 3, height, width)."""
-
-    @property
-    def threads(self) -> int:
-        """Threads that one run uses."""
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """The artefact's outputs, in order."""
+class Answering(Protocol):
+    """What answers images."""
 
     def run(self, batch: FloatArray) -> dict[str, FloatArray]:
         """The outputs of every image.
@@ -47,6 +33,42 @@ class Session(Protocol):
         Raises:
             InputError: the batch does not have the artefact's shape.
         """
+
+
+class Session(Answering, Protocol):
+    """A loaded artefact with a fixed number of threads."""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int, int]:
+        """The artefact's own input, (1, 3, height, width)."""
+
+    @property
+    def pixels(self) -> Normalization | None:
+        """What is done to pixels that an integer input takes as they are; None for floats."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that one run uses."""
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+
+
+class LoadedSession(Session, Protocol):
+    """A session of this process, which can be timed."""
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """The artefact's input as the file has it, in its own layout.
+
+        Raises:
+            InputError: the file does not say.
+        """
+
+    def prepared(self, image: FloatArray) -> Callable[[], object]:
+        """What runs the artefact once on an image, float32 (1, 3, height, width), which is brought
+        into the artefact's own layout and type now."""
 
 
 class Runtime(Protocol):
@@ -75,13 +97,13 @@ class Runtime(Protocol):
             InputError: the package is not installed; the line names the pip install.
         """
 
-    def load(self, path: Path, threads: int) -> Session:
-        """Load an artefact.
+    def load(self, path: Path, threads: int, size: Size | None = None) -> LoadedSession:
+        """Load an artefact; ``size`` is that of the images, for those that take any.
 
         Raises:
             InputError: the package is not installed; the file is missing, truncated, corrupt or of
-                another format; it does not take one float32 (1, 3, H, W) image and give
-                float32 tensors; this process cannot use ``threads`` threads for it.
+                another format; it does not take one image, or one of another ``size``, or gives
+                no numbers; this process cannot use ``threads`` threads for it.
         """
 
 
@@ -112,14 +134,14 @@ class FileRuntime(ABC):
         """The package and its version; see :meth:`Runtime.version`."""
         return package_version(self.package)
 
-    def load(self, path: Path, threads: int) -> Session:
+    def load(self, path: Path, threads: int, size: Size | None = None) -> LoadedSession:
         """Load a file; ``Runtime.load`` lists what is refused."""
         check_file(path, self.name)
         check_threads(threads)
-        return self.open(import_modules(self), path, threads)
+        return self.open(import_modules(self), path, threads, size)
 
     @abstractmethod
-    def open(self, module: Any, path: Path, threads: int) -> Session:
+    def open(self, module: Any, path: Path, threads: int, size: Size | None) -> LoadedSession:
         """A session of a file that is there, with the last of the runtime's ``modules``.
 
         Raises:
@@ -180,60 +202,6 @@ def check_threads(threads: int) -> None:
     """Refuse a count below 1: no runtime's own default is used, since they differ."""
     if threads < 1:
         raise InputError(f"{threads} threads: give a number of at least 1")
-
-
-def check_borders(path: Path, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Refuse what does not take one float32 tensor and give some; the lists name element types.
-
-    Raises:
-        InputError: it does not.
-    """
-    if list(inputs) != ["float32"] or set(outputs) != {"float32"}:
-        raise InputError(
-            f"{path}: {name} finds inputs of {', '.join(inputs)} and outputs of "
-            f"{', '.join(outputs) or 'nothing'}, not one float32 image and float32 outputs; export "
-            "the network with fbdeploy"
-        )
-
-
-def image_input(
-    path: Path,
-    name: str,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    shape: tuple[int | str | None, ...],
-) -> tuple[int, int, int, int]:
-    """The input of an artefact that takes one float32 image and gives float32 tensors.
-
-    ``inputs`` and ``outputs`` name their element types, ``shape`` is that of the first input.
-
-    Returns:
-        (1, 3, height, width).
-
-    Raises:
-        InputError: it takes or gives something else.
-    """
-    check_borders(path, name, inputs, outputs)
-    return image_shape(path, name, shape)
-
-
-def image_shape(
-    path: Path, name: str, shape: tuple[int | str | None, ...]
-) -> tuple[int, int, int, int]:
-    """The shape of an artefact's input as (1, 3, height, width).
-
-    Raises:
-        InputError: it is another shape, or not fixed.
-    """
-    if len(shape) == 4 and all(isinstance(size, int) and size > 0 for size in shape):
-        batch, channels, height, width = (int(size) for size in shape if size is not None)
-        if (batch, channels) == (1, 3):
-            return (1, 3, height, width)
-    shown = ", ".join(str(size) for size in shape)
-    raise InputError(
-        f"{path}: {name} wants an input of ({shown}), not of one image (1, 3, height, width); "
-        "export the network with fbdeploy"
-    )
 
 
 def check_batch(batch: FloatArray, shape: tuple[int, int, int, int]) -> None:

@@ -8,21 +8,21 @@ refused by the benchmark (``timed`` is False).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from runtime_bench.runtimes.base import (
-    FloatArray,
     check_batch,
     check_threads,
-    image_shape,
     import_modules,
     package_version,
     refuse,
     stack_outputs,
 )
+from runtime_bench.runtimes.ports import FloatArray, Size, image_port
 from zoo.errors import InputError
 
 if TYPE_CHECKING:  # torch takes two seconds to import, which other runtimes need not wait for
@@ -46,7 +46,7 @@ class CoreMLInterpreter:
         torch_version = package_version("torch")
         return f"MIL of {tools} interpreted in {torch_version}; checks the artefact, not Core ML"
 
-    def load(self, path: Path, threads: int) -> CoreMLSession:
+    def load(self, path: Path, threads: int, size: Size | None = None) -> CoreMLSession:
         """Load a package; ``Runtime.load`` lists what is refused."""
         check_threads(threads)
         if not path.exists():
@@ -65,8 +65,11 @@ class CoreMLInterpreter:
         # coremltools, protobuf and its C++ reader raise errors of many unrelated classes.
         except Exception as error:
             raise refuse(path, self.name, error) from error
-        shape = image_shape(path, self.name, program.input_shape)
-        return CoreMLSession(path, program, shape, threads)
+        port = image_port(path, self.name, ["float32"], ["float32"], program.input_shape)
+        port = port.of_size(path, size)
+        if port.shape is None or port.layout != "nchw":
+            raise refuse(path, self.name, "it takes images of any size, or (1, height, width, 3)")
+        return CoreMLSession(path, program, port.shape, threads)
 
 
 class CoreMLSession:
@@ -77,9 +80,15 @@ class CoreMLSession:
     ) -> None:
         self._path = path
         self._program = program
-        self.input_shape = shape
+        self.input_shape = self.stored_shape = shape
         self.output_names = program.output_names
         self.threads = threads
+
+    pixels = None
+
+    def prepared(self, image: FloatArray) -> Callable[[], object]:
+        """What runs the artefact once on an image, float32 (1, 3, height, width)."""
+        return lambda: self.run(image)
 
     def run(self, batch: FloatArray) -> dict[str, FloatArray]:
         """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""

@@ -7,24 +7,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.stored_names import OUTPUT_NAMES
-from runtime_bench.runtimes.base import (
-    FileRuntime,
-    FloatArray,
-    check_batch,
-    image_input,
-    names_in_order,
-    refuse,
-    stack_outputs,
-)
+from runtime_bench.runtimes.base import FileRuntime, names_in_order, refuse
+from runtime_bench.runtimes.ports import ImagePort, Size, image_port
+from runtime_bench.runtimes.session import ImageSession
 from zoo.errors import InputError
 
 # Bytes 4..8 of every program (executorch schema/program.fbs: file_identifier). They are checked
 # here because the wheel ends the whole process when they are not even text.
 IDENTIFIERS = (b"ET12", b"ET13")
 # Codes of c10::ScalarType.
-SCALAR_TYPES = {0: "uint8", 1: "int8", 4: "int64", 5: "float16", 6: "float32"}
+SCALAR_TYPES = {
+    0: "uint8",
+    1: "int8",
+    2: "int16",
+    3: "int32",
+    4: "int64",
+    5: "float16",
+    6: "float32",
+    7: "float64",
+}
 
 _live_sessions: weakref.WeakSet[ExecuTorchSession] = weakref.WeakSet()
 
@@ -43,7 +47,7 @@ class ExecuTorch(FileRuntime):
     modules = ("torch", "executorch.extension.pybindings._C")
     package = "executorch"
 
-    def open(self, module: Any, path: Path, threads: int) -> ExecuTorchSession:
+    def open(self, module: Any, path: Path, threads: int, size: Size | None) -> ExecuTorchSession:
         """Load a program; see :meth:`FileRuntime.open`."""
         with path.open("rb") as stream:
             identifier = stream.read(8)[4:]
@@ -59,48 +63,50 @@ class ExecuTorch(FileRuntime):
             outputs = [meta.output_tensor_meta(i) for i in range(meta.num_outputs())]
         except RuntimeError as error:
             raise refuse(path, self.name, error) from error
-        shape = image_input(
+        shape = list(inputs[0].sizes()) if inputs else []
+        # The sizes are the largest that the program takes; a batch of one is among them.
+        port = image_port(
             path,
             self.name,
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in inputs],
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in outputs],
-            inputs[0].sizes() if inputs else (),
-        )
+            [1, *shape[1:]] if shape else (),
+        ).of_size(path, size)
         names = names_in_order(_stored_names(program), len(outputs))
-        session = ExecuTorchSession(program, method, shape, names, threads)
+        session = ExecuTorchSession(path, program, method, port, names, threads)
         _live_sessions.add(session)
         return session
 
 
-class ExecuTorchSession:
+class ExecuTorchSession(ImageSession):
     """A loaded program; dropping the last reference to it lets the thread count change again."""
 
     def __init__(
         self,
+        path: Path,
         program: Any,
         method: Any,
-        shape: tuple[int, int, int, int],
+        port: ImagePort,
         names: tuple[str, ...],
         threads: int,
     ) -> None:
         import torch
 
+        super().__init__(path, port, threads)
         self._tensor_of = torch.from_numpy
         # The method uses the program's memory.
         self._program = program
         self._method = method
-        self.input_shape = shape
-        self.output_names = names
-        self.threads = threads
+        self._names = names
 
-    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
-        check_batch(batch, self.input_shape)
-        images = self._tensor_of(np.ascontiguousarray(batch))
-        rows = []
-        for index in range(len(batch)):
-            rows.append([value.numpy() for value in self._method.call([images[index : index + 1]])])
-        return stack_outputs(self.output_names, rows)
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+        return self._names
+
+    def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """The outputs of one image, which is as the file takes it."""
+        return [value.numpy() for value in self._method.call([self._tensor_of(image)])]
 
 
 def _stored_names(program: Any) -> str:

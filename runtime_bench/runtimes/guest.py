@@ -26,7 +26,7 @@ from export.inspection.inspection import Inspection
 from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.landlock import landlock_version
 from runtime_bench.machine.python_process import module_command, with_our_packages
-from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.ports import FloatArray, Normalization, Size
 from zoo.errors import InputError
 
 LOAD_SECONDS = 180.0
@@ -53,16 +53,19 @@ class GuestSession:
     crashes or does not answer.
     """
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, size: Size | None = None) -> None:
         self._process = _GuestProcess(path, threads)
         self.threads = threads
+        request = {"load": str(path), "threads": threads, "size": size}
         try:
-            answer, _ = self._process.ask({"load": str(path), "threads": threads}, LOAD_SECONDS)
+            answer, _ = self._process.ask(request, LOAD_SECONDS)
         except BaseException:
             self.close()
             raise
         self._shape = answer["input_shape"]
-        self._reason = answer.get("reason", "")
+        self._reason = answer["reason"]
+        pixels = answer["pixels"]
+        self.pixels = None if pixels is None else Normalization(*pixels)
 
     @property
     def input_shape(self) -> tuple[int, int, int, int]:
@@ -96,13 +99,13 @@ class GuestSession:
 
 
 @contextlib.contextmanager
-def guest_session(path: Path, threads: int) -> Iterator[GuestSession]:
-    """A session that ends with the block.
+def guest_session(path: Path, threads: int, size: Size | None = None) -> Iterator[GuestSession]:
+    """A session that ends with the block; ``size`` is that of images, for files that take any.
 
     Raises:
         InputError: what ``Runtime.load`` refuses, and a file on which its runtime crashes.
     """
-    session = GuestSession(path, threads)
+    session = GuestSession(path, threads, size)
     try:
         yield session
     finally:

@@ -4,7 +4,8 @@ The process may change files in FOLDER alone where the kernel can see to it. A r
 JSON on stdin, followed by the bytes of its array if it names a shape; an answer is the same on
 stdout:
 
-    {"load": path, "threads": 1}      {"input_shape": [1, 3, 224, 224]}
+    {"load": path, "threads": 1, "size": [224, 224] or null}
+                                      {"input_shape": [1, 3, 224, 224], "pixels": [mean, std]}
     {"names": true}                   {"names": ["logits"]}
     {"run": [N, 3, H, W]} + float32   {"outputs": [["logits", [N, classes]]]} + float32, in order
     {"inspect": path}                 {"inspection": {...}}
@@ -60,7 +61,7 @@ class Guest:
 
     def _answer(self, request: Mapping[str, Any]) -> None:
         if "load" in request:
-            self._load(Path(request["load"]), request["threads"])
+            self._load(Path(request["load"]), request["threads"], request["size"])
         elif "names" in request:
             self._send({"names": self._loaded().output_names})
         elif "run" in request:
@@ -68,17 +69,18 @@ class Guest:
         else:
             self._inspect(Path(request["inspect"]))
 
-    def _load(self, path: Path, threads: int) -> None:
+    def _load(self, path: Path, threads: int, size: list[int] | None) -> None:
         from runtime_bench.runtimes import runtime_of
         from zoo.errors import InputError
 
         self._path = path
-        session = self._session = runtime_of(path).load(path, threads)
+        wanted = None if size is None else (size[0], size[1])
+        session = self._session = runtime_of(path).load(path, threads, wanted)
         try:
-            self._send({"input_shape": session.input_shape})
+            shape, reason = session.input_shape, ""
         except InputError as error:
-            # The file records none; runs are possible all the same.
-            self._send({"input_shape": None, "reason": str(error)})
+            shape, reason = None, str(error)
+        self._send({"input_shape": shape, "reason": reason, "pixels": session.pixels})
 
     def _run(self, shape: list[int]) -> None:
         import numpy as np

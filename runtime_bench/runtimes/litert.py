@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from runtime_bench.runtimes.base import (
-    FileRuntime,
-    FloatArray,
-    check_batch,
-    image_input,
-    names_in_order,
-    refuse,
-    stack_outputs,
-)
+from runtime_bench.runtimes.base import FileRuntime, names_in_order, refuse
+from runtime_bench.runtimes.ports import FloatArray, Grid, ImagePort, Size, decode, image_port
+from runtime_bench.runtimes.session import ImageSession
 
 _UNNAMED = re.compile(r"output_\d+")
 """What litert-torch calls the outputs of a module."""
@@ -30,53 +26,63 @@ class LiteRT(FileRuntime):
     modules = ("ai_edge_litert.interpreter",)
     package = "ai-edge-litert"
 
-    def open(self, module: Any, path: Path, threads: int) -> LiteRTSession:
+    def open(self, module: Any, path: Path, threads: int, size: Size | None) -> LiteRTSession:
         """Load a model; see :meth:`FileRuntime.open`."""
         try:
             interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
-            interpreter.allocate_tensors()
+            inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
-        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        shape = image_input(
+        port = image_port(
             path,
             self.name,
             [np.dtype(tensor["dtype"]).name for tensor in inputs],
             [np.dtype(tensor["dtype"]).name for tensor in outputs],
-            tuple(int(size) for size in inputs[0]["shape_signature"]) if inputs else (),
-        )
-        returned = [int(tensor["index"]) for tensor in outputs]
-        return LiteRTSession(interpreter, inputs[0]["index"], returned, shape, threads)
+            [int(size) for size in inputs[0]["shape_signature"]] if inputs else (),
+            _grid(inputs[0]) if inputs else Grid(),
+        ).of_size(path, size)
+        try:
+            if port.stored_shape is not None and -1 in inputs[0]["shape_signature"]:
+                interpreter.resize_tensor_input(inputs[0]["index"], port.stored_shape)
+            if port.stored_shape is not None:
+                interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise refuse(path, self.name, error) from error
+        return LiteRTSession(path, interpreter, port, threads)
 
 
-class LiteRTSession:
+class LiteRTSession(ImageSession):
     """A loaded model with its own thread pool."""
 
-    def __init__(
-        self,
-        interpreter: Any,
-        given: int,
-        returned: list[int],
-        shape: tuple[int, int, int, int],
-        threads: int,
-    ) -> None:
+    def __init__(self, path: Path, interpreter: Any, port: ImagePort, threads: int) -> None:
+        super().__init__(path, port, threads)
         self._interpreter = interpreter
-        self._given = given
-        self._returned = returned
-        self.input_shape = shape
-        self.output_names = _names(interpreter, returned)
-        self.threads = threads
+        self._given = interpreter.get_input_details()[0]["index"]
+        outputs = interpreter.get_output_details()
+        self._returned = [int(tensor["index"]) for tensor in outputs]
+        self._grids = [_grid(tensor) for tensor in outputs]
+        self._names = _names(interpreter, self._returned)
 
-    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
-        check_batch(batch, self.input_shape)
-        images = np.ascontiguousarray(batch)
-        rows = []
-        for index in range(len(batch)):
-            self._interpreter.set_tensor(self._given, images[index : index + 1])
-            self._interpreter.invoke()
-            rows.append([self._interpreter.get_tensor(index) for index in self._returned])
-        return stack_outputs(self.output_names, rows)
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+        return self._names
+
+    def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """The outputs of one image, which is as the file takes it."""
+        self._interpreter.set_tensor(self._given, image)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(index) for index in self._returned]
+
+    def decoded(self, outputs: Sequence[NDArray[np.generic]]) -> list[FloatArray]:
+        """What ``infer`` gave as float32, integers by their grids."""
+        return [decode(value, grid) for value, grid in zip(outputs, self._grids, strict=True)]
+
+
+def _grid(tensor: Mapping[str, Any]) -> Grid:
+    """The grid of a tensor that the interpreter describes."""
+    told = tensor["quantization_parameters"]
+    return Grid.told(told["scales"], told["zero_points"])
 
 
 def _names(interpreter: Any, returned: list[int]) -> tuple[str, ...]:

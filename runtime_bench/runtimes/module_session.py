@@ -29,6 +29,7 @@ class ModuleSession:
         self.input_shape = spec.shape
         self.output_names = interface.names
         self.threads = threads
+        self.pixels = None
 
     def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs (N, ...) by name of a float32 batch (N, 3, H, W)."""

@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runtime_bench.machine.device import describe
 from runtime_bench.measurement import Device
-from runtime_bench.runtimes.base import (
-    FileRuntime,
-    FloatArray,
-    check_batch,
-    image_input,
-    refuse,
-    stack_outputs,
-)
+from runtime_bench.runtimes.base import FileRuntime, refuse
+from runtime_bench.runtimes.ports import OUTPUT_TYPES, ImagePort, Size, image_port
+from runtime_bench.runtimes.session import ImageSession
 
-FLOAT32 = {"tensor(float)": "float32"}
+TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    **{f"tensor({name})": name for name in OUTPUT_TYPES},
+}
+"""Element types as onnxruntime and as numpy call them."""
 
 
 class OnnxRuntime(FileRuntime):
@@ -30,7 +31,7 @@ class OnnxRuntime(FileRuntime):
     modules = ("onnxruntime",)
     package = "onnxruntime"
 
-    def open(self, module: Any, path: Path, threads: int) -> OnnxSession:
+    def open(self, module: Any, path: Path, threads: int, size: Size | None) -> OnnxSession:
         """Load a model; see :meth:`FileRuntime.open`."""
         try:
             session = open_session(path, threads)
@@ -38,14 +39,14 @@ class OnnxRuntime(FileRuntime):
         except Exception as error:
             raise refuse(path, self.name, error) from error
         inputs, outputs = session.get_inputs(), session.get_outputs()
-        shape = image_input(
+        port = image_port(
             path,
             self.name,
-            [FLOAT32.get(node.type, node.type) for node in inputs],
-            [FLOAT32.get(node.type, node.type) for node in outputs],
+            [TYPES.get(node.type, node.type) for node in inputs],
+            [TYPES.get(node.type, node.type) for node in outputs],
             tuple(inputs[0].shape) if inputs else (),
         )
-        return OnnxSession(session, inputs[0].name, shape, threads)
+        return OnnxSession(path, session, port.of_size(path, size), threads)
 
 
 def open_session(path: Path, threads: int, trace: Path | None = None) -> Any:
@@ -102,26 +103,21 @@ def saturates(device: Device) -> bool:
     return device.architecture == "x86_64" and not {"avx512_vnni", "avx_vnni"} & set(device.isa)
 
 
-class OnnxSession:
+class OnnxSession(ImageSession):
     """A loaded model with its own thread pool."""
 
-    def __init__(
-        self, session: Any, name: str, shape: tuple[int, int, int, int], threads: int
-    ) -> None:
+    def __init__(self, path: Path, session: Any, port: ImagePort, threads: int) -> None:
+        super().__init__(path, port, threads)
         self._session = session
-        self._name = name
-        self.input_shape = shape
-        self.output_names = tuple(str(node.name) for node in session.get_outputs())
-        self.threads = threads
+        self._given = session.get_inputs()[0].name
+        self._names = tuple(str(node.name) for node in session.get_outputs())
 
-    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
-        check_batch(batch, self.input_shape)
-        images = np.ascontiguousarray(batch)
-        return stack_outputs(
-            self.output_names,
-            [
-                self._session.run(None, {self._name: images[index : index + 1]})
-                for index in range(len(batch))
-            ],
-        )
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artefact's outputs, in order."""
+        return self._names
+
+    def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """The outputs of one image, which is as the file takes it."""
+        found: list[NDArray[np.generic]] = self._session.run(None, {self._given: image})
+        return found

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runtime_bench.runtimes.base import FloatArray
 from runtime_bench.runtimes.guest import guest_session
+from runtime_bench.runtimes.ports import FloatArray, Size
 from zoo.errors import InputError
 
 COMPARED_IMAGES = 2
@@ -18,9 +18,12 @@ FLOAT_TOLERANCE = 1e-4
 of the deploy pipeline's parity check of fp32 artefacts."""
 
 
-def noise_images(artefact: Path, count: int = COMPARED_IMAGES) -> FloatArray:
-    """Images of noise of the artefact's input size, float32 (count, 3, H, W), always the same."""
-    with guest_session(artefact, 1) as session:
+def noise_images(
+    artefact: Path, count: int = COMPARED_IMAGES, size: Size | None = None
+) -> FloatArray:
+    """Images of noise of the artefact's input size, float32 (count, 3, H, W), always the same;
+    ``size`` is for artefacts that take any."""
+    with guest_session(artefact, 1, size) as session:
         return noise(session.input_shape, count)
 
 
@@ -31,7 +34,7 @@ def noise(shape: tuple[int, int, int, int], count: int) -> FloatArray:
 
 def host_outputs(artefact: Path, images: FloatArray) -> dict[str, FloatArray]:
     """What this machine's own runtime computes, one thread: float32 (N, ...) by name."""
-    with guest_session(artefact, 1) as session:
+    with guest_session(artefact, 1, (images.shape[2], images.shape[3])) as session:
         return session.run(images)
 
 

@@ -19,14 +19,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from runtime_bench.runtimes import runtime_of
-from runtime_bench.runtimes.base import FloatArray, missing_package
+from runtime_bench.runtimes.base import missing_package
 from runtime_bench.runtimes.onnx import open_session
 from runtime_bench.runtimes.outputs import noise
+from runtime_bench.runtimes.session import ImageSession
 from zoo.errors import InputError
 
+Encoded = NDArray[np.generic]
+"""One image as the artefact takes it."""
 WARMUP_RUNS, RUNS = 5, 30
 
 # Operators by name in the order they ran, each with its kind and the microseconds of every run;
@@ -90,7 +95,8 @@ def profile(path: Path, threads: int) -> Profile:
         )
     # Loaded first, so that a file it cannot take, or threads, are refused as everywhere.
     session = runtime.load(path, threads)
-    images = noise(session.input_shape, 1)
+    assert isinstance(session, ImageSession)
+    images = session.port.encode(noise(session.input_shape, 1))
     operators, whole = tracer(path, threads, images)
     del session
     from scipy.stats import trim_mean  # a second that most commands need not wait for
@@ -111,7 +117,7 @@ def profile(path: Path, threads: int) -> Profile:
     )
 
 
-def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
+def _onnx(path: Path, threads: int, images: Encoded) -> Trace:
     with tempfile.TemporaryDirectory(prefix="fbdeploy-") as folder:
         session = open_session(path, threads, trace=Path(folder) / "trace")
         feed = {session.get_inputs()[0].name: images}
@@ -130,7 +136,7 @@ def _onnx(path: Path, threads: int, images: FloatArray) -> Trace:
     ]
 
 
-def _executorch(path: Path, threads: int, images: FloatArray) -> Trace:
+def _executorch(path: Path, threads: int, images: Encoded) -> Trace:
     # The caller's session has set the process's threads.
     del threads
     with missing_package("executorch"):
@@ -160,13 +166,14 @@ def _executorch(path: Path, threads: int, images: FloatArray) -> Trace:
     return operators, whole
 
 
-def _torchscript(path: Path, threads: int, images: FloatArray) -> Trace:
+def _torchscript(path: Path, threads: int, images: Encoded) -> Trace:
     session = runtime_of(path).load(path, threads)
+    assert isinstance(session, ImageSession)
     for _ in range(WARMUP_RUNS):
-        session.run(images)
+        session.infer(images)
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as trace:
         for _ in range(RUNS):
-            session.run(images)
+            session.infer(images)
     operators: dict[str, tuple[str, list[float]]] = {}
     whole: list[float] = []
     seen: Counter[str] = Counter()
@@ -193,7 +200,7 @@ def _numbered(name: str, taken: dict[str, tuple[str, list[float]]]) -> str:
     return f"{name} #{number}"
 
 
-TRACERS: dict[str, Callable[[Path, int, FloatArray], Trace]] = {
+TRACERS: dict[str, Callable[[Path, int, Encoded], Trace]] = {
     "executorch": _executorch,
     "onnx": _onnx,
     "torchscript": _torchscript,

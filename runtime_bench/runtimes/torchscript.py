@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
 from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
     FileRuntime,
-    FloatArray,
-    check_batch,
-    check_borders,
-    image_shape,
     names_in_order,
     package_version,
     refuse,
-    stack_outputs,
 )
+from runtime_bench.runtimes.ports import ImagePort, Size, check_types, image_port
+from runtime_bench.runtimes.session import ImageSession
 from zoo.errors import InputError
 from zoo.packages import requirement_of
 
@@ -42,7 +40,7 @@ class TorchScript(FileRuntime):
         """torch's version and the quantized engine."""
         return f"{package_version(self.package)} ({ENGINE})"
 
-    def open(self, module: Any, path: Path, threads: int) -> TorchScriptSession:
+    def open(self, module: Any, path: Path, threads: int, size: Size | None) -> TorchScriptSession:
         """Load a module; see :meth:`FileRuntime.open`.
 
         Loading TorchScript runs code of the file, so that is looked through first; a state dict or
@@ -65,14 +63,14 @@ class TorchScript(FileRuntime):
         except (RuntimeError, ValueError) as error:
             raise refuse(path, self.name, error) from error
         text, names = (_text(extra[key]) for key in (INPUT_SHAPE, OUTPUT_NAMES))
-        shape = None
+        port = ImagePort(None, None)
         if text:
-            sizes = (int(size) if size.strip().isdecimal() else size for size in text.split(","))
-            shape = image_shape(path, self.name, tuple(sizes))
-        return TorchScriptSession(path, loaded, shape, names, threads)
+            sizes = [int(size) if size.strip().isdecimal() else size for size in text.split(",")]
+            port = image_port(path, self.name, ["float32"], ["float32"], sizes)
+        return TorchScriptSession(path, loaded, port.of_size(path, size), names, threads)
 
 
-class TorchScriptSession:
+class TorchScriptSession(ImageSession):
     """A loaded module.
 
     torch has one thread count a process, so every run sets its own (a no-op when it is the same).
@@ -82,64 +80,50 @@ class TorchScriptSession:
         self,
         path: Path,
         module: torch.jit.ScriptModule,
-        shape: tuple[int, int, int, int] | None,
+        port: ImagePort,
         names: str,
         threads: int,
     ) -> None:
         import torch
 
+        super().__init__(path, port, threads)
         self._torch = torch
-        self._path = path
         self._module = module
-        self._shape, self._names = shape, names
+        self._names = names
         self._count: int | None = None
-        self.threads = threads
-
-    @property
-    def input_shape(self) -> tuple[int, int, int, int]:
-        """(1, 3, height, width); raises InputError where the file does not record it."""
-        if self._shape is None:
-            raise InputError(
-                f"{self._path}: records no input size, as TorchScript made elsewhere; "
-                "give it with --input-size, or export the network with fbdeploy"
-            )
-        return self._shape
-
-    def run(self, batch: FloatArray) -> dict[str, FloatArray]:
-        """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
-        torch = self._torch
-        check_batch(batch, self._shape or (1, *batch.shape[1:]))
-        if torch.get_num_threads() != self.threads:
-            torch.set_num_threads(self.threads)
-        torch.backends.quantized.engine = ENGINE
-        images = torch.from_numpy(np.ascontiguousarray(batch))
-        with torch.inference_mode():
-            rows = [self._outputs(images[i : i + 1]) for i in range(len(batch))]
-        return stack_outputs(self.output_names, rows)
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """In order; how many there are is known from one run."""
         if self._count is None:
-            shape = self.input_shape
-            self._count = len(self._outputs(self._torch.zeros(shape)))
+            self.infer(np.zeros(self.input_shape, np.float32))
+        assert self._count is not None
         return names_in_order(self._names, self._count)
 
-    def _outputs(self, image: torch.Tensor) -> list[FloatArray]:
-        """What the module returns for one image; InputError where that is no float32 tensors."""
+    def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
+        """What the module returns for one image; InputError where that is no tensors of numbers."""
         torch = self._torch
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+        torch.backends.quantized.engine = ENGINE
         with torch.inference_mode():
-            returned = self._module(image)
-        found = list(returned) if isinstance(returned, (list, tuple)) else [returned]
+            returned = self._module(torch.from_numpy(image))
+        found = _parts(returned)
         kinds = [
             str(value.dtype).removeprefix("torch.")
             if isinstance(value, torch.Tensor)
             else type(value).__name__
             for value in found
         ]
-        check_borders(self._path, TorchScript.name, ["float32"], kinds)
+        check_types(self.path, TorchScript.name, ["float32"], kinds)
         self._count = len(found)
         return [value.numpy() for value in found]
+
+
+def _parts(returned: Any) -> list[Any]:
+    if isinstance(returned, dict):
+        return list(returned.values())
+    return list(returned) if isinstance(returned, (list, tuple)) else [returned]
 
 
 def _text(stored: str | bytes) -> str:

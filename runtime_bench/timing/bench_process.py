@@ -1,7 +1,8 @@
 """Artefacts loaded and timed in a process of their own, which is told what to do line by line.
 
-``python -m runtime_bench.timing.bench_process FOLDER THREADS ARTEFACT...`` answers each line of its
-stdin with one line of JSON, and ends with its stdin or after an error. Like every process that
+``python -m runtime_bench.timing.bench_process FOLDER THREADS [ARTEFACT SIZE]...``, where SIZE is
+such as 224x224, or empty where the file tells it, answers each line of its stdin with one line of
+JSON, and ends with its stdin or after an error. Like every process that
 opens artefacts from elsewhere, it may change files in FOLDER alone where the kernel sees to it:
 
     load I     load artefact I, run it once, settle      {"load_ns": ..., "first_run_ns": ...}
@@ -24,6 +25,7 @@ from runtime_bench.machine.landlock import forbid_changes
 from runtime_bench.machine.memory import peak_resident_bytes, resident_bytes
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.runtimes.base import import_modules
+from runtime_bench.runtimes.ports import Size
 from runtime_bench.timing.in_process import SessionContestant, settle
 from zoo.errors import InputError
 
@@ -37,8 +39,8 @@ class Bench:
         InputError: a runtime that is not installed.
     """
 
-    def __init__(self, paths: Sequence[Path], threads: int) -> None:
-        self._paths, self._threads = paths, threads
+    def __init__(self, paths: Sequence[Path], sizes: Sequence[Size | None], threads: int) -> None:
+        self._paths, self._sizes, self._threads = paths, sizes, threads
         self._loaded: dict[int, SessionContestant] = {}
         # An app links its runtime, so Python's import of it is no part of the load.
         for runtime in dict.fromkeys(map(runtime_of, paths)):
@@ -54,7 +56,7 @@ class Bench:
         path = self._paths[index]
         runtime = runtime_of(path)
         start = time.perf_counter_ns()
-        session = runtime.load(path, self._threads)
+        session = runtime.load(path, self._threads, self._sizes[index])
         load_ns = time.perf_counter_ns() - start
         contestant = self._loaded[index] = SessionContestant(session)
         (first,) = contestant.run_at_once(1)
@@ -74,14 +76,15 @@ class Bench:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve stdin until it ends; the arguments are folder, threads and artefacts."""
+    """Serve stdin until it ends; the arguments are folder, threads, artefacts and sizes."""
     folder, threads, *artefacts = arguments
     forbid_changes([Path(folder)])
     # What runtimes print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     try:
-        bench = Bench([Path(artefact) for artefact in artefacts], int(threads))
+        paths = [Path(artefact) for artefact in artefacts[::2]]
+        bench = Bench(paths, [_size(sides) for sides in artefacts[1::2]], int(threads))
         commands: dict[str, Command] = {
             "load": bench.load,
             "run": bench.run,
@@ -94,6 +97,13 @@ def main(arguments: list[str]) -> int:
         answers.write(json.dumps({"error": str(error)}) + "\n")
         return 1
     return 0
+
+
+def _size(sides: str) -> Size | None:
+    if not sides:
+        return None
+    height, width = sides.split("x")
+    return int(height), int(width)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from typing import Any
 from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.python_process import module_command, with_our_packages
 from runtime_bench.targets.base import LineProcess
+from runtime_bench.timing.session import Subject
 from zoo.errors import InputError
 
 START_TIMEOUT = 300.0  # seconds to import the runtimes and load one artefact
@@ -40,13 +41,16 @@ class FreshProcess:
     Its methods raise InputError for what ``Runtime.load`` refuses, and where the process ends.
     """
 
-    def __init__(self, paths: Sequence[Path], threads: int) -> None:
-        self._paths = paths
+    def __init__(self, subjects: Sequence[Subject], threads: int) -> None:
+        self._paths = [subject.path for subject in subjects]
         self._current: Path | None = None  # the artefact of the last command
         self._folder = tempfile.TemporaryDirectory(prefix="fbdeploy-bench-")
         self._process = LineProcess(
             module_command(
-                "runtime_bench.timing.bench_process", self._folder.name, str(threads), *paths
+                "runtime_bench.timing.bench_process",
+                self._folder.name,
+                str(threads),
+                *(part for subject in subjects for part in (subject.path, _sides(subject))),
             ),
             self._explain,
             env={**with_our_packages(os.environ), "TMPDIR": self._folder.name},
@@ -95,23 +99,23 @@ class RenewedProcess:
     ``FreshProcess`` raises.
     """
 
-    def __init__(self, paths: Sequence[Path], threads: int) -> None:
-        self._paths, self._threads = paths, threads
+    def __init__(self, subjects: Sequence[Subject], threads: int) -> None:
+        self._subjects, self._threads = subjects, threads
         self._process: FreshProcess | None = None
-        self.contestants = [_Contestant(self, index) for index in range(len(paths))]
-        self.loads: list[list[Load]] = [[] for _ in paths]
+        self.contestants = [_Contestant(self, index) for index in range(len(subjects))]
+        self.loads: list[list[Load]] = [[] for _ in subjects]
 
     def renew(self, order: Sequence[int]) -> None:
         """End the process, start another and load all artefacts in the order given."""
         self.close()
-        self._process = FreshProcess(self._paths, self._threads)
+        self._process = FreshProcess(self._subjects, self._threads)
         for index in order:
             self.loads[index].append(self._process.load(index))
 
     def run(self, index: int, runs: int) -> list[int]:
         """Durations in nanoseconds of ``runs`` runs in a row."""
         if self._process is None:
-            raise RuntimeError(f"{self._paths[index]}: not loaded")
+            raise RuntimeError(f"{self._subjects[index].path}: not loaded")
         return self._process.run(index, runs)
 
     def close(self) -> None:
@@ -130,6 +134,11 @@ class _Contestant:
         return self.process.run(self.index, runs)
 
 
+def _sides(subject: Subject) -> str:
+    """The size of an artefact's images, such as ``224x224``; empty where the file tells it."""
+    return "" if subject.input_size is None else "x".join(map(str, subject.input_size))
+
+
 @dataclass(frozen=True)
 class ColdRun:
     """A load of an artefact alone in its process, and the bytes that it added at their peak.
@@ -141,7 +150,7 @@ class ColdRun:
     peak_memory_bytes: int | None
 
 
-def run_alone(path: Path, threads: int) -> ColdRun:
+def run_alone(subject: Subject, threads: int) -> ColdRun:
     """Load and run an artefact in a new process of its own.
 
     Memory is not measured while others are timed: it is one number a process, and the peak stays.
@@ -149,7 +158,7 @@ def run_alone(path: Path, threads: int) -> ColdRun:
     Raises:
         InputError: the artefact cannot be loaded there.
     """
-    process = FreshProcess([path], threads)
+    process = FreshProcess([subject], threads)
     try:
         load = process.load(0)
         process.run(0, ALONE_RUNS)

@@ -7,9 +7,8 @@ import math
 import time
 from collections.abc import Callable
 
-import numpy as np
-
-from runtime_bench.runtimes.base import FloatArray, Session
+from runtime_bench.runtimes.base import LoadedSession
+from runtime_bench.runtimes.outputs import noise
 
 # A load has settled when two neighbouring runs after the second are this close, or this much time
 # went into the runs after the first. Ours: what is left of the start is in a block's first run,
@@ -24,10 +23,9 @@ class SessionContestant:
     The values do not matter to any of the kernels but must not be zeros or denormals only.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: LoadedSession) -> None:
         self._session = session
-        generator = np.random.default_rng(0)
-        self._image: FloatArray = generator.standard_normal(session.input_shape, np.float32)
+        self._run = session.prepared(noise(session.input_shape, 1))
 
     def run_block(self, runs: int) -> list[int]:
         """Durations in nanoseconds of ``runs`` runs in a row, once the process is quiet."""
@@ -36,13 +34,13 @@ class SessionContestant:
 
     def run_at_once(self, runs: int) -> list[int]:
         """Durations in nanoseconds of ``runs`` runs in a row, without the garbage collector."""
-        clock, run, image = time.perf_counter_ns, self._session.run, self._image
+        clock, run = time.perf_counter_ns, self._run
         durations = []
         collecting = gc.isenabled()
         gc.disable()
         for _ in range(runs):
             start = clock()
-            run(image)
+            run()
             durations.append(clock() - start)
         if collecting:
             gc.enable()

@@ -81,10 +81,10 @@ def benchmark(
         require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
         alone = [
-            [run_alone(subject.path, threads) for _ in range(mode.loads if cold else 0)]
+            [run_alone(subject, threads) for _ in range(mode.loads if cold else 0)]
             for subject in subjects
         ]
-        process = RenewedProcess([subject.path for subject in subjects], threads)
+        process = RenewedProcess(subjects, threads)
         try:
             process.renew(range(len(subjects)))
             warmed = [warm_up(contestant, mode) for contestant in process.contestants]

@@ -18,6 +18,7 @@ from runtime_bench.measurement import (
     Measurement,
 )
 from runtime_bench.runtimes import runtime_of
+from runtime_bench.runtimes.ports import Size
 from runtime_bench.timing.interleave import Series, WarmUp
 from runtime_bench.timing.modes import Mode
 from stats.bootstrap import bootstrap_interval
@@ -28,11 +29,15 @@ from stats.percentiles import percentile, row_percentile
 
 @dataclass(frozen=True)
 class Subject:
-    """An artefact to be timed; precision and variant are repeated in its measurement."""
+    """An artefact to be timed; precision and variant are repeated in its measurement.
+
+    ``input_size`` is that of the images, (height, width), for artefacts that take any.
+    """
 
     path: Path
     precision: str | None = None
     variant: str = ""
+    input_size: Size | None = None
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
+from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from export.base import ExportSource
+from export.format_info import NumberType
+from export.formats import FORMATS
+from quantize.graph.capture import capture
+from runtime_bench.runtimes import RUNTIMES
+from tests.export.conftest import Workshop
 from tests.export.small_exports import SmallExport
+from tests.quantize.small_networks import noise_images, tiny_network
 
 
 class EvenBias(nn.Module):
@@ -40,3 +50,28 @@ def test_a_clamp_of_an_int8_value_changes_its_grid(tmp_path: Path) -> None:
         nn.Flatten(),
     )
     assert SmallExport(pooled, tmp_path).sqnr("litert") > 24
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_images_are_nhwc_and_nothing_is_transposed(
+    workshop: Workshop, tmp_path: Path, precision: NumberType
+) -> None:
+    """Both layouts give the same answers; only that of the ecosystem has no transposition left."""
+    graph = capture(tiny_network().module, workshop.program.input_spec).graph
+    images, found = noise_images(4, seed=3), {}
+    for layout in ("nhwc", "nchw"):
+        path = tmp_path / f"{layout}.tflite"
+        source = ExportSource(
+            precision, workshop.program.input_spec, graph, workshop.program, layout=layout
+        )
+        FORMATS["litert"].export(source, path)
+        interpreter = Interpreter(str(path))
+        _, height, width = images.shape[1:]
+        shape = tuple(interpreter.get_input_details()[0]["shape"])
+        assert shape == ((1, height, width, 3) if layout == "nhwc" else (1, 3, height, width))
+        operators = [entry["op_name"] for entry in interpreter._get_ops_details()]
+        assert ("TRANSPOSE" in operators) == (layout == "nchw")
+        session = RUNTIMES["litert"].load(path, 1)
+        assert session.stored_shape == shape and session.input_shape == (1, 3, height, width)
+        (found[layout],) = session.run(images).values()
+    np.testing.assert_allclose(found["nhwc"], found["nchw"], atol=1e-5)

@@ -52,6 +52,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     report.progress("loading", 0.5)
     misbehave("prepare")
     weights = Path(request.weights).read_text() if request.weights else ""
+    source = request.check_images
+    data = DatasetInfo(name=source, images=4, identity=plan().get("identity", source))
     report.result(
         Prepared(
             network_key=key_of(weights=weights),
@@ -71,9 +73,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
                 interpolation="bilinear",
             ),
             labels=("a", "b"),
-            evaluation_data=DatasetInfo(
-                name=request.data, images=4, identity=plan().get("identity", request.data)
-            ),
+            evaluation_data=None if request.data is None else data,
+            check_data=data,
         ),
     )
     if not {"int8", "int8-qat"} & set(request.builds):
@@ -109,7 +110,7 @@ def _quantization(asked: DeployRequest, key: str) -> Quantization:
         ),
         key=key,
         ranges_sha256=digest(key),
-        calibration=DatasetInfo(name="c", images=4, identity="c"),
+        calibration=DatasetInfo(name=asked.calibration or "", images=4, identity="c"),
         recipe=RecipeInfo(name=asked.recipe, sha256=digest(asked.recipe), values={}),
         seconds=0.1,
     )
@@ -164,7 +165,7 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
         misbehave(f"evaluate {entry.format}")
         key = key_of(artefact=entry.sha256, data=asked.data.identity)
         answers = predictions(
-            digest(asked.request.data), tuple("abcd"), labels, labels[::-1], labels
+            digest(asked.request.check_images), tuple("abcd"), labels, labels[::-1], labels
         )
         report.result(
             EvaluationLine(

@@ -85,11 +85,13 @@ def _pt2e(network: nn.Module) -> nn.Module:
     return convert_pt2e(prepared)
 
 
-def executorch_fp32(network: nn.Module, path: Path) -> None:
+def executorch_fp32(
+    network: nn.Module, path: Path, example: tuple[Tensor, ...] | None = None
+) -> None:
     from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
     from executorch.exir import to_edge_transform_and_lower
 
-    program = torch.export.export(network, _example())
+    program = torch.export.export(network, example or _example())
     lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
     path.write_bytes(lowered.to_executorch().buffer)
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoo.dataset_names import CALIBRATION, TEST
 from zoo.datasets import batches, open_dataset
-from zoo.embedded import CALIBRATION, LABELS, TEST, WEIGHTS_FILE, embedded_file, read_images
+from zoo.embedded import LABELS, WEIGHTS_FILE, embedded_file, read_images
 from zoo.networks import load_network
 from zoo.pack_default import choose_calibration, pack
 from zoo.train_default import VALIDATION

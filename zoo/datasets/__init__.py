@@ -6,7 +6,8 @@ A dataset is one of
   ``classes``);
 * a folder with ``labels.csv``: columns ``image`` and ``label`` (``labels_csv``);
 * a flat folder of images, where labels are not asked for (calibration);
-* the name of an embedded dataset (``zoo.embedded``).
+* the name of an embedded dataset (``zoo.embedded``);
+* ``random-images``, where labels are not asked for (``random_images``).
 
 ``of_task`` opens what a task is scored on, such as images with masks (``masks``).
 """

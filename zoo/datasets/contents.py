@@ -6,17 +6,22 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from zoo.embedded import EMBEDDED_DATASETS, embedded_file
+from zoo.dataset_names import (
+    EMBEDDED_DATASETS,
+    EMBEDDED_SETS,
+    RANDOM_IMAGES,
+    RANDOM_IMAGES_VERSION,
+)
+from zoo.embedded import embedded_file
 from zoo.errors import InputError
 from zoo.files import sha256_of
-from zoo.scenes import SCENE_SPLITS, open_scenes
-
-EMBEDDED_SETS = (*EMBEDDED_DATASETS, *SCENE_SPLITS)
-"""Names that stand for images that come with fbdeploy, unless there is a folder of that name."""
+from zoo.scenes import open_scenes
 
 
 def embedded_content(name: str) -> str | None:
     """SHA-256 of an embedded set by its name; None if the name is none of them, or a path's."""
+    if name == RANDOM_IMAGES:
+        return hashlib.sha256(RANDOM_IMAGES_VERSION.encode()).hexdigest()
     return None if name not in EMBEDDED_SETS or Path(name).exists() else _content(name)
 
 

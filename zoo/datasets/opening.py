@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from zoo.dataset_names import EMBEDDED_DATASETS, RANDOM_IMAGES
 from zoo.datasets.image_folder import read_image_folder
 from zoo.datasets.labels_csv import LABELS_CSV, read_labels_csv
+from zoo.datasets.random_images import RandomImages
 from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset
-from zoo.embedded import EMBEDDED_DATASETS, read_images
+from zoo.embedded import read_images
 from zoo.errors import InputError, reason_of, shown
 from zoo.images import IMAGE_SUFFIXES
 
@@ -24,7 +26,8 @@ def open_dataset(
     """Open a dataset by embedded name or path; ``zoo.datasets`` lists the forms.
 
     Args:
-        name_or_path: ``fashion-mnist``, ``fashion-mnist-calibration``, or a folder.
+        name_or_path: ``fashion-mnist``, ``fashion-mnist-calibration``, ``random-images`` (not
+            labelled), or a folder.
         labelled: False for calibration: labels are neither needed nor read.
         num_classes: labels must lie in 0..num_classes-1 where given.
         network_labels: the network's class names, by which class folders and names in labels.csv
@@ -36,6 +39,12 @@ def open_dataset(
             files, labels outside the classes, classes that are none of the network's.
     """
     name = str(name_or_path)
+    if name == RANDOM_IMAGES:
+        if labelled:
+            raise InputError(
+                f"{name}: have no labels to be scored; give a folder of labelled images"
+            )
+        return RandomImages()
     if name in EMBEDDED_DATASETS and not Path(name).exists():
         split = read_images(name)
         if labelled:

@@ -97,6 +97,7 @@ class Samples:
         self.skipped: dict[str, str] = {}
 
     def __len__(self) -> int:
+        """The number of images."""
         raise NotImplementedError
 
     def sample(self, index: int) -> Sample:

@@ -33,9 +33,6 @@ LABELS = (
     "Bag",
     "Ankle boot",
 )
-TEST = "fashion-mnist"
-CALIBRATION = "fashion-mnist-calibration"
-EMBEDDED_DATASETS = (TEST, CALIBRATION)
 
 
 @dataclass(frozen=True)

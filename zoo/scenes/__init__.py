@@ -5,12 +5,11 @@ arithmetic throughout: its pixels are the same on every machine. One set serves 
 detection and instance segmentation.
 """
 
+from zoo.dataset_names import SCENES, SCENES_CALIBRATION
 from zoo.scenes.compose import SIDE, Pictures, Scene, compose
 from zoo.scenes.splits import (
     CLASSES,
     SCENE_SPLITS,
-    SCENES,
-    SCENES_CALIBRATION,
     SceneSplit,
     open_scenes,
 )

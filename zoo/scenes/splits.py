@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoo.embedded import CALIBRATION, LABELS, TEST, read_images
+from zoo.dataset_names import CALIBRATION, SCENES, SCENES_CALIBRATION, TEST
+from zoo.embedded import LABELS, read_images
 from zoo.errors import InputError
 from zoo.scenes.compose import Pictures, Scene, compose
 
-SCENES = "fashion-scenes"
-SCENES_CALIBRATION = "fashion-scenes-calibration"
 CLASSES = ("background", *LABELS)
 """The classes of ``Scene.semantic``."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, cast, get_args
 
+from export.format_info import Layout
 from fbdeploy.cli.types.numbers import as_real, real
 from fbdeploy.cli.types.reading import option, refuse
 from zoo.input_spec import (
@@ -62,6 +63,14 @@ def interpolation(given: str) -> Interpolation:
     if given not in get_args(Interpolation):
         refuse(given, f"is unknown; give one of {', '.join(get_args(Interpolation))}")
     return cast(Interpolation, given)
+
+
+@option
+def layout(given: str) -> Layout:
+    """How an artefact takes an image."""
+    if given not in get_args(Layout):
+        refuse(given, f"is unknown; give one of {', '.join(get_args(Layout))}")
+    return cast(Layout, given)
 
 
 crop_share = real(SMALLEST_CROP, 1.0)

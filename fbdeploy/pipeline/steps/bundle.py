@@ -35,12 +35,14 @@ def jobs(deployment: Deployment, work: Work[BundleArguments]) -> list[StepJob]:
 
 
 def bundle(report: Reporter, asked: BundleArguments) -> None:
-    """Pack the bundle with golden images from the evaluation data."""
+    """Pack the bundle with golden images from those that artefacts are checked on."""
     from fbdeploy.apps.demo_bundle import write_bundle
     from fbdeploy.apps.goldens import golden_samples
     from zoo.datasets import open_dataset
 
     request = asked.request
-    dataset = open_dataset(request.data, labelled=False, skip_bad_images=request.skip_bad_images)
+    dataset = open_dataset(
+        request.check_images, labelled=False, skip_bad_images=request.skip_bad_images
+    )
     report.progress("demo bundle", 0.0)
     write_bundle(request.output, golden_samples(dataset), threads=worker_threads())

@@ -38,8 +38,11 @@ class EvaluateArguments(StepArguments):
 
 
 def jobs(deployment: Deployment, work: Work[EvaluateArguments]) -> list[StepJob]:
-    """One a format with artefacts that were not scored on these images, or lost their answers."""
+    """One a format with artefacts that were not scored on the images, or lost their answers; none
+    where nothing is scored."""
     data, folder = deployment.prepared.evaluation_data, deployment.folder
+    if data is None:
+        return []
     done = {
         line.sha256
         for line in folder.evaluations
@@ -52,7 +55,7 @@ def jobs(deployment: Deployment, work: Work[EvaluateArguments]) -> list[StepJob]
     for fmt in deployment.request.formats:
         artefacts = tuple(entry for entry in todo if entry.format == fmt)
         if artefacts:
-            found.append(_job(deployment, work, fmt, artefacts))
+            found.append(_job(deployment, work, fmt, artefacts, data))
     return found
 
 
@@ -61,6 +64,7 @@ def _job(
     work: Work[EvaluateArguments],
     fmt: Format,
     artefacts: tuple[Artefact, ...],
+    data: DatasetInfo,
 ) -> StepJob:
     job = Job.calling(
         work,
@@ -68,7 +72,7 @@ def _job(
             request=deployment.request,
             network_key=deployment.prepared.network_key,
             artefacts=artefacts,
-            data=deployment.prepared.evaluation_data,
+            data=data,
         ),
         name=f"evaluate-{fmt}",
         title=f"{fmt} accuracy",

@@ -77,7 +77,7 @@ def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> St
             request=deployment.request,
             network_key=deployment.prepared.network_key,
             input_spec=deployment.prepared.input_spec,
-            data=deployment.prepared.evaluation_data,
+            data=deployment.prepared.check_data,
             format=fmt,
             keys=keys,
         ),
@@ -153,7 +153,10 @@ class _Export:
             # A program is exported in the same way, however it came about.
             folder = asked.work.program(program)
             loaded = load_program(folder)
-            return folder, ExportSource("int8", spec, loaded.graph, loaded, skipped)
+            source = ExportSource(
+                "int8", spec, loaded.graph, loaded, skipped, layout=asked.request.layout
+            )
+            return folder, source
         folder = asked.work.graph(asked.network_key)
         captured = load_captured(folder)
         source = ExportSource(
@@ -162,6 +165,7 @@ class _Export:
             captured.graph,
             skipped=skipped,
             float_interface=captured.interface,
+            layout=asked.request.layout,
         )
         return folder, source
 
@@ -190,6 +194,7 @@ class _Export:
             precision=source.precision,
             program=program_of(self._build),
             variant=variant,
+            layout=FORMAT_INFO[fmt].layout(source.layout),
             path=accepted.relative_to(output).as_posix(),
             sha256=sha256_of(path),
             bytes=size_of(path),

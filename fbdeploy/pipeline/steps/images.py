@@ -32,19 +32,32 @@ def evaluation_images(request: DeployRequest, network: Network) -> Dataset:
     Raises:
         InputError: they cannot be had, or are not for this network.
     """
+    assert request.data is not None, "nothing is scored"
     return _scored(request, network, request.data)
+
+
+def check_images(request: DeployRequest, network: Network) -> Dataset:
+    """The images that artefacts are held against their reference on; raises as
+    ``evaluation_images``."""
+    if request.data is not None:
+        return _scored(request, network, request.data)
+    return _pictures(request, network, request.check_images)
 
 
 def calibration_images(
     request: DeployRequest, network: Network, *, labelled: bool = False
 ) -> Dataset:
     """The images that int8 is calibrated and trained on; raises as ``evaluation_images``."""
-    from zoo.datasets import open_pictures
-
+    assert request.calibration is not None, "nothing is calibrated"
     if labelled:
         return _scored(request, network, request.calibration)
-    skip = request.skip_bad_images
-    return open_pictures(network.task, request.calibration, skip_bad_images=skip)
+    return _pictures(request, network, request.calibration)
+
+
+def _pictures(request: DeployRequest, network: Network, source: str) -> Dataset:
+    from zoo.datasets import open_pictures
+
+    return open_pictures(network.task, source, skip_bad_images=request.skip_bad_images)
 
 
 def _scored(request: DeployRequest, network: Network, source: str) -> Dataset:
@@ -57,6 +70,12 @@ def _scored(request: DeployRequest, network: Network, source: str) -> Dataset:
         network_labels=network.labels,
         skip_bad_images=request.skip_bad_images,
     )
+
+
+def calibration_info(request: DeployRequest, dataset: Dataset, limit: int) -> DatasetInfo:
+    """What identifies at most ``limit`` of the calibration images."""
+    assert request.calibration is not None, "nothing is calibrated"
+    return dataset_info(request, request.calibration, len(dataset), limit)
 
 
 def dataset_info(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
+from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
 from fbdeploy.pipeline.space import (
     MEGABYTE,
@@ -18,9 +19,10 @@ from fbdeploy.pipeline.steps.checks import Checks, check_program
 from fbdeploy.pipeline.steps.images import (
     at_once,
     calibration_images,
+    calibration_info,
+    check_images,
     counter,
     dataset_info,
-    evaluation_images,
     note_skipped,
     read_images,
 )
@@ -39,7 +41,7 @@ from fbdeploy.pipeline.steps.programs import (
 )
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
-from fbdeploy.records.builds import ProgramName
+from fbdeploy.records.builds import ProgramName, program_of
 from fbdeploy.records.manifest import (
     DatasetInfo,
     Manifest,
@@ -51,10 +53,6 @@ from fbdeploy.records.manifest import (
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fbdeploy.pipeline.request import DeployRequest
     from quantize.graph.capture import Captured
     from quantize.recipe import Recipe
     from zoo.datasets import Dataset
@@ -131,28 +129,32 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     _refuse_training(request, recipe, network)
     state = state_sha256(network)
     network_key = key_of_network(network, state)
-    evaluation = evaluation_images(request, network)
-    data = dataset_info(request, request.data, len(evaluation), request.images)
-    report.result(_prepared(network, state, network_key, data))
+    images = check_images(request, network)
+    data = dataset_info(request, request.check_images, len(images), request.images)
+    report.result(_prepared(request, network, state, network_key, data))
     report.progress("capturing the network", 0.0)
     captured = captured_graph(work, network, network_key)
     checks = Checks(work, network_key, data.identity)
-    checks.images(lambda: _check_images(evaluation, network))
+    # Fewer of outputs so large that as many would fill the memory; each then shows more answers.
+    checked = max(FEWEST_CHECK_IMAGES, at_once(network.interface.image_bytes))
+    checks.images(
+        lambda: read_images(images, network, checked, worker_threads(), lambda count: None)
+    )
     session = ModuleSession(network.module, network.input_spec, worker_threads(), network.interface)
     checks.outputs(work.graph(network_key), lambda: session.run(checks.images()))
-    if not {"int8", "int8-qat"} & set(request.builds):
+    if not any(map(program_of, request.builds)):
         return
     calibration = calibration_images(request, network)
-    images = dataset_info(request, request.calibration, len(calibration), recipe.calibration.images)
-    key = program_key(network_key, images, recipe, request.skip_passes)
+    info = calibration_info(request, calibration, recipe.calibration.images)
+    key = program_key(network_key, info, recipe, request.skip_passes)
     quantization = _known_program(asked, "ptq", key) or _quantize(
-        report, asked, network, captured, calibration, recipe, images, key
+        report, asked, network, captured, calibration, recipe, info, key
     )
     check_program(checks, "ptq")
     report.result(Quantized(program="ptq", quantization=quantization))
     if "int8-qat" in request.builds:
-        images = dataset_info(request, request.calibration, len(calibration), most_images(recipe))
-        trained = _known_program(asked, "qat", training_key(key, images, recipe))
+        info = calibration_info(request, calibration, most_images(recipe))
+        trained = _known_program(asked, "qat", training_key(key, info, recipe))
         if trained is not None:
             check_program(checks, "qat")
             report.result(Quantized(program="qat", quantization=trained))
@@ -173,7 +175,9 @@ def _refuse_training(request: DeployRequest, recipe: Recipe, network: Network) -
         raise InputError(f"{network.name}: {reason}")
 
 
-def _prepared(network: Network, state: str, network_key: str, data: DatasetInfo) -> Prepared:
+def _prepared(
+    request: DeployRequest, network: Network, state: str, network_key: str, data: DatasetInfo
+) -> Prepared:
     from zoo.counting import count
 
     counts = count(network.module, network.input_spec.shape)
@@ -194,7 +198,8 @@ def _prepared(network: Network, state: str, network_key: str, data: DatasetInfo)
         weights=Weights(origin=network.weights.describe(), sha256=state),
         input_spec=network.input_spec,
         labels=network.labels,
-        evaluation_data=data,
+        evaluation_data=None if request.data is None else data,
+        check_data=data,
     )
 
 
@@ -210,12 +215,6 @@ def captured_graph(work: WorkFolder, network: Network, network_key: str) -> Capt
     if not folder.exists():
         capture(network.module, network.input_spec, network.interface).save(folder)
     return load_captured(folder)
-
-
-def _check_images(dataset: Dataset, network: Network) -> NDArray[np.float32]:
-    # Fewer of outputs so large that as many would fill the memory; each then shows more answers.
-    count = max(FEWEST_CHECK_IMAGES, at_once(network.interface.image_bytes))
-    return read_images(dataset, network, count, worker_threads(), lambda images: None)
 
 
 def _known_program(asked: PrepareArguments, name: ProgramName, key: str) -> Quantization | None:

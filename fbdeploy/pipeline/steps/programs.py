@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.pipeline.steps.images import read_images, read_labelled
 from fbdeploy.records.manifest import DatasetInfo, Quantization, RecipeInfo, Step
+from zoo.dataset_names import RANDOM_IMAGES
 
 if TYPE_CHECKING:
     from quantize.program import Program
@@ -92,7 +93,10 @@ def quantization_of(
         held_out_divergence=_last_kept(summary.kept, summary.held_out_kl),
         held_out_agreement=summary.agreement if summary.held_out_images else None,
         sqnr_db=summary.sqnr_db,
-        fidelity=fidelity_of(summary, program.interface.task),
+        # How far int8 is from float on noise says nothing of photographs: no verdict.
+        fidelity=None
+        if images.name == RANDOM_IMAGES
+        else fidelity_of(summary, program.interface.task),
         float_operators=tuple(summary.float_operators),
         seconds=time.monotonic() - started,
     )

@@ -36,13 +36,16 @@ class ReferenceArguments(StepArguments):
 
 
 def jobs(deployment: Deployment, work: Work[ReferenceArguments]) -> list[StepJob]:
-    """One, which every evaluation depends on."""
+    """One, which every evaluation depends on; none where nothing is scored."""
+    data = deployment.prepared.evaluation_data
+    if data is None:
+        return []
     job = Job.calling(
         work,
         ReferenceArguments(
             request=deployment.request,
             network_key=deployment.prepared.network_key,
-            data=deployment.prepared.evaluation_data,
+            data=data,
         ),
         name="reference",
         title="float network on the evaluation images",

@@ -9,7 +9,7 @@ from fbdeploy.pipeline.known import Quantized
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.checks import Checks, check_program
-from fbdeploy.pipeline.steps.images import calibration_images, counter, dataset_info
+from fbdeploy.pipeline.steps.images import calibration_images, calibration_info, counter
 from fbdeploy.pipeline.steps.opening import requested_network, requested_recipe, worker_threads
 from fbdeploy.pipeline.steps.programs import (
     most_images,
@@ -24,7 +24,7 @@ MEMORY = 4000 * MEGABYTE
 
 
 class TrainArguments(StepArguments):
-    """``start`` is the int8 program's key, ``data`` the images that artefacts are scored on."""
+    """``start`` is the int8 program's key, ``data`` the images that artefacts are checked on."""
 
     network_key: str
     data: DatasetInfo
@@ -40,7 +40,7 @@ def jobs(deployment: Deployment, work: Work[TrainArguments]) -> list[StepJob]:
         TrainArguments(
             request=deployment.request,
             network_key=deployment.prepared.network_key,
-            data=deployment.prepared.evaluation_data,
+            data=deployment.prepared.check_data,
             start=deployment.programs["ptq"].key,
         ),
         name="train",
@@ -71,7 +71,7 @@ def train(report: Reporter, asked: TrainArguments) -> None:
     recipe = requested_recipe(request)
     network = requested_network(request, asked.network_key)
     dataset = calibration_images(request, network, labelled=bool(recipe.qat.label_weight))
-    info = dataset_info(request, request.calibration, len(dataset), most_images(recipe))
+    info = calibration_info(request, dataset, most_images(recipe))
     key, began = training_key(asked.start, info, recipe), time.monotonic()
     program = train_program(
         load_program(work.program("ptq")),

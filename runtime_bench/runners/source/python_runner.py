@@ -53,7 +53,7 @@ def names_in_order(names: list[str], count: int) -> list[str]:
 
 
 class LiteRT:
-    """A .tflite file; int8 inputs and outputs are converted outside the timed part."""
+    """A .tflite file; layout and types are converted outside the timed part."""
 
     runtime, package = "litert", "ai-edge-litert"
 
@@ -72,10 +72,16 @@ class LiteRT:
         # What litert-torch calls the outputs of a module says nothing.
         kept = [name for name in names if name and not re.fullmatch(r"output_\d+", name)]
         self.names = names_in_order(kept, len(names))
-        self.shape: tuple[int, ...] | None = tuple(int(n) for n in self.given["shape"])
+        sizes = tuple(int(n) for n in self.given["shape"])
+        self.channels_last = len(sizes) == 4 and sizes[1] != 3 and sizes[3] == 3
+        if self.channels_last:
+            sizes = (sizes[0], sizes[3], *sizes[1:3])
+        self.shape: tuple[int, ...] | None = sizes
 
     def prepare(self, image: np.ndarray) -> None:
         """Set the input."""
+        if self.channels_last:
+            image = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
         if self.given["dtype"] != np.float32:
             scale, zero = self.given["quantization"]
             limits = np.iinfo(self.given["dtype"])

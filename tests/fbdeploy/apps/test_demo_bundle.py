@@ -22,8 +22,8 @@ from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.builds import BUILDS, precision_of, program_of
 from fbdeploy.records.manifest import read_manifest, write_manifest
 from tests.trial_output import trial_output
+from zoo.dataset_names import TEST
 from zoo.datasets import open_dataset
-from zoo.embedded import TEST
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 from zoo.preprocess import preprocess

@@ -12,6 +12,7 @@ import pytest
 from fbdeploy.check.baseline import read_baseline
 from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
+from fbdeploy.records.manifest import Failure
 from tests.fbdeploy.check.outputs import flip, output, right, slower
 from tests.fbdeploy.cli.test_cli import ROOT, fbdeploy, refused
 from tests.fbdeploy.cli.test_documented_commands import _parse
@@ -117,7 +118,7 @@ CI_PAGE = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
 
 def test_the_documented_workflow_runs_commands_that_parse() -> None:
     commands = re.findall(r"- run: (fbdeploy .*)", CI_PAGE)
-    assert [command.split()[1] for command in commands] == ["deploy", "check"]
+    assert [command.split()[1] for command in commands] == ["deploy"]
     for command in commands:
         _parse(shlex.split(command)[1:])
 
@@ -136,3 +137,13 @@ def test_the_documented_limits_are_those_in_force() -> None:
         assert re.search(rf"^\| {measure} \|.*\| {limit} \|$", CI_PAGE, re.MULTILINE), measure
     assert f"at most {100 * rules.false_alarm:g} %" in CI_PAGE
     assert f"{rules.session_spread:g} % was measured" in CI_PAGE
+
+
+def test_a_failed_deployment_becomes_no_baseline(tmp_path: Path) -> None:
+    changed, path = output(), tmp_path / "baseline.json"
+    failure = Failure(format="onnx", step="export", message="went wrong")
+    changed.manifest = changed.manifest.model_copy(update={"failures": (failure,)})
+    out = changed.write(tmp_path / "out")
+    line = refused("check", out, "--write-baseline", path)
+    assert line == f"{out}: is no baseline, since export failed; deploy again until nothing fails"
+    assert not path.exists()

@@ -117,7 +117,7 @@ def test_version_and_no_arguments() -> None:
         (["deploy", "--crop-pct", "1.5"], "--crop-pct 1.5"),
         (["deploy", "--interpolation", "cubic"], "--interpolation cubic"),
         (["deploy", "fbnetv3_b"], "fbnetv3_b: --data is missing"),
-        (["deploy", "fbnetv3_b", "--data", "x"], "fbnetv3_b: --calibration is missing"),
+        (["deploy", "fbnetv3_b", "--data", "x"], "x: no such folder"),
         (["evaluate", "no.pte"], "no.pte: no such artefact"),
         (["sweep"], "sweep: names no network; give --networks"),
         (["sweep", "none.toml"], "none.toml: cannot be read"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fbdeploy.cli.deploy import summary
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.records.manifest import Manifest
 from tests.fbdeploy.samples import sample
@@ -12,7 +11,7 @@ from tests.fbdeploy.samples import sample
 
 def _said(manifest: Manifest) -> list[str]:
     lines = sample()[1]
-    return summary(Deployed(manifest, lines, Path("out/report.html"), True)).splitlines()
+    return str(Deployed(manifest, lines, Path("out/report.html"), True)).splitlines()
 
 
 def test_the_int8_share_and_parity_of_each_artefact() -> None:

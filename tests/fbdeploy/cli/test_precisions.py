@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fbdeploy.cli.deploy import _builds
+from fbdeploy.api.deploy_request import builds_of
 from zoo.errors import InputError
 
 
@@ -20,11 +20,11 @@ from zoo.errors import InputError
 def test_a_recipe_that_trains_makes_the_trained_one(
     given: str | None, recipe: str, made: tuple[str, ...]
 ) -> None:
-    assert _builds(given, recipe) == made
+    assert builds_of(given, recipe) == made
 
 
 def test_what_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="--precisions"):
-        _builds("int4", "ptq")
+        builds_of("int4", "ptq")
     with pytest.raises(InputError, match="no such recipe"):
-        _builds(None, "no-such-recipe")
+        builds_of(None, "no-such-recipe")

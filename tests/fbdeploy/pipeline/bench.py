@@ -20,6 +20,7 @@ EVERYTHING = {
     "manifest.json",
     "results.jsonl",
     "report.html",
+    "README.md",
     "fp32/model.executorch",
     "fp32/model.onnx",
     "int8/model.executorch",

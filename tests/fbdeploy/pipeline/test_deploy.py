@@ -98,6 +98,7 @@ def test_other_weights_leave_nothing_of_the_old_ones(bench: Bench) -> None:
         "manifest.json",
         "results.jsonl",
         "report.html",
+        "README.md",
         "fp32/model.onnx",
         "demo_bundle/model_config.json",
     }

@@ -24,14 +24,14 @@ import sys
 # A shell that starts the tests in the background hands on an ignored SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from fbdeploy.cli import app
-import fbdeploy.cli.deploy as command
+import fbdeploy.api.deploy_request as asking
 import fbdeploy.pipeline.deploy as pipeline
 from tests.fbdeploy.fake_stages import STAGES
 real = pipeline.deploy
 # The command imports the pipeline when it needs it.
 pipeline.deploy = lambda request, observer, **more: real(request, observer, STAGES, **more)
 # The network and its images are as made up as the stages.
-command.look_at_network = command.look_at_images = lambda *_: None
+asking.look_at_network = asking.look_at_images = lambda *_: None
 sys.exit(app.run(sys.argv[1:]))
 """
 

@@ -125,8 +125,8 @@ def test_every_stage(request_of: DeployRequest) -> None:
     }
     for entry in artefacts:
         assert entry.parity is not None and entry.parity.passed
-        if entry.precision == "int8":
-            # All convolutions, though the head lies behind a resize and a gate.
+        # All convolutions, though the head lies behind a resize and a gate; s8s8 is for ARM.
+        if entry.precision == "int8" and not entry.variant:
             assert entry.coverage is not None and entry.coverage.int8_share == 1.0
             assert entry.parity.sqnr_db is None or entry.parity.sqnr_db >= 24
     scoring = EvaluateArguments(

@@ -140,10 +140,6 @@ def test_state_dict_is_not_torchscript(tmp_path: Path) -> None:
     assert "weights or a pickle" in _refused(path)
 
 
-def test_int8_borders_are_refused(artefacts: Artefacts) -> None:
-    assert "int8" in _refused(artefacts("litert", "int8-borders"))
-
-
 def test_torchscript_without_a_recorded_size_runs_but_says_so(tmp_path: Path) -> None:
     path = tmp_path / "foreign.pt"
     pool = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime_bench.timing.fresh_process import FreshProcess, RenewedProcess, run_alone
+from runtime_bench.timing.session import Subject
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError
 
@@ -14,7 +15,7 @@ TIMED = ("executorch", "torchscript", "onnx", "litert")
 
 
 def test_artefacts_share_a_process_until_it_is_renewed(artefacts: Artefacts) -> None:
-    process = RenewedProcess([artefacts(name, "int8") for name in TIMED], 1)
+    process = RenewedProcess([Subject(artefacts(name, "int8")) for name in TIMED], 1)
     try:
         numbers = []
         for order in ([0, 1, 2, 3], [3, 2, 0, 1]):
@@ -36,7 +37,7 @@ def test_artefacts_share_a_process_until_it_is_renewed(artefacts: Artefacts) -> 
 
 
 def test_an_artefact_alone_tells_its_memory(artefacts: Artefacts) -> None:
-    run = run_alone(artefacts("litert", "fp32"), 1)
+    run = run_alone(Subject(artefacts("litert", "fp32")), 1)
     assert run.load.load_ns > 0 and run.load.first_run_ns > 0
     assert run.peak_memory_bytes is not None and 10_000 < run.peak_memory_bytes < 100_000_000
 
@@ -45,12 +46,12 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     path = tmp_path / "it's broken.onnx"
     path.write_bytes(b"not onnx")
     with pytest.raises(InputError, match=r"it's broken\.onnx: ONNX Runtime cannot load it"):
-        run_alone(path, 1)
+        run_alone(Subject(path), 1)
 
 
 def test_a_process_that_crashes_is_told(artefacts: Artefacts) -> None:
     path = artefacts("onnx", "fp32")
-    process = FreshProcess([path], 1)
+    process = FreshProcess([Subject(path)], 1)
     try:
         process.load(0)
         os.kill(process._process._process.pid, signal.SIGSEGV)
@@ -69,7 +70,7 @@ def test_what_runtimes_print_is_no_answer(
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(InputError, match=r"cannot be imported \(it is a fake\); pip install"):
-        run_alone(path, 1)
+        run_alone(Subject(path), 1)
 
 
 def test_files_called_like_our_packages_do_not_take_their_place(
@@ -80,4 +81,4 @@ def test_files_called_like_our_packages_do_not_take_their_place(
     path = artefacts("onnx", "fp32")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert run_alone(path, 1).load.first_run_ns > 0
+    assert run_alone(Subject(path), 1).load.first_run_ns > 0

@@ -3,12 +3,12 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
-from runtime_bench.runtimes.base import FloatArray
+from runtime_bench.runtimes.ports import FloatArray
 from runtime_bench.timing.in_process import SessionContestant, settle, wait_until_quiet
 
 
@@ -21,10 +21,13 @@ class CollectingSession:
     def __init__(self) -> None:
         self.collecting: list[bool] = []
 
-    def run(self, batch: FloatArray) -> FloatArray:
+    def prepared(self, image: FloatArray) -> Callable[[], object]:
+        assert image.shape == self.input_shape and image.dtype == np.float32
+        return self._run
+
+    def _run(self) -> None:
         self.collecting.append(gc.isenabled())
         time.sleep(0.001)
-        return np.zeros((len(batch), 1), np.float32)
 
 
 @pytest.mark.parametrize("enabled", [True, False])

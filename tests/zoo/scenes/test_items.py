@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.embedded import TEST, read_images
+from zoo.dataset_names import TEST
+from zoo.embedded import read_images
 from zoo.scenes.draws import Draws
 from zoo.scenes.items import FAINTEST_SHADE, FAINTEST_TINT, SIZES, Picture, draw_item, silhouette
 

@@ -24,6 +24,14 @@ class CoreTest {
     }
 
     @Test
+    fun anImageIsLaidOutAsTheModelTakesIt() {
+        val planes = floatArrayOf(1f, 2f, 3f, 4f, 5f, 6f)
+        val pixels = TensorSpec("", listOf(1, 1, 2, 3))
+        assertEquals(listOf(1f, 3f, 5f, 2f, 4f, 6f), pixels.laidOut(planes).toList())
+        assertEquals(planes.toList(), TensorSpec("", listOf(1, 3, 1, 2)).laidOut(planes).toList())
+    }
+
+    @Test
     fun percentilesFollowNumpy() {
         // numpy.percentile([5, 1, 4, 2, 10], (50, 90, 99))
         val statistics = LatencyStatistics.of(listOf(5.0, 1.0, 4.0, 2.0, 10.0))

@@ -33,7 +33,7 @@ private class LiteRtClassifier(private val interpreter: Interpreter, private val
 
     override fun run(tensor: FloatArray): Outputs {
         input.restart()
-        input.asFloatBuffer().put(tensor)
+        input.asFloatBuffer().put(model.input.laidOut(tensor))
         outputs.forEach { it.restart() }
         val byPosition = outputs.withIndex().associate { (index, buffer) -> index to buffer }
         interpreter.runForMultipleInputsOutputs(arrayOf(input), byPosition)

@@ -1,0 +1,154 @@
+"""Artefacts from anywhere on images of the user's, each in its own runtime and process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fbdeploy.api.foreign import classifier_of, input_spec, maps_of
+from fbdeploy.api.watching import Counting, Told
+from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.pipeline.steps.images import at_once, note_skipped
+from fbdeploy.records.manifest import FILE_NAME, Manifest
+from zoo.errors import shown
+from zoo.input_spec import InputSpec
+from zoo.outputs import TaskName
+
+if TYPE_CHECKING:
+    from runtime_bench.accuracy import Evaluation
+    from runtime_bench.runtimes.base import Answering
+    from runtime_bench.runtimes.guest import GuestSession
+
+SHOWN = 4
+"""Classes that a line lists."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An artefact, and the manifest beside it."""
+
+    path: Path
+    manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """An open artefact, how images become its input and its targets, and what its outputs for one
+    image take."""
+
+    asked: Asked
+    session: Answering
+    spec: InputSpec
+    labels: tuple[str, ...]
+    num_classes: int
+    task: TaskName
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How artefacts are scored: on at most ``limit`` images of ``data``, which ``input`` tells how
+    to pre-process, of several outputs by that called ``logits``; ``told`` gets lines for the user,
+    and ``counting`` shows how far it is."""
+
+    data: str
+    limit: int | None
+    threads: int
+    input: InputOptions
+    logits: str | None
+    skip_bad_images: bool
+    told: Told
+    counting: Counting
+
+
+def score(asked: Sequence[Asked], how: Scoring) -> list[Evaluation]:
+    """All artefacts on the images, which are read once where they are the same for all.
+
+    Raises:
+        InputError: an artefact or the images cannot be had, or do not fit each other.
+    """
+    from runtime_bench.runtimes.guest import guest_session
+
+    with ExitStack() as stack:
+        opened = []
+        for one in asked:
+            session = stack.enter_context(guest_session(one.path, how.threads, how.input.size))
+            opened.append(_open(one, session, how))
+        first, *others = opened
+        alike = [first, *(other for other in others if _takes_the_same(other, first))]
+        found = _together(alike, how)
+        for other in others:
+            if other not in alike:
+                found += _together([other], how)
+        return found
+
+
+def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
+    spec = input_spec(asked.path, session, asked.manifest, how)
+    manifest = asked.manifest
+    if manifest is not None and how.logits is None:
+        network = manifest.network
+        size = 4 * sum(math.prod(output.shape) for output in network.outputs)
+        labels = manifest.labels
+        return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
+    maps = maps_of(session, spec) if how.logits is None else None
+    if maps is not None:
+        labels = tuple(str(index) for index in range(maps.shape[1]))
+        return _Opened(asked, session, spec, labels, len(labels), "segmentation", maps.nbytes)
+    classifier = classifier_of(asked.path, session, spec, how.logits, how.told)
+    labels = tuple(str(index) for index in range(classifier.classes))
+    if manifest is not None and len(manifest.labels) == len(labels):
+        labels = manifest.labels
+    return _Opened(asked, classifier, spec, labels, len(labels), "classification", 4 * len(labels))
+
+
+def _takes_the_same(one: _Opened, other: _Opened) -> bool:
+    """Whether images and targets are the same for both."""
+    return (one.spec, one.labels, one.num_classes, one.task) == (
+        *(other.spec, other.labels, other.num_classes, other.task),
+    )
+
+
+def _together(opened: Sequence[_Opened], how: Scoring) -> list[Evaluation]:
+    from runtime_bench.accuracy import evaluate_together
+    from tasks.table import task_named
+    from zoo.datasets import FolderDataset, batches, open_scored
+
+    first = opened[0]
+    dataset = open_scored(
+        first.task,
+        how.data,
+        num_classes=first.num_classes,
+        network_labels=first.labels,
+        skip_bad_images=how.skip_bad_images,
+    )
+    if first.asked.manifest is None and isinstance(dataset, FolderDataset):
+        _say_order(first.asked.path, dataset.labels(), how.told)
+    total = len(dataset) if how.limit is None else min(how.limit, len(dataset))
+    title = ", ".join(str(one.asked.path) for one in opened)
+    with how.counting(title, total) as counter:
+        found = evaluate_together(
+            [one.session for one in opened],
+            batches(dataset, first.spec, at_once(first.output_bytes), how.limit),
+            counter.advance,
+            task_named(first.task),
+        )
+    note_skipped(dataset, how.told)
+    return found
+
+
+def _say_order(artefact: Path, folders: Sequence[str], told: Told) -> None:
+    """Say that class folders were taken in sorted order, if nothing else tells what they are."""
+    from zoo.datasets.classes import tell_classes
+
+    if folders and not tell_classes(folders, len(folders)):
+        order = ", ".join(f"{index} is {shown(name)}" for index, name in enumerate(folders[:SHOWN]))
+        more = ", ..." if len(folders) > SHOWN else ""
+        told(
+            f"{artefact}: has no {FILE_NAME} with its labels, so class folders are taken in sorted "
+            f"order: {order}{more}; if its classes have another order, name the folders by index"
+        )

@@ -1,0 +1,1 @@
+"""Two deployments side by side: what a change of network, recipe or version has done."""

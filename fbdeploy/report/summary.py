@@ -1,0 +1,67 @@
+"""The results of a deployment as a table for a terminal, and what to ship."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fbdeploy.records.manifest import Artefact, Manifest
+from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.report import numbers as figures
+from fbdeploy.report import recommend
+from fbdeploy.report.limits import limits
+from fbdeploy.report.page import metrics_known, score_in
+from fbdeploy.report.problems import problems
+from fbdeploy.report.table import table
+from tasks.metric import Metric
+
+
+def _parity(artefact: Artefact) -> str:
+    """How near the artefact is to its reference, and whether that is near enough."""
+    found = artefact.parity
+    if found is None:
+        return figures.UNKNOWN
+    if not found.passed:
+        return "FAILED"
+    return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
+
+
+def _score(row: ResultRow, metric: Metric) -> str:
+    found = score_in(row, metric)
+    return figures.of_metric(found.value if found else None, metric)
+
+
+def _median(row: ResultRow) -> str:
+    found = row.latency_ms
+    return f"{figures.significant(found.p50)} ms" if found else figures.UNKNOWN
+
+
+def summary(manifest: Manifest, lines: list[Line], report: Path) -> str:
+    """The results as a table for a terminal, and what to ship."""
+    rows = summarize(manifest, lines)
+    metrics = metrics_known(manifest, rows)
+    timed = any(row.latency_ms for row in rows)
+    cells = [
+        (
+            recommend.name_of(row),
+            figures.size(row.bytes),
+            figures.percent(row.int8_share, 1),
+            *(_score(row, metric) for metric in metrics),
+            *((_median(row),) if timed else ()),
+            _parity(artefact),
+        )
+        for row, artefact in zip(rows, manifest.artefacts, strict=True)
+    ]
+    titles = (*(metric.title for metric in metrics), *(("p50",) if timed else ()))
+    said = [table(("", "size", "int8", *titles, "parity"), cells)]
+    wrong = (*problems(manifest), *limits(manifest, rows))
+    said += ["", *wrong] if wrong else []
+    advice = recommend.recommend(rows)
+    if advice.row is not None:
+        check = manifest.float_check
+        sure = advice.sure and (check is None or check.passed)
+        ship = "Ship" if sure else "Safest until more is known:"
+        said += ["", f"{ship} {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
+    else:
+        said += ["", advice.reasons[0]]
+    said.append(f"The whole story: {report}")
+    return "\n".join(said)
