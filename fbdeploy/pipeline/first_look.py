@@ -79,3 +79,17 @@ def look_at_images(given: str | None) -> None:
             f"{given}: is a file; give the folder that holds the images, or for a detector a COCO "
             f"file ({ANNOTATIONS_SUFFIX})"
         )
+
+
+def look_at_shared_images(*given: str | None) -> None:
+    """Refuse images that other machines would not get whole.
+
+    Raises:
+        InputError: a file that tells of pictures, which lie elsewhere.
+    """
+    for place in given:
+        if place is not None and Path(place).suffix.lower() == ANNOTATIONS_SUFFIX:
+            raise InputError(
+                f"{place}: a cluster's hosts would get this file without its pictures; leave out "
+                "--cluster, or give a folder"
+            )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fbdeploy.pipeline.first_look import look_at_shared_images
 from fbdeploy.pipeline.keys import data_identity
 from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
@@ -166,3 +167,9 @@ def test_data_are_identified_by_annotations_and_pictures(tmp_path: Path) -> None
     (tmp_path / "images" / "0.png").touch()
     Image.new("RGB", (160, 96)).save(tmp_path / "images" / "0.png")
     assert len({first, second, data_identity(data)}) == 3
+
+
+def test_a_cluster_takes_folders_alone(tmp_path: Path) -> None:
+    look_at_shared_images(str(tmp_path), None)
+    with pytest.raises(InputError, match="without its pictures"):
+        look_at_shared_images(str(_write_data(tmp_path)), str(tmp_path))
