@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
+from export.description import Description
 from export.format_info import Layout, NumberType
 from export.graph_passes import applies
 from quantize.program import Program
@@ -32,8 +33,8 @@ class ExportSource:
     ``graph`` maps float32 (N, 3, H, W) to the outputs of ``interface``; artefacts do the same with
     N = 1, in every precision, and keep their order and names. ``skipped`` are the passes of
     ``export.graph_passes`` to leave out, ``layout`` that of the input where a format has a choice,
-    None for its usual one. In ``shared`` an exporter keeps what the variants of one
-    source have in common.
+    None for its usual one. ``description`` is what the file says of itself, nothing if None. In
+    ``shared`` an exporter keeps what the variants of one source have in common.
     """
 
     precision: NumberType
@@ -44,6 +45,7 @@ class ExportSource:
     shared: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     float_interface: Interface = LOGITS
     layout: Layout | None = None
+    description: Description | None = None
 
     def prepares(self, name: str) -> bool:
         """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""

@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from export.base import (
     ExportSource,
     converter_errors,
 )
+from export.description import MAKER, Description
 from export.half import fits_half
 from export.packages import require
 from export.tracing import light_tracing
@@ -64,8 +66,20 @@ class CoreMLExporter:
                 ],
                 skip_model_load=True,
             )
+        if source.description is not None:
+            _describe(model, source.description)
         model.save(str(path))
         return ExportResult(passes)
+
+
+def _describe(model: Any, description: Description) -> None:
+    """Fill in the fields that Xcode and Core ML show."""
+    model.author, model.version = MAKER, description.version
+    model.short_description = f"{description.network}: {description.task} of images"
+    if description.license:
+        model.license = description.license
+    model.input_description[INPUT_NAME] = "RGB image (1, 3, height, width), normalized"
+    model.user_defined_metadata.update(description.properties("nchw"))
 
 
 def _coremltools() -> ModuleType:

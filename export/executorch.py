@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from export.base import (
 from export.delegated_forms import delegated_forms
 from export.half import in_half_precision
 from export.packages import require
-from export.stored_names import OUTPUT_NAMES
+from export.stored_names import LABELS, METADATA, OUTPUT_NAMES
 from export.tracing import light_tracing
 from quantize.forms.qdq import quantized, to_reference_dialect
 from quantize.graph.passes import run
@@ -65,7 +66,7 @@ class ExecuTorchExporter:
             lowered = exir.to_edge_transform_and_lower(
                 torch.export.export(graph, (source.example,)),
                 partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
-                constant_methods=_named(source.stored_names),
+                constant_methods=_told(source),
                 compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
             ).to_executorch()
         with path.open("wb") as stream:
@@ -73,10 +74,18 @@ class ExecuTorchExporter:
         return ExportResult(passes)
 
 
-def _named(names: tuple[str, ...]) -> dict[str, Any] | None:
-    if not names:
-        return None
-    return {OUTPUT_NAMES: torch.tensor(list("\n".join(names).encode()), dtype=torch.uint8)}
+def _told(source: ExportSource) -> dict[str, Any] | None:
+    """Methods of the program that say what it is, each text as its UTF-8 bytes."""
+    texts = {}
+    if source.stored_names:
+        texts[OUTPUT_NAMES] = "\n".join(source.stored_names)
+    if source.description is not None:
+        texts[METADATA] = json.dumps(source.description.properties("nchw"))
+        if source.description.labels:
+            texts[LABELS] = source.description.label_lines
+    return {
+        name: torch.tensor(list(text.encode()), dtype=torch.uint8) for name, text in texts.items()
+    } or None
 
 
 def _prepared(source: ExportSource) -> tuple[GraphModule, list[Any] | None, dict[str, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from export.base import (
 )
 from export.format_info import FORMAT_INFO
 from export.litert_float import restore_float_operators
+from export.litert_forms import whole_transposed_convolutions
 from export.packages import require
 from export.tflite_interface import with_float_interface, with_output_names
+from export.tflite_metadata import with_metadata
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
 from quantize.forms.qdq import to_reference_dialect
@@ -54,7 +57,8 @@ class LiteRTExporter:
             graph = to_reference_dialect(program, float_weights=True)
             passes["uneven_biases"] = _uneven_biases(graph)
         else:
-            graph = source.graph
+            graph = copy.deepcopy(source.graph)
+        passes["whole_transposed_convolutions"] = whole_transposed_convolutions(graph)
         module, example = graph.eval(), source.example
         if FORMAT_INFO[self.format].layout(source.layout) == "nhwc":
             # The converter's own layout is NHWC: both transpositions go.
@@ -75,6 +79,10 @@ class LiteRTExporter:
             _halve_weights(path)
         if source.stored_names:
             path.write_bytes(with_output_names(path.read_bytes(), source.stored_names))
+        if source.description is not None:
+            layout = FORMAT_INFO[self.format].layout(source.layout)
+            names = source.interface.names
+            path.write_bytes(with_metadata(path.read_bytes(), source.description, layout, names))
         return ExportResult(passes)
 
 

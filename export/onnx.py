@@ -15,6 +15,7 @@ from export.base import (
     ExportSource,
     converter_errors,
 )
+from export.description import MAKER, Description
 from export.onnx_qdq import finish_qdq
 from export.packages import require
 from export.tracing import light_tracing
@@ -46,6 +47,8 @@ class OnnxExporter:
             passes = passes | finish_qdq(model, unsigned=unsigned, skipped=source.skipped)
         elif source.precision == "fp16":
             passes = passes | {"half_weights": _halve_weights(onnx, model)}
+        if source.description is not None:
+            _describe(onnx, model, source.description)
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         return ExportResult(passes)
@@ -72,6 +75,13 @@ def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
         )
     assert exported is not None
     return exported.model_proto, passes
+
+
+def _describe(onnx: Any, model: Any, description: Description) -> None:
+    """Say in the model's own properties what it is."""
+    model.producer_name, model.producer_version = MAKER, description.version
+    model.graph.name = description.network
+    onnx.helper.set_model_props(model, description.properties("nchw"))
 
 
 def _halve_weights(onnx: Any, model: Any) -> int:

@@ -7,3 +7,8 @@ INPUT_SHAPE = "input_shape"
 OUTPUT_NAMES = "output_names"
 """The outputs' names, one a line: an extra file of a TorchScript archive, and the method of an
 ExecuTorch program that returns them as UTF-8 bytes, a uint8 tensor (length,)."""
+LABELS, METADATA = "labels", "metadata"
+"""Methods of an ExecuTorch program that return UTF-8 bytes, as above: its classes, one a line, and
+``export.description.Description.properties`` as JSON."""
+LABELS_FILE, METADATA_FILE = "labels.txt", "metadata.json"
+"""Extra files of a TorchScript archive with the same."""

@@ -15,10 +15,10 @@ def with_output_names(content: bytes, names: tuple[str, ...]) -> bytes:
     for signature in model.signatureDefs or []:
         for entry in signature.outputs:
             entry.name = by_tensor[entry.tensorIndex]
-    return _packed(model, len(content))
+    return packed(model, len(content))
 
 
-def _packed(model: Any, size: int) -> bytes:
+def packed(model: Any, size: int) -> bytes:
     """The file of ``model``, which was made of one of ``size`` bytes."""
     flatbuffers = require("flatbuffers", "litert")
     builder = flatbuffers.Builder(size + 4096)
@@ -70,7 +70,7 @@ def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[byte
                 new_operator(schema, model, schema.BuiltinOperator.DEQUANTIZE, index, outer)
             )
             graph.outputs[position] = outer
-    return _packed(model, len(content)), swapped
+    return packed(model, len(content)), swapped
 
 
 def _only_transpose(schema: Any, model: Any, index: int) -> Any | None:

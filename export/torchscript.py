@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from export.base import (
     converter_errors,
 )
 from export.qnnpack import to_quantized_module
-from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
+from export.stored_names import INPUT_SHAPE, LABELS_FILE, METADATA_FILE, OUTPUT_NAMES
 from export.torchscript_archive import canonical
 
 
@@ -45,6 +46,9 @@ class TorchScriptExporter:
                 extra = {INPUT_SHAPE: ",".join(str(size) for size in source.input_spec.shape)}
                 if source.stored_names:
                     extra[OUTPUT_NAMES] = "\n".join(source.stored_names)
+                if source.description is not None:
+                    extra[LABELS_FILE] = source.description.label_lines
+                    extra[METADATA_FILE] = json.dumps(source.description.properties("nchw"))
                 # A file saved under a path holds that path's name, a temporary one.
                 archive = io.BytesIO()
                 torch.jit.save(frozen, archive, _extra_files=extra)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.networks import load_network
 from fbdeploy.pipeline.first_look import look_at_images
-from fbdeploy.pipeline.request import DEFAULT_CALIBRATION, DEFAULT_NETWORK
+from fbdeploy.pipeline.image_sources import EMBEDDED_IMAGES
+from fbdeploy.pipeline.request import DEFAULT_NETWORK
 from fbdeploy.pipeline.steps.images import read_labelled
 from fbdeploy.pipeline.steps.programs import most_images
 from quantize.api import quantize as quantize_images
@@ -45,7 +46,7 @@ def quantize(
         network: what ``load_network`` returned, or a name for it.
         calibration: a folder of images like those of training, or a dataset's name; or images that
             are pre-processed already, float32 (N, 3, H, W). None: the embedded ones, for
-            ``default``.
+            ``default`` and ``default-segmenter``.
         recipe: how to quantize: a recipe's name, a TOML file, or a recipe. One of method ``qat``
             trains the program too.
         progress: is told each step, and how much of it is done.
@@ -73,7 +74,8 @@ def _read(
         raise InputError(
             f"{network.name}: calibration is missing; give a folder of images, or {RANDOM_IMAGES}"
         )
-    source = given or DEFAULT_CALIBRATION
+    source = given or EMBEDDED_IMAGES[network.name].calibration
+    assert source is not None
     look_at_images(source)
     if recipe.method == "qat" and recipe.qat.label_weight:
         dataset = open_scored(

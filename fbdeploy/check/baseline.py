@@ -6,6 +6,7 @@ docs/results.md holds the JSON Schema.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -139,13 +140,13 @@ class Baseline(Schema):
         return task.evaluation(metric, parts.reshape(self.data.images, kept.columns))
 
 
-def read_baseline(path: Path) -> Baseline:
+def read_baseline(given: str | os.PathLike[str]) -> Baseline:
     """Read what ``write_baseline`` wrote.
 
     Raises:
         InputError: missing, damaged, or of a schema this version does not read.
     """
-    advice = "write it with fbdeploy check OUT --write-baseline"
+    path, advice = Path(given), "write it with fbdeploy check OUT --write-baseline"
     document = read_json(path, advice)
     baseline = versioned(Baseline, document, SCHEMA_VERSION, str(path), advice, BASELINE_MIGRATIONS)
     try:
@@ -159,11 +160,11 @@ def read_baseline(path: Path) -> Baseline:
     return baseline
 
 
-def write_baseline(path: Path, baseline: Baseline) -> None:
+def write_baseline(path: str | os.PathLike[str], baseline: Baseline) -> None:
     """Write the file whole or not at all.
 
     Raises:
         InputError: it cannot be written.
     """
-    with atomic_file(path) as temporary:
+    with atomic_file(Path(path)) as temporary:
         temporary.write_text(baseline.model_dump_json(indent=1) + "\n", encoding="utf-8")

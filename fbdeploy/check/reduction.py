@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,14 @@ from zoo.errors import InputError
 from zoo.files import exists, inside
 
 
-def baseline_of(folder: Path) -> Baseline:
+def baseline_of(output: str | os.PathLike[str]) -> Baseline:
     """Reduce an output folder.
 
     Raises:
         InputError: it is none, has no artefacts, or was scored by an fbdeploy that kept no
             predictions.
     """
+    folder = Path(output)
     manifest = read_manifest(folder)
     if not manifest.artefacts:
         raise InputError(f"{folder}: holds no artefacts; run fbdeploy deploy into it first")

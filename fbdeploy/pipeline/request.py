@@ -11,14 +11,13 @@ from export.format_info import Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
-from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES
+from zoo.dataset_names import RANDOM_IMAGES
 from zoo.documents import Schema
 from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
 DEFAULT_NETWORK = "default"
-DEFAULT_CALIBRATION = CALIBRATION
 
 
 class InputOptions(Schema):

@@ -49,7 +49,7 @@ MOVES = (
     aten.reflection_pad2d.default,
     aten.replication_pad2d.default,
 )
-_MOVING_PADS = ("reflect", "replicate", "circular")
+_MOVING_PADS = ("reflect", "replicate")
 
 
 def integer_operators(graph: GraphModule) -> set[Node]:

@@ -28,5 +28,5 @@ def test_the_snippets_run(
     out, err = capfd.readouterr()
     assert err == "", "a notebook shows what is written to stderr in red"
     assert "ONNX int8" in out and "PASS" in out
-    assert "mobilenetv9: no such network; 'fbdeploy zoo' lists those there are" in out
+    assert "mobilenetv9: no such network; nearest: mobilenet_v2, " in out
     assert (tmp_path / "out/report.html").exists() and (tmp_path / "mine/float.pt").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,11 +49,13 @@ class Workshop:
         if key not in self._made:
             exporter = FORMATS[form]
             path = self.folder / f"{precision}{variant}-{len(self._made)}{FORMAT_INFO[form].suffix}"
-            source = ExportSource(
-                precision, self.program.input_spec, self._graph, self.program, skipped
-            )
+            source = self.source(precision, skipped=skipped)
             self._made[key] = Made(path, exporter.export(source, path, variant))
         return self._made[key]
+
+    def source(self, precision: NumberType, **more: Any) -> ExportSource:
+        """What is exported."""
+        return ExportSource(precision, self.program.input_spec, self._graph, self.program, **more)
 
     def expected(self, precision: NumberType, images: NDArray[np.float32]) -> NDArray[np.float32]:
         x = torch.from_numpy(images)

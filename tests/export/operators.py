@@ -104,8 +104,17 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "bilinear": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(8, 8, 3, stride=2, padding=1)
     ),
+    "bilinear_by_a_factor": lambda: Function(
+        lambda x, c: c(F.interpolate(x, scale_factor=1.2, mode="bilinear")), nn.Conv2d(8, 8, 2)
+    ),
     "bilinear_aligned": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.MaxPool2d(2)
+    ),
+    "nearest_to_a_size": lambda: Function(
+        lambda x: F.interpolate(F.interpolate(x, size=(11, 5)), size=(8, 8))
+    ),
+    "bicubic": lambda: Function(
+        lambda x: F.interpolate(F.interpolate(x, scale_factor=0.5, mode="bicubic"), size=(8, 8))
     ),
     "nearest": lambda: nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2)),
     "max_pool_function": lambda: Function(lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1)), 2, 1)),
@@ -116,6 +125,7 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "adaptive_pool": lambda: nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Upsample(scale_factor=2)),
     "reflected": lambda: nn.Sequential(nn.ReflectionPad2d(1), nn.Conv2d(8, 8, 3)),
     "replicated": lambda: nn.Sequential(nn.ReplicationPad2d(1), nn.Conv2d(8, 8, 3)),
+    "padded_around": lambda: nn.Conv2d(8, 8, (1, 3), padding=(0, 1), padding_mode="circular"),
     "padded_with_one": lambda: Function(lambda x, c: c(F.pad(x, (1, 1, 1, 1), value=1.0)), _pad3()),
     "padded_with_least": lambda: Function(
         lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)
@@ -158,6 +168,9 @@ NORMS: dict[str, Callable[[], nn.Module]] = {
     "normalized": lambda: Function(lambda x: F.normalize(x, dim=1)),
     "difference": lambda: Function(lambda x, c: x - c(x), _conv()),
     "quotient": lambda: Function(lambda x: x / (1 + x.abs())),
+    "threshold": lambda: Function(lambda x: F.threshold(x, 0.2, 0.1)),
+    "chosen": lambda: Function(lambda x: torch.where(x > 0.5, 0.5 * x, 0.25)),
+    "lerp": lambda: Function(lambda x, c: torch.lerp(x, c(x), 0.3), _conv()),
     "maximum": lambda: Function(lambda x, c: torch.maximum(x, c(x)), _conv()),
     "layer_scale": lambda: Function(lambda x, c: x + c(x) * 0.3, _conv()),
 }

@@ -52,6 +52,34 @@ def test_a_clamp_of_an_int8_value_changes_its_grid(tmp_path: Path) -> None:
     assert SmallExport(pooled, tmp_path).sqnr("litert") > 24
 
 
+class Corners(nn.Module):
+    """The last two rows and columns of transposed convolutions of one map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Conv2d(3, 4, 3, stride=2)
+        self.enlarge = nn.ModuleList(
+            [
+                nn.ConvTranspose2d(4, 4, 3, 2, 1, output_padding=1),
+                nn.ConvTranspose2d(4, 4, 5, 3, 2, output_padding=(2, 1), groups=2),
+                nn.ConvTranspose2d(4, 4, 2, 2, output_padding=1),  # Its last row is the bias alone.
+                nn.ConvTranspose2d(4, 4, 4, 3, 1),
+                nn.ConvTranspose2d(4, 4, 4, 2, 1),
+            ]
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.first(x))
+        return torch.cat([part(x)[:, :, -2:, -2:].flatten(1) for part in self.enlarge], 1)
+
+
+def test_transposed_convolutions_reach_the_edge(tmp_path: Path) -> None:
+    small = SmallExport(Corners(), tmp_path, size=16)
+    assert small.sqnr("litert", "fp32") > 80
+    assert small.sqnr("litert") > 40
+
+
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_images_are_nhwc_and_nothing_is_transposed(
     workshop: Workshop, tmp_path: Path, precision: NumberType

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 import traceback
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.description import Description
 from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.deployment import Deployment
 from fbdeploy.pipeline.formats import can_hold
@@ -25,6 +27,7 @@ from fbdeploy.records.manifest import (
     Format,
     Parity,
 )
+from fbdeploy.version import __version__
 from zoo.documents import Schema
 from zoo.files import sha256_of, size_of
 
@@ -33,13 +36,17 @@ if TYPE_CHECKING:
 
 
 class ExportArguments(StepArguments):
-    """``keys`` are those of the artefacts to make, by build; ``data`` gave the check images."""
+    """``keys`` are those of the artefacts to make, by build; ``data`` gave the check images.
+
+    ``description`` is what the files say of the float network.
+    """
 
     network_key: str
     input_spec: StoredInputSpec
     data: DatasetInfo
     format: Format
     keys: dict[Build, str]
+    description: Description | None = None
 
 
 class Exported(Schema):
@@ -80,6 +87,7 @@ def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> St
             data=deployment.prepared.check_data,
             format=fmt,
             keys=keys,
+            description=_described(deployment),
         ),
         name=f"export-{fmt}",
         title=f"{fmt} export",
@@ -99,6 +107,18 @@ def _job(deployment: Deployment, work: Work[ExportArguments], fmt: Format) -> St
         step="export",
         format=fmt,
         lost=missing,
+    )
+
+
+def _described(deployment: Deployment) -> Description:
+    prepared = deployment.prepared
+    return Description(
+        network=prepared.network.name,
+        task=prepared.network.task,
+        labels=prepared.labels,
+        input_spec=prepared.input_spec,
+        made_from=prepared.weights.sha256,
+        version=__version__,
     )
 
 
@@ -153,8 +173,15 @@ class _Export:
             # A program is exported in the same way, however it came about.
             folder = asked.work.program(program)
             loaded = load_program(folder)
+            about = asked.description
             source = ExportSource(
-                "int8", spec, loaded.graph, loaded, skipped, layout=asked.request.layout
+                "int8",
+                spec,
+                loaded.graph,
+                loaded,
+                skipped,
+                layout=asked.request.layout,
+                description=about and replace(about, made_from=loaded.ranges_sha256()),
             )
             return folder, source
         folder = asked.work.graph(asked.network_key)
@@ -166,6 +193,7 @@ class _Export:
             skipped=skipped,
             float_interface=captured.interface,
             layout=asked.request.layout,
+            description=asked.description,
         )
         return folder, source
 

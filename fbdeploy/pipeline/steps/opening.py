@@ -65,12 +65,13 @@ def requested_network(request: DeployRequest, expected_key: str | None = None) -
 
 def key_of_network(network: Network, state: str) -> str:
     """Identity of a network: its weights, whose ``state_sha256`` is ``state``, its input, its
-    classes."""
+    classes and their names."""
     return key_of(
         name=network.name,
         state=state,
         input={name: str(value) for name, value in asdict(network.input_spec).items()},
         classes=network.num_classes,
+        labels=list(network.labels),
     )
 
 

@@ -10,11 +10,13 @@ from torch.fx import GraphModule
 from quantize.graph.passes.activations import fuse_hard_activations, unify_activations
 from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine, plain_sums
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
+from quantize.graph.passes.conditions import plain_choices
 from quantize.graph.passes.constants import expand_constants, fold_constants
 from quantize.graph.passes.convolutions import number_paddings, planar_convolutions
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
 from quantize.graph.passes.moves import (
+    circular_paddings_as_joins,
     clamps_before_moves,
     drop_expansions,
     repeats_as_joins,
@@ -27,6 +29,7 @@ from quantize.graph.passes.pooling import (
     paddings_of_max_pools,
     unify_global_pools,
 )
+from quantize.graph.passes.resizes import plain_resizes
 from quantize.graph.passes.shapes import (
     plain_joins,
     plain_permutations,
@@ -49,6 +52,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_permutations,
     plain_joins,
     repeats_as_joins,
+    circular_paddings_as_joins,
     drop_expansions,
     plain_sums,
     fold_constants,
@@ -58,6 +62,8 @@ CANONICALIZE: tuple[Pass, ...] = (
     number_paddings,
     fuse_hard_activations,
     unify_activations,
+    plain_choices,
+    plain_resizes,
     unify_image_norms,
     fold_affine,
     batch_norm_as_layer,

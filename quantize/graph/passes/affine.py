@@ -39,9 +39,16 @@ class Affine:
 
 
 def plain_sums(graph: GraphModule) -> int:
-    """Write sums and differences with a factor for the second operand as what they are; LiteRT's
-    converter takes no ``alpha``."""
+    """Write sums and differences with a factor for the second operand, and ``lerp``, as what they
+    are; LiteRT's converter takes no ``alpha``, and mixes up layouts around ``lerp``."""
     changed = 0
+    for node in calls(graph, aten.lerp.Scalar, aten.lerp.Tensor):
+        start, end, part = node.args[:3]
+        like = tensor_meta(node)
+        way = emit(node, aten.sub.Tensor, end, start, like=like)
+        gone = emit(node, aten.mul.Tensor, way, part, like=like)
+        replace(node, emit(node, aten.add.Tensor, start, gone, like=like))
+        changed += 1
     for node in calls(graph, aten.add.Tensor, aten.sub.Tensor):
         if set(node.kwargs) != {"alpha"}:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
@@ -88,6 +89,42 @@ def drop_expansions(graph: GraphModule) -> int:
     return changed
 
 
+def circular_paddings_as_joins(graph: GraphModule) -> int:
+    """Write a map that is padded with its other end as joined with that; coremltools has no such
+    padding."""
+    changed = 0
+    for node in calls(graph, aten.pad.default):
+        joined, edges = argument(node, 0), argument(node, 1)
+        like = tensor_meta(joined)
+        if like is None or argument(node, 2, "constant") != "circular" or min(edges) < 0:
+            continue
+        for place in range(0, len(edges), 2):
+            before, after = edges[place : place + 2]
+            dim = like.ndim - 1 - place // 2
+            size = int(like.shape[dim])
+            parts = [(size - before, size)] if before else []
+            parts += [(0, after)] if after else []
+            if not parts:
+                continue
+            ends = [
+                emit(node, aten.slice.Tensor, joined, dim, *part, like=_sized(like, dim, part))
+                for part in parts
+            ]
+            order = [*ends[: bool(before)], joined, *ends[bool(before) :]]
+            like = _sized(like, dim, (0, size + before + after))
+            joined = emit(node, aten.cat.default, order, dim, like=like)
+        node.replace_all_uses_with(joined)
+        graph.graph.erase_node(node)
+        changed += 1
+    return changed
+
+
+def _sized(like: Tensor, dim: int, part: tuple[int, int]) -> Tensor:
+    sizes = list(like.shape)
+    sizes[dim] = part[1] - part[0]
+    return like.new_empty(sizes)
+
+
 def repeats_as_joins(graph: GraphModule) -> int:
     """Write a value repeated along its dimensions as joined with itself."""
     changed = 0
@@ -98,9 +135,7 @@ def repeats_as_joins(graph: GraphModule) -> int:
             continue
         for dim, count in enumerate(times):
             if count > 1:
-                sizes = list(like.shape)
-                sizes[dim] *= count
-                like = like.new_empty(sizes)
+                like = _sized(like, dim, (0, like.shape[dim] * count))
                 joined = emit(node, aten.cat.default, [joined] * count, dim, like=like)
         node.replace_all_uses_with(joined)
         graph.graph.erase_node(node)

@@ -14,6 +14,7 @@ from quantize.graph.passes.surgery import (
     constant,
     emit,
     is_call,
+    pair,
     replace,
     shape_of,
     tensor_meta,
@@ -35,8 +36,8 @@ def paddings_of_max_pools(graph: GraphModule) -> int:
     for pool in calls(graph, aten.max_pool2d.default):
         pad = pool.args[0]
         edges = _lowest_edges(pad)
-        kernel = _pair(argument(pool, 1))
-        own, dilation = _pair(argument(pool, 3, 0)), _pair(argument(pool, 4, 1))
+        kernel = pair(argument(pool, 1))
+        own, dilation = pair(argument(pool, 3, 0)), pair(argument(pool, 4, 1))
         if edges is None or dilation != [1, 1] or bool(argument(pool, 5, False)):
             continue
         assert isinstance(pad, Node)
@@ -80,8 +81,8 @@ def divided_sums(graph: GraphModule) -> int:
         source, divisor = pool.args[0], argument(pool, 6)
         if divisor is None or len(shape_of(pool)) != 4:
             continue
-        kernel, padding = _pair(argument(pool, 1)), _pair(argument(pool, 3, 0))
-        stride = _pair(argument(pool, 2) or kernel)
+        kernel, padding = pair(argument(pool, 1)), pair(argument(pool, 3, 0))
+        stride = pair(argument(pool, 2) or kernel)
         read, made = shape_of(pool.all_input_nodes[0])[2:], shape_of(pool)[2:]
         # Beyond the padding where the number of windows was rounded up.
         bottom, right = (
@@ -99,11 +100,6 @@ def divided_sums(graph: GraphModule) -> int:
         replace(pool, emit(pool, aten.conv2d.default, *arguments))
         changed += 1
     return changed
-
-
-def _pair(value: Any) -> list[int]:
-    sizes = [int(size) for size in value] if isinstance(value, (list, tuple)) else [int(value)]
-    return sizes * 2 if len(sizes) == 1 else sizes
 
 
 def unify_global_pools(graph: GraphModule) -> int:

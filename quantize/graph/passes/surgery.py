@@ -29,6 +29,12 @@ def argument(node: Node, index: int, default: Any = None) -> Any:
     return node.args[index] if len(node.args) > index else default
 
 
+def pair(value: Any) -> list[int]:
+    """A size for each of a map's two dimensions, of which one may stand for both."""
+    sizes = [int(size) for size in value] if isinstance(value, (list, tuple)) else [int(value)]
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
 def set_argument(node: Node, index: int, value: Any) -> None:
     """Set a positional argument, filling those before it with None."""
     args = list(node.args) + [None] * (index + 1 - len(node.args))

@@ -140,6 +140,8 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
                       lambda: one(mix=nn.Conv2d(16, 16, 3, padding="valid")), 1.0),
     "circular padding": (lambda n, x: n.mix(x), 16,
                          lambda: one(mix=nn.Conv2d(16, 16, 3, 1, 1, padding_mode="circular")), 1.0),
+    "circular before alone": (
+        lambda _, x: F.pad(x, (3, 0, 0, 2), mode="circular"), 16, one, 1.0),
     "transposed": (lambda n, x: n.mix(x), 16, lambda: one(mix=nn.Sequential(
         nn.ConvTranspose2d(16, 16, 4, 2, 1, groups=4, bias=False), nn.BatchNorm2d(16))), 0.8),
     "weight norm": (lambda n, x: n.mix(x), 16,
@@ -178,6 +180,26 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
     "softplus": (lambda _, x: F.softplus(x), 16, one, 1.0),
     "pixel shuffle": (lambda _, x: F.pixel_shuffle(x, 2), 4, one, 1.0),
     "bilinear": (lambda _, x: F.interpolate(x, scale_factor=2, mode="bilinear"), 16, one, 1.0),
+    "nearest to a size": (
+        lambda _, x: F.interpolate(x, size=(7, 23), mode="nearest"), 16, one, 1.0),
+    "nearest by a factor": (
+        lambda _, x: F.interpolate(x, scale_factor=1.3, mode="nearest-exact"), 16, one, 1.0),
+    "nearest by little more than two": (
+        lambda _, x: F.interpolate(x, scale_factor=2.06, mode="nearest"), 16, one, 1.0),
+    "bilinear by a factor": (
+        lambda _, x: F.interpolate(x, scale_factor=1.3, mode="bilinear"), 16, one, 1.0),
+    "bicubic": (lambda _, x: F.interpolate(x, scale_factor=(0.5, 1.25), mode="bicubic"),
+                16, one, 1.0),
+    "antialiased": (lambda _, x: F.interpolate(x, size=9, mode="bilinear", antialias=True),
+                    16, one, 1.0),
+    "bicubic to the corners": (
+        lambda _, x: F.interpolate(x, size=20, mode="bicubic", align_corners=True), 16, one, 1.0),
+    "threshold": (lambda _, x: F.threshold(x, 0.2, 0.1), 16, one, 1.0),
+    "masked": (lambda _, x: x.masked_fill(x > 1, 1.0), 16, one, 1.0),
+    "where of a number": (
+        lambda _, x: torch.where(x > 0.5, x, 0.1) + torch.where(x > 1, torch.tensor(2.0), x),
+        16, one, 1.0),
+    "lerp": (lambda n, x: torch.lerp(x, n.mix(x), 0.3), 16, lambda: one(mix=C1()), 1.0),
     "factor of a sum": (
         lambda n, x: torch.sub(torch.add(x, n.mix(x), alpha=0.5), x, alpha=0.25),
         16,

@@ -1,0 +1,160 @@
+"""TensorFlow Lite metadata: what MediaPipe's tasks and Android's libraries read of a ``.tflite``.
+
+A flatbuffer of the schema ``metadata_schema.fbs`` (tensorflow/tflite-support, root ModelMetadata,
+identifier M001) lies in a buffer of the model that its ``metadata`` calls TFLITE_METADATA; the
+files that it names are a zip archive behind the model. Field numbers below are the schema's.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from export.description import MAKER, Description
+from export.format_info import Layout
+from export.packages import require
+from export.tflite_interface import packed
+
+BUFFER_NAME = "TFLITE_METADATA"
+IDENTIFIER = b"M001"
+LABELS, PROPERTIES = "labels.txt", "fbdeploy.json"
+PARSER_VERSION = "1.0.0"
+"""The oldest reader that knows all fields that are used (metadata_schema.fbs)."""
+AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
+NORMALIZATION = 1  # ProcessUnitOptions
+FEATURE, IMAGE = 1, 2  # ContentProperties
+RGB = 1  # ColorSpaceType
+STORED = (1980, 1, 1, 0, 0, 0)
+"""The time of the archive's files, so that the same artefact is the same bytes."""
+
+Write = Callable[[Any], int]
+"""Writes what a field refers to, and gives its place."""
+
+
+def with_metadata(
+    content: bytes, description: Description, layout: Layout, outputs: tuple[str, ...]
+) -> bytes:
+    """The model with its metadata, and its label file behind it.
+
+    Args:
+        content: a ``.tflite`` file without metadata.
+        description: what it says.
+        layout: of the input.
+        outputs: their names in order; the first is the one that the labels are of.
+    """
+    schema = require("ai_edge_litert.schema_py_generated", "litert")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    entry, buffer = schema.MetadataT(), schema.BufferT()
+    entry.name, entry.buffer = BUFFER_NAME, len(model.buffers)
+    buffer.data = np.frombuffer(metadata(description, outputs), np.uint8)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    properties = json.dumps(description.properties(layout), indent=1, ensure_ascii=False)
+    archive = io.BytesIO()
+    archive.write(packed(model, len(content)))
+    with zipfile.ZipFile(archive, "a") as stored:
+        for name, text in ((LABELS, description.label_lines), (PROPERTIES, properties)):
+            stored.writestr(zipfile.ZipInfo(name, STORED), text)
+    return archive.getvalue()
+
+
+def metadata(description: Description, outputs: tuple[str, ...]) -> bytes:
+    """The flatbuffer."""
+    flatbuffers = require("flatbuffers", "litert")
+    builder = flatbuffers.Builder(1024)
+    spec = description.input_spec
+    normalization = _table(
+        {
+            0: _floats(_alike([255 * value for value in spec.mean])),
+            1: _floats(_alike([255 * value for value in spec.std])),
+        }
+    )
+    image = _table({0: RGB, 1: _table({0: spec.width, 1: spec.height}, kind="uint32")})
+    given = _table(
+        {
+            0: _text("image"),
+            1: _text("RGB image, normalized as its process unit says"),
+            3: _table({0: IMAGE, 1: image}),
+            4: _list([_table({0: NORMALIZATION, 1: normalization})]),
+            5: _table(
+                {
+                    0: _floats([(1 - m) / s for m, s in zip(spec.mean, spec.std, strict=True)]),
+                    1: _floats([-m / s for m, s in zip(spec.mean, spec.std, strict=True)]),
+                }
+            ),
+        }
+    )
+    labels = _table({0: _text(LABELS), 1: _text("One class a line."), 2: AXIS_LABELS})
+    returned = [
+        _table(
+            {
+                0: _text(name),
+                3: _table({0: FEATURE, 1: _table({})}),
+                **({6: _list([labels])} if index == 0 and description.labels else {}),
+            }
+        )
+        for index, name in enumerate(outputs)
+    ]
+    subgraph = _table({2: _list([given]), 3: _list(returned)})
+    properties = _table({0: _text(PROPERTIES), 1: _text("As fbdeploy reads it."), 2: DESCRIPTIONS})
+    whole = _table(
+        {
+            0: _text(description.network),
+            1: _text(f"{description.task} of images"),
+            2: _text(description.version),
+            3: _list([subgraph]),
+            4: _text(MAKER),
+            **({5: _text(description.license)} if description.license else {}),
+            6: _list([properties]),
+            7: _text(PARSER_VERSION),
+        }
+    )
+    builder.Finish(whole(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def _alike(values: list[float]) -> list[float]:
+    """One value where all channels have the same: MediaPipe 1.2 refuses one a channel."""
+    return values if len(set(values)) > 1 else values[:1]
+
+
+def _text(value: str) -> Write:
+    return lambda builder: int(builder.CreateString(value))
+
+
+def _floats(values: list[float]) -> Write:
+    return lambda builder: int(builder.CreateNumpyVector(np.array(values, np.float32)))
+
+
+def _list(items: list[Write]) -> Write:
+    def write(builder: Any) -> int:
+        places = [item(builder) for item in items]
+        builder.StartVector(4, len(places), 4)
+        for place in reversed(places):
+            builder.PrependUOffsetTRelative(place)
+        return int(builder.EndVector())
+
+    return write
+
+
+def _table(fields: dict[int, int | Write], kind: str = "int8") -> Write:
+    """A table by its fields' numbers; whole numbers are of ``kind``."""
+
+    def write(builder: Any) -> int:
+        places = {slot: value(builder) for slot, value in fields.items() if callable(value)}
+        builder.StartObject(max(fields, default=-1) + 1)
+        for slot, value in fields.items():
+            if callable(value):
+                builder.PrependUOffsetTRelativeSlot(slot, places[slot], 0)
+            elif kind == "uint32":
+                builder.PrependUint32Slot(slot, value, 0)
+            else:
+                builder.PrependInt8Slot(slot, value, 0)
+        return int(builder.EndObject())
+
+    return write
