@@ -65,6 +65,8 @@ _TYPES = {
     "fp16": torch.float32,
     "fp32": torch.float32,
     "int32": torch.int32,
+    "int16": torch.int16,
+    "uint16": torch.int32,  # of which torch's kernels take few; places never wrap around
     "bool": torch.bool,
 }
 

@@ -59,6 +59,14 @@ CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
         lambda x: _number(mb.cast(x=mb.mul(x=x, y=np.float32(4.0)), dtype="int32")),
         lambda x: np.trunc(x * 4),
     ),
+    "cast to places": (
+        lambda x: _number(
+            mb.cast(
+                x=mb.cast(x=mb.abs(x=mb.mul(x=x, y=np.float32(9e3))), dtype="int32"), dtype="uint16"
+            )
+        ),
+        lambda x: np.trunc(np.abs(x * np.float32(9e3))),
+    ),
     "equal": (lambda x: _number(mb.equal(x=mb.abs(x=x), y=x)), lambda x: (np.abs(x) == x) + 0.0),
     "topk": (lambda x: _best(x, False), lambda x: _best_in_numpy(x, False)),
     "topk of the smallest": (lambda x: _best(x, True), lambda x: _best_in_numpy(x, True)),
