@@ -104,11 +104,6 @@ class Task(Protocol):
     def keeps_outputs(self) -> bool:
         """Whether outputs are small enough to be kept of all images, not only predictions."""
 
-    @property
-    def no_training(self) -> str:
-        """Why networks for this task are not trained for int8, and what to do instead; empty where
-        they are."""
-
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Any]:
         """A prediction an image.
 

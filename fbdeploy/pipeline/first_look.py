@@ -10,11 +10,16 @@ from pathlib import Path
 from export.format_info import format_of, known_suffixes
 from fbdeploy.records.manifest import check_output
 from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
+from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
 
 PRETRAINED = "pretrained"
+FROM_PYTHON = (
+    "{}: detectors are quantized, exported and scored from Python by this version; "
+    "docs/detection.md shows how"
+)
 ANNOTATIONS_SUFFIX = ".json"
 """Of a file that tells of pictures and their objects; whether it fits a network its reader says."""
 
@@ -25,6 +30,8 @@ def look_at_network(network: str, weights: str | None) -> None:
     Raises:
         InputError: the name is unknown, or its file or that of the weights is missing.
     """
+    if find_detector(network) is not None:
+        raise InputError(FROM_PYTHON.format(network))
     if resolve(network).source == "user":
         path = Path(network.rpartition(":")[0])
         if not is_file(path):

@@ -44,7 +44,6 @@ class Classification:
     name: TaskName = "classification"
     metrics = METRICS
     keeps_outputs = True
-    no_training = ""
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Ranking]:
         """Among equal logits (int8 has many) the lower class index comes first."""

@@ -77,10 +77,6 @@ class Detection:
     name: TaskName = "detection"
     metrics = METRICS
     keeps_outputs = False
-    no_training = (
-        "detectors are not trained for int8 by this version; leave int8-qat out of --precisions, "
-        "and take a recipe without distillation"
-    )
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Found]:
         """In pixels of the picture that a frame tells of, clipped to it, masks as large as it;
@@ -188,7 +184,10 @@ class Detection:
         Raises:
             InputError: always.
         """
-        raise InputError(self.no_training)
+        raise InputError(
+            "detectors are not trained for int8 by this version; take a recipe of method ptq, without "
+            "distillation"
+        )
 
     def pack(self, predictions: Sequence[Found]) -> dict[str, NDArray[Any]]:
         """See ``tasks.detection.packing``."""

@@ -45,7 +45,6 @@ class Segmentation:
     name: TaskName = "segmentation"
     metrics = METRICS
     keeps_outputs = False
-    no_training = ""
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Segmented]:
         """At the resolution of the picture that a frame tells of, where the input does not show it

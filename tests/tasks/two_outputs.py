@@ -91,7 +91,6 @@ class TwoOutputsTask:
         return {metric.name: PerImage(np.array(alike)) for metric in metrics}
 
     keeps_outputs = False
-    no_training = ""
 
     def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
         return PerImage(parts[:, 0])

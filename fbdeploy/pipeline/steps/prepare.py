@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fbdeploy.pipeline.first_look import FROM_PYTHON
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
@@ -126,7 +127,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
     network = requested_network(request)
-    _refuse_training(request, recipe, network)
+    if network.task == "detection":
+        raise InputError(FROM_PYTHON.format(network.name))
     state = state_sha256(network)
     network_key = key_of_network(network, state)
     images = check_images(request, network)
@@ -158,21 +160,6 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
         if trained is not None:
             check_program(checks, "qat")
             report.result(Quantized(program="qat", quantization=trained))
-
-
-def _refuse_training(request: DeployRequest, recipe: Recipe, network: Network) -> None:
-    """Say at once what training would only say later.
-
-    Raises:
-        InputError: a program is to be trained, and networks for this task are not.
-    """
-    from tasks.table import task_named
-
-    builds = set(request.builds)
-    trains = "int8-qat" in builds or ("int8" in builds and recipe.corrections.distillation)
-    reason = task_named(network.task).no_training
-    if trains and reason:
-        raise InputError(f"{network.name}: {reason}")
 
 
 def _prepared(
