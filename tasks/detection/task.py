@@ -185,7 +185,7 @@ class Detection:
             InputError: always.
         """
         raise InputError(
-            "detectors are not trained for int8 by this version; take a recipe of method ptq, without "
+            "detectors are not trained for int8 by this version; take a ptq recipe without "
             "distillation"
         )
 
