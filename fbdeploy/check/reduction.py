@@ -42,7 +42,7 @@ def baseline_of(output: str | os.PathLike[str]) -> Baseline:
     if first is not None and manifest.evaluation_data is not None:
         data = ScoredImages(
             name=manifest.evaluation_data.name,
-            images=len(first.labels),
+            images=len(first.names),
             sha256=first.images_sha256,
             task=first.task,
             labels=pack(first.labels) if first.labels.size else "",

@@ -155,7 +155,7 @@ def _classes(logits: NDArray[np.float32], frame: Frame | None) -> NDArray[np.uin
     import torch
     import torch.nn.functional as F
 
-    values = torch.from_numpy(logits)
+    values = torch.tensor(logits)  # a copy: torch warns of arrays that may not be written
     if frame is not None and (frame.input_height, frame.input_width) != logits.shape[1:]:
         size = (frame.input_height, frame.input_width)
         values = F.interpolate(values[None], size=size, mode="bilinear", align_corners=False)[0]

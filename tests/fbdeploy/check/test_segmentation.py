@@ -19,9 +19,15 @@ from fbdeploy.check.baseline import (
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport, Finding
 from fbdeploy.check.packing import pack_floats
+from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
+from fbdeploy.records.predictions import Predictions, write_predictions
+from fbdeploy.records.results import EvaluationLine, read_lines
+from tasks.segmentation.task import Segmented
 from tests.fbdeploy.check.comparing import before
+from tests.fbdeploy.check.outputs import output
 from tests.fbdeploy.samples import digest
+from zoo.datasets.class_map import ClassMap
 from zoo.errors import InputError
 
 __all__ = ["before"]
@@ -107,3 +113,25 @@ def test_a_baseline_of_a_segmenter_is_read_again(before: Baseline, tmp_path: Pat
     write_baseline(tmp_path / "b.json", then.model_copy(update={"artefacts": (record,)}))
     with pytest.raises(InputError, match="the predictions are no overlaps of classes"):
         read_baseline(tmp_path / "b.json")
+
+
+def test_a_folder_of_a_segmenter_is_reduced(tmp_path: Path) -> None:
+    folder = output().write(tmp_path / "out")
+    answers = [Segmented(ClassMap.of(np.zeros((4, 4), np.uint8)), CLASSES)] * IMAGES
+    counts = _counts(np.random.default_rng(3), 0.85)
+    for line in read_lines(folder):
+        if isinstance(line, EvaluationLine):
+            kept = Predictions(
+                images_sha256=digest("scenes"),
+                names=tuple(map(str, range(IMAGES))),
+                task="segmentation",
+                predictions=answers,
+                reference=answers,
+                labels=np.zeros(0, np.int32),
+                parts={"miou": counts, "pixel_agreement": np.ones((IMAGES, 1))},
+            )
+            assert write_predictions(folder, line.key, kept) == line.predictions
+    found = baseline_of(folder)
+    assert found.data is not None and (found.data.images, found.data.labels) == (IMAGES, "")
+    assert found.data.task == "segmentation"
+    assert compare_baselines(found, found, load_rules()).verdict == "PASS"
