@@ -134,6 +134,11 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "dilated": lambda: nn.Conv2d(8, 8, 3, padding=2, dilation=2),
     "grouped": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=4),
     "same_padding": lambda: nn.Conv2d(8, 8, (2, 3), padding="same"),
+    "pools_of_rows": lambda: Function(
+        lambda x: (F.max_pool1d(x.flatten(2), 3, 1, 1) + F.avg_pool1d(x.flatten(2), 1)).view(
+            x.shape
+        )
+    ),
     "convolution_of_rows": lambda: Function(_along_rows, nn.Conv1d(8, 8, 3, padding=1)),
 }
 

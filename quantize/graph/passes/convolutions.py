@@ -87,6 +87,39 @@ def planar_convolutions(graph: GraphModule) -> int:
     return changed
 
 
+def planar_pools(graph: GraphModule) -> int:
+    """Write pools of rows (N, C, L) as those of maps one row high; ExecuTorch 1.5.1 has no kernel
+    for rows, and loads no file with one."""
+    changed = 0
+    for pool in calls(graph, *_ROW_POOLS):
+        source = pool.args[0]
+        read, made = tensor_meta(source), tensor_meta(pool)
+        if read is None or made is None or read.ndim != 3:
+            continue
+        target, of_height = _ROW_POOLS[pool.target]
+        given = list(pool.args[1:])
+        for place, height in enumerate(of_height[: len(given)]):
+            given[place] = _pair(given[place], height) if given[place] != [] else []
+        channels, length = (int(size) for size in read.shape[1:])
+        plane = emit(
+            pool, aten.reshape.default, source, [-1, channels, 1, length], like=read.unsqueeze(2)
+        )
+        wide = emit(pool, target, plane, *given, like=made.unsqueeze(2))
+        rows = [-1, *(int(size) for size in made.shape[1:])]
+        replace(pool, emit(pool, aten.reshape.default, wide, rows))
+        changed += 1
+    return changed
+
+
+#: Pools of rows by those of maps, and the height's part of each leading argument: kernel, stride,
+#: padding and dilation, or the size of the result.
+_ROW_POOLS: dict[Any, tuple[Any, tuple[int, ...]]] = {
+    aten.max_pool1d.default: (aten.max_pool2d.default, (1, 1, 0, 1)),
+    aten.avg_pool1d.default: (aten.avg_pool2d.default, (1, 1, 0)),
+    aten.adaptive_avg_pool1d.default: (aten.adaptive_avg_pool2d.default, (1,)),
+}
+
+
 def _pair(value: Any, of_height: int) -> list[int]:
     """A one-dimensional convolution's number as a two-dimensional one's."""
     return [of_height, int(value[0]) if isinstance(value, (list, tuple)) else int(value)]

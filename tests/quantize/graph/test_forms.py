@@ -167,6 +167,10 @@ FORMS: dict[str, tuple[Form, int, Callable[[], dict[str, nn.Module]], float]] = 
               lambda: one(mix=nn.Sequential(C1(), nn.PReLU(16), C1(), nn.PReLU())), 1.0),
     "elu in place": (lambda n, x: n.mix(x), 16,
                      lambda: one(mix=nn.Sequential(C1(), nn.ELU(inplace=True))), 1.0),
+    "pools of rows": (
+        lambda _, x: (F.max_pool1d(x.flatten(2), 4) + F.avg_pool1d(x.flatten(2), 5, 4, 1)
+                      + F.adaptive_avg_pool1d(x.flatten(2), 1)).unflatten(2, (8, 8)),
+        16, one, 1.0),
     "largest of what is padded with -inf": (
         lambda _, x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 3, 2), 16, one, 1.0),
     "largest of what is padded with -10000 all around": (

@@ -54,16 +54,25 @@ ELEMENTWISE: dict[str, Operator] = {
         lambda call: call.tensor("x").clamp(call.number("alpha"), call.number("beta")), always
     ),
     "elu": Operator(lambda call: functional.elu(call.tensor("x"), call.number("alpha")), always),
+    "equal": _binary(torch.eq),
     "erf": _unary(torch.erf),
     "exp": _unary(torch.exp),
     "gelu": Operator(gelu, always),
+    "greater": _binary(torch.gt),
+    "greater_equal": _binary(torch.ge),
     "identity": _unary(lambda x: x),
     "leaky_relu": Operator(
         lambda call: functional.leaky_relu(call.tensor("x"), call.number("alpha")), always
     ),
+    "less": _binary(torch.lt),
+    "less_equal": _binary(torch.le),
+    "logical_and": _binary(torch.logical_and),
+    "logical_not": _unary(torch.logical_not),
+    "logical_or": _binary(torch.logical_or),
     "maximum": _binary(torch.maximum),
     "minimum": _binary(torch.minimum),
     "mul": _binary(torch.mul),
+    "not_equal": _binary(torch.ne),
     "real_div": _binary(torch.div),
     "reduce_l2_norm": _reduction(lambda x, axes, keep: torch.linalg.vector_norm(x, 2, axes, keep)),
     "reduce_max": _reduction(lambda x, axes, keep: torch.amax(x, axes, keep)),
@@ -72,6 +81,9 @@ ELEMENTWISE: dict[str, Operator] = {
     "reduce_sum": _reduction(lambda x, axes, keep: torch.sum(x, axes, keep)),
     "relu": _unary(functional.relu),
     "relu6": _unary(functional.relu6),
+    "select": Operator(
+        lambda call: torch.where(call.tensor("cond"), call.tensor("a"), call.tensor("b")), same_rank
+    ),
     "sigmoid": _unary(torch.sigmoid),
     "sigmoid_hard": Operator(_hard_sigmoid, always),
     "silu": _unary(functional.silu),

@@ -72,6 +72,28 @@ CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
             )
         ).numpy(),
     ),
+    "choice between two values": (
+        lambda x: mb.select(
+            cond=mb.logical_or(
+                x=mb.logical_and(x=mb.greater(x=x, y=0.1), y=mb.less_equal(x=x, y=0.7)),
+                y=mb.logical_not(x=mb.greater_equal(x=x, y=-1.0)),
+            ),
+            a=x,
+            b=mb.mul(x=x, y=-3.0),
+        ),
+        lambda x: np.where(((x > 0.1) & (x <= 0.7)) | (x < -1), x, -3 * x),
+    ),
+    "choice by equality": (
+        lambda x: mb.select(
+            cond=mb.logical_and(
+                x=mb.equal(x=mb.maximum(x=x, y=0.0), y=0.0),
+                y=mb.not_equal(x=mb.less(x=x, y=-0.5), y=True),
+            ),
+            a=x,
+            b=mb.mul(x=x, y=2.0),
+        ),
+        lambda x: np.where((x <= 0) & (x >= -0.5), x, 2 * x),
+    ),
     "conv, same": (_conv(strides=[2, 2], pad_type="same"), _same_padded(2, False)),
     "conv, same_lower": (_conv(strides=[2, 2], pad_type="same_lower"), _same_padded(2, True)),
     "conv, depthwise and dilated": (
