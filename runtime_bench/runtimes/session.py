@@ -33,8 +33,7 @@ class ImageSession(ABC):
     @property
     def stored_shape(self) -> tuple[int, ...]:
         """The input as the file has it; raises InputError where it does not say."""
-        _, channels, *size = self.input_shape
-        return (1, channels, *size) if self.port.layout == "nchw" else (1, *size, channels)
+        return self.port.stored_shape or self.input_shape
 
     @property
     def pixels(self) -> Normalization | None:
