@@ -4,33 +4,11 @@
 side; ``paired.py``, ``timing.py`` and ``counted.py`` hold one kind of comparison each;
 ``decide.py`` turns the p-values of all of them into verdicts.
 
-Python names a package's room by the package's attribute, so that ``fbdeploy.check`` is this room;
-called, it is the function ``fbdeploy.api.check.check``.
+Called, it is the function ``fbdeploy.api.check.check`` (``fbdeploy.rooms``).
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
-from types import ModuleType
-from typing import Any
+from fbdeploy.rooms import let_call
 
-
-class _Callable(ModuleType):
-    """A module that can be called as the public function of its name."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _function()(*args, **kwargs)
-
-    @property
-    def __signature__(self) -> inspect.Signature:
-        return inspect.signature(_function())
-
-
-def _function() -> Any:
-    # By its name alone, since this room is below that of the public functions.
-    return importlib.import_module("fbdeploy.api.check").check
-
-
-sys.modules[__name__].__class__ = _Callable
+let_call(__name__, "fbdeploy.api.check")

@@ -33,8 +33,7 @@ class ImageSession(ABC):
     @property
     def stored_shape(self) -> tuple[int, ...]:
         """The input as the file has it; raises InputError where it does not say."""
-        _, channels, *size = self.input_shape
-        return (1, channels, *size) if self.port.layout == "nchw" else (1, *size, channels)
+        return self.port.stored_shape or self.input_shape
 
     @property
     def pixels(self) -> Normalization | None:
@@ -58,7 +57,10 @@ class ImageSession(ABC):
         """Outputs float32 (N, ...) by name of a float32 (N, 3, height, width) batch."""
         check_batch(batch, self.port.shape or (1, *batch.shape[1:]))
         images = self.port.encode(batch)
-        rows = [self.decoded(self.infer(images[index : index + 1])) for index in range(len(images))]
+        rows = [
+            [_batched(value) for value in self.decoded(self.infer(images[index : index + 1]))]
+            for index in range(len(images))
+        ]
         return stack_outputs(self.output_names, rows)
 
     def prepared(self, image: FloatArray) -> Callable[[], object]:
@@ -66,3 +68,8 @@ class ImageSession(ABC):
         now: to be timed."""
         encoded = self.port.encode(image)
         return lambda: self.infer(encoded)
+
+
+def _batched(value: FloatArray) -> FloatArray:
+    """An output of one image with the batch first, which some files leave out."""
+    return value if value.ndim and len(value) == 1 else value[None]

@@ -11,8 +11,11 @@ import pytest
 
 import fbdeploy
 
+ROOMS = {"check", "compare"}
+"""Public functions whose names are rooms' too."""
 
-@pytest.mark.parametrize("name", sorted(set(fbdeploy.__all__) - {"__version__", "check"}))
+
+@pytest.mark.parametrize("name", sorted(set(fbdeploy.__all__) - {"__version__", *ROOMS}))
 def test_every_public_name_is_its_home_s(name: str) -> None:
     home = importlib.import_module(fbdeploy._HOMES[name])
     assert getattr(fbdeploy, name) is getattr(home, name)
@@ -20,10 +23,11 @@ def test_every_public_name_is_its_home_s(name: str) -> None:
 
 def test_the_check_can_be_called_though_a_room_has_its_name() -> None:
     code = (
-        "import fbdeploy, inspect, fbdeploy.check.rules\n"
+        "import fbdeploy, inspect, fbdeploy.check.rules, fbdeploy.compare\n"
         "from fbdeploy import check\n"
         "assert check is fbdeploy.check and fbdeploy.check.rules.load_rules()\n"
         "print(list(inspect.signature(check).parameters)[:2])\n"
+        "assert list(inspect.signature(fbdeploy.compare).parameters)[1] == 'reference'\n"
         "try: check('/no', '/none.json')\n"
         "except fbdeploy.InputError as error: print(error)\n"
     )

@@ -8,6 +8,7 @@ their suffix; images without a mask are left out. Ids in masks are classes, or w
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,14 @@ class MaskFolder(Samples):
     def content(self, name: str) -> str:
         """That of the image, its mask, and what says which class an id is."""
         mask = (self._masks / name).with_suffix(".png")
+        read = [content_of_file(path) for path in (self._images / name, mask)]
+        return hashlib.sha256("".join([*read, self._tables]).encode()).hexdigest()
+
+    @cached_property
+    def _tables(self) -> str:
+        """What says which class an id is, read once for all images."""
         tables = (self._root / CLASS_MAP, self._root / PANOPTIC)
-        read = (self._images / name, mask, *(path for path in tables if path.exists()))
-        return hashlib.sha256("".join(map(content_of_file, read)).encode()).hexdigest()
+        return "".join(content_of_file(path) for path in tables if path.exists())
 
 
 class SceneMasks(Samples):
