@@ -12,11 +12,12 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from torch.fx import GraphModule, Node
 
 from export.base import ExportSource
 from quantize.graph.operators import carries
-from quantize.graph.passes.surgery import aten, drop_unused_tensors, module_path
+from quantize.graph.passes.surgery import aten, drop_unused_tensors, module_path, tensor_meta
 from quantize.graph.plan import Plan, fused_clamp
 from quantize.program import Program
 from zoo.outputs import LOGITS
@@ -64,8 +65,14 @@ def layers(graph: GraphModule) -> list[Node]:
         and node.op == "call_function"
         and not carries(node)
         and fused_clamp(node) is None
-        and hasattr(node.meta.get("val"), "shape")
+        and _is_float32(node)
     ]
+
+
+def _is_float32(node: Node) -> bool:
+    """Whether an artefact can return what ``node`` makes."""
+    value = tensor_meta(node)
+    return value is not None and value.dtype == torch.float32
 
 
 def _passages(graph: GraphModule) -> set[Node]:

@@ -97,10 +97,11 @@ class Judge:
 
     def likeness(self, program: Program) -> Likeness:
         """What the summary of ``program`` tells."""
-        found = self.run(program.module())
+        reference, found = arrays_of(self.reference), arrays_of(self.run(program.module()))
+        aligned = self.task.aligned(reference, found)
+        in_order = {name: torch.from_numpy(value) for name, value in aligned.items()}
         return Likeness(
-            least_sqnr_db(self.reference, found),
-            agreement(self.task, arrays_of(self.reference), arrays_of(found)),
+            least_sqnr_db(self.reference, in_order), agreement(self.task, reference, found)
         )
 
 

@@ -123,7 +123,9 @@ class Task(Protocol):
     ) -> dict[str, Evaluation]:
         """``metrics`` of predictions against targets of the same images, by name.
 
-        What the task's metrics hold against ``reference`` wants ``as_targets`` of its predictions.
+        Metrics that cannot be told of these, such as those of masks where there are none, are left
+        out. What the task's metrics hold against ``reference`` wants ``as_targets`` of its
+        predictions.
 
         Raises:
             BadTargetError: a target that no prediction of this network can be.
@@ -134,6 +136,10 @@ class Task(Protocol):
 
     def as_targets(self, predictions: Sequence[Any]) -> list[Any]:
         """Predictions as what others are held against."""
+
+    def aligned(self, reference: Outputs, other: Outputs) -> Outputs:
+        """``other`` in the order of ``reference``, to be compared number by number: where the order
+        of answers in outputs means nothing, the same answers are in the same place."""
 
     def divergence(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
         """How far outputs are from the float network's, by which steps of quantization are judged:

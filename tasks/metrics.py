@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.classification import metrics as classification
+from tasks.detection import metrics as detection
 from tasks.metric import Metric
 from tasks.segmentation import metrics as segmentation
 from zoo.outputs import TaskName
@@ -10,6 +11,7 @@ from zoo.outputs import TaskName
 METRICS_OF: dict[TaskName, tuple[Metric, ...]] = {
     "classification": classification.METRICS,
     "segmentation": segmentation.METRICS,
+    "detection": detection.METRICS,
 }
 """The headline first; one is ``against`` the reference."""
 METRICS: dict[str, Metric] = {

@@ -61,7 +61,7 @@ def scores_of(
     return tuple(
         score_of(metric, (ours | alike)[metric.name], theirs.get(metric.name))
         for metric in task.metrics
-        if metric in by_labels or metric in by_reference
+        if metric.name in ours | alike
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tasks.base import Task
 from tasks.classification.task import Classification
+from tasks.detection.task import Detection
 from tasks.segmentation.task import Segmentation
 from zoo.errors import InputError
 from zoo.outputs import TaskName
@@ -11,6 +12,7 @@ from zoo.outputs import TaskName
 TASKS: dict[TaskName, Task] = {
     "classification": Classification(),
     "segmentation": Segmentation(),
+    "detection": Detection(),
 }
 
 

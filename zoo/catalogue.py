@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo import embedded
 from zoo.architecture import architectures
+from zoo.detection.config import MASK_SUFFIX, detector_tables
 from zoo.foreign_networks import foreign_networks
 from zoo.hub import is_cached_hugging_face, is_cached_url
 from zoo.names import ALIASES, DEFAULT, DEFAULT_SEGMENTER, UNPUBLISHED, Source, resolve
@@ -25,7 +26,8 @@ class CatalogueEntry:
     """One network of the list.
 
     ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
-    points on the part of COCO val2017 that has Pascal VOC's classes, published parameters and MACs
+    points on the part of COCO val2017 that has Pascal VOC's classes, ``published_ap`` of boxes in
+    points on COCO val2017, published parameters and MACs
     in millions by their authors' rule (zoo/counting.py). ``weights`` says what ``--weights
     pretrained`` would do: use embedded or cached weights, download them, or fail. ``available`` is
     False where only figures were published.
@@ -43,11 +45,12 @@ class CatalogueEntry:
     available: bool = True
     task: TaskName = "classification"
     published_miou: float | None = None
+    published_ap: float | None = None
 
 
 def catalogue() -> tuple[CatalogueEntry, ...]:
     """Every listed network; timm's other names resolve too but are not listed."""
-    return (*_fbnets(), *_foreign())
+    return (*_fbnets(), *_detectors(), *_foreign())
 
 
 def count_entry(entry: CatalogueEntry) -> Counts | None:
@@ -60,7 +63,8 @@ def count_entry(entry: CatalogueEntry) -> Counts | None:
     from zoo.sources import find_source
 
     source = find_source(resolve(entry.name))
-    with torch.device("meta"):
+    # Detectors make constants as they run, which are on no other device.
+    with torch.device("cpu" if entry.task == "detection" else "meta"):
         network = source.build(None)
     return count(network, (1, 3, entry.input_size, entry.input_size))
 
@@ -107,6 +111,21 @@ def _fbnets() -> Iterator[CatalogueEntry]:
             figures.params_m,
             available=False,
         )
+
+
+def _detectors() -> Iterator[CatalogueEntry]:
+    for table in detector_tables().values():
+        published = table.published
+        for suffix, box_ap in (("", published.box_ap), (MASK_SUFFIX, published.mask_box_ap)):
+            yield CatalogueEntry(
+                f"{table.name}{suffix}",
+                "fbnetv3",
+                "fbdeploy",
+                table.input_size,
+                "none",
+                task="detection",
+                published_ap=box_ap,
+            )
 
 
 def _foreign() -> Iterator[CatalogueEntry]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
-CropMode = Literal["center", "squash", "border"]
+CropMode = Literal["center", "squash", "border", "letterbox"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.architecture import architectures
+from zoo.detection.config import detector_names, find_detector
 from zoo.errors import InputError
 from zoo.timm_names import is_timm_model, timm_names
 
@@ -97,6 +98,8 @@ def resolve(name: str) -> ResolvedName:
             f"{name}: its architecture was never published, only its figures (see docs/zoo.md); "
             "the nearest published ones are FBNetV2_L1 and FBNetV2_F4"
         )
+    if find_detector(name) is not None:
+        return ResolvedName(name, "fbdeploy", name)
     if name in TORCHVISION or name in SEGMENTERS:
         return ResolvedName(name, "torchvision", name)
     if is_timm_model(name):
@@ -120,7 +123,7 @@ def headed(name: str) -> tuple[HeadName, str] | None:
 def _advice(name: str) -> str:
     if name.endswith(".py"):
         return f"to use your own, name the function too: {name}:FUNCTION"
-    known = [*EMBEDDED, *architectures(), *ALIASES, *TORCHVISION, *SEGMENTERS]
+    known = [*EMBEDDED, *architectures(), *ALIASES, *detector_names(), *TORCHVISION, *SEGMENTERS]
     known += sorted(timm_names())
     by_lower: dict[str, str] = {}
     for candidate in known:

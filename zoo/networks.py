@@ -17,6 +17,7 @@ from torch import nn
 
 from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
+from zoo.detection.conventions import detection_spec
 from zoo.errors import InputError
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
@@ -161,7 +162,8 @@ def load_network(
         raise InputError(f"{name}: {num_classes} classes; give 0 (no classifier) or more")
     overrides = overrides or InputOverrides()
     resolved = resolve(name)
-    source = find_source(resolved, options, overrides.size)
+    file = None if weights in (None, PRETRAINED) else Path(str(weights))
+    source = find_source(resolved, options, overrides.size, file)
     path, provenance = _find_weights(resolved, source, weights, seed)
     headless = features_only or num_classes == 0
     chosen: Selection | None = None
@@ -179,7 +181,7 @@ def load_network(
         classes = classes or chosen.classes
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
-    spec = _input_spec(name, source.input_spec(module), overrides)
+    spec = _input_spec(name, module, source.input_spec(module), overrides)
     try_out = user_network.probe if resolved.source == "user" else float32_output
     output = try_out(name, module, spec)
     if provenance.kind == "random":
@@ -272,12 +274,20 @@ def _told(provenance: Weights, path: Path, chosen: Selection) -> Weights:
     )
 
 
-def _input_spec(name: str, spec: InputSpec | None, overrides: InputOverrides) -> InputSpec:
+def _detects(module: nn.Module) -> bool:
+    """Whether a module says that it is a detector."""
+    interface = getattr(module, "interface", None)
+    return isinstance(interface, Interface) and interface.task == "detection"
+
+
+def _input_spec(
+    name: str, module: nn.Module, spec: InputSpec | None, overrides: InputOverrides
+) -> InputSpec:
     size = (overrides.size, overrides.size) if isinstance(overrides.size, int) else overrides.size
     if spec is None:
         if size is None:
             raise InputError(f"{name}: has no pretrained_cfg, so give --input-size (pixels)")
-        spec = InputSpec(*size)
+        spec = detection_spec(*size) if _detects(module) else InputSpec(*size)
     changes: dict[str, Any] = {
         key: getattr(overrides, key)
         for key in ("mean", "std", "crop_pct", "interpolation")

@@ -19,6 +19,8 @@ _RESAMPLING = {
 }
 
 
+_PADDED = ("border", "letterbox")
+
 MOST_RESIZED_PIXELS = 1 << 25
 """134 MB as Pillow holds RGB. At 256 pixels it is a picture 512 times longer than wide."""
 
@@ -44,6 +46,8 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
 
     ``crop_mode`` has timm's meanings: ``center`` resizes the shorter side and crops, ``squash``
     resizes both sides and crops, ``border`` resizes the longer side and pads with the mean colour.
+    ``letterbox`` does the same but keeps the picture in the left upper corner, as detectors take it
+    (detectron2's padding).
     """
     place = placement(image.width, image.height, spec)
     if place.width * max(place.height, image.height) > MOST_RESIZED_PIXELS:
@@ -53,7 +57,7 @@ def resize_and_crop(image: Image.Image, spec: InputSpec) -> Image.Image:
         )
     image = to_rgb(image)
     fill = (0, 0, 0)
-    if spec.crop_mode == "border":
+    if spec.crop_mode in _PADDED:
         red, green, blue = (round(255 * value) for value in spec.mean)
         fill = (red, green, blue)
     resized = _resize(image, place.width, place.height, spec)
@@ -81,13 +85,15 @@ def placement(width: int, height: int, spec: InputSpec) -> Placement:
     target = (math.floor(spec.height / spec.crop_pct), math.floor(spec.width / spec.crop_pct))
     if spec.crop_mode == "squash":
         new_height, new_width = target
-    elif spec.crop_mode == "border":
+    elif spec.crop_mode in _PADDED:
         new_height, new_width = _keep_ratio(width, height, target, longest=True)
     elif target[0] == target[1]:
         new_height, new_width = _shorter_side(width, height, target[0])
     else:
         new_height, new_width = _keep_ratio(width, height, target, longest=False)
-    left, top = _offset(new_width, spec.width), _offset(new_height, spec.height)
+    left, top = 0, 0
+    if spec.crop_mode != "letterbox":
+        left, top = _offset(new_width, spec.width), _offset(new_height, spec.height)
     return Placement(new_width, new_height, left, top)
 
 
@@ -106,6 +112,19 @@ class Frame:
     def of(cls, width: int, height: int, spec: InputSpec) -> Frame:
         """That of a picture which ``preprocess`` takes."""
         return cls(width, height, spec.width, spec.height, placement(width, height, spec))
+
+    def to_picture(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Boxes (N, 4), left, top, right and bottom in pixels of the input, in the picture's pixels
+        and clipped to it.
+
+        Resized sides are whole numbers, so the two axes' scales may differ a little: each is kept
+        exactly.
+        """
+        place = self.placement
+        shift = np.array([place.left, place.top] * 2)
+        scale = np.array([self.width / place.width, self.height / place.height] * 2)
+        limit = np.array([self.width, self.height] * 2)
+        return np.asarray(np.clip((boxes + shift) * scale, 0, limit), np.float32)
 
     @classmethod
     def whole(cls, width: int, height: int) -> Frame:

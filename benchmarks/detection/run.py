@@ -28,12 +28,12 @@ from tasks.detection.objects import Found, Wanted, wanted_of
 from zoo.datasets.detection.annotations import DetectionSet
 from zoo.datasets.detection.coco import read_coco
 from zoo.detection.boxes import clip_boxes, decode_boxes, take
+from zoo.detection.conventions import detection_spec
 from zoo.detection.fbnetv3 import BOX_WEIGHTS, FBNetV3Detector
-from zoo.detection.letterbox import letterbox
 from zoo.detection.loading import load_detector
 from zoo.detection.proposals import flatten_level
 from zoo.detection.suppression import longest_chain
-from zoo.input_spec import InputSpec
+from zoo.preprocess import Frame, preprocess
 
 NAME = "fbnetv3_a_dsmask_c4"
 SIZES: tuple[Size, ...] = ("small", "medium", "large")
@@ -72,12 +72,13 @@ def exact(detector: FBNetV3Detector, x: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 def find(data: DetectionSet, detector: FBNetV3Detector, detect: Detect) -> list[Found]:
     """What is found on every picture, in its own pixels."""
-    spec = InputSpec(detector.height, detector.width)
+    spec = detection_spec(detector.height, detector.width)
     found = []
     for picture in data.pictures:
-        pixels, place = letterbox(picture.read(), spec)
+        pixels = preprocess(picture.read(), spec)
+        frame = Frame.of(picture.width, picture.height, spec)
         boxes, scores, labels = detect(detector, torch.from_numpy(pixels)[None])
-        found.append(Found(place.to_picture(boxes.numpy()), scores.numpy(), labels.numpy()))
+        found.append(Found(frame.to_picture(boxes.numpy()), scores.numpy(), labels.numpy()))
     return found
 
 
@@ -107,10 +108,10 @@ def difference(first: AveragePrecision, second: AveragePrecision) -> dict[str, o
 
 def chains(data: DetectionSet, detector: FBNetV3Detector) -> list[int]:
     """How many sweeps suppression of each picture's proposals needs."""
-    spec = InputSpec(detector.height, detector.width)
+    spec = detection_spec(detector.height, detector.width)
     found = []
     for picture in data.pictures:
-        pixels, _ = letterbox(picture.read(), spec)
+        pixels = preprocess(picture.read(), spec)
         levels = detector.levels(torch.from_numpy(pixels)[None])
         logits, deltas = flatten_level(*detector.rpn(levels[0]))
         boxes = decode_boxes(deltas, detector.get_buffer("anchors0"), (1.0, 1.0, 1.0, 1.0))

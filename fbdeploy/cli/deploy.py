@@ -19,6 +19,7 @@ from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.picture import layout as layout_name
 from fbdeploy.cli.types.reading import text
+from fbdeploy.pipeline.first_look import look_at_shared_images
 from fbdeploy.pipeline.formats import FORMATS
 from fbdeploy.pipeline.image_sources import ImagesMissing
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, DeployRequest
@@ -157,6 +158,8 @@ def deploy(
         accept_low_fidelity=accept_low_fidelity,
     )
     request = _asking(find, no_data=no_data, may_ask=not as_json)
+    if where.cluster is not None:
+        look_at_shared_images(request.data, request.calibration)
     with only_result_on_stdout() as result:
         with DeployProgress() as progress:
             for line in left_out(request, formats):

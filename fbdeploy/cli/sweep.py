@@ -14,7 +14,7 @@ from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.renamed import say_renamed
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
-from fbdeploy.pipeline.first_look import look_at_images, look_at_network
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network, look_at_shared_images
 from fbdeploy.pipeline.formats import (
     FORMATS,
     check_installed,
@@ -137,6 +137,8 @@ def sweep(
         for place in (network.data or asked.data, network.calibration or asked.calibration):
             if place is not None:
                 look_at_images(place)
+                if where.cluster is not None:
+                    look_at_shared_images(place)
     for old, new in renamed:
         say_renamed(old, new)
     with only_result_on_stdout() as result:

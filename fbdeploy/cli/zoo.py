@@ -105,6 +105,8 @@ def _accuracy(entry: CatalogueEntry) -> str:
     """The published top-1, or what else a network for another task is told by."""
     if entry.published_miou is not None:
         return f"mIoU {entry.published_miou:g}"
+    if entry.published_ap is not None:
+        return f"box AP {entry.published_ap:g}"
     return UNKNOWN if entry.published_top1 is None else f"{entry.published_top1:g}"
 
 

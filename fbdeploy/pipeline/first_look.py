@@ -10,11 +10,18 @@ from pathlib import Path
 from export.format_info import format_of, known_suffixes
 from fbdeploy.records.manifest import check_output
 from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
+from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.names import resolve
 
 PRETRAINED = "pretrained"
+FROM_PYTHON = (
+    "{}: detectors are quantized, exported and scored from Python by this version; "
+    "docs/detection.md shows how"
+)
+ANNOTATIONS_SUFFIX = ".json"
+"""Of a file that tells of pictures and their objects; whether it fits a network its reader says."""
 
 
 def look_at_network(network: str, weights: str | None) -> None:
@@ -23,6 +30,8 @@ def look_at_network(network: str, weights: str | None) -> None:
     Raises:
         InputError: the name is unknown, or its file or that of the weights is missing.
     """
+    if find_detector(network) is not None:
+        raise InputError(FROM_PYTHON.format(network))
     if resolve(network).source == "user":
         path = Path(network.rpartition(":")[0])
         if not is_file(path):
@@ -72,5 +81,22 @@ def look_at_images(given: str | None) -> None:
         raise InputError(
             f"{given}: no such folder; give a folder of images or one of {', '.join(EMBEDDED_SETS)}"
         )
-    if exists(path) and not is_folder(path):
-        raise InputError(f"{given}: is a file; give the folder that holds the images")
+    if exists(path) and not is_folder(path) and path.suffix.lower() != ANNOTATIONS_SUFFIX:
+        raise InputError(
+            f"{given}: is a file; give the folder that holds the images, or for a detector a COCO "
+            f"file ({ANNOTATIONS_SUFFIX})"
+        )
+
+
+def look_at_shared_images(*given: str | None) -> None:
+    """Refuse images that other machines would not get whole.
+
+    Raises:
+        InputError: a file that tells of pictures, which lie elsewhere.
+    """
+    for place in given:
+        if place is not None and Path(place).suffix.lower() == ANNOTATIONS_SUFFIX:
+            raise InputError(
+                f"{place}: a cluster's hosts would get this file without its pictures; leave out "
+                "--cluster, or give a folder"
+            )

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from export.format_info import FORMAT_INFO, Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
+from zoo.files import sha256_of
 
 
 def key_of(**inputs: JsonValue) -> str:
@@ -59,6 +60,18 @@ def folder_identity(folder: Path) -> str:
         line = f"{path.relative_to(folder).as_posix()}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode())
     return digest.hexdigest()[:32]
+
+
+def data_identity(path: Path) -> str:
+    """Identity of data: of a folder as ``folder_identity``; of a file that annotates pictures, its
+    content and the identity of the folder that they are looked for in."""
+    from zoo.datasets.detection.coco import IMAGES
+
+    if not path.is_file():
+        return folder_identity(path)
+    beside = path.parent / IMAGES
+    pictures = folder_identity(beside if beside.is_dir() else path.parent)
+    return key_of(annotations=sha256_of(path), pictures=pictures)
 
 
 def artefact_key(

@@ -13,7 +13,7 @@ from quantize.analysis.layers import Layer, layer_path, layers_of, operator_cost
 from quantize.analysis.sensitivity import sensitivity
 from quantize.graph.interpret import batch_size
 from quantize.graph.operators import carries
-from quantize.graph.passes.surgery import aten, calls, shape_of
+from quantize.graph.passes.surgery import aten, calls, tensor_meta
 from quantize.graph.plan import Plan, fused_clamp
 from quantize.grids.calibrate import ProgressCallback, silent
 from quantize.judging import Judge
@@ -188,7 +188,5 @@ def _gates(graph: GraphModule) -> frozenset[str]:
 
 
 def _is_one_pixel(node: Node) -> bool:
-    if node.op != "call_function" or "val" not in node.meta:
-        return False
-    shape = shape_of(node)
-    return len(shape) == 4 and tuple(shape[2:]) == (1, 1)
+    value = tensor_meta(node) if node.op == "call_function" else None
+    return value is not None and value.ndim == 4 and tuple(value.shape[2:]) == (1, 1)

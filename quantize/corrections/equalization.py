@@ -31,7 +31,7 @@ from quantize.graph.passes.surgery import (
     bias_of,
     calls,
     is_call,
-    shape_of,
+    tensor_meta,
     tensor_of,
 )
 from quantize.graph.plan import fused_clamp
@@ -150,8 +150,8 @@ def _is_one_to_one(graph: GraphModule, layer: Node) -> bool:
 
 def _channels(node: Node) -> object:
     """How many channels a map (N, channels, H, W) has; None for what is no map."""
-    shape = shape_of(node) if "val" in node.meta else ()
-    return shape[1] if len(shape) == 4 else None
+    value = tensor_meta(node)
+    return value.shape[1] if value is not None and value.ndim == 4 else None
 
 
 class _Groups:

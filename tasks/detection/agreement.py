@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.detection.objects import Found, box_overlaps
+from tasks.detection.pairs import pairs
 
 LOWEST_SCORE = 0.3
 """Above it a detection is one that an app would show."""
@@ -31,31 +32,34 @@ class DetectionAgreement:
         """How many."""
         return len(self.pairs)
 
+    @property
+    def parts(self) -> NDArray[np.float64]:
+        """Pairs and detections, (images, 2)."""
+        return np.stack((self.pairs, self.detections), axis=1).astype(np.float64)
+
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """In 0..1, where image i counts ``weights[i]`` times, (images,)."""
         counts = np.ones(self.images, np.int64) if weights is None else weights
         detections = int(self.detections @ counts)
         return 2 * int(self.pairs @ counts) / detections if detections else 1.0
 
+    def by_class(self) -> tuple[float | None, ...]:
+        """Empty: it is not told by class."""
+        return ()
+
 
 def detection_agreement(first: Sequence[Found], second: Sequence[Found]) -> DetectionAgreement:
     """Pair detections of one class with a score above ``LOWEST_SCORE`` that overlap by at least
-    ``OVERLAP``, those that overlap most first; the order of the two detectors does not matter."""
-    pairs, detections = [], []
+    ``OVERLAP`` (:func:`tasks.detection.pairs.pairs`)."""
+    alike, detections = [], []
     for one, other in zip(first, second, strict=True):
         mine, theirs = one.above(LOWEST_SCORE), other.above(LOWEST_SCORE)
-        pairs.append(_pairs(mine, theirs))
+        alike.append(_pairs(mine, theirs))
         detections.append(len(mine.scores) + len(theirs.scores))
-    return DetectionAgreement(np.array(pairs, np.int64), np.array(detections, np.int64))
+    return DetectionAgreement(np.array(alike, np.int64), np.array(detections, np.int64))
 
 
 def _pairs(first: Found, second: Found) -> int:
     none = np.zeros(len(second.scores), bool)
     overlaps = box_overlaps(first.boxes, second.boxes, none)
-    overlaps[first.labels[:, None] != second.labels[None]] = 0
-    count = 0
-    while overlaps.size and overlaps.max() >= OVERLAP:
-        row, column = np.unravel_index(np.argmax(overlaps), overlaps.shape)
-        overlaps[row], overlaps[:, column] = 0, 0
-        count += 1
-    return count
+    return len(pairs(first, second, overlaps, OVERLAP))

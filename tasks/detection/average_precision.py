@@ -6,6 +6,7 @@ resampled images, so matches are kept by image here and accumulated under weight
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -33,51 +34,82 @@ AREAS: dict[Size, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class _ClassMatches:
-    """One class on all images: its D detections by falling score.
-
-    ``image`` (D,) is the image each is on, ``right`` and ``wrong`` (T, D) what it is at each
-    threshold; a detection may be neither. ``objects`` (images,) is how many there are to find.
-    """
-
-    image: NDArray[np.int64]
-    right: Flags
-    wrong: Flags
-    objects: NDArray[np.int64]
-
-
-@dataclass(frozen=True)
 class AveragePrecision:
     """Average precision on a number of images: the mean over classes that have objects, and over
-    ``thresholds`` of intersection over union."""
+    ``thresholds`` (T,) of intersection over union.
 
-    images: int
+    D detections of all images are in order of their class and of falling score: ``image`` (D,) is
+    the image each is on, ``label`` (D,) its class, ``score`` (D,), and ``right`` and ``wrong``
+    (T, D) what it is at each threshold; it may be neither. ``objects`` (C, images) is how many
+    there are to find of each of the classes ``labels`` (C,), which are in order.
+    """
+
     thresholds: NDArray[np.float64]
-    classes: dict[int, _ClassMatches]
+    labels: NDArray[np.int64]
+    objects: NDArray[np.int64]
+    image: NDArray[np.int64]
+    label: NDArray[np.int64]
+    score: NDArray[np.float64]
+    right: Flags
+    wrong: Flags
+
+    @property
+    def images(self) -> int:
+        """How many."""
+        return int(self.objects.shape[1])
 
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
-        """The metric, where image i counts ``weights[i]`` times, (images,); NaN without objects."""
+        """The metric, where image i counts ``weights[i]`` times, (images,); NaN if there is no
+        object on any image, 0 if there are some and none is drawn."""
         found = [value for value in self.by_class(weights).values() if not np.isnan(value)]
-        return float(np.mean(found)) if found else float("nan")
+        if not found:
+            return 0.0 if self.objects.any() else float("nan")
+        return float(np.mean(found))
 
     def by_class(self, weights: NDArray[np.int64] | None = None) -> dict[int, float]:
         """Of every class by its index; NaN of those without objects."""
         counts = np.ones(self.images, np.int64) if weights is None else weights
-        return {label: _precision(one, counts) for label, one in self.classes.items()}
+        objects = self.objects @ counts
+        precisions = np.full(len(self.labels), np.nan)
+        np.divide(self._area(counts, objects), len(RECALLS), out=precisions, where=objects > 0)
+        return dict(zip(self.labels.tolist(), precisions.tolist(), strict=True))
 
     def at(self, threshold: float) -> AveragePrecision:
         """That at one of the thresholds alone, such as 0.5."""
         rows = np.isclose(self.thresholds, threshold)
         if not rows.any():
             raise ValueError(f"{threshold} is none of the thresholds {self.thresholds}")
-        return AveragePrecision(
-            self.images,
-            self.thresholds[rows],
-            {
-                label: _ClassMatches(one.image, one.right[rows], one.wrong[rows], one.objects)
-                for label, one in self.classes.items()
-            },
+        return dataclasses.replace(
+            self, thresholds=self.thresholds[rows], right=self.right[rows], wrong=self.wrong[rows]
         )
+
+    def _area(self, counts: NDArray[np.int64], objects: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The sum of the precisions at all recalls, the mean over thresholds, (C,)."""
+        group = np.searchsorted(self.labels, self.label)
+        right, wrong = (
+            _running(flags * counts[self.image], group) for flags in (self.right, self.wrong)
+        )
+        # Recall rises at right detections alone, and the best precision is that of one of them.
+        found = self.right.any(axis=0)
+        group, right, wrong = group[found], right[:, found], wrong[:, found]
+        precision = right / np.maximum(right + wrong, 1)
+        # The best precision at this recall or a higher one; each class is lifted above the next.
+        lift = 2.0 * (len(self.labels) - group)
+        envelope = np.maximum.accumulate((precision + lift)[:, ::-1], axis=1)[:, ::-1] - lift
+        # How many of the recalls each detection is the first to reach.
+        reached = np.searchsorted(RECALLS, right / np.maximum(objects[group], 1), side="right")
+        first = np.diff(reached, axis=1, prepend=0)
+        starts = np.diff(group, prepend=-1) > 0
+        first[:, starts] = reached[:, starts]
+        areas = (first * envelope).mean(axis=0)
+        return np.asarray(np.bincount(group, weights=areas, minlength=len(self.labels)), np.float64)
+
+
+def _running(values: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sums of ``values`` (T, D) so far, from the beginning of each ``group`` (D,)."""
+    total = np.cumsum(values, axis=1)
+    before = np.concatenate((np.zeros((len(values), 1), total.dtype), total), axis=1)
+    return np.asarray(total - before[:, np.searchsorted(group, group)])
 
 
 def average_precision(
@@ -94,18 +126,20 @@ def average_precision(
     Raises:
         ValueError: no masks where masks are asked for.
     """
-    parts: dict[int, list[_ImageMatches]] = {}
-    for image, (detections, objects) in enumerate(zip(found, wanted, strict=True)):
-        for label in np.union1d(detections.labels, objects.labels).tolist():
-            part = _match_image(image, detections, objects, label, kind, AREAS[size])
-            parts.setdefault(label, []).append(part)
-    classes = {label: _joined(parts[label], len(wanted)) for label in sorted(parts)}
-    return AveragePrecision(len(wanted), THRESHOLDS, classes)
+    parts = [
+        _match_image(image, detections, objects, label, kind, AREAS[size])
+        for image, (detections, objects) in enumerate(zip(found, wanted, strict=True))
+        for label in np.union1d(detections.labels, objects.labels).tolist()
+    ]
+    return _joined(parts, len(wanted))
 
 
 @dataclass(frozen=True)
 class _ImageMatches:
+    """One class on one image."""
+
     image: int
+    label: int
     scores: NDArray[np.float32]
     right: Flags
     wrong: Flags
@@ -140,6 +174,7 @@ def _match_image(
     elsewhere = ~matched & ((own < area[0]) | (own > area[1]))
     return _ImageMatches(
         image,
+        label,
         found.scores[mine],
         matched & ~vain,
         ~matched & ~elsewhere,
@@ -147,30 +182,25 @@ def _match_image(
     )
 
 
-def _joined(parts: Sequence[_ImageMatches], images: int) -> _ClassMatches:
-    order = np.argsort(-np.concatenate([part.scores for part in parts]), kind="stable")
-    objects = np.zeros(images, np.int64)
+def _joined(parts: Sequence[_ImageMatches], images: int) -> AveragePrecision:
+    labels = np.unique(np.array([part.label for part in parts], np.int64))
+    objects = np.zeros((len(labels), images), np.int64)
     for part in parts:
-        objects[part.image] = part.objects
-    return _ClassMatches(
-        np.concatenate([np.full(len(part.scores), part.image) for part in parts])[order],
-        np.concatenate([part.right for part in parts], axis=1)[:, order],
-        np.concatenate([part.wrong for part in parts], axis=1)[:, order],
-        objects,
+        objects[np.searchsorted(labels, part.label), part.image] = part.objects
+    empty = _ImageMatches(
+        0, 0, np.zeros(0, np.float32), *(np.zeros((len(THRESHOLDS), 0), bool),) * 2, 0
     )
-
-
-def _precision(matches: _ClassMatches, weights: NDArray[np.int64]) -> float:
-    objects = int(matches.objects @ weights)
-    if not objects:
-        return float("nan")
-    counts = weights[matches.image]
-    right = np.cumsum(matches.right * counts, axis=1)  # (T, D)
-    wrong = np.cumsum(matches.wrong * counts, axis=1)
-    precision = right / np.maximum(right + wrong, np.finfo(np.float64).tiny)
-    # The best precision at this recall or a higher one.
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    # How many of the recalls each detection is the first to reach.
-    reached = np.searchsorted(RECALLS, right / objects, side="right")
-    first = np.diff(reached, axis=1, prepend=0)
-    return float((first * envelope).sum()) / (len(envelope) * len(RECALLS))
+    every = [empty, *parts]
+    label = np.concatenate([np.full(len(part.scores), part.label) for part in every])
+    score = np.concatenate([part.scores for part in every]).astype(np.float64)
+    order = np.lexsort((-score, label))
+    return AveragePrecision(
+        THRESHOLDS,
+        labels,
+        objects,
+        np.concatenate([np.full(len(part.scores), part.image) for part in every])[order],
+        label[order],
+        score[order],
+        np.concatenate([part.right for part in every], axis=1)[:, order],
+        np.concatenate([part.wrong for part in every], axis=1)[:, order],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Wanted:
 
     ``boxes`` (G, 4), ``labels`` (G,), ``areas`` (G,) in pixels, ``crowd`` (G,): groups that
     detections may match any number of times and need not match; ``masks`` None without.
+    ``scores`` (G,) tells how sure a reference was of what it found; None of annotations.
     """
 
     width: int
@@ -48,6 +50,28 @@ class Wanted:
     areas: NDArray[np.float64]
     crowd: NDArray[np.bool_]
     masks: tuple[Mask, ...] | None = None
+    scores: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of(cls, found: Found) -> Wanted:
+        """What a detector found, as what there is."""
+        boxes = found.boxes
+        return cls(
+            math.ceil(float(boxes[:, 2].max(initial=1))),
+            math.ceil(float(boxes[:, 3].max(initial=1))),
+            boxes,
+            found.labels,
+            np.prod(boxes[:, 2:].astype(np.float64) - boxes[:, :2], axis=1),
+            np.zeros(len(boxes), bool),
+            found.masks,
+            found.scores,
+        )
+
+    @property
+    def found(self) -> Found:
+        """The same as detections, sure ones where it is none."""
+        scores = np.ones(len(self.boxes), np.float32) if self.scores is None else self.scores
+        return Found(self.boxes, scores, self.labels)
 
 
 def wanted_of(picture: AnnotatedPicture) -> Wanted:

@@ -127,6 +127,9 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "replicated": lambda: nn.Sequential(nn.ReplicationPad2d(1), nn.Conv2d(8, 8, 3)),
     "padded_around": lambda: nn.Conv2d(8, 8, (1, 3), padding=(0, 1), padding_mode="circular"),
     "padded_with_one": lambda: Function(lambda x, c: c(F.pad(x, (1, 1, 1, 1), value=1.0)), _pad3()),
+    "pool_by_its_kernel": lambda: Function(
+        lambda x: F.interpolate(F.max_pool2d(x, 2) + F.avg_pool2d(x, 2), scale_factor=2)
+    ),
     "padded_with_least": lambda: Function(
         lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)
     ),
@@ -135,7 +138,7 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "grouped": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=4),
     "same_padding": lambda: nn.Conv2d(8, 8, (2, 3), padding="same"),
     "pools_of_rows": lambda: Function(
-        lambda x: (F.max_pool1d(x.flatten(2), 3, 1, 1) + F.avg_pool1d(x.flatten(2), 1)).view(
+        lambda x: (F.max_pool1d(x.flatten(2), 3, 1, 1) + F.avg_pool1d(x.flatten(2), 3, 1, 1)).view(
             x.shape
         )
     ),

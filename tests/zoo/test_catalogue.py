@@ -9,6 +9,7 @@ import pytest
 from zoo import hub
 from zoo.architecture import architectures
 from zoo.catalogue import catalogue, count_entry
+from zoo.detection.config import detector_names
 from zoo.foreign_networks import as_installed, foreign_networks
 from zoo.names import SEGMENTERS, resolve
 
@@ -112,3 +113,13 @@ def test_torch_s_cache_is_found_without_torch(
             patch.delitem(sys.modules, "torch")
             assert hub._torch_hub() == with_torch
             assert tmp_path in with_torch.parents
+
+
+def test_detectors_are_listed_with_their_average_precision() -> None:
+    """D2Go's model zoo (facebookresearch/d2go, MODEL_ZOO.md)."""
+    found = {name: entry for name, entry in ENTRIES.items() if entry.task == "detection"}
+    assert found.keys() == set(detector_names()) and len(found) == 6
+    assert found["fbnetv3_a_dsmask_c4"].published_ap == 21.06
+    assert found["fbnetv3_g_fpn"].published_ap == 43.13
+    counts = count_entry(found["fbnetv3_a_dsmask_c4"])
+    assert counts is not None and 1.7e6 < counts.parameters < 1.8e6

@@ -16,7 +16,7 @@ from zoo.architecture import Architecture
 from zoo.checkpoints.unwrapping import State
 from zoo.mobile_cv_layout import from_mobile_cv, is_mobile_cv
 
-Layout = Literal["own", "timm", "torchvision", "mobile_cv", "positional"]
+Layout = Literal["own", "timm", "torchvision", "mobile_cv", "positional", "d2go", "halves"]
 
 COUNTER = "num_batches_tracked"
 """End of the name of batch normalization's counters, which some writers leave out."""

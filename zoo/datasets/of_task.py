@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from zoo.datasets.detection.samples import find_reader, open_detections
 from zoo.datasets.masks import IMAGES, MASKS, open_masks
 from zoo.datasets.opening import open_dataset
 from zoo.datasets.samples import Dataset
@@ -28,7 +29,11 @@ class Opener(Protocol):
         """See ``open_scored``."""
 
 
-OPENERS: dict[TaskName, Opener] = {"classification": open_dataset, "segmentation": open_masks}
+OPENERS: dict[TaskName, Opener] = {
+    "classification": open_dataset,
+    "segmentation": open_masks,
+    "detection": open_detections,
+}
 
 
 def open_scored(
@@ -72,6 +77,8 @@ def open_pictures(
     root = Path(name_or_path)
     if str(name_or_path) in SCENE_SPLITS and not root.exists():
         return open_masks(name_or_path)
+    if task == "detection" and find_reader(root) is not None:
+        return open_detections(root, skip_bad_images=skip_bad_images)
     if task == "segmentation" and is_folder(root / IMAGES) and is_folder(root / MASKS):
         root = root / IMAGES
     return open_dataset(root, labelled=False, skip_bad_images=skip_bad_images)

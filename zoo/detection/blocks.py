@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.architecture import Block, round_channels
-from zoo.detection.norms import Norm, make_norm
+from zoo.detection.norms import make_norm
+from zoo.detection.rules import Norm
 
 SQUEEZE = 0.25
 """Channels of a squeeze's bottleneck for each that it gates (mobile_cv's less_se_channels=False).

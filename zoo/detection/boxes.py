@@ -11,6 +11,10 @@ LARGEST_LOG_SCALE = math.log(1000 / 16)
 """What predicted log sizes are clamped to, so that exp stays finite (detectron2's and torchvision's
 box coders)."""
 
+HALF_PRECISION_SCALE = 1 / 16
+"""What sides are multiplied by before they become areas: those of inputs up to 4096 pixels are
+numbers of float16 then, whose largest is 65504. A power of two changes nothing else."""
+
 BoxWeights = tuple[float, float, float, float]
 
 
@@ -86,7 +90,7 @@ def overlapping(boxes: Tensor, threshold: float) -> Tensor:
     Returns:
         (N, K, K), symmetric.
     """
-    left, top, right, bottom = boxes.chunk(4, dim=-1)  # (N, K, 1) each
+    left, top, right, bottom = (boxes * HALF_PRECISION_SCALE).chunk(4, dim=-1)  # (N, K, 1) each
     width = torch.minimum(right, right.transpose(1, 2)) - torch.maximum(left, left.transpose(1, 2))
     height = torch.minimum(bottom, bottom.transpose(1, 2)) - torch.maximum(top, top.transpose(1, 2))
     shared = torch.relu(width) * torch.relu(height)

@@ -11,8 +11,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from zoo.architecture import Block
-from zoo.detection.final import DetectionRule
-from zoo.detection.norms import Norm
+from zoo.detection.rules import DetectionRule, Norm
 
 Rows = tuple[Block, ...]
 
@@ -134,6 +133,11 @@ def detector_tables() -> dict[str, DetectorTable]:
         )
         for name, table in content["detectors"].items()
     }
+
+
+def detector_names() -> tuple[str, ...]:
+    """Every FBNetV3 detector's name, without and with a mask head."""
+    return tuple(f"{table}{suffix}" for table in detector_tables() for suffix in ("", MASK_SUFFIX))
 
 
 def find_detector(name: str) -> tuple[DetectorTable, bool] | None:

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from zoo.detection import ABSENT
 from zoo.detection.boxes import clip_boxes, decode_boxes
-from zoo.detection.final import DetectionRule, Detections, detect
+from zoo.detection.final import Detections, detect
 from zoo.detection.proposals import ProposalRule, propose
 from zoo.detection.roi_align import Pooling, roi_align_levels
+from zoo.detection.rules import DetectionRule
 
 _LEVEL_TOLERANCE = 1e-6  # torchvision.ops.poolers.LevelMapper's eps
 _SMALLEST_BOX = 1e-2  # torchvision's RoIHeads.postprocess_detections

@@ -12,11 +12,13 @@ from zoo.detection.anchors import cell_anchors, grid_anchors
 from zoo.detection.blocks import build_stage
 from zoo.detection.boxes import clip_boxes, decode_boxes
 from zoo.detection.config import ASPECT_RATIOS, DetectorOptions, DetectorTable
+from zoo.detection.conventions import detection_interface
 from zoo.detection.final import detect
 from zoo.detection.parts import BoxHead, FeaturePyramid, MaskHead, ProposalHead
 from zoo.detection.proposals import ProposalRule, propose
 from zoo.detection.roi_align import Pooling, roi_align, roi_align_levels
 from zoo.errors import InputError
+from zoo.outputs import Interface
 
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 _FIRST_PYRAMID_STAGE = 1  # of the trunk: stride 4
@@ -96,6 +98,16 @@ class FBNetV3Detector(nn.Module):
         if self.options.outputs == "candidates":
             return ("boxes", "scores")
         return ("boxes", "scores", "labels", *(("masks",) if self.mask_head else ()))
+
+    @property
+    def interface(self) -> Interface:
+        """What its outputs mean."""
+        return detection_interface(self.output_names)
+
+    @property
+    def num_classes(self) -> int:
+        """Without the background."""
+        return self.options.classes
 
     @property
     def proposal_rule(self) -> ProposalRule:

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from zoo.detection.boxes import exists, take
-from zoo.detection.suppression import SWEEPS, kept
-
-
-@dataclass(frozen=True)
-class DetectionRule:
-    """Which boxes are detections.
-
-    Of all pairs of box and class with a score above ``lowest`` the ``candidates`` best go into
-    suppression at ``threshold`` within their class, and of what it keeps the ``most`` best are
-    detections. With fewer candidates than pairs above ``lowest`` the result may differ from
-    suppression among all of them. Boxes are left out whose shorter side is below ``smallest``
-    pixels.
-    """
-
-    lowest: float = 0.05
-    threshold: float = 0.5
-    most: int = 100
-    candidates: int = 300
-    smallest: float = 0.0
-    sweeps: int = SWEEPS
+from zoo.detection.rules import DetectionRule
+from zoo.detection.suppression import kept
 
 
 class Detections(NamedTuple):
-    """Detections of a batch, the best first; those that make up the number have the score 0.
+    """Detections of a batch, the best first; those that make up the number are all 0.
 
     ``boxes`` (N, D, 4) in pixels of the input, ``scores`` (N, D) in [0, 1], ``labels`` (N, D): the
     class's index as a float, since runtimes' outputs are.
@@ -63,4 +44,6 @@ def detect(boxes: Tensor, scores: Tensor, rule: DetectionRule) -> Detections:
         present = present * exists(chosen, rule.smallest, inclusive=True)
     keep = kept(chosen, present, rule.threshold, labels, rule.sweeps)
     found, order = torch.topk(best * keep, min(rule.most, best.shape[1]), dim=1)
-    return Detections(take(chosen, order), found, take(labels.unsqueeze(2), order).squeeze(2))
+    there = (found > 0).to(scores.dtype).unsqueeze(2)
+    final, classes_found = take(chosen, order) * there, take(labels.unsqueeze(2), order) * there
+    return Detections(final, found, classes_found.squeeze(2))

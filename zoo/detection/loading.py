@@ -11,10 +11,9 @@ import torch
 from zoo.checkpoints import load_into, read_states
 from zoo.checkpoints.unwrapping import Stored
 from zoo.detection.config import (
-    MASK_SUFFIX,
     DetectorOptions,
     DetectorTable,
-    detector_tables,
+    detector_names,
     find_detector,
     with_masks,
 )
@@ -58,19 +57,15 @@ def load_detector(
     """
     found = find_detector(name)
     if found is None:
-        known = ", ".join(f"{table}, {table}{MASK_SUFFIX}" for table in detector_tables())
+        known = ", ".join(detector_names())
         raise InputError(f"{name}: no such detector; there are {known}")
     table, masks = found
     chosen = with_masks(options or DetectorOptions(), masks)
     state: State = {}
     layout: DetectorLayout | None = None
     if weights is not None:
-        state, layout = _read(weights, table)
-        if is_folded(state):
-            chosen = dataclasses.replace(chosen, norm="folded")
-        scores = state.get("box_head.scores.weight")
-        if options is None and scores is not None and len(scores) > 1:
-            chosen = dataclasses.replace(chosen, classes=len(scores) - 1)
+        state, layout = read_detector(weights, table)
+        chosen = suited(chosen, state, any_classes=options is None)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = FBNetV3Detector(table, chosen, size)
@@ -79,8 +74,23 @@ def load_detector(
     return LoadedDetector(module.eval(), layout)
 
 
-def _read(path: Path, table: DetectorTable) -> tuple[State, DetectorLayout]:
-    """The likeliest state of a file that is a detector's at all, in our own names."""
+def suited(options: DetectorOptions, state: State, *, any_classes: bool) -> DetectorOptions:
+    """``options`` with the normalization that a state in our own names has, folded or not, and its
+    number of classes if any will do."""
+    if is_folded(state):
+        options = dataclasses.replace(options, norm="folded")
+    scores = state.get("box_head.scores.weight")
+    if any_classes and scores is not None and len(scores) > 1:
+        options = dataclasses.replace(options, classes=len(scores) - 1)
+    return options
+
+
+def read_detector(path: Path, table: DetectorTable) -> tuple[State, DetectorLayout]:
+    """The likeliest state of a file that is a detector's at all, in our own names.
+
+    Raises:
+        InputError: the file cannot be read, or holds none.
+    """
     stored = read_states(path)
     try:
         candidates = [translate(entry.state, table) for entry in map(_unwrapped, stored)]

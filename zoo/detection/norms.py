@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-Norm = Literal["BN", "SyncBN", "naiveSyncBN", "GN", "folded"]
-"""``BN``: statistics of each process's own batch. ``SyncBN``: of all processes' samples
-(torch.nn.SyncBatchNorm, on GPUs only). ``naiveSyncBN``: the mean of the processes' statistics,
-whatever their batches' sizes. ``GN``: of groups of channels of each picture. ``folded``: none, as
-in weights whose normalization was folded into convolutions, which have biases then.
-
-At inference the first three are the same and fold into the convolution before them; GN depends on
-the picture and stays."""
+from zoo.detection.rules import Norm
 
 GROUPS = 32
 """Of GN (detectron2's number); where channels are no multiple of it, their greatest common divisor.

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zoo.architecture import Block
 from zoo.detection.blocks import ConvNorm, build_stage
-from zoo.detection.norms import Norm
+from zoo.detection.rules import Norm
 
 
 class FeaturePyramid(nn.Module):

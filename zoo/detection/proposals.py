@@ -10,7 +10,8 @@ from torch import Tensor
 
 from zoo.detection import ABSENT
 from zoo.detection.boxes import clip_boxes, decode_boxes, exists, take
-from zoo.detection.suppression import SWEEPS, kept
+from zoo.detection.rules import SWEEPS
+from zoo.detection.suppression import kept
 
 PROPOSAL_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
 from zoo.detection.boxes import clip_boxes, decode_boxes
-from zoo.detection.final import DetectionRule, Detections, detect
+from zoo.detection.final import Detections, detect
+from zoo.detection.rules import DetectionRule
 
 
 class FixedSSD(nn.Module):

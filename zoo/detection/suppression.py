@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.detection.boxes import overlapping
-
-SWEEPS = 16
-"""Enough for the random cases of tests/zoo/detection/test_suppression.py: up to 400 boxes in 5 to
-44 clusters. ``benchmarks/detection`` tells what the proposals of photos need."""
+from zoo.detection.rules import SWEEPS
 
 
 def kept(
@@ -40,7 +37,8 @@ def kept(
         (N, K).
     """
     count = boxes.shape[1]
-    better = torch.ones(count, count, dtype=boxes.dtype).triu(1)  # row i is better than column j
+    rank = torch.arange(count).to(boxes.dtype)
+    better = (rank.unsqueeze(1) < rank.unsqueeze(0)).to(boxes.dtype)  # row i than column j
     suppresses = overlapping(boxes, threshold) * better
     if groups is not None:
         distance = (groups.unsqueeze(2) - groups.unsqueeze(1)).abs()

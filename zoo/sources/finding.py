@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from zoo.architecture import architectures
+from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.names import DEFAULT, DEFAULT_SEGMENTER, SEGMENTERS, ResolvedName, headed, resolve
 from zoo.sources.base import NetworkOptions, NetworkSource
+from zoo.sources.detectors import DetectorSource
 from zoo.sources.fbnet import EmbeddedSource, FBNetSource
 from zoo.sources.segmenters import EmbeddedSegmenter, HeadedSegmenter, TorchvisionSegmenter
 from zoo.sources.timm import TimmSource
@@ -17,8 +21,10 @@ def find_source(
     resolved: ResolvedName,
     options: NetworkOptions | None = None,
     size: int | tuple[int, int] | None = None,
+    weights: Path | None = None,
 ) -> NetworkSource:
-    """The builder of a resolved name.
+    """The builder of a resolved name, for an input of ``size`` and what the file ``weights``
+    holds, where a network depends on them.
 
     Raises:
         InputError: ``options`` do not apply to this network.
@@ -39,6 +45,8 @@ def find_source(
         return UserSource(resolved.canonical)
     if resolved.canonical == DEFAULT:
         return EmbeddedSource()
+    if find_detector(resolved.canonical) is not None:
+        return DetectorSource(resolved.canonical, size, weights)
     if resolved.canonical == DEFAULT_SEGMENTER:
         return EmbeddedSegmenter()
     on = headed(resolved.canonical)

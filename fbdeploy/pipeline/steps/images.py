@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fbdeploy.pipeline.keys import folder_identity, key_of
+from fbdeploy.pipeline.keys import data_identity, key_of
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.records.manifest import DatasetInfo
@@ -89,7 +89,7 @@ def dataset_info(
     if embedded is not None:
         identity = embedded[:32]
     else:
-        identity = request.identities.get(name) or folder_identity(Path(name))
+        identity = request.identities.get(name) or data_identity(Path(name))
     return DatasetInfo(name=name, images=images, identity=key_of(of=identity, images=images))
 
 

@@ -48,7 +48,9 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
             f"the artefact gives {', '.join(found)} where its reference gives "
             f"{', '.join(expected)}; leave the format out with --formats"
         )
-    differences = [_Difference.of(found[name], expected[name]) for name in expected]
+    task = task_named(source.interface.task)
+    in_order = task.aligned(expected, found)
+    differences = [_Difference.of(in_order[name], expected[name]) for name in expected]
     relative, max_abs = max((one.relative, one.max_abs) for one in differences)
     ratios = [one.sqnr_db for one in differences if one.sqnr_db is not None]
     least_db = min(ratios, default=None)
@@ -67,7 +69,7 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
         max_abs=max_abs,
         relative=relative,
         sqnr_db=least_db,
-        agreement=agreement(task_named(source.interface.task), expected, found),
+        agreement=agreement(task, expected, found),
         criterion=criterion,
         passed=passed,
     )

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fbdeploy.pipeline.first_look import FROM_PYTHON
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
@@ -50,6 +51,7 @@ from fbdeploy.records.manifest import (
     Quantization,
     Weights,
 )
+from zoo.errors import InputError
 
 if TYPE_CHECKING:
     from quantize.graph.capture import Captured
@@ -125,6 +127,8 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
     network = requested_network(request)
+    if network.task == "detection":
+        raise InputError(FROM_PYTHON.format(network.name))
     state = state_sha256(network)
     network_key = key_of_network(network, state)
     images = check_images(request, network)

@@ -26,6 +26,7 @@ from quantize.graph.passes.parameters import own_parameters
 from quantize.graph.passes.pooling import (
     divided_sums,
     drop_pools_of_one_pixel,
+    numbered_strides,
     paddings_of_max_pools,
     unify_global_pools,
 )
@@ -68,6 +69,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     unify_image_norms,
     fold_affine,
     batch_norm_as_layer,
+    numbered_strides,
     paddings_of_max_pools,
     divided_sums,
     unify_global_pools,

@@ -20,13 +20,18 @@ from quantize.graph.passes.surgery import (
     tensor_of,
 )
 
+LARGE, GROWTH = 1 << 18, 16
+"""Elements, and times those it is computed of: from both on, a constant is left as it was made."""
+
 
 @torch.no_grad()
 def fold_constants(graph: GraphModule) -> int:
     """Replace values that depend on parameters and numbers alone by what they are.
 
     Weight norm, spectral norm, weight standardization, coordinate grids and masks become plain
-    tensors; a convolution with such a weight is one like any other.
+    tensors; a convolution with such a weight is one like any other. A large tensor that a small one
+    tells, such as which of a thousand boxes come before which, is left to be computed: in a file
+    it would weigh more than the network.
     """
     known: dict[Node, Any] = {}
     for node in graph.graph.nodes:
@@ -34,7 +39,9 @@ def fold_constants(graph: GraphModule) -> int:
             known[node] = tensor_of(graph, node)
         elif _is_pure(node) and all(source in known for source in node.all_input_nodes):
             arguments = map_arg((node.args, node.kwargs), lambda source: known[source])
-            known[node] = node.target(*arguments[0], **arguments[1])
+            value = node.target(*arguments[0], **arguments[1])
+            if not _bloats(value, [known[source] for source in node.all_input_nodes]):
+                known[node] = value
     changed = 0
     for node, value in known.items():
         wanted = node.op == "call_function" and any(user not in known for user in node.users)
@@ -64,6 +71,13 @@ def expand_constants(graph: GraphModule) -> int:
         node.args = (kept, [batch[0], *[-1] * (len(wide) - 1)])
         changed += 1
     return changed
+
+
+def _bloats(value: Any, sources: list[Any]) -> bool:
+    """Whether a value is large and much larger than all that it is computed of."""
+    given = sum(source.numel() for source in sources if isinstance(source, Tensor))
+    size = value.numel() if isinstance(value, Tensor) else 0
+    return size > LARGE and bool(given) and size > GROWTH * given
 
 
 def _is_tensor(graph: GraphModule, node: Node) -> bool:

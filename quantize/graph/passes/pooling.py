@@ -16,6 +16,7 @@ from quantize.graph.passes.surgery import (
     is_call,
     pair,
     replace,
+    set_argument,
     shape_of,
     tensor_meta,
 )
@@ -23,6 +24,16 @@ from quantize.graph.passes.surgery import (
 POOL = aten.adaptive_avg_pool2d.default
 #: What is padded with this or less is meant to lose against every value of a map.
 LOWEST = -1e4
+
+
+def numbered_strides(graph: GraphModule) -> int:
+    """Write the stride of pools that go on by their kernel; coremltools asks for it."""
+    changed = 0
+    for pool in calls(graph, aten.max_pool2d.default, aten.avg_pool2d.default):
+        if not argument(pool, 2):
+            set_argument(pool, 2, pair(argument(pool, 1)))
+            changed += 1
+    return changed
 
 
 def paddings_of_max_pools(graph: GraphModule) -> int:
@@ -134,8 +145,17 @@ def unify_global_pools(graph: GraphModule) -> int:
 
 
 def drop_pools_of_one_pixel(graph: GraphModule) -> int:
-    """Remove global pools of maps that have one pixel already (the head after FBNet's ir_pool)."""
+    """Remove global pools of maps that have one pixel already (the head after FBNet's ir_pool), and
+    average pools with windows of one, which LiteRT's converter refuses between two grids."""
     changed = 0
+    for node in calls(graph, aten.avg_pool2d.default):
+        sizes = pair(argument(node, 1)), pair(argument(node, 2)), pair(argument(node, 3, 0))
+        if sizes == ([1, 1], [1, 1], [0, 0]):
+            source = node.args[0]
+            assert isinstance(source, Node)
+            node.replace_all_uses_with(source)
+            graph.graph.erase_node(node)
+            changed += 1
     for node in calls(graph, POOL):
         source = node.args[0]
         assert isinstance(source, Node)

@@ -26,7 +26,8 @@ Argument = Reference | np.ndarray[Any, Any] | str | tuple["Argument", ...]
 class Operation:
     """An operator as the file has it.
 
-    ``half`` is whether its outputs are float16; ``shapes`` are theirs with batch 1.
+    ``half`` is whether its outputs, where they are no integers, are float16; ``shapes`` are theirs
+    with batch 1.
     """
 
     kind: str

@@ -148,7 +148,8 @@ def _compute(operation: Operation, values: dict[str, Tensor], batch: int) -> Non
         ) from error
     results = results if isinstance(results, tuple) else (results,)
     for name, result in zip(operation.outputs, results, strict=True):
-        values[name] = _half(result) if operation.half else result
+        rounds = operation.half and result.is_floating_point()
+        values[name] = _half(result) if rounds else result
 
 
 def _half(value: Tensor) -> Tensor:

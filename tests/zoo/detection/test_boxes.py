@@ -76,3 +76,11 @@ def test_anchors_by_hand() -> None:
     assert grid[(1 * 3 + 2) * 3 + 1].tolist() == [16, 0, 48, 32]
     uneven = grid_anchors(cells, 2, 3, (16.0, 8.0))
     assert uneven[(1 * 3 + 2) * 3 + 1].tolist() == [0, 0, 32, 32]
+
+
+def test_overlaps_of_large_boxes_in_half_precision() -> None:
+    # 1000 x 1000 pixels are no number of float16; the second covers 80 % of the first.
+    boxes = torch.tensor([[[0.0, 0, 1000, 1000], [200, 0, 1000, 1000], [0, 0, 100, 1000]]])
+    wanted = [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+    for kind in (torch.float32, torch.float16):
+        assert overlapping(boxes.to(kind), 0.7)[0].tolist() == wanted

@@ -10,8 +10,9 @@ from torchvision.ops import batched_nms, clip_boxes_to_image, nms
 from tests.zoo.detection.boxes_of import clustered_boxes
 from zoo.detection import ABSENT
 from zoo.detection.anchors import cell_anchors, grid_anchors
-from zoo.detection.final import DetectionRule, detect
+from zoo.detection.final import detect
 from zoo.detection.proposals import ProposalRule, flatten_level, propose
+from zoo.detection.rules import DetectionRule
 
 SIZE = (320, 320)
 ANCHORS = grid_anchors(cell_anchors((32, 64, 96, 128, 160), (0.5, 1.0, 2.0)), 20, 20, 16)

@@ -8,7 +8,8 @@ from torch import Tensor
 from torchvision.ops import batched_nms, nms
 
 from tests.zoo.detection.boxes_of import clustered_boxes
-from zoo.detection.suppression import SWEEPS, kept, longest_chain
+from zoo.detection.rules import SWEEPS
+from zoo.detection.suppression import kept, longest_chain
 
 CASES = 60
 

@@ -8,9 +8,9 @@ import torch
 
 from benchmarks.detection.run import exact, fixed
 from zoo.datasets.detection.coco import read_coco
-from zoo.detection.letterbox import letterbox
+from zoo.detection.conventions import detection_spec
 from zoo.detection.loading import load_detector
-from zoo.input_spec import InputSpec
+from zoo.preprocess import preprocess
 
 PHOTOS = 4
 NAME = "fbnetv3_a_dsmask_c4"
@@ -21,10 +21,10 @@ def test_the_same_detections_on_photos(shared: Path) -> None:
     data = read_coco(shared / "data" / "coco_dev" / "boxes.json", masks=False)
     weights = shared / "weights" / "fbnetv3_a_dsmask_c4.coco_boxes.safetensors"
     detector = load_detector(NAME, weights).module
-    spec = InputSpec(detector.height, detector.width)
+    spec = detection_spec(detector.height, detector.width)
     found = 0
     for picture in data.pictures[:PHOTOS]:
-        pixels, _ = letterbox(picture.read(), spec)
+        pixels = preprocess(picture.read(), spec)
         x = torch.from_numpy(pixels)[None]
         boxes, scores, labels = fixed(detector, x)
         wanted = exact(detector, x)

@@ -4,6 +4,7 @@ Semantics follow coremltools' operator definitions (``coremltools/converters/mil
 A new operator is a line in the table of its kind.
 """
 
+from runtime_bench.runtimes.mil_interpreter.operators.choosing import CHOOSING
 from runtime_bench.runtimes.mil_interpreter.operators.elementwise import ELEMENTWISE
 from runtime_bench.runtimes.mil_interpreter.operators.layers import LAYERS
 from runtime_bench.runtimes.mil_interpreter.operators.operator import Operator
@@ -14,6 +15,7 @@ from runtime_bench.runtimes.mil_interpreter.operators.shapes import SHAPES
 OPERATORS: dict[str, Operator] = {
     **LAYERS,
     **ELEMENTWISE,
+    **CHOOSING,
     **SHAPES,
     **RESAMPLING,
     **QUANTIZATION,

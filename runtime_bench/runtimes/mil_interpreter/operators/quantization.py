@@ -61,11 +61,22 @@ def constexpr_blockwise_shift_scale(call: Call) -> Tensor:
     return (data - _repeated(call.tensor("offset").to(torch.float32), data)) * scale
 
 
+_TYPES = {
+    "fp16": torch.float32,
+    "fp32": torch.float32,
+    "int32": torch.int32,
+    "int16": torch.int16,
+    "uint16": torch.int32,  # of which torch's kernels take few; places never wrap around
+    "bool": torch.bool,
+}
+
+
 def cast(call: Call) -> Tensor:
-    """To another float type: ``program`` rounds what comes out as float16."""
-    if call.text("dtype") not in ("fp16", "fp32"):
-        raise NotImplementedError(f"to {call.text('dtype')}")
-    return call.tensor("x")
+    """To another type, integers towards zero: ``program`` rounds what comes out as float16."""
+    kind = call.text("dtype")
+    if kind not in _TYPES:
+        raise NotImplementedError(f"to {kind}")
+    return call.tensor("x").to(_TYPES[kind])
 
 
 def constexpr_cast(call: Call) -> Tensor:

@@ -85,14 +85,17 @@ CASES: dict[str, tuple[Build, Callable[[np.ndarray], Any]]] = {
     ),
     "choice by equality": (
         lambda x: mb.select(
-            cond=mb.logical_and(
-                x=mb.equal(x=mb.maximum(x=x, y=0.0), y=0.0),
-                y=mb.not_equal(x=mb.less(x=x, y=-0.5), y=True),
+            cond=mb.logical_or(
+                x=mb.not_equal(x=mb.maximum(x=x, y=0.5), y=0.5),
+                y=mb.logical_and(
+                    x=mb.equal(x=mb.maximum(x=x, y=0.0), y=0.0),
+                    y=mb.logical_not(x=mb.less(x=x, y=-0.5)),
+                ),
             ),
             a=x,
             b=mb.mul(x=x, y=2.0),
         ),
-        lambda x: np.where((x <= 0) & (x >= -0.5), x, 2 * x),
+        lambda x: np.where((x > 0.5) | ((x <= 0) & (x >= -0.5)), x, 2 * x),
     ),
     "conv, same": (_conv(strides=[2, 2], pad_type="same"), _same_padded(2, False)),
     "conv, same_lower": (_conv(strides=[2, 2], pad_type="same_lower"), _same_padded(2, True)),
