@@ -7,21 +7,20 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
 
 from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
-from zoo.detection.conventions import detection_spec
 from zoo.errors import InputError
 from zoo.files import sha256_of
 from zoo.initialise import settle_batch_norms
-from zoo.input_spec import InputSpec, Interpolation
+from zoo.input_overrides import InputOverrides, overridden
+from zoo.input_spec import InputSpec
 from zoo.names import DEFAULT, DEFAULT_SEGMENTER, ResolvedName, Source, resolve
 from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
@@ -53,20 +52,6 @@ _EMBEDDED_WEIGHTS = {
     DEFAULT: _Stored(embedded.WEIGHTS_FILE, "zoo.train_default"),
     DEFAULT_SEGMENTER: _Stored(embedded.SEGMENTER_WEIGHTS_FILE, "zoo.train_segmenter"),
 }
-
-
-@dataclass(frozen=True)
-class InputOverrides:
-    """What the user says about the input; None leaves what the network's source says.
-
-    ``size`` is in pixels, one number for a square or (height, width); the rest as InputSpec.
-    """
-
-    size: int | tuple[int, int] | None = None
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
-    crop_pct: float | None = None
-    interpolation: Interpolation | None = None
 
 
 @dataclass(frozen=True)
@@ -181,7 +166,7 @@ def load_network(
         classes = classes or chosen.classes
         classifier = _ignored(source, module, headless)
         load_into(module, chosen.state, origin=str(path), network=name, ignore=classifier)
-    spec = _input_spec(name, module, source.input_spec(module), overrides)
+    spec = overridden(name, module, source.input_spec(module), overrides)
     try_out = user_network.probe if resolved.source == "user" else float32_output
     output = try_out(name, module, spec)
     if provenance.kind == "random":
@@ -272,39 +257,6 @@ def _told(provenance: Weights, path: Path, chosen: Selection) -> Weights:
     return dataclasses.replace(
         provenance, layout=chosen.layout, sha256=sha256_of(path), note=", ".join(notes) or None
     )
-
-
-def _detects(module: nn.Module) -> bool:
-    """Whether a module says that it is a detector."""
-    interface = getattr(module, "interface", None)
-    return isinstance(interface, Interface) and interface.task == "detection"
-
-
-def _input_spec(
-    name: str, module: nn.Module, spec: InputSpec | None, overrides: InputOverrides
-) -> InputSpec:
-    size = (overrides.size, overrides.size) if isinstance(overrides.size, int) else overrides.size
-    if spec is None:
-        if size is None:
-            raise InputError(f"{name}: has no pretrained_cfg, so give --input-size (pixels)")
-        spec = detection_spec(*size) if _detects(module) else InputSpec(*size)
-    changes: dict[str, Any] = {
-        key: getattr(overrides, key)
-        for key in ("mean", "std", "crop_pct", "interpolation")
-        if getattr(overrides, key) is not None
-    }
-    if size is not None:
-        changes |= {"height": size[0], "width": size[1]}
-    spec = dataclasses.replace(spec, **changes)
-    if min(spec.height, spec.width) < 1:
-        raise InputError(f"{name}: input size {spec.height}x{spec.width} is not positive")
-    if not 0 < spec.crop_pct <= 1:
-        raise InputError(f"{name}: crop_pct {spec.crop_pct} is outside (0, 1]")
-    finite = all(math.isfinite(value) for value in (*spec.mean, *spec.std))
-    three = len(spec.mean) == len(spec.std) == 3
-    if not finite or not three or not all(value > 0 for value in spec.std):
-        raise InputError(f"{name}: mean and std are three numbers each, std above 0")
-    return spec
 
 
 @torch.no_grad()
