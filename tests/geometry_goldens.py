@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,7 @@ def _input(spec: InputSpec) -> dict[str, Any]:
         interpolation=spec.interpolation,
         crop_mode=spec.crop_mode,
     )
-    return given.model_dump(mode="json")
+    return asdict(given)
 
 
 def write_geometry_goldens(path: Path) -> Path:

@@ -92,24 +92,22 @@ def test_a_clamp_within_its_grid_is_one_of_integers(
     assert sqnr_db(expected, found) > 40
 
 
-class BranchAttention(nn.Module):
-    """Two branches weighed by a softmax of their mean, as in SKNet (arXiv:1903.06586)."""
+class Gate(nn.Module):
+    """A softmax that a layer reads, so that it is on a grid of its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.left, self.right = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(3, 8, 5, 2, 2)
-        self.weigh, self.head = nn.Linear(8, 2), nn.Linear(8, 5)
+        self.stem = nn.Conv2d(3, 8, 3, 2, 1)
+        self.weigh, self.head = nn.Linear(8, 2), nn.Linear(2, 5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        branches = torch.stack([self.left(x), self.right(x)], 1)
-        weights = torch.softmax(self.weigh(branches.sum(1).mean((2, 3))), -1)
-        return self.head((branches * weights[:, :, None, None, None]).sum(1).mean((2, 3)))
+        return self.head(torch.softmax(self.weigh(self.stem(x).mean((2, 3))), -1))
 
 
 @pytest.mark.parametrize("variant", ["", "s8s8"])
 def test_a_softmax_saturates_at_the_end_of_its_grid(tmp_path: Path, variant: str) -> None:
     torch.manual_seed(0)
-    network = Network("sk", BranchAttention().eval(), SPEC, (), 5, "user", Weights("random"))
+    network = Network("gate", Gate().eval(), SPEC, (), 5, "user", Weights("random"))
     program = quantize(network, noise_images(64), load_recipe("ptq-fast"))
     # One of two weights is at least 1/2.
     narrow = {"softmax": QParams(0.45 / 255, QMIN)}

@@ -103,7 +103,8 @@ def test_grey_image_of_network_size_is_only_normalized() -> None:
 
 def test_training_and_evaluation_resize_fashion_mnist_alike() -> None:
     """The default network trained on torch's bilinear upsampling; PIL rounds after each axis."""
-    from zoo.embedded import INPUT_SPEC, TEST, read_images
+    from zoo.dataset_names import TEST
+    from zoo.embedded import INPUT_SPEC, read_images
     from zoo.train_default import prepare
 
     images = read_images(TEST).images[:8]

@@ -51,7 +51,7 @@ def number():
     return 5
 
 def wrong_output():
-    return nn.Conv2d(3, 4, 1)
+    return nn.Sequential(nn.Conv2d(3, 4, 1), nn.Flatten(2))
 """
 
 

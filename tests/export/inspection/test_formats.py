@@ -64,7 +64,8 @@ def test_macs_are_those_of_the_network(inspected, form: str, precision: NumberTy
 @pytest.mark.parametrize(("form", "precision"), CASES)
 def test_ports_are_float_images_and_logits(inspected, form: str, precision: NumberType) -> None:
     found = inspected(form, precision)
-    assert [(port.shape, port.dtype) for port in found.inputs] == [((1, 3, 32, 32), "float32")]
+    shape = (1, 32, 32, 3) if form == "litert" else (1, 3, 32, 32)
+    assert [(port.shape, port.dtype) for port in found.inputs] == [(shape, "float32")]
     assert [(port.shape, port.dtype) for port in found.outputs] == [((1, 7), "float32")]
 
 
