@@ -9,27 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from export.coverage import IslandKind
+from export.executorch_format import IDENTIFIERS, SCALAR_TYPES
 from export.inspection.base import corrupt_file, leading_bytes
 from export.inspection.graph import Graph, Operation, Reading, Value
 from export.inspection.inspection import Port
 from export.inspection.xnnpack_graph import XnnpackGraph
 from export.packages import require
 
-#: file_identifier of executorch's schema/program.fbs, by version of the file format.
-IDENTIFIERS = (b"ET12", b"ET13")
-#: c10::ScalarType to the type's name.
-_DTYPES = {
-    0: "uint8",
-    1: "int8",
-    2: "int16",
-    3: "int32",
-    4: "int64",
-    5: "float16",
-    6: "float32",
-    7: "float64",
-    11: "bool",
-    15: "bfloat16",
-}
 _XNNPACK = "XnnpackBackend"
 # Operators whose multiply-accumulates are (elements of the result) x (numbers per filter).
 _CONVOLUTION = "aten::convolution"
@@ -173,7 +159,7 @@ def _value(index: int) -> str:
 
 
 def _dtype(tensor: Any) -> str:
-    return _DTYPES.get(int(tensor.scalar_type), "another type")
+    return SCALAR_TYPES.get(int(tensor.scalar_type), "another type")
 
 
 def _port(plan: Any, role: str, index: int) -> Port:

@@ -9,26 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.executorch_format import IDENTIFIERS, SCALAR_TYPES
 from export.stored_names import OUTPUT_NAMES
 from runtime_bench.runtimes.base import FileRuntime, names_in_order, refuse
 from runtime_bench.runtimes.ports import ImagePort, Size, image_port
 from runtime_bench.runtimes.session import ImageSession
 from zoo.errors import InputError
-
-# Bytes 4..8 of every program (executorch schema/program.fbs: file_identifier). They are checked
-# here because the wheel ends the whole process when they are not even text.
-IDENTIFIERS = (b"ET12", b"ET13")
-# Codes of c10::ScalarType.
-SCALAR_TYPES = {
-    0: "uint8",
-    1: "int8",
-    2: "int16",
-    3: "int32",
-    4: "int64",
-    5: "float16",
-    6: "float32",
-    7: "float64",
-}
 
 _live_sessions: weakref.WeakSet[ExecuTorchSession] = weakref.WeakSet()
 
@@ -51,6 +37,7 @@ class ExecuTorch(FileRuntime):
         """Load a program; see :meth:`FileRuntime.open`."""
         with path.open("rb") as stream:
             identifier = stream.read(8)[4:]
+        # Here, since the wheel ends the whole process where they are not even text.
         if identifier not in IDENTIFIERS:
             raise refuse(path, self.name, "it is no ExecuTorch program")
         _set_threads(module, path, threads)
