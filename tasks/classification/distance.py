@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from tasks.base import LossSettings
+
 #: What steps of quantization are judged at. The plain KL sees the one or two classes an image may
 #: be of, and its ratio between two programs varies as much over 125 photos as a step gains; at 4 it
 #: sees many. On MobileNetV3-Small and EfficientNet-Lite0 seven steps' gains, in standard errors,
@@ -25,18 +27,17 @@ def training_loss(
     student: Tensor,
     teacher: Tensor,
     labels: Tensor | None,
-    *,
-    temperature: float,
-    label_weight: float,
+    settings: LossSettings,
 ) -> Tensor:
     """T^2 KL(teacher / T || student / T) in nats plus the weighted cross-entropy of the labels,
     int64 (N,); the mean over the batch."""
+    temperature = settings.temperature
     loss = temperature**2 * F.kl_div(
         F.log_softmax(student / temperature, 1),
         F.log_softmax(teacher / temperature, 1),
         reduction="batchmean",
         log_target=True,
     )
-    if label_weight and labels is not None:
-        loss = loss + label_weight * F.cross_entropy(student, labels)
+    if settings.label_weight and labels is not None:
+        loss = loss + settings.label_weight * F.cross_entropy(student, labels)
     return loss

@@ -130,8 +130,7 @@ class Classification:
             logits_of(student),
             logits_of(teacher),
             targets,
-            temperature=settings.temperature,
-            label_weight=settings.label_weight,
+            settings,
         )
 
     def pack(self, predictions: Sequence[Ranking]) -> dict[str, NDArray[Any]]:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.detection.objects import Found, box_overlaps
+from tasks.detection.objects import Found
 from tasks.detection.pairs import pairs
 
 LOWEST_SCORE = 0.3
 """Above it a detection is one that an app would show."""
-OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,11 @@ class DetectionAgreement:
 
 
 def detection_agreement(first: Sequence[Found], second: Sequence[Found]) -> DetectionAgreement:
-    """Pair detections of one class with a score above ``LOWEST_SCORE`` that overlap by at least
-    ``OVERLAP`` (:func:`tasks.detection.pairs.pairs`)."""
+    """Pair detections of one class with a score above ``LOWEST_SCORE`` that overlap enough
+    (:func:`tasks.detection.pairs.pairs`)."""
     alike, detections = [], []
     for one, other in zip(first, second, strict=True):
         mine, theirs = one.above(LOWEST_SCORE), other.above(LOWEST_SCORE)
-        alike.append(_pairs(mine, theirs))
+        alike.append(len(pairs(mine, theirs)))
         detections.append(len(mine.scores) + len(theirs.scores))
     return DetectionAgreement(np.array(alike, np.int64), np.array(detections, np.int64))
-
-
-def _pairs(first: Found, second: Found) -> int:
-    none = np.zeros(len(second.scores), bool)
-    overlaps = box_overlaps(first.boxes, second.boxes, none)
-    return len(pairs(first, second, overlaps, OVERLAP))

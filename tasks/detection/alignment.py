@@ -6,10 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.base import Outputs
-from tasks.detection.objects import Found, box_overlaps
+from tasks.detection.objects import Found
 from tasks.detection.pairs import pairs
-
-OVERLAP = 0.5
 
 
 def aligned(reference: Outputs, other: Outputs) -> Outputs:
@@ -39,8 +37,7 @@ def _partners(
     ours: NDArray[np.int64],
 ) -> list[tuple[int, int]]:
     first, second = _found(reference, image, theirs), _found(other, image, ours)
-    overlaps = box_overlaps(first.boxes, second.boxes, np.zeros(len(ours), bool))
-    return [(int(theirs[i]), int(ours[j])) for i, j in pairs(first, second, overlaps, OVERLAP)]
+    return [(int(theirs[one.first]), int(ours[one.second])) for one in pairs(first, second)]
 
 
 def _present(outputs: Outputs, image: int) -> NDArray[np.int64]:

@@ -7,19 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.detection.objects import Found, box_overlaps
+from tasks.detection.objects import Found
 from tasks.detection.pairs import pairs
 
 #: Added to what differs, in scores. A hundredth of one detection is what rounding moves, and
 #: without it images on which nobody finds anything would decide about geometric means.
 FLOOR = 0.01
-OVERLAP = 0.5
 
 
 def image_distances(reference: Sequence[Found], other: Sequence[Found]) -> NDArray[np.float64]:
     """What share of both detectors' scores differs on each image, (N,) in 0..1.
 
-    Detections of one class that overlap by at least ``OVERLAP`` are pairs. A pair differs by its
+    Pairs are those of :func:`tasks.detection.pairs.pairs`. A pair differs by its
     scores' difference, and for what both have in common by how far the boxes are from covering each
     other (one minus intersection over union); a detection without a partner by all of its score.
     """
@@ -39,10 +38,8 @@ def _distance(first: Found, second: Found) -> float:
     total = float(first.scores.sum(dtype=np.float64) + second.scores.sum(dtype=np.float64))
     if not total:
         return 0.0
-    none = np.zeros(len(second.scores), bool)
-    overlaps = box_overlaps(first.boxes, second.boxes, none)
     alike = 0.0
-    for row, column in pairs(first, second, overlaps, OVERLAP):
-        both = min(float(first.scores[row]), float(second.scores[column]))
-        alike += 2 * both * float(overlaps[row, column])
+    for pair in pairs(first, second):
+        both = min(float(first.scores[pair.first]), float(second.scores[pair.second]))
+        alike += 2 * both * pair.overlap
     return max(0.0, 1 - alike / total)

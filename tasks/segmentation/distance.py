@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tasks.base import LossSettings
 from zoo.datasets.mask_classes import IGNORE
 
 
@@ -32,9 +33,7 @@ def training_loss(
     student: Tensor,
     teacher: Tensor,
     classes: Tensor | None,
-    *,
-    temperature: float,
-    label_weight: float,
+    settings: LossSettings,
 ) -> Tensor:
     """T^2 KL(teacher / T || student / T) in nats, the mean over all pixels, plus the weighted
     cross-entropy of ``classes``.
@@ -43,9 +42,9 @@ def training_loss(
         student: logits (N, classes, h, w).
         teacher: of the same shape.
         classes: integers (N, H, W), IGNORE where pixels do not count; logits are resized to them.
-        temperature: T, softens both.
-        label_weight: how much the cross-entropy counts.
+        settings: T, and how much the cross-entropy counts.
     """
+    temperature = settings.temperature
     divergence = F.kl_div(
         F.log_softmax(student / temperature, 1),
         F.log_softmax(teacher / temperature, 1),
@@ -53,8 +52,10 @@ def training_loss(
         log_target=True,
     )
     loss = temperature**2 * divergence.sum(1).mean()
-    if label_weight and classes is not None and bool((classes != IGNORE).any()):
+    if settings.label_weight and classes is not None and bool((classes != IGNORE).any()):
         size = (classes.shape[1], classes.shape[2])
         resized = F.interpolate(student, size=size, mode="bilinear", align_corners=False)
-        loss = loss + label_weight * F.cross_entropy(resized, classes.long(), ignore_index=IGNORE)
+        loss = loss + settings.label_weight * F.cross_entropy(
+            resized, classes.long(), ignore_index=IGNORE
+        )
     return loss

@@ -130,8 +130,7 @@ class Segmentation:
             logits_of(student, "a segmenter"),
             logits_of(teacher, "a segmenter"),
             targets,
-            temperature=settings.temperature,
-            label_weight=settings.label_weight,
+            settings,
         )
 
     def pack(self, predictions: Sequence[Segmented]) -> dict[str, NDArray[Any]]:
