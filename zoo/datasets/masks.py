@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.datasets.class_map import ClassMap
-from zoo.datasets.contents import content_of_file, embedded_content
+from zoo.datasets.contents import content_of_file
 from zoo.datasets.image_folder import images_below
 from zoo.datasets.mask_classes import IGNORE, MaskClasses, read_class_map
 from zoo.datasets.mask_files import read_ids
@@ -33,7 +33,15 @@ IMAGES, MASKS = "images", "masks"
 CLASS_MAP, PANOPTIC = "mask_classes.json", "panoptic.json"
 
 
-class MaskFolder(Samples):
+class MaskedSamples(Samples):
+    """Samples whose target is the class of each pixel."""
+
+    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
+        """The classes of what the network is shown, and that picture: the input itself."""
+        return ClassMap.of(place_mask(sample.target, spec)), Frame.whole(spec.width, spec.height)
+
+
+class MaskFolder(MaskedSamples):
     """Images and masks of a folder, read when asked for."""
 
     def __init__(
@@ -79,10 +87,6 @@ class MaskFolder(Samples):
             )
         return Sample(image, mask, image_path.relative_to(self._images).as_posix())
 
-    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
-        """See ``masked_target``."""
-        return masked_target(sample, spec)
-
     def content(self, name: str) -> str:
         """That of the image, its mask, and what says which class an id is."""
         mask = (self._masks / name).with_suffix(".png")
@@ -96,7 +100,7 @@ class MaskFolder(Samples):
         return "".join(content_of_file(path) for path in tables if path.exists())
 
 
-class SceneMasks(Samples):
+class SceneMasks(MaskedSamples):
     """Composed scenes with the class of each pixel."""
 
     def __init__(self, split: SceneSplit) -> None:
@@ -116,19 +120,6 @@ class SceneMasks(Samples):
         scene = self._split.scene(index)
         name = f"{self.name}/{index:05d}"
         return Sample(Image.fromarray(scene.pixels), scene.semantic, name)
-
-    def target(self, sample: Sample, spec: InputSpec) -> tuple[Any, Frame]:
-        """See ``masked_target``."""
-        return masked_target(sample, spec)
-
-    def content(self, name: str) -> str:
-        """That of what all scenes are composed of."""
-        return embedded_content(self.name) or ""
-
-
-def masked_target(sample: Sample, spec: InputSpec) -> tuple[ClassMap, Frame]:
-    """The classes of what the network is shown, and that picture: the input itself."""
-    return ClassMap.of(place_mask(sample.target, spec)), Frame.whole(spec.width, spec.height)
 
 
 def open_masks(

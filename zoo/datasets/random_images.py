@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo.dataset_names import RANDOM_IMAGES
-from zoo.datasets.contents import embedded_content
 from zoo.datasets.samples import Sample, Samples
 
 COUNT = 512
@@ -45,10 +44,6 @@ class RandomImages(Samples):
         """Image ``index``."""
         name = f"{self.name}/{index:03d}"
         return Sample(Image.fromarray(_pixels(index), "RGB"), None, name)
-
-    def content(self, name: str) -> str:
-        """That of the rule which makes all images."""
-        return embedded_content(self.name) or ""
 
 
 def _pixels(index: int) -> NDArray[np.uint8]:

@@ -89,7 +89,8 @@ class Entry:
 
 
 class Samples:
-    """What datasets share: ``__iter__``, the record of skipped images, and class indices."""
+    """What datasets share: ``__iter__``, the record of skipped images, class indices, and what an
+    embedded set is made of."""
 
     def __init__(self, name: str, skip_bad_images: bool) -> None:
         self.name = name
@@ -117,6 +118,10 @@ class Samples:
         """The class index, -1 where there is none."""
         label = -1 if sample.label is None else sample.label
         return label, Frame.of(sample.image.width, sample.image.height, spec)
+
+    def content(self, name: str) -> str:
+        """See Dataset; here that of the embedded set, which is of one piece."""
+        return embedded_content(self.name) or ""
 
 
 class FolderDataset(Samples):
@@ -177,7 +182,3 @@ class ArrayDataset(Samples):
         """Image ``index`` as RGB."""
         image = Image.fromarray(self._images[index]).convert("RGB")
         return Sample(image, int(self._targets[index]), f"{self.name}/{index:05d}")
-
-    def content(self, name: str) -> str:
-        """That of the file which holds all images."""
-        return embedded_content(self.name) or ""
