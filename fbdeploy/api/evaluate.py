@@ -136,8 +136,9 @@ def evaluated(
     for path in paths:
         look_at_artefact(path)
     look_at_images(data)
-    asked = [Asked(path, described(path)[0]) for path in paths]
-    entry = described(artefact)[1]
+    known = [described(path) for path in paths]
+    asked = [Asked(path, manifest) for path, (manifest, _) in zip(paths, known, strict=True)]
+    _, entry = known[0]
     how = Scoring(
         data=data or _data_of(artefact, asked[0].manifest),
         limit=images,

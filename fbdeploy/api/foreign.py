@@ -41,14 +41,14 @@ class Classifier:
 
 
 def classifier_of(
-    path: Path, session: GuestSession, spec: InputSpec, named: str | None, told: Told
+    path: Path, session: GuestSession, outputs: Outputs, named: str | None, told: Told
 ) -> Classifier:
     """The output that holds an artefact's logits: that called ``named``, or the only one that may.
+    ``outputs`` are those of one image.
 
     Raises:
         InputError: there is none, or there are several and none was named.
     """
-    outputs = session.run(np.zeros(spec.shape, np.float32))
     able = {name: value.size for name, value in outputs.items() if _may_be_logits(value)}
     if named is not None:
         if named not in able:
@@ -71,15 +71,15 @@ def classifier_of(
     return Classifier(session, name, first, classes - first)
 
 
-def maps_of(session: GuestSession, spec: InputSpec) -> NDArray[np.float32] | None:
-    """An artefact's only output for a black image, if that is logits at every place,
+def maps_of(outputs: Outputs, spec: InputSpec) -> NDArray[np.float32] | None:
+    """An artefact's only output for one image, if that is logits at every place,
     (1, classes, h, w); None of another, and of one whose classes lie last."""
-    outputs = list(session.run(np.zeros(spec.shape, np.float32)).values())
-    if len(outputs) != 1 or outputs[0].ndim != 4 or outputs[0].shape[1] < 2:
+    found = list(outputs.values())
+    if len(found) != 1 or found[0].ndim != 4 or found[0].shape[1] < 2:
         return None
-    height, width = outputs[0].shape[2:]
+    height, width = found[0].shape[2:]
     alike = abs(height / spec.height - width / spec.width) < 0.1 * height / spec.height
-    return outputs[0] if alike and height * width > 1 else None
+    return found[0] if alike and height * width > 1 else None
 
 
 def _may_be_logits(value: NDArray[np.float32]) -> bool:

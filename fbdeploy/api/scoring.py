@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fbdeploy.api.foreign import classifier_of, input_spec, maps_of
 from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
@@ -95,11 +97,12 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
         size = 4 * sum(math.prod(output.shape) for output in network.outputs)
         labels = manifest.labels
         return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
-    maps = maps_of(session, spec) if how.logits is None else None
+    outputs = session.run(np.zeros(spec.shape, np.float32))
+    maps = maps_of(outputs, spec) if how.logits is None else None
     if maps is not None:
         labels = tuple(str(index) for index in range(maps.shape[1]))
         return _Opened(asked, session, spec, labels, len(labels), "segmentation", maps.nbytes)
-    classifier = classifier_of(asked.path, session, spec, how.logits, how.told)
+    classifier = classifier_of(asked.path, session, outputs, how.logits, how.told)
     labels = tuple(str(index) for index in range(classifier.classes))
     if manifest is not None and len(manifest.labels) == len(labels):
         labels = manifest.labels
