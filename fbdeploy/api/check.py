@@ -12,9 +12,10 @@ from fbdeploy.api.errors import in_python
 from fbdeploy.check.baseline import Baseline, read_baseline
 from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.findings import CheckReport
-from fbdeploy.check.reduction import baseline_of
+from fbdeploy.check.reduction import reduced
 from fbdeploy.check.rules import Measure, Rules, load_rules
 from fbdeploy.records.manifest import Manifest, read_manifest
+from fbdeploy.records.results import read_lines
 
 
 @in_python
@@ -57,7 +58,8 @@ def check(
         max_growth=max_growth,
     )
     folder = Path(output)
-    return held_against(before, baseline_of(folder), limits, read_manifest(folder))
+    manifest = read_manifest(folder)
+    return held_against(before, reduced(folder, manifest, read_lines(folder)), limits, manifest)
 
 
 def limits_of(

@@ -26,10 +26,13 @@ def baseline_of(output: str | os.PathLike[str]) -> Baseline:
             predictions.
     """
     folder = Path(output)
-    manifest = read_manifest(folder)
+    return reduced(folder, read_manifest(folder), read_lines(folder))
+
+
+def reduced(folder: Path, manifest: Manifest, lines: list[Line]) -> Baseline:
+    """:func:`baseline_of` a folder whose documents were read; raises as there."""
     if not manifest.artefacts:
         raise InputError(f"{folder}: holds no artefacts; run fbdeploy deploy into it first")
-    lines = read_lines(folder)
     scored = _scores(folder, manifest, lines)
     first = next(iter(scored.values()), None)
     for path, predictions in scored.items():

@@ -116,9 +116,10 @@ def check(
         look_at_output(output)
         from fbdeploy.api.check import held_against, limits_of
         from fbdeploy.check import baseline as files
-        from fbdeploy.check.reduction import baseline_of
+        from fbdeploy.check.reduction import reduced
         from fbdeploy.check.render import as_markdown, as_text
         from fbdeploy.records.manifest import read_manifest
+        from fbdeploy.records.results import read_lines
         from zoo.files import atomic_file
 
         limits = limits_of(
@@ -133,7 +134,7 @@ def check(
         manifest = read_manifest(output)
         if write_baseline is not None:
             _refuse_failed(output, manifest)
-        after = baseline_of(output)
+        after = reduced(output, manifest, read_lines(output))
         passed = True
         if before is not None:
             report = held_against(before, after, limits, manifest)

@@ -8,15 +8,14 @@ from pathlib import Path
 from fbdeploy.check.answers import Answers, unlike_images
 from fbdeploy.check.baseline import Baseline, Latency, Record
 from fbdeploy.check.latencies import same_setting, why_unlike
-from fbdeploy.check.reduction import baseline_of
+from fbdeploy.check.reduction import reduced
 from fbdeploy.check.rules import load_rules
 from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
 from fbdeploy.records.manifest import Manifest, read_manifest
 from fbdeploy.records.results import ResultRow, ScoreInfo, read_lines, summarize
-from fbdeploy.report.page import score_in
+from fbdeploy.report.page import metrics_shown, score_in
 from stats.medians import median_ratio
 from tasks.metric import Metric
-from tasks.metrics import METRICS_OF, agreement_of
 from tasks.scores import score_of
 from zoo.errors import InputError
 
@@ -38,8 +37,9 @@ class Deployment:
             InputError: it is no output folder, or one without artefacts.
         """
         manifest = read_manifest(folder)
-        rows = tuple(summarize(manifest, read_lines(folder)))
-        return cls(folder, manifest, rows, baseline_of(folder))
+        lines = read_lines(folder)
+        rows = tuple(summarize(manifest, lines))
+        return cls(folder, manifest, rows, reduced(folder, manifest, lines))
 
     def side(self) -> Side:
         """What the document tells of the folder."""
@@ -73,8 +73,9 @@ def compare(first: Path, second: Path) -> Comparison:
     unlike = unlike_images(answers[0], answers[1], ("the first", "the second"))
     by_key = [{record.key: record for record in side.baseline.artefacts} for side in sides]
     keys = [*by_key[0], *(key for key in by_key[1] if key not in by_key[0])]
+    spread = load_rules().session_spread / 100
     found = tuple(
-        _artefact(sides, (by_key[0].get(key), by_key[1].get(key)), unlike) for key in keys
+        _artefact(sides, (by_key[0].get(key), by_key[1].get(key)), unlike, spread) for key in keys
     )
     return Comparison(
         first=sides[0].side(),
@@ -86,7 +87,10 @@ def compare(first: Path, second: Path) -> Comparison:
 
 
 def _artefact(
-    sides: tuple[Deployment, Deployment], records: tuple[Record | None, Record | None], unlike: str
+    sides: tuple[Deployment, Deployment],
+    records: tuple[Record | None, Record | None],
+    unlike: str,
+    spread: float,
 ) -> ComparedArtefact:
     named = records[0] or records[1]
     assert named is not None
@@ -105,11 +109,11 @@ def _artefact(
     then, now = records
     if then is None or now is None:
         return document
-    metrics = METRICS_OF[sides[0].manifest.network.task]
-    speed, why = _speed(then, now)
+    headline, alike = metrics_shown(sides[0].manifest.network.task)
+    speed, why = _speed(then, now, spread)
     changes = {
-        "score": None if unlike else _paired(sides, (then, now), metrics[0]),
-        "agreement": None if unlike else _paired(sides, (then, now), agreement_of(metrics)),
+        "score": None if unlike else _paired(sides, (then, now), headline),
+        "agreement": None if unlike else _paired(sides, (then, now), alike),
         "speed": speed,
         "notes": (why,) if why else (),
     }
@@ -118,8 +122,8 @@ def _artefact(
 
 def _figures(side: Deployment, record: Record) -> Figures:
     row = next(row for row in side.rows if (row.format, row.build, row.variant) == record.key)
-    metrics = METRICS_OF[side.manifest.network.task]
-    headline, alike = (score_in(row, metric) for metric in (metrics[0], agreement_of(metrics)))
+    shown = metrics_shown(side.manifest.network.task)
+    headline, alike = (score_in(row, metric) for metric in shown)
     return Figures(
         bytes=row.bytes,
         int8_share=row.int8_share,
@@ -144,7 +148,7 @@ def _paired(
     return ScoreInfo.of(score_of(metric, now, then))
 
 
-def _speed(then: Record, now: Record) -> tuple[Speed | None, str]:
+def _speed(then: Record, now: Record, spread: float) -> tuple[Speed | None, str]:
     """The ratio of the first latency that both tell, or why there is none."""
     timed = [one for one in then.latencies if one.instructions is None]
     if not timed:
@@ -154,11 +158,10 @@ def _speed(then: Record, now: Record) -> tuple[Speed | None, str]:
     unlike = why_unlike(newest, other, now.latencies)
     if unlike or other is None:
         return None, f"latency: {unlike}"
-    return _ratio(newest, other), ""
+    return _ratio(newest, other, spread), ""
 
 
-def _ratio(then: Latency, now: Latency) -> Speed:
-    spread = load_rules().session_spread / 100
+def _ratio(then: Latency, now: Latency, spread: float) -> Speed:
     found = median_ratio(now.rounds_ns, then.rounds_ns, spread=spread)
     faster = 0 if 1.0 in found.interval else (1 if found.ratio < 1 else -1)
     return Speed(ratio=found.ratio, interval=found.interval, faster=faster)

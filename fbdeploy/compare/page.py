@@ -9,9 +9,8 @@ from fbdeploy.compare import text
 from fbdeploy.compare.document import Comparison
 from fbdeploy.records.manifest import now
 from fbdeploy.report import templates
-from fbdeploy.report.page import metric_title
+from fbdeploy.report.page import metric_title, metrics_shown
 from fbdeploy.version import __version__
-from tasks.metrics import METRICS_OF
 from zoo.files import atomic_file
 
 TEMPLATE = "compare.html.jinja"
@@ -37,7 +36,7 @@ def render(document: Comparison) -> str:
         document=document,
         sides=(("First", document.first), ("Second", document.second)),
         format_names={name: info.title for name, info in FORMAT_INFO.items()},
-        metric=METRICS_OF[document.task][0],
+        metric=metrics_shown(document.task)[0],
         metric_title=metric_title,
         text=text,
     )

@@ -7,16 +7,16 @@ from collections.abc import Callable
 from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
 from fbdeploy.records.results import ScoreInfo
 from fbdeploy.report import numbers
+from fbdeploy.report.page import metrics_shown
 from fbdeploy.report.recommend import name_in_words
 from fbdeploy.report.table import table
-from tasks.metrics import METRICS_OF
 
 ARROW = " → "
 
 
 def as_text(document: Comparison) -> str:
     """Both folders, a row an artefact, and what could not be told."""
-    title = METRICS_OF[document.task][0].title
+    title = metrics_shown(document.task)[0].title
     rows = [
         (
             _name(one),

@@ -11,7 +11,7 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report import numbers, recommend
 from fbdeploy.report.limits import limits
-from fbdeploy.report.page import metrics_known, score_in
+from fbdeploy.report.page import metrics_known, score_text
 from zoo.files import atomic_file, exists
 from zoo.outputs import TaskName
 
@@ -85,15 +85,11 @@ def _artefacts(manifest: Manifest, rows: list[ResultRow]) -> Iterable[str]:
     for row in rows:
         if row.rejected:
             continue
-        scores = (score_in(row, metric) for metric in metrics)
         cells = [
             f"`{row.path}`",
             numbers.size(row.bytes),
             numbers.percent(row.int8_share, 1),
-            *(
-                numbers.of_metric(score.value if score else None, metric)
-                for score, metric in zip(scores, metrics, strict=True)
-            ),
+            *(score_text(row, metric) for metric in metrics),
             _latency(row),
         ]
         yield f"| {' | '.join(cells)} |"

@@ -156,6 +156,12 @@ def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:
     return next((score for score in row.scores if score.metric == metric.name), None)
 
 
+def score_text(row: ResultRow, metric: Metric) -> str:
+    """A row's score of ``metric`` in its own unit."""
+    found = score_in(row, metric)
+    return numbers.of_metric(found.value if found else None, metric)
+
+
 def _plots(rows: list[ResultRow]) -> tuple[str, str]:
     points = []
     for row in rows:

@@ -9,10 +9,9 @@ from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.limits import limits
-from fbdeploy.report.page import metrics_known, score_in
+from fbdeploy.report.page import metrics_known, score_text
 from fbdeploy.report.problems import problems
 from fbdeploy.report.table import table
-from tasks.metric import Metric
 
 
 def _parity(artefact: Artefact) -> str:
@@ -23,11 +22,6 @@ def _parity(artefact: Artefact) -> str:
     if not found.passed:
         return "FAILED"
     return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
-
-
-def _score(row: ResultRow, metric: Metric) -> str:
-    found = score_in(row, metric)
-    return figures.of_metric(found.value if found else None, metric)
 
 
 def _median(row: ResultRow) -> str:
@@ -45,7 +39,7 @@ def summary(manifest: Manifest, lines: list[Line], report: Path) -> str:
             recommend.name_of(row),
             figures.size(row.bytes),
             figures.percent(row.int8_share, 1),
-            *(_score(row, metric) for metric in metrics),
+            *(score_text(row, metric) for metric in metrics),
             *((_median(row),) if timed else ()),
             _parity(artefact),
         )
