@@ -54,6 +54,7 @@ def bench(report: Reporter, asked: BenchArguments) -> None:
         [Subject(output / one.path, one.precision, one.variant) for one in asked.artefacts],
         threads=asked.request.threads,
         mode=mode_of("quick"),
+        memory=True,
         progress=lambda done: report.progress("latency", done),
     )
     for measurement in measurements:
