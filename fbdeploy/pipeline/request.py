@@ -18,6 +18,8 @@ from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
 DEFAULT_NETWORK = "default"
+DEFAULT_MODE = "quick"
+"""How long artefacts are timed."""
 
 
 class InputOptions(Schema):
@@ -38,10 +40,11 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; without ``data`` nothing is scored,
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
-    ``export.graph_passes``, ``layout`` that of the input where a format has a choice. With
-    ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
-    deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
-    already, by their names here.
+    ``export.graph_passes``, ``layout`` that of the input where a format has a choice, ``mode`` how
+    long artefacts are timed (``runtime_bench.timing.modes``). With ``accept_low_fidelity`` an int8
+    program that is far from the float network does not make the deployment incomplete.
+    ``identities`` are those of folders of images that whoever asks has found already, by their
+    names here.
     """
 
     network: str
@@ -59,6 +62,7 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     layout: Layout | None = None
+    mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
 
