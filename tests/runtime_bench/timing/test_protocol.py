@@ -136,13 +136,13 @@ def test_a_file_holds_several_thread_counts(artefacts: Artefacts, tmp_path: Path
     allowed = len(os.sched_getaffinity(0))
     if allowed < 2:
         pytest.skip("this process has one core on this processor")
-    subjects = [Subject(artefacts("executorch", "fp32")), Subject(artefacts("onnx", "fp32"))]
+    subjects = [Subject(artefacts("litert", "fp32")), Subject(artefacts("onnx", "fp32"))]
     results = tmp_path / "results.jsonl"
     for count in (1, 2):
         list(benchmark_to_file(results, subjects, threads=count, mode=SHORT))
     found = read_measurements(results)
     assert [(one.format, one.threads) for one in found] == [
-        *(("executorch", 1), ("onnx", 1), ("executorch", 2), ("onnx", 2)),
+        *(("litert", 1), ("onnx", 1), ("litert", 2), ("onnx", 2)),
     ]
 
 
