@@ -17,6 +17,10 @@ os.environ.pop("COLUMNS", None)  # what commands say is not to depend on a termi
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
 
+# Before torch is imported: a worker a core leaves none for a second thread, and OpenMP's wait for
+# each other spinning. What is to be timed with more sets its own count.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BUILT_ONCE = ("android_demo", "ios_demo")
 """Folders whose tests share one build of an app."""
 
