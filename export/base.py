@@ -21,7 +21,6 @@ from zoo.files import atomic_file, atomic_folder
 from zoo.input_spec import InputSpec
 from zoo.outputs import LOGITS, Interface
 
-INPUT_NAME = "input"
 FOLDER_MARKS = {".mlpackage": ("Manifest.json",)}
 """Suffixes of artefacts that are folders, each with what tells such a folder."""
 

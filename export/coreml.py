@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from export.base import (
-    INPUT_NAME,
     ExportResult,
     ExportSource,
     converter_errors,
 )
 from export.description import MAKER, Description
+from export.format_info import INPUT_NAME
 from export.half import fits_half
 from export.packages import require
 from export.tracing import light_tracing

@@ -22,6 +22,8 @@ PIXELS = "uint8"
 App = Literal["android", "ios"]
 
 MEGABYTE = 1_000_000
+INPUT_NAME = "input"
+"""What the input is called in formats that name it."""
 
 
 @dataclass(frozen=True)

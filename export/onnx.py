@@ -10,14 +10,13 @@ import numpy as np
 import torch
 
 from export.base import (
-    INPUT_NAME,
     ExportResult,
     ExportSource,
     converter_errors,
     input_type,
 )
 from export.description import MAKER, Description
-from export.format_info import PIXELS
+from export.format_info import INPUT_NAME, PIXELS
 from export.onnx_pixels import take_pixels
 from export.onnx_qdq import finish_qdq
 from export.packages import require

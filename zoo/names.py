@@ -17,6 +17,10 @@ DEFAULT = "default"
 DEFAULT_SEGMENTER = "default-segmenter"
 EMBEDDED = (DEFAULT, DEFAULT_SEGMENTER)
 """Networks that are trained here, on images that come with fbdeploy."""
+_TITLES = {
+    DEFAULT: "FBNetV2-F1 (Fashion-MNIST)",
+    DEFAULT_SEGMENTER: "LR-ASPP on FBNetV2-F1 (Fashion scenes)",
+}
 LONGEST = 100
 """Characters of a name that are compared with those there are; none is as long."""
 
@@ -50,6 +54,11 @@ SEGMENTERS = (
 HeadName = Literal["lraspp", "deeplabv3", "fcn"]
 HEADS: tuple[HeadName, ...] = ("lraspp", "deeplabv3", "fcn")
 """What makes a segmenter of a classifier: ``lraspp_FBNetV3_A`` is that head on that network."""
+
+
+def title_of(name: str) -> str:
+    """What people call a network: the embedded ones by what they are, others by their names."""
+    return _TITLES.get(name, name)
 
 
 @dataclass(frozen=True)

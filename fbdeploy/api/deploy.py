@@ -12,7 +12,7 @@ from fbdeploy.api.inputs import Channels, Size, input_options
 from fbdeploy.api.watching import Lines, Told, nobody
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_NETWORK
+from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_MODE, DEFAULT_NETWORK
 from zoo.files import try_folder
 from zoo.input_spec import Interpolation
 
@@ -42,6 +42,7 @@ def deploy(
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
+    mode: str = DEFAULT_MODE,
     progress: Told | None = None,
 ) -> Deployed:
     """Quantize, export, verify, evaluate, time and report, as ``fbdeploy deploy`` does.
@@ -74,6 +75,7 @@ def deploy(
         no_data: score nothing, and calibrate int8 on random images unless others are given.
         artefacts_only: end when the artefacts are made and checked.
         accept_low_fidelity: count it as complete even if int8 is far from float.
+        mode: how long artefacts are timed: ``quick``, ``standard`` or ``mlperf``.
         progress: is told, in a line, of each job that ended and of what is worth knowing.
 
     Returns:
@@ -106,6 +108,7 @@ def deploy(
         no_data=no_data,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
+        mode=mode,
     )
     for line in left_out(request, formats):
         told(line)

@@ -18,8 +18,16 @@ from fbdeploy.pipeline.formats import (
     installed_formats,
 )
 from fbdeploy.pipeline.image_sources import ImageSources, image_sources
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_NETWORK, DeployRequest, InputOptions
+from fbdeploy.pipeline.request import (
+    DEFAULT_IMAGES,
+    DEFAULT_MODE,
+    DEFAULT_NETWORK,
+    DeployRequest,
+    InputOptions,
+)
 from fbdeploy.records.builds import BUILDS, Build
+from runtime_bench.timing.modes import MODES
+from zoo.errors import InputError
 
 Names = str | Sequence[str]
 """With commas, or one by one."""
@@ -46,6 +54,7 @@ def deploy_request(
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
+    mode: str = DEFAULT_MODE,
 ) -> DeployRequest:
     """What is asked for, after a first look at names and files.
 
@@ -82,6 +91,7 @@ def deploy_request(
         accept_low_fidelity=accept_low_fidelity,
         layout=layout,
         input_type=input_type,
+        mode=_mode(mode),
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )
 
@@ -108,6 +118,12 @@ def builds_of(given: Names | None, recipe: str) -> tuple[Build, ...]:
     if given is None:
         return default_builds(recipe)
     return as_builds(choices(given, BUILDS, "--precisions"))
+
+
+def _mode(name: str) -> str:
+    if name not in MODES:
+        raise InputError(f"--mode {name}: is unknown; give one of {', '.join(MODES)}")
+    return name
 
 
 def _formats(given: Names | None) -> tuple[str, ...]:

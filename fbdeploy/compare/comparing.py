@@ -13,7 +13,7 @@ from fbdeploy.check.rules import load_rules
 from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
 from fbdeploy.records.manifest import Manifest, read_manifest
 from fbdeploy.records.results import ResultRow, ScoreInfo, read_lines, summarize
-from fbdeploy.report.page import metrics_shown, score_in
+from fbdeploy.report.scores import metrics_shown, score_in
 from stats.medians import median_ratio
 from tasks.metric import Metric
 from tasks.scores import score_of

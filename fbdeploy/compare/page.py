@@ -9,9 +9,10 @@ from fbdeploy.compare import text
 from fbdeploy.compare.document import Comparison
 from fbdeploy.records.manifest import now
 from fbdeploy.report import templates
-from fbdeploy.report.page import metric_title, metrics_shown
+from fbdeploy.report.scores import metric_title, metrics_shown
 from fbdeploy.version import __version__
 from zoo.files import atomic_file
+from zoo.names import title_of
 
 TEMPLATE = "compare.html.jinja"
 
@@ -38,5 +39,6 @@ def render(document: Comparison) -> str:
         format_names={name: info.title for name, info in FORMAT_INFO.items()},
         metric=metrics_shown(document.task)[0],
         metric_title=metric_title,
+        title_of=title_of,
         text=text,
     )

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
 from fbdeploy.records.results import ScoreInfo
 from fbdeploy.report import numbers
-from fbdeploy.report.page import metrics_shown
 from fbdeploy.report.recommend import name_in_words
+from fbdeploy.report.scores import metrics_shown
 from fbdeploy.report.table import table
 
 ARROW = " → "

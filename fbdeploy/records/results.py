@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
@@ -123,8 +124,9 @@ class ResultRow(Schema):
 
     ``scores`` are the metrics of the network's task; ``top1`` to ``mcnemar_p`` repeat a
     classifier's.
-    What was not measured is null; ``latency_note`` then says why. ``rejected``: it does not equal
-    what it was made from.
+    ``load_ms`` and ``first_run_ms`` are medians over the loads of the session,
+    ``peak_memory_bytes`` what an artefact alone adds to its process. What was not measured is null;
+    ``latency_note`` then says why. ``rejected``: it does not equal what it was made from.
     """
 
     format: Format
@@ -153,6 +155,9 @@ class ResultRow(Schema):
     threads: int | None
     int8_share: Share | None
     delegated_share: Share | None
+    load_ms: float | None = None
+    first_run_ms: float | None = None
+    peak_memory_bytes: int | None = None
 
     @property
     def build(self) -> Build:
@@ -201,6 +206,13 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
     latencies = {
         line.sha256: line for line in lines if isinstance(line, Measurement) and line.latency_ms
     }
+    peaks = {
+        line.sha256: line.peak_memory_bytes
+        for line in lines
+        if isinstance(line, Measurement)
+        and line.peak_memory_bytes is not None
+        and (line.target, line.threads) == _way(latencies.get(line.sha256))
+    }
     rows = []
     for artefact in manifest.artefacts:
         score = evaluations.get(artefact.sha256)
@@ -237,9 +249,20 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 threads=speed.threads if speed else None,
                 int8_share=artefact.coverage.int8_share if artefact.coverage else None,
                 delegated_share=artefact.coverage.delegated_share if artefact.coverage else None,
+                load_ms=_median_ms(speed.load_ns) if speed else None,
+                first_run_ms=_median_ms(speed.first_run_ns) if speed else None,
+                peak_memory_bytes=peaks.get(artefact.sha256),
             )
         )
     return rows
+
+
+def _way(speed: Measurement | None) -> tuple[str, int] | None:
+    return None if speed is None else (speed.target, speed.threads)
+
+
+def _median_ms(durations_ns: tuple[int, ...]) -> float | None:
+    return median(durations_ns) / 1e6 if durations_ns else None
 
 
 def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 from html import escape
 
 from fbdeploy.report import numbers
-from fbdeploy.report.plot import (
-    LINE_HEIGHT,
-    MARGIN_BOTTOM,
-    MARGIN_RIGHT,
-    MARGIN_TOP,
-    Box,
-    axes,
-    place_labels,
-    ticks,
-)
+from fbdeploy.report.axes import MARGIN_BOTTOM, MARGIN_RIGHT, MARGIN_TOP, axes, ticks
+from fbdeploy.report.labels import CHARACTER_WIDTH, LINE_HEIGHT, Box, place_labels
 
 MARGIN_LEFT = 58.0
 RADIUS = 3.5
+WHOLE = "all layers"
+WHOLE_WIDTH = len(WHOLE) * CHARACTER_WIDTH
 DECADES = 5
 """Powers of ten shown below the largest error; what lies lower is drawn at the bottom."""
 
@@ -85,7 +79,7 @@ def layer_plot(points: list[LayerPoint], whole: float, width: int, height: int) 
     )
     parts.append(
         f'<text class="label" x="{frame[2] - 4:.1f}" y="{at_y(whole) + LINE_HEIGHT:.1f}" '
-        'text-anchor="end">all layers</text>'
+        f'text-anchor="end">{WHOLE}</text>'
     )
     for point in points:
         kind = "filled" if point.weighted else "hollow"
@@ -94,10 +88,13 @@ def layer_plot(points: list[LayerPoint], whole: float, width: int, height: int) 
             f'cy="{at_y(point.kl):.1f}" r="{RADIUS}"/></g>'
         )
     marks = [(at_x(p.position), at_y(p.kl), p.label) for p in points if p.label]
-    for (_, _, label), box in zip(marks, place_labels(marks, frame), strict=True):
-        parts.append(
-            f'<text class="label" x="{box[0]:.1f}" y="{box[3] - 4:.1f}">{escape(label)}</text>'
-        )
+    written = (frame[2] - WHOLE_WIDTH, at_y(whole), frame[2], at_y(whole) + LINE_HEIGHT + 4)
+    boxes = place_labels(marks, frame, texts=[written])
+    for (_, _, label), box in zip(marks, boxes, strict=True):
+        if box is not None:
+            parts.append(
+                f'<text class="label" x="{box[0]:.1f}" y="{box[3] - 4:.1f}">{escape(label)}</text>'
+            )
     parts.append("</svg>")
     return "\n".join(parts)
 

@@ -11,8 +11,9 @@ from fbdeploy.records.manifest import Artefact, Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report import numbers, recommend
 from fbdeploy.report.limits import limits
-from fbdeploy.report.page import metrics_known, score_text
+from fbdeploy.report.scores import metrics_known, score_text
 from zoo.files import atomic_file, exists
+from zoo.names import title_of
 from zoo.outputs import TaskName
 
 FILE_NAME = "README.md"
@@ -35,7 +36,7 @@ def card(manifest: Manifest, lines: list[Line]) -> str:
             *_header(manifest),
             MARK,
             "",
-            f"# {manifest.network.name}",
+            f"# {title_of(manifest.network.name)}",
             "",
             f"{manifest.network.task.capitalize()} of images on phones, in "
             f"{len(rows)} artefacts that were each run in their own runtime and compared with what "

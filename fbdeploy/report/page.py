@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.builds import BUILD_OF
-from fbdeploy.records.manifest import Artefact, Manifest
-from fbdeploy.records.results import Line, ResultRow, ScoreInfo, summarize
+from fbdeploy.records.manifest import Manifest
+from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
-from fbdeploy.report import layer_plot, numbers, plot, recommend, templates, verdict
+from fbdeploy.report import numbers, operators, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
+from fbdeploy.report.disagreement import Answers, answers
 from fbdeploy.report.limits import limits
+from fbdeploy.report.loading import Language, Loading, loading
 from fbdeploy.report.overlays import Overlays, overlays
+from fbdeploy.report.picks import Pick, picks
+from fbdeploy.report.plots import artefact_plots, layer_plots
 from fbdeploy.report.problems import problems
+from fbdeploy.report.ranking import Ranked, faster_than_float, ranked
+from fbdeploy.report.scores import metric_title, metrics_known, metrics_shown, score_in
 from runtime_bench.measurement import Measurement
-from stats.interval import Interval
-from tasks.metric import Metric
 from tasks.metrics import METRICS_OF, agreement_of
-from zoo.files import atomic_file
-from zoo.outputs import TaskName
+from zoo.files import atomic_file, exists
+from zoo.names import title_of
 
 FILE_NAME = "report.html"
 TEMPLATE = "report.html.jinja"
 LAYERS_SHOWN, LAYERS_LABELLED = 10, 5
-WIDE, NARROW = (960, 440), (356, 400)
-WIDE_LAYERS, NARROW_LAYERS = (960, 320), (356, 320)
-"""Width and height of the plots on a desktop and on a phone, in CSS pixels."""
+LINKED = ("manifest.json", "results.jsonl", "README.md", "sensitivity.json", "demo_bundle")
+"""What of the folder the page links besides artefacts."""
+LANGUAGES: dict[App, Language] = {"android": "kotlin", "ios": "swift"}
+"""What apps are written in."""
 
 
 def render(
@@ -36,8 +42,22 @@ def render(
     lines: list[Line],
     sensitivity: SensitivityDocument | None = None,
     drawn: Overlays | None = None,
+    answered: Answers | None = None,
+    *,
+    folder: str = "out",
+    files: Sequence[str] = (),
 ) -> str:
-    """The HTML of the report. It loads nothing from anywhere and runs no script."""
+    """The HTML of the report. It loads nothing from anywhere and runs no script.
+
+    Args:
+        manifest: of the deployment.
+        lines: its measurements.
+        sensitivity: the layers' errors, if they were measured.
+        drawn: answers over photos, if they can be drawn.
+        answered: a classifier's answers, if they were kept.
+        folder: what to call the output folder in commands.
+        files: those beside the page to link, besides artefacts.
+    """
     template = templates.template(
         str(__package__),
         TEMPLATE,
@@ -47,17 +67,27 @@ def render(
     )
     rows = summarize(manifest, lines)
     latencies = [line for line in lines if isinstance(line, Measurement)]
-    wide, narrow = _plots(rows)
-    wide_layers, narrow_layers = _layer_plots(sensitivity)
+    advice = recommend.recommend(rows)
+    order = ranked(rows, manifest.artefacts, advice.row)
+    platforms = picks(manifest, lines, folder)
+    wide, narrow = artefact_plots(rows, advice.row)
+    wide_layers, narrow_layers = layer_plots(sensitivity, LAYERS_LABELLED)
     return template.render(
         style=templates.style(),
+        title=title_of(manifest.network.name),
         manifest=manifest,
+        ranked=order,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
         limits=limits(manifest, rows),
         sound=manifest.float_check is None or manifest.float_check.passed,
-        recommendation=recommend.recommend(rows),
+        recommendation=advice,
+        picks=platforms,
+        loadings=_loadings(manifest, order, platforms),
+        files=files,
+        timed=any(row.latency_ms for row in rows),
+        told=_told(rows),
         wide_plot=wide,
         narrow_plot=narrow,
         sensitivity=sensitivity,
@@ -66,21 +96,20 @@ def render(
         narrow_layers=narrow_layers,
         how_timed=_how_timed(manifest, latencies),
         format_names={name: info.title for name, info in FORMAT_INFO.items()},
-        best_float=min(
-            (row.latency_ms.p50 for row in rows if row.latency_ms and row.precision == "fp32"),
-            default=None,
-        ),
         metrics=metrics_known(manifest, rows),
         alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
         by_class=by_class(rows, manifest.labels),
         overlays=drawn,
+        answers=answered,
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
         metric_of=verdict.metric_of,
         drop_tolerance=100 * metrics_shown(manifest.network.task)[0].tolerance,
         margin=100 * verdict.MARGIN,
-        island_words=_island_words,
+        operator_groups=operators.groups,
+        operators_inside=operators.inside,
+        groups_shown=operators.GROUPS,
         input_words=_input_words(manifest),
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
@@ -95,110 +124,47 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    drawn = overlays(folder, manifest, lines)
-    page = render(manifest, lines, sensitivity_of(folder, manifest), drawn)
+    chosen = recommend.recommend(summarize(manifest, lines)).row
+    page = render(
+        manifest,
+        lines,
+        sensitivity_of(folder, manifest),
+        overlays(folder, manifest, lines),
+        answers(folder, manifest, lines, chosen.path if chosen else None),
+        folder=folder.resolve().name,
+        files=[name for name in LINKED if exists(folder / name)],
+    )
     with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return target
 
 
-def accuracy(row: ResultRow) -> tuple[float, Interval | None] | None:
-    """What is plotted of a row's accuracy, in percent: its headline and that one's interval.
+@dataclass(frozen=True)
+class _Told:
+    """Which columns have something to say."""
 
-    The interval is the paired one around this artefact's own value: what int8 may have cost.
-    """
-    score = verdict.headline(row)
-    if score is None:
-        return None
-    interval = None
-    if score.difference_interval and score.difference is not None:
-        low, high = score.difference_interval
-        base = score.value - score.difference
-        interval = Interval(100 * (base + low), 100 * (base + high))
-    return 100 * score.value, interval
+    starts: bool
+    memory: bool
+    faster: bool
 
 
-def both_plots(
-    points: list[plot.Point], x_title: str, rows: list[ResultRow], unit: str = "ms"
-) -> tuple[str, str]:
-    """The plot of ``rows`` for desktop and phone width, empty without points."""
-    if not points:
-        return "", ""
-    first = next(score for score in map(verdict.headline, rows) if score is not None)
-    y_title = f"{metric_title(verdict.metric_of(first))}, %"
-    wide = plot.scatter(points, *WIDE, x_title, y_title, unit)
-    return wide, plot.scatter(points, *NARROW, x_title, y_title, unit)
-
-
-def metric_title(metric: Metric) -> str:
-    """A metric's name as a column or an axis has it."""
-    suffix = " with float" if metric.against == "reference" else ""
-    title = metric.title
-    if not title[1:2].isupper():  # as of mIoU
-        title = f"{title[0].upper()}{title[1:]}"
-    return f"{title}{suffix}"
-
-
-def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
-    """A task's headline, and how far artefacts answer as float does."""
-    metrics = METRICS_OF[task]
-    return (metrics[0], agreement_of(metrics))
-
-
-def metrics_known(manifest: Manifest, rows: list[ResultRow]) -> tuple[Metric, ...]:
-    """Of those shown, the ones that at least one artefact was scored by."""
-    shown = metrics_shown(manifest.network.task)
-    return tuple(one for one in shown if any(score_in(row, one) for row in rows))
-
-
-def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:
-    """A row's score of ``metric``; None where it is not known."""
-    return next((score for score in row.scores if score.metric == metric.name), None)
-
-
-def score_text(row: ResultRow, metric: Metric) -> str:
-    """A row's score of ``metric`` in its own unit."""
-    found = score_in(row, metric)
-    return numbers.of_metric(found.value if found else None, metric)
-
-
-def _plots(rows: list[ResultRow]) -> tuple[str, str]:
-    points = []
-    for row in rows:
-        scored = accuracy(row)
-        if row.latency_ms is None or scored is None:
-            continue
-        points.append(
-            plot.Point(
-                label=recommend.name_of(row),
-                format=row.format,
-                filled=row.precision == "int8",
-                x=row.latency_ms.p50,
-                y=scored[0],
-                interval=scored[1],
-            )
-        )
-    return both_plots(points, "Median latency", rows)
-
-
-def _layer_plots(found: SensitivityDocument | None) -> tuple[str, str]:
-    """The layers' errors for desktop and phone width; the worst have their rank as label."""
-    if found is None or not found.layers:
-        return "", ""
-    points = [
-        layer_plot.LayerPoint(
-            name=row.layer,
-            position=row.position,
-            kl=row.kl_alone,
-            weighted=row.weight_sqnr_db is not None,
-            label=str(rank) if rank <= LAYERS_LABELLED else "",
-        )
-        for rank, row in enumerate(found.layers, 1)
-    ]
-    return (
-        layer_plot.layer_plot(points, found.kl, *WIDE_LAYERS),
-        layer_plot.layer_plot(points, found.kl, *NARROW_LAYERS),
+def _told(rows: list[ResultRow]) -> _Told:
+    return _Told(
+        starts=any(row.load_ms is not None or row.first_run_ms is not None for row in rows),
+        memory=any(row.peak_memory_bytes is not None for row in rows),
+        faster=any(faster_than_float(row, rows) is not None for row in rows),
     )
+
+
+def _loadings(manifest: Manifest, order: list[Ranked], platforms: list[Pick]) -> list[Loading]:
+    """Kotlin and Swift for the picks of their platforms, Python for the first of all."""
+    wanted: list[tuple[str | None, Language]] = [
+        (pick.row.path if pick.row else None, LANGUAGES[pick.platform]) for pick in platforms
+    ]
+    wanted += [(one.row.path, "python") for one in order[:1] if one.verdict != "rejected"]
+    by_path = {entry.path: entry for entry in manifest.artefacts}
+    found = (loading(manifest, by_path[path], language) for path, language in wanted if path)
+    return [one for one in found if one is not None]
 
 
 def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:
@@ -242,17 +208,3 @@ def _input_words(manifest: Manifest) -> str:
     return " or ".join(
         f"{shapes[layout]} ({', '.join(titles)})" for layout, titles in layouts.items()
     )
-
-
-def _island_words(artefact: Artefact, shown: int = 4) -> list[str]:
-    """The costliest islands of an artefact, one line each."""
-    islands = artefact.coverage.islands if artefact.coverage else ()
-    ordered = sorted(islands, key=lambda island: -island.share)
-    words = []
-    for island in ordered[:shown]:
-        names = Counter(island.operators)
-        text = ", ".join(f"{n} × {op}" if n > 1 else op for op, n in names.items())
-        words.append(text + (f" ({island.reason})" if island.reason else ""))
-    if len(ordered) > shown:
-        words.append(f"and {len(ordered) - shown} more")
-    return words

@@ -9,8 +9,8 @@ from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.limits import limits
-from fbdeploy.report.page import metrics_known, score_text
 from fbdeploy.report.problems import problems
+from fbdeploy.report.scores import metrics_known, score_text
 from fbdeploy.report.table import table
 
 

@@ -36,17 +36,19 @@ def style() -> str:
 
 @cache
 def template(package: str, name: str, /, **filters: Callable[..., str]) -> Template:
-    """A page's template: it escapes what it shows, knows every name, and has ``numbers`` and
-    ``filters`` as its filters. Compiled once, which takes longer than filling it in."""
+    """A page's template: it escapes what it shows, knows every name, has ``numbers`` and
+    ``filters`` as its filters and finds parts of pages beside this file. Compiled once, which takes
+    longer than filling it in."""
     found = _environment()
     found.filters.update(filters)
     return found.from_string(template_text(package, name))
 
 
 def _environment() -> Environment:
-    from jinja2 import Environment, StrictUndefined, select_autoescape
+    from jinja2 import Environment, FunctionLoader, StrictUndefined, select_autoescape
 
     made = Environment(
+        loader=FunctionLoader(lambda name: template_text(str(__package__), name)),
         autoescape=select_autoescape(default=True, default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -8,7 +8,8 @@ from pathlib import Path
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import now
 from fbdeploy.report import numbers, plot, recommend, templates
-from fbdeploy.report.page import accuracy, both_plots, score_in
+from fbdeploy.report.plots import both_plots
+from fbdeploy.report.scores import accuracy, score_in
 from fbdeploy.sweep.plan import SweepPlan
 from fbdeploy.sweep.rows import Failure, SweepRow
 from fbdeploy.version import __version__

@@ -34,6 +34,7 @@ class Browser:
         self._buffer, self._next = b"", 0
         self._session = ""
         self.events: list[dict[str, Any]] = []
+        self.media = ""  # "print": as on paper
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -84,7 +85,7 @@ class Browser:
             mobile=width < 500,
         )
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.call("Emulation.setEmulatedMedia", features=features)
+        self.call("Emulation.setEmulatedMedia", media=self.media, features=features)
         self.call("Page.navigate", url=url)
         self.wait_for("Page.loadEventFired")
         page = Page()

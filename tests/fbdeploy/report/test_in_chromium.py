@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.records.results import Line
 from fbdeploy.records.sensitivity import write_sensitivity
 from fbdeploy.report.page import write_report
+from runtime_bench.measurement import Measurement
 from tests.fbdeploy.chromium import Browser, Page, browser, url_of
 from tests.fbdeploy.samples import sample, sample_sensitivity
 
@@ -26,6 +28,17 @@ VALUES = {
         .map(e => e.outerHTML.slice(0, 80))""",
     "background": "getComputedStyle(document.body).backgroundColor",
     "ink": "getComputedStyle(document.body).color",
+    # Texts of a plot that share more than a pixel, and marks that a label covers.
+    "covered": """[...document.querySelectorAll('figure svg')].flatMap(svg => {
+        const texts = [...svg.querySelectorAll('text')]
+            .map(e => [e.textContent, e.getBoundingClientRect()]).filter(t => t[1].width > 0);
+        const shared = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+            && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+        return texts.flatMap(([name, box], i) => texts.slice(0, i)
+            .filter(([_, other]) => shared(box, other)).map(([other]) => name + ' / ' + other));
+    })""",
+    "labels": """[...document.querySelectorAll('figure svg .label')]
+        .filter(e => e.getBoundingClientRect().width > 0).map(e => e.textContent)""",
     "plots_shown": """[...document.querySelectorAll('figure svg')]
         .filter(e => e.getBoundingClientRect().width > 0).length""",
     "smallest_text": """Math.min(...[...document.querySelectorAll('svg text, td, th, small')]
@@ -71,6 +84,70 @@ def test_it_fits_the_screen_and_loads_nothing(
     assert page.values["cut_off"] == []
     assert page.values["plots_shown"] == 2
     assert page.values["smallest_text"] >= 11
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every artefact as fast and as accurate as the others within a hair, but one."""
+    manifest, lines = sample()
+    moved: list[Line] = []
+    for index, line in enumerate(lines):
+        if isinstance(line, Measurement) and line.latency_ms is not None:
+            p50 = 40.0 if index == 1 else 1.5 + 0.01 * index
+            summary = line.latency_ms.model_copy(update={"p50": p50})
+            line = line.model_copy(update={"latency_ms": summary})
+        moved.append(line)
+    return write_report(tmp_path_factory.mktemp("crowded"), manifest, moved)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_label_covers_another(
+    chromium: Browser, report: Path, crowded: Path, width: int
+) -> None:
+    for page in (report, crowded):
+        found = _open(chromium, page, width, "light").values
+        assert found["covered"] == []
+        names = [label for label in found["labels"] if " " in label and label != "all layers"]
+        assert len(names) == 8  # all that are timed
+
+
+def test_a_phone_has_a_line_an_artefact_that_opens(chromium: Browser, report: Path) -> None:
+    values = {
+        "heights": """[...document.querySelectorAll('details.line summary')]
+            .map(e => e.getBoundingClientRect().height)""",
+        "opened": """(() => { const one = document.querySelector('details.line'); one.open = true;
+            return [one.getBoundingClientRect().height, one.getBoundingClientRect().right] })()""",
+        "cut_off": VALUES["cut_off"],
+    }
+    found = chromium.open(url_of(report), 390, "light", values).values
+    assert len(found["heights"]) == 10 and 40 <= min(found["heights"]) == max(found["heights"]) < 60
+    height, right = found["opened"]
+    assert height > 150 and right <= 390 and found["cut_off"] == []
+    wide = chromium.open(url_of(report), 1280, "light", values).values
+    assert set(wide["heights"]) == {0}
+
+
+def test_paper_has_its_own_layout(chromium: Browser, report: Path) -> None:
+    """A4 is as narrow as a tablet, and still no phone: tables stay tables, and all is open."""
+    values = {
+        "tables": """[...document.querySelectorAll('#artefacts ~ .wide-only > table')]
+            .filter(e => getComputedStyle(e).display === 'table'
+                && e.getBoundingClientRect().width > 0).length""",
+        "lines": """[...document.querySelectorAll('details.line')]
+            .filter(e => e.getBoundingClientRect().width > 0).length""",
+        "closed": """[...document.querySelectorAll('.wide-only details, section > details')]
+            .filter(e => e.getBoundingClientRect().height < 30).length""",
+        "ink": VALUES["ink"],
+    }
+    screen = chromium.open(url_of(report), 718, "dark", values).values
+    assert (screen["tables"], screen["lines"]) == (0, 10) and screen["closed"] > 0
+    chromium.media = "print"
+    try:
+        paper = chromium.open(url_of(report), 718, "dark", values).values
+    finally:
+        chromium.media = ""
+    assert (paper["tables"], paper["lines"], paper["closed"]) == (2, 0, 0)
+    assert _luminance(paper["ink"]) < 0.01
 
 
 def _luminance(colour: str) -> float:

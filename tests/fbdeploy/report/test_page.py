@@ -11,6 +11,7 @@ from fbdeploy.records.manifest import (
 )
 from fbdeploy.records.results import EvaluationLine
 from fbdeploy.report.page import render
+from runtime_bench.measurement import Measurement
 from tests.fbdeploy.samples import sample
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
@@ -50,8 +51,10 @@ def test_it_says_what_to_ship_and_shows_every_artefact() -> None:
     manifest, lines = sample()
     text = _text(render(manifest, lines))
     assert "Ship this ONNX int8" in text
-    assert text.count("not measured: Core ML runs on Apple devices only") == 2
-    for part in ("measured", "McNemar", "HARD_SWISH, 2 × MUL (no kernel)", "cross-layer"):
+    # Both in the table and in the lines of a phone.
+    assert text.count("not measured: Core ML runs on Apple devices only") == 2 * 2
+    islands = "2 × MUL, HARD_SWISH in float, between int8 operators, 5.0 % of the cost (no kernel)"
+    for part in ("measured", "McNemar", islands, "cross-layer"):
         assert part in text
     for entry in manifest.artefacts:
         assert entry.sha256 in text
@@ -59,9 +62,75 @@ def test_it_says_what_to_ship_and_shows_every_artefact() -> None:
 
 def test_it_loads_nothing() -> None:
     page = render(*sample())
-    links = re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", page)
-    assert links == ["data:,"]
+    links = set(re.findall(r"""(?:src|href)\s*=\s*["']([^"']*)""", page))
+    assert links == {"data:,", *(entry.path for entry in sample()[0].artefacts)}
     assert "<script" not in page and "@import" not in page and "url(" not in page
+
+
+def test_the_order_is_the_rule_s_with_times_as_fast_and_parity() -> None:
+    manifest, lines = sample()
+    page = render(manifest, lines)
+    names = re.findall(
+        r'<span class="place">\d+</span><span class="name">([^<]+)</span> '
+        r"<small>(\w+)",
+        page,
+    )
+    # ONNX and ExecuTorch int8 cannot be told apart in speed: the smaller file is first. LiteRT int8
+    # would be the fastest, and is worse.
+    assert [" ".join(name) for name in names] == [
+        "ONNX int8",
+        "ExecuTorch int8",
+        "ONNX fp32",
+        "TorchScript int8",
+        "LiteRT fp32",
+        "ExecuTorch fp32",
+        "TorchScript fp32",
+        "Core ML int8",
+        "Core ML fp32",
+        "LiteRT int8",
+    ]
+    table = _text(page)
+    table = table[table.index("Sorted by the rule") :]
+    assert f"{2.81 / 1.63:.2f} ×" in table
+    assert "✓ equal as accurate as float" in table
+    assert "less accurate" in table
+
+
+def test_each_platform_has_a_pick() -> None:
+    manifest, lines = sample()
+    text = _text(render(manifest, lines, folder="mine"))
+    assert "Android ONNX int8" in text and "iOS ExecuTorch int8" in text
+    assert "none was taken on an Android phone" in text and "none was taken on an iPhone" in text
+    assert "Core ML int8 is as accurate and has no time yet" in text
+    assert "fbdeploy bench mine/int8/model.onnx --target adb://SERIAL" in text
+    assert "fbdeploy bundle mine --app ios_demo" in text
+    for code in ("OrtEnvironment.getEnvironment()", "Module(filePath:", "InferenceSession("):
+        assert code in text
+
+
+def test_an_iphone_s_own_times_decide_for_it() -> None:
+    manifest, lines = sample()
+    here = next(line for line in lines if isinstance(line, Measurement))
+    coreml = next(entry for entry in manifest.artefacts if entry.name == "coreml int8")
+    phone = here.device.model_copy(update={"os": "ios 18.1"})
+    there = {"sha256": coreml.sha256, "format": "coreml", "target": "app://ios", "device": phone}
+    text = _text(render(manifest, [*lines, here.model_copy(update=there)]))
+    assert "iOS Core ML int8" in text and "none was taken on an iPhone" not in text
+    assert "ExecuTorch int8 is as accurate and has no time yet" in text
+
+
+def test_starts_and_memory_stand_beside_latency() -> None:
+    manifest, lines = sample()
+    assert "Peak memory" not in render(manifest, lines)
+    more = {"load_ns": (2_000_000, 4_000_000, 9_000_000), "first_run_ns": (7_500_000,)}
+    told = [
+        line.model_copy(update=more | {"peak_memory_bytes": 12_340_000})
+        if isinstance(line, Measurement)
+        else line
+        for line in lines
+    ]
+    text = _text(render(manifest, told))
+    assert "LoadFirst runPeak memory" in text and "4.007.5012.3 MB" in text
 
 
 def test_what_failed_is_shown() -> None:
