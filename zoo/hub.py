@@ -8,6 +8,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 from zoo.errors import InputError, said
@@ -52,9 +53,9 @@ def fetch_hugging_face(network: str, repository: str, filename: str = "model.saf
     # A network of the hub is unknown without it, whatever weights are given.
     advice = NO_INTERNET if hub_repository(network) is None else "connect to the internet"
     name, _, revision = repository.partition("@")
-    wanted = {"repo_id": name, "filename": filename, "revision": revision or None}
+    fetch = partial(hf_hub_download, name, filename, revision=revision or None)
     try:
-        return Path(hf_hub_download(**wanted, local_files_only=True))
+        return Path(fetch(local_files_only=True))
     except LocalEntryNotFoundError:
         pass
     except HFValidationError as error:
@@ -71,7 +72,7 @@ def fetch_hugging_face(network: str, repository: str, filename: str = "model.saf
     except OSError as error:
         raise _unreachable(network, endpoint, error, advice) from error
     try:
-        return Path(hf_hub_download(**wanted))
+        return Path(fetch())
     except Exception as error:  # its client raises a family of its own and httpx's
         raise _unreachable(network, f"{endpoint}/{repository}", error, advice) from error
 

@@ -93,7 +93,9 @@ def score(asked: Sequence[Asked], how: Scoring) -> list[Evaluation]:
 def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
     manifest = asked.manifest
     words = own_words(session.properties) if manifest is None else None
-    known = words.input if words is not None else manifest and manifest.input_spec
+    known = words.input if words is not None else None
+    if manifest is not None:
+        known = manifest.input_spec
     spec = input_spec(asked.path, session, known, how)
     if manifest is not None and how.logits is None:
         network = manifest.network
