@@ -97,7 +97,7 @@ def input_spec(
 ) -> InputSpec:
     """How images become the artefact's input: as the user says, else the manifest, else the file.
 
-    An input of integers without a manifest takes pixels as they are.
+    An input of integers takes pixels as they are.
 
     Raises:
         InputError: something is not known, or contradicts the file; all that is missing is named.
@@ -112,9 +112,10 @@ def input_spec(
         except InputError:
             missing.append("--input-size")
     mean, std = given.mean, given.std
-    if manifest is None and session.pixels is not None and mean is None and std is None:
+    if session.pixels is not None and mean is None and std is None:
         mean, std = (session.pixels.mean,) * 3, (session.pixels.std,) * 3
-        how.told(f"{path}: takes integers, and is given the pixels as they are")
+        if manifest is None:
+            how.told(f"{path}: takes integers, and is given the pixels as they are")
     if manifest is None:
         missing += ["--mean"] if mean is None else []
         missing += ["--std"] if std is None else []
