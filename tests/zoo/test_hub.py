@@ -83,7 +83,6 @@ def _at(monkeypatch: pytest.MonkeyPatch, cache: Path, port: int) -> None:
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
     template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr("huggingface_hub.file_download.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 def test_a_repository_tells_its_network(hub: dict[str, bytes]) -> None:

@@ -65,7 +65,7 @@ def test_what_the_user_says_counts_more(program: Program, photos: Path, tmp_path
     path = fbdeploy.export(program, tmp_path / "int8.onnx")
     usual = fbdeploy.evaluate(path, photos)
     other = fbdeploy.evaluate(path, photos, mean=(9.0,) * 3, std=(0.1,) * 3)
-    assert other.evaluation.predictions.tolist() != usual.evaluation.predictions.tolist()
+    assert list(other.evaluation.predictions) != list(usual.evaluation.predictions)
 
 
 def test_words_that_are_damaged_are_none() -> None:
