@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.tasks.two_outputs import TwoOutputsTask
     from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
 
+os.environ.pop("COLUMNS", None)  # what commands say is not to depend on a terminal's width
+
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
 

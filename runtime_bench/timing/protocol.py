@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from export.format_info import FORMAT_INFO
 from runtime_bench.machine.device import describe, read_state, require_cool
@@ -36,6 +37,7 @@ def benchmark(
     cool_below: float | None = None,
     seed: int = 0,
     cold: bool = False,
+    memory: bool = False,
     prepare: Callable[[], object] | None = None,
     progress: PartDone | None = None,
 ) -> list[Measurement]:
@@ -50,6 +52,8 @@ def benchmark(
         seed: of the order within the rounds.
         cold: load and run each artefact alone too, ``mode.loads`` times, which gives the peak
             memory. The measurements then tell of these loads, not of those within the series.
+        memory: only the peak memory of each artefact alone, several at a time, since nothing of it
+            is timed.
         prepare: does the pre-processing of one image, which is timed apart.
         progress: called with the part done, in 0..1.
 
@@ -77,10 +81,12 @@ def benchmark(
             )
         require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
-        alone = [
-            [run_alone(subject, threads) for _ in range(mode.loads if cold else 0)]
-            for subject in subjects
-        ]
+        if cold:
+            alone = [
+                [run_alone(subject, threads) for _ in range(mode.loads)] for subject in subjects
+            ]
+        else:
+            alone = _in_parallel(subjects, threads, mask) if memory else [[] for _ in subjects]
         process = RenewedProcess(subjects, threads)
         try:
             process.renew(range(len(subjects)))
@@ -124,6 +130,14 @@ def benchmark(
             for index, subject in enumerate(subjects)
         ],
     )
+
+
+def _in_parallel(
+    subjects: Sequence[Subject], threads: int, mask: Sequence[int] | None
+) -> list[list[ColdRun]]:
+    """One load of each alone, as many at a time as there are cores for; one where nobody tells."""
+    with ThreadPoolExecutor(max(1, len(mask or ()) // threads)) as pool:
+        return [[run] for run in pool.map(lambda subject: run_alone(subject, threads), subjects)]
 
 
 def _largest_peak(runs: Sequence[ColdRun]) -> int | None:

@@ -107,6 +107,15 @@ def test_cold_loads_are_alone_in_their_processes(artefacts: Artefacts) -> None:
     assert 10_000 < found.peak_memory_bytes < 100_000_000
 
 
+def test_memory_is_of_each_alone_and_loads_stay_those_of_the_series(artefacts: Artefacts) -> None:
+    subjects = [Subject(artefacts("onnx", "fp32")), Subject(artefacts("executorch", "fp32"))]
+    found = benchmark(subjects, threads=1, mode=SHORT, memory=True)
+    for one, subject in zip(found, subjects, strict=True):
+        assert not one.cold and len(one.load_ns) > SHORT.loads
+        assert one.peak_memory_bytes is not None and one.artefact == str(subject.path)
+        assert 10_000 < one.peak_memory_bytes < 100_000_000
+
+
 def test_core_ml_is_not_timed(artefacts: Artefacts) -> None:
     with pytest.raises(InputError, match="its time means nothing"):
         benchmark([Subject(artefacts("coreml", "fp32"))], threads=1, mode=SHORT)
