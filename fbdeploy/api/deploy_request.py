@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -50,6 +50,7 @@ def deploy_request(
     skip_bad_images: bool = False,
     skip_passes: str | None = None,
     layout: Layout | None = None,
+    input_type: InputType = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -89,6 +90,7 @@ def deploy_request(
         skip_bad_images=skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         layout=layout,
+        input_type=input_type,
         mode=_mode(mode),
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )

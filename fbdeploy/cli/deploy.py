@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from export.graph_passes import GRAPH_PASSES
 from fbdeploy.api.deploy_request import deploy_request, left_out
 from fbdeploy.cli import options
@@ -19,6 +19,7 @@ from fbdeploy.cli.outlook import outlook_text
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.picture import input_type
 from fbdeploy.cli.types.picture import layout as layout_name
 from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.first_look import look_at_shared_images
@@ -110,6 +111,15 @@ def deploy(
             help="nchw: LiteRT takes 1 x 3 x height x width; it takes 1 x height x width x 3.",
         ),
     ] = None,
+    takes: Annotated[
+        InputType,
+        typer.Option(
+            "--input",
+            parser=input_type,
+            metavar="TYPE",
+            help="uint8: also make int8 artefacts that take an image's pixels as they are.",
+        ),
+    ] = "float32",
     no_data: Annotated[
         bool,
         typer.Option(
@@ -182,6 +192,7 @@ def deploy(
         skip_bad_images=image.skip_bad_images,
         skip_passes=skip_pass,
         layout=layout,
+        input_type=takes,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
         mode=mode,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
@@ -40,11 +40,12 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; without ``data`` nothing is scored,
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
-    ``export.graph_passes``, ``layout`` that of the input where a format has a choice, ``mode`` how
-    long artefacts are timed (``runtime_bench.timing.modes``). With ``accept_low_fidelity`` an int8
-    program that is far from the float network does not make the deployment incomplete.
-    ``identities`` are those of folders of images that whoever asks has found already, by their
-    names here.
+    ``export.graph_passes``, ``layout`` that of the input where a format has a choice; of
+    ``input_type`` there are artefacts beside those that take floats, where a format has such.
+    ``mode`` is how long artefacts are timed (``runtime_bench.timing.modes``). With
+    ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
+    deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
+    already, by their names here.
     """
 
     network: str
@@ -62,6 +63,7 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     layout: Layout | None = None
+    input_type: InputType = "float32"
     mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
