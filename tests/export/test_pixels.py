@@ -19,6 +19,7 @@ from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
 from runtime_bench.runtimes import RUNTIMES
+from runtime_bench.runtimes.pixels import for_normalized
 from tasks.logits import logits_of
 from tests.export.test_description import READERS
 from tests.quantize.small_networks import normalized, photo_pixels, pixel_network
