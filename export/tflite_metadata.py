@@ -19,11 +19,12 @@ import numpy as np
 from export.description import MAKER, Description, own_input
 from export.format_info import InputType, Layout
 from export.packages import require
+from export.stored_names import PROPERTIES_FILE
 from export.tflite_interface import packed
 
 BUFFER_NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
-LABELS, PROPERTIES = "labels.txt", "fbdeploy.json"
+LABELS = "labels.txt"
 PARSER_VERSION = "1.0.0"
 """The oldest reader that knows all fields that are used (metadata_schema.fbs)."""
 AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
@@ -69,7 +70,7 @@ def with_metadata(content: bytes, told: TfliteMetadata) -> bytes:
     archive = io.BytesIO()
     archive.write(packed(model, len(content)))
     with zipfile.ZipFile(archive, "a") as stored:
-        for name, text in ((LABELS, description.label_lines), (PROPERTIES, properties)):
+        for name, text in ((LABELS, description.label_lines), (PROPERTIES_FILE, properties)):
             stored.writestr(zipfile.ZipInfo(name, STORED), text)
     return archive.getvalue()
 
@@ -116,7 +117,9 @@ def metadata(told: TfliteMetadata) -> bytes:
         for index, name in enumerate(told.outputs)
     ]
     subgraph = _table({2: _list([given]), 3: _list(returned)})
-    properties = _table({0: _text(PROPERTIES), 1: _text("As fbdeploy reads it."), 2: DESCRIPTIONS})
+    properties = _table(
+        {0: _text(PROPERTIES_FILE), 1: _text("As fbdeploy reads it."), 2: DESCRIPTIONS}
+    )
     whole = _table(
         {
             0: _text(description.network),

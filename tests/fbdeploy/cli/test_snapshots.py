@@ -18,12 +18,15 @@ import pytest
 from fbdeploy.cli.app import COMMANDS
 from fbdeploy.cli.latency_table import summary as latency_summary
 from fbdeploy.cli.sensitivity import _table as sensitivity_table
+from fbdeploy.cli.sweep import _summary as sweep_summary
 from fbdeploy.pipeline import outlook
 from fbdeploy.report.lines import Width, wrapped
 from fbdeploy.report.summary import summary
+from fbdeploy.sweep.run import Swept
 from runtime_bench.measurement import Measurement
 from tests.fbdeploy.cli.in_process import command
 from tests.fbdeploy.samples import sample, sample_sensitivity
+from tests.fbdeploy.sweep_sample import sample_sweep
 
 KEPT = Path(__file__).parent / "snapshots"
 VERSION_1 = Path(__file__).parents[2] / "version1"
@@ -39,6 +42,7 @@ COMMAND_LINES = {
     "compare": ("compare", "out", "out"),
     "check": ("check", "out", "--baseline", "baseline.json"),
     "inspect": ("inspect", "out/int8/model.onnx"),
+    "evaluate": ("evaluate", "out/fp32/model.onnx", "--data", "fashion-mnist", "--images", "20"),
     "zoo": ("zoo",),
     "zoo-one": ("zoo", "FBNetV3_A"),
 }
@@ -93,7 +97,14 @@ def _sensitivity() -> str:
     return sensitivity_table(sample_sensitivity(), Path("out/sensitivity.json"))
 
 
-@pytest.mark.parametrize("said", [_deploy, _bench, _sensitivity], ids=lambda one: one.__name__)
+def _sweep() -> str:
+    _, rows = sample_sweep()
+    return sweep_summary(Swept(rows, [], Path("out/report.html")))
+
+
+@pytest.mark.parametrize(
+    "said", [_deploy, _bench, _sensitivity, _sweep], ids=lambda one: one.__name__
+)
 def test_what_a_long_command_ends_with(
     said: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
