@@ -94,6 +94,7 @@ def planar_pools(graph: GraphModule) -> int:
         read, made = tensor_meta(source), tensor_meta(pool)
         if read is None or made is None or read.ndim != 3:
             continue
+        assert isinstance(source, Node)
         target, of_height = _ROW_POOLS[pool.target]
         given = list(pool.args[1:])
         for place, height in enumerate(of_height[: len(given)]):
