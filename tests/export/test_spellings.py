@@ -81,9 +81,9 @@ class NormsOfRowsAndFeatures(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem, self.rows = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv1d(8, 8, 3, padding=1)
-        self.folded, self.pooled, self.neck = (nn.BatchNorm1d(8) for _ in range(3))
-        self.head = nn.Linear(8, 5)
+        self.stem, self.rows = nn.Conv2d(3, 16, 3, 2, 1), nn.Conv1d(16, 16, 3, padding=1)
+        self.folded, self.pooled, self.neck = (nn.BatchNorm1d(16) for _ in range(3))
+        self.head = nn.Linear(16, 5)
         for norm in (self.folded, self.pooled, self.neck):
             nn.init.uniform_(norm.running_mean, -1, 1)
             nn.init.uniform_(norm.running_var, 0.5, 2)
