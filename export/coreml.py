@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from export.base import (
     ExportSource,
     converter_errors,
 )
+from export.coreml_forms import dilated_max_pools
 from export.description import MAKER, Description
 from export.format_info import INPUT_NAME
 from export.half import fits_half
@@ -47,6 +49,9 @@ class CoreMLExporter:
             half = fits_half(program)
             passes["float32_computation"] = int(not half)
             graph = to_reference_dialect(program)
+        else:
+            graph = copy.deepcopy(graph)
+        passes["dilated_max_pools"] = dilated_max_pools(graph, half=half)
         with converter_errors(self.format):
             with light_tracing():
                 program = torch.export.export(graph, (source.example,)).run_decompositions({})

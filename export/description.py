@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from zoo.input_spec import InputSpec
 
 MAKER = "fbdeploy"
+AS_PIXELS = (0.0,) * 3, (1 / 255,) * 3
+"""Mean and deviation, of values in 0..1, that leave a pixel as it is, 0 to 255."""
+
+
+def own_input(spec: InputSpec, given: InputType) -> InputSpec:
+    """How images become the input of an artefact that takes ``given``, of a network of ``spec``."""
+    return spec if given == "float32" else replace(spec, mean=AS_PIXELS[0], std=AS_PIXELS[1])
 
 
 @dataclass(frozen=True)
@@ -27,18 +34,19 @@ class Description:
     version: str
     license: str = ""
 
-    def properties(self, layout: Layout) -> dict[str, str]:
+    def properties(self, layout: Layout, given: InputType = "float32") -> dict[str, str]:
         """As texts by key, for formats that hold those.
 
         ``labels`` and ``input`` are JSON: a list, and ``zoo.input_spec.InputSpec`` with the layout
-        of the file's own input and the order of colours.
+        and element type of the file's own input and the order of colours.
         """
-        given = {**asdict(self.input_spec), "layout": layout, "color": "RGB"}
+        spec = own_input(self.input_spec, given)
+        told = {**asdict(spec), "layout": layout, "color": "RGB", "dtype": given}
         return {
             "network": self.network,
             "task": self.task,
             "labels": json.dumps(self.labels, ensure_ascii=False),
-            "input": json.dumps(given),
+            "input": json.dumps(told),
             "made_from_sha256": self.made_from,
             "fbdeploy_version": self.version,
             **({"license": self.license} if self.license else {}),

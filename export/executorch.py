@@ -14,8 +14,11 @@ from export.base import (
     ExportResult,
     ExportSource,
     converter_errors,
+    input_type,
 )
 from export.delegated_forms import delegated_forms
+from export.executorch_pixels import take_pixels
+from export.format_info import PIXELS
 from export.half import in_half_precision
 from export.packages import require
 from export.stored_names import LABELS, METADATA, OUTPUT_NAMES
@@ -62,11 +65,15 @@ class ExecuTorchExporter:
             "executorch.backends.xnnpack.partition.xnnpack_partitioner", "executorch"
         )
         graph, configs, passes = _prepared(source)
+        example = source.example
+        if variant == PIXELS:
+            take_pixels(graph, source.input_spec)
+            example = example.to(torch.uint8)
         with converter_errors(self.format), light_tracing():
             lowered = exir.to_edge_transform_and_lower(
-                torch.export.export(graph, (source.example,)),
+                torch.export.export(graph, (example,)),
                 partitioner=[partitioners.XnnpackPartitioner(configs=configs)],
-                constant_methods=_told(source),
+                constant_methods=_told(source, variant),
                 compile_config=exir.EdgeCompileConfig(_check_ir_validity=False),
             ).to_executorch()
         with path.open("wb") as stream:
@@ -74,13 +81,13 @@ class ExecuTorchExporter:
         return ExportResult(passes)
 
 
-def _told(source: ExportSource) -> dict[str, Any] | None:
+def _told(source: ExportSource, variant: str) -> dict[str, Any] | None:
     """Methods of the program that say what it is, each text as its UTF-8 bytes."""
     texts = {}
     if source.stored_names:
         texts[OUTPUT_NAMES] = "\n".join(source.stored_names)
     if source.description is not None:
-        texts[METADATA] = json.dumps(source.description.properties("nchw"))
+        texts[METADATA] = json.dumps(source.description.properties("nchw", input_type(variant)))
         if source.description.labels:
             texts[LABELS] = source.description.label_lines
     return {

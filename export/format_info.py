@@ -15,6 +15,10 @@ NumberType = Literal["fp32", "fp16", "int8"]
 """What an artefact's values are."""
 Layout = Literal["nchw", "nhwc"]
 """How an artefact takes an image: (1, 3, height, width) or (1, height, width, 3)."""
+InputType = Literal["float32", "uint8"]
+"""What an artefact takes of an image: normalized values, or its pixels as they are, 0 to 255."""
+PIXELS = "uint8"
+"""The variant of an artefact that takes pixels."""
 App = Literal["android", "ios"]
 
 MEGABYTE = 1_000_000
@@ -31,8 +35,10 @@ class FormatInfo:
     changes one, ``extra`` is that of our own distribution which brings them, None where all
     installations have them. ``precisions`` are those its runtimes gain something from;
     ``variants`` the files it has of a precision besides the main one, by name. ``weights_only`` is
-    whether it can hold int8 weights beside float activations. ``export_memory`` (bytes) is an
-    export's expected peak, ``export_seconds`` what it takes for fbnetv3_b; the longest goes first.
+    whether it can hold int8 weights beside float activations. ``pixels`` are the precisions that
+    have a variant which takes pixels (:data:`PIXELS`), made where that is asked for.
+    ``export_memory`` (bytes) is an export's expected peak, ``export_seconds`` what it takes for
+    fbnetv3_b; the longest goes first.
     ``layouts`` are those it can be made with, its ecosystem's first.
     ``apps`` are the demo apps that run it. ``timed`` is whether its runtime here is the one of the
     phone, so that the duration of a run says something. ``colors`` (light page, dark page) are the
@@ -51,6 +57,7 @@ class FormatInfo:
     extra: str | None = None
     variants: Mapping[NumberType, tuple[str, ...]] = field(default_factory=dict)
     weights_only: bool = False
+    pixels: tuple[NumberType, ...] = ()
     layouts: tuple[Layout, ...] = ("nchw",)
     apps: tuple[App, ...] = ()
     timed: bool = True
@@ -64,11 +71,13 @@ class FormatInfo:
         """The layout of an artefact for which ``wanted`` was asked for, None for the usual one."""
         return wanted if wanted in self.layouts else self.layouts[0]
 
-    def files(self, precision: NumberType) -> tuple[str, ...]:
-        """The variants to export in ``precision``; the main one is called "". None: no file."""
+    def files(self, precision: NumberType, *, pixels: bool = False) -> tuple[str, ...]:
+        """The variants to export in ``precision``; the main one is called "". None: no file. With
+        ``pixels``, one that takes pixels is among them, if there is one."""
         if precision not in self.precisions:
             return ()
-        return ("", *self.variants.get(precision, ()))
+        more = (PIXELS,) if pixels and precision in self.pixels else ()
+        return ("", *self.variants.get(precision, ()), *more)
 
 
 FORMAT_INFO = {
@@ -81,6 +90,7 @@ FORMAT_INFO = {
             modules=("executorch",),
             packages=("torch", "torchao", "executorch"),
             precisions=("fp32", "fp16", "int8"),
+            pixels=("int8",),
             export_memory=1300 * MEGABYTE,
             export_seconds=40,
             colors=("#0f6b5c", "#5cc9b4"),
@@ -107,6 +117,7 @@ FORMAT_INFO = {
             precisions=("fp32", "fp16", "int8"),
             # The main file is U8S8, uint8 activations: the fast kernels of x86. s8s8: those of ARM.
             variants={"int8": ("s8s8",)},
+            pixels=("int8",),
             export_memory=1400 * MEGABYTE,
             export_seconds=19,
             colors=("#2f5fb3", "#86aef5"),
@@ -136,6 +147,7 @@ FORMAT_INFO = {
             packages=("torch", "litert-torch", "ai-edge-litert", "ai-edge-quantizer"),
             extra="litert",
             precisions=("fp32", "fp16", "int8"),
+            pixels=("int8",),
             export_memory=1700 * MEGABYTE,
             export_seconds=30,
             colors=("#a8480b", "#f0975a"),

@@ -14,22 +14,25 @@ from export.base import (
     ExportResult,
     ExportSource,
     converter_errors,
+    input_type,
 )
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, PIXELS
 from export.litert_float import restore_float_operators
 from export.litert_forms import whole_transposed_convolutions
 from export.packages import require
-from export.tflite_interface import with_float_interface, with_output_names
-from export.tflite_metadata import with_metadata
+from export.tflite_interface import with_outer_interface, with_output_names
+from export.tflite_metadata import TfliteMetadata, with_metadata
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
+from quantize.forms.pixels import from_pixels
 from quantize.forms.qdq import to_reference_dialect
 from quantize.graph.operators import WEIGHTED
 from quantize.graph.passes.surgery import bias_of, calls
 
 
 class LiteRTExporter:
-    """Converts with litert-torch; int8 keeps a float32 interface like every other artefact. Images
+    """Converts with litert-torch; int8 has a float32 interface like every other artefact, or
+    takes pixels and gives float32. Images
     are (1, height, width, 3), unless the source asks for the other layout.
 
     fp16 stores weights as float16, which the XNNPACK delegate widens once, or computes with where
@@ -41,7 +44,7 @@ class LiteRTExporter:
     def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
         litert_torch = require("litert_torch", "litert")
-        int8 = source.precision == "int8"
+        int8, pixels = source.precision == "int8", variant == PIXELS
         config, passes = None, dict[str, int]()
         if int8:
             quantizer = require("litert_torch.quantize.pt2e_quantizer", "litert")
@@ -54,6 +57,8 @@ class LiteRTExporter:
             program = source.quantized()
             if source.prepares("hard_swish_product"):
                 program, passes["hard_swish_product"] = product_form(program, exact_gate=True)
+            if pixels:
+                program = from_pixels(program)
             graph = to_reference_dialect(program, float_weights=True)
             passes["uneven_biases"] = _uneven_biases(graph)
         else:
@@ -72,7 +77,9 @@ class LiteRTExporter:
             early = source.prepares("float_transpose")
             content, restored = restore_float_operators(path.read_bytes(), program)
             passes["restored_float_operators"] = restored
-            content, moved = with_float_interface(content, transpose_first=early)
+            content, moved = with_outer_interface(
+                content, pixels=pixels, transpose_first=early and not pixels
+            )
             passes["float_transpose"] = moved
             path.write_bytes(content)
         elif source.precision == "fp16":
@@ -81,8 +88,10 @@ class LiteRTExporter:
             path.write_bytes(with_output_names(path.read_bytes(), source.stored_names))
         if source.description is not None:
             layout = FORMAT_INFO[self.format].layout(source.layout)
-            names = source.interface.names
-            path.write_bytes(with_metadata(path.read_bytes(), source.description, layout, names))
+            told = TfliteMetadata(
+                source.description, layout, input_type(variant), source.interface.names
+            )
+            path.write_bytes(with_metadata(path.read_bytes(), told))
         return ExportResult(passes)
 
 

@@ -13,13 +13,16 @@ from export.base import (
     ExportResult,
     ExportSource,
     converter_errors,
+    input_type,
 )
 from export.description import MAKER, Description
-from export.format_info import INPUT_NAME
+from export.format_info import INPUT_NAME, PIXELS
+from export.onnx_pixels import take_pixels
 from export.onnx_qdq import finish_qdq
 from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import product_form
+from quantize.forms.pixels import from_pixels
 from quantize.forms.qdq import to_reference_dialect
 
 
@@ -37,30 +40,36 @@ class OnnxExporter:
         require("onnxscript", "onnx")
         onnx = require("onnx", "onnx")
         with converter_errors(self.format):
-            if "model" not in source.shared:
-                source.shared["model"] = _converted(source)
-            converted, passes = source.shared["model"]
+            pixels = variant == PIXELS
+            kept = "pixel model" if pixels else "model"
+            if kept not in source.shared:
+                source.shared[kept] = _converted(source, pixels=pixels)
+            converted, passes = source.shared[kept]
             model = onnx.ModelProto()
             model.CopyFrom(converted)
         if source.precision == "int8":
             unsigned = variant != "s8s8"
             passes = passes | finish_qdq(model, unsigned=unsigned, skipped=source.skipped)
+            if pixels:
+                take_pixels(model)
         elif source.precision == "fp16":
             passes = passes | {"half_weights": _halve_weights(onnx, model)}
         if source.description is not None:
-            _describe(onnx, model, source.description)
+            _describe(onnx, model, source.description, variant)
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         return ExportResult(passes)
 
 
-def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
-    """torch.onnx's model, and what was rewritten before."""
+def _converted(source: ExportSource, *, pixels: bool) -> tuple[Any, dict[str, int]]:
+    """torch.onnx's model, and what was rewritten before; with ``pixels``, of those."""
     graph, passes = source.graph, dict[str, int]()
     if source.precision == "int8":
         program = source.quantized()
         if source.prepares("hard_swish_product"):
             program, passes["hard_swish_product"] = product_form(program)
+        if pixels:
+            program = from_pixels(program)
         graph = to_reference_dialect(program)
     with light_tracing(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -77,11 +86,11 @@ def _converted(source: ExportSource) -> tuple[Any, dict[str, int]]:
     return exported.model_proto, passes
 
 
-def _describe(onnx: Any, model: Any, description: Description) -> None:
+def _describe(onnx: Any, model: Any, description: Description, variant: str) -> None:
     """Say in the model's own properties what it is."""
     model.producer_name, model.producer_version = MAKER, description.version
     model.graph.name = description.network
-    onnx.helper.set_model_props(model, description.properties("nchw"))
+    onnx.helper.set_model_props(model, description.properties("nchw", input_type(variant)))
 
 
 def _halve_weights(onnx: Any, model: Any) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from export.graph_passes import applies
 from export.onnx_editor import Editor
-from export.onnx_shields import own_zero_points, saturating_softmax, shield_float_layers
+from export.onnx_shields import own_weights, saturating_softmax, shield_float_layers
 from zoo.errors import InputError
 
 
@@ -31,7 +31,7 @@ def finish_qdq(
     }
     changed["shielded_float_layers"] = shield_float_layers(editor)
     changed["saturating_softmax"] = saturating_softmax(editor)
-    own_zero_points(editor)
+    own_weights(editor)
     editor.finish()
     return changed
 

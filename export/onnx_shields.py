@@ -78,26 +78,31 @@ def saturating_softmax(editor: Editor) -> int:
     return changed
 
 
-def own_zero_points(editor: Editor) -> None:
+def own_weights(editor: Editor) -> None:
     """Give each int8 weight a zero point of its own, and each layer a weight.
 
-    onnxruntime 1.31 refuses a model in which a layer that it does not fuse shares it, once it
-    makes weights uint8 for processors whose products of uint8 and int8 saturate
-    (``session.x64quantprecision``). Layers share a weight that is called several times.
+    onnxruntime 1.31 refuses a model in which two layers share either, once it makes weights uint8
+    for processors whose products of uint8 and int8 saturate (``session.x64quantprecision``).
+    Layers share a weight that is called several times, and torch.onnx stores equal ones once: the
+    integers of depthwise layers of one pixel, such as scales a channel, are all 127.
     """
+    stored: set[str] = set()
     for node in list(editor.graph.node):
         if node.op_type != "DequantizeLinear" or len(node.input) < 3:
             continue
         weight, zero = editor.constant(node.input[0]), editor.constant(node.input[2])
         if weight is None or zero is None or weight.dtype != np.int8:
             continue
-        node.input[2] = editor.add(f"{node.output[0]}_zero_point", zero)
-        for number, reader in enumerate(editor.readers(node.output[0])[1:], start=2):
-            name = f"{node.output[0]}_{number}"
-            own = editor.onnx.NodeProto()
-            own.CopyFrom(node)
-            own.name, own.output[0] = name, name
-            own.input[0] = editor.add(f"{name}_int8", weight)
+        readers = editor.readers(node.output[0])
+        for number, reader in enumerate(readers, start=1):
+            own, name = node, node.output[0]
+            if number > 1:
+                own, name = editor.onnx.NodeProto(), f"{name}_{number}"
+                own.CopyFrom(node)
+                own.name, own.output[0] = name, name
+                reader.input[1] = name
+                editor.insert_before(reader, own)
+            if own.input[0] in stored:
+                own.input[0] = editor.add(f"{name}_int8", weight)
+            stored.add(own.input[0])
             own.input[2] = editor.add(f"{name}_zero_point", zero)
-            reader.input[1] = name
-            editor.insert_before(reader, own)

@@ -1,4 +1,4 @@
-"""A float32 interface for a fully quantized ``.tflite`` file."""
+"""The interface of a fully quantized ``.tflite`` file: float32, or pixels in and float32 out."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ def packed(model: Any, size: int) -> bytes:
     return bytes(builder.Output())
 
 
-def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[bytes, int]:
+def with_outer_interface(
+    content: bytes, *, pixels: bool = False, transpose_first: bool = False
+) -> tuple[bytes, int]:
     """Put a QUANTIZE behind each int8 input and a DEQUANTIZE in front of each int8 output.
 
     The converter removes both from a statically quantized graph; with them every artefact of a
-    network takes and gives the same float32 tensors. With ``transpose_first``, an input that is
-    only transposed is quantized behind that, as XNNPACK transposes three planes of floats in half
+    network takes and gives the same float32 tensors. With ``pixels`` the input is uint8, of
+    the same scale with a zero point 128 higher. With ``transpose_first``, an input that is only
+    transposed is quantized behind that, as XNNPACK transposes three planes of floats in half
     the time of bytes; the second value returned is how many were.
     """
     schema = require("ai_edge_litert.schema_py_generated", "litert")
@@ -57,6 +60,8 @@ def with_float_interface(content: bytes, *, transpose_first: bool) -> tuple[byte
             swapped += 1
             continue
         outer = _float_twin(schema, graph, index)
+        if pixels:
+            _become_unsigned(schema, graph.tensors[outer], graph.tensors[index])
         _swap_signature(model, index, outer, "inputs")
         graph.operators.insert(
             0, new_operator(schema, model, schema.BuiltinOperator.QUANTIZE, outer, index)
@@ -93,6 +98,14 @@ def _float_twin(schema: Any, graph: Any, index: int) -> int:
     outer.buffer = 0
     graph.tensors.append(outer)
     return len(graph.tensors) - 1
+
+
+def _become_unsigned(schema: Any, outer: Any, inner: Any) -> None:
+    """Make ``outer`` uint8 on the grid of the int8 tensor ``inner``."""
+    outer.type = schema.TensorType.UINT8
+    outer.quantization = schema.QuantizationParametersT()
+    outer.quantization.scale = list(inner.quantization.scale)
+    outer.quantization.zeroPoint = [int(zero) + 128 for zero in inner.quantization.zeroPoint]
 
 
 def new_operator(schema: Any, model: Any, builtin: int, source: int, target: int) -> Any:

@@ -11,18 +11,20 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from export.description import MAKER, Description
-from export.format_info import Layout
+from export.description import MAKER, Description, own_input
+from export.format_info import InputType, Layout
 from export.packages import require
+from export.stored_names import PROPERTIES_FILE
 from export.tflite_interface import packed
 
 BUFFER_NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
-LABELS, PROPERTIES = "labels.txt", "fbdeploy.json"
+LABELS = "labels.txt"
 PARSER_VERSION = "1.0.0"
 """The oldest reader that knows all fields that are used (metadata_schema.fbs)."""
 AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
@@ -36,49 +38,63 @@ Write = Callable[[Any], int]
 """Writes what a field refers to, and gives its place."""
 
 
-def with_metadata(
-    content: bytes, description: Description, layout: Layout, outputs: tuple[str, ...]
-) -> bytes:
+@dataclass(frozen=True)
+class TfliteMetadata:
+    """What a file says of itself: ``description``, ``layout`` and type (``given``) of its input,
+    and its ``outputs``' names in order, of which the first is the one that the labels are of."""
+
+    description: Description
+    layout: Layout
+    given: InputType
+    outputs: tuple[str, ...]
+
+
+def with_metadata(content: bytes, told: TfliteMetadata) -> bytes:
     """The model with its metadata, and its label file behind it.
 
     Args:
         content: a ``.tflite`` file without metadata.
-        description: what it says.
-        layout: of the input.
-        outputs: their names in order; the first is the one that the labels are of.
+        told: what it says.
     """
+    description = told.description
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     entry, buffer = schema.MetadataT(), schema.BufferT()
     entry.name, entry.buffer = BUFFER_NAME, len(model.buffers)
-    buffer.data = np.frombuffer(metadata(description, outputs), np.uint8)
+    buffer.data = np.frombuffer(metadata(told), np.uint8)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    properties = json.dumps(description.properties(layout), indent=1, ensure_ascii=False)
+    properties = json.dumps(
+        description.properties(told.layout, told.given), indent=1, ensure_ascii=False
+    )
     archive = io.BytesIO()
     archive.write(packed(model, len(content)))
     with zipfile.ZipFile(archive, "a") as stored:
-        for name, text in ((LABELS, description.label_lines), (PROPERTIES, properties)):
+        for name, text in ((LABELS, description.label_lines), (PROPERTIES_FILE, properties)):
             stored.writestr(zipfile.ZipInfo(name, STORED), text)
     return archive.getvalue()
 
 
-def metadata(description: Description, outputs: tuple[str, ...]) -> bytes:
+def metadata(told: TfliteMetadata) -> bytes:
     """The flatbuffer."""
+    description = told.description
     flatbuffers = require("flatbuffers", "litert")
     builder = flatbuffers.Builder(1024)
-    spec = description.input_spec
+    spec = own_input(description.input_spec, told.given)
     normalization = _table(
         {
             0: _floats(_alike([255 * value for value in spec.mean])),
             1: _floats(_alike([255 * value for value in spec.std])),
         }
     )
+    what = "RGB image, normalized as its process unit says"
+    if told.given == "uint8":
+        what = "RGB image, its pixels as they are"
     image = _table({0: RGB, 1: _table({0: spec.width, 1: spec.height}, kind="uint32")})
     given = _table(
         {
             0: _text("image"),
-            1: _text("RGB image, normalized as its process unit says"),
+            1: _text(what),
             3: _table({0: IMAGE, 1: image}),
             4: _list([_table({0: NORMALIZATION, 1: normalization})]),
             5: _table(
@@ -98,10 +114,12 @@ def metadata(description: Description, outputs: tuple[str, ...]) -> bytes:
                 **({6: _list([labels])} if index == 0 and description.labels else {}),
             }
         )
-        for index, name in enumerate(outputs)
+        for index, name in enumerate(told.outputs)
     ]
     subgraph = _table({2: _list([given]), 3: _list(returned)})
-    properties = _table({0: _text(PROPERTIES), 1: _text("As fbdeploy reads it."), 2: DESCRIPTIONS})
+    properties = _table(
+        {0: _text(PROPERTIES_FILE), 1: _text("As fbdeploy reads it."), 2: DESCRIPTIONS}
+    )
     whole = _table(
         {
             0: _text(description.network),

@@ -58,7 +58,8 @@ class Program:
     weights of its convolutions and linear layers by node name. ``corrections`` (out,) by layer are
     what correction added to the biases: without them the graph is the float network.
     ``unrounded`` (out,) by layer is what to add where nothing is rounded between a layer and its
-    hard-swish (:mod:`quantize.corrections.unrounded`).
+    hard-swish (:mod:`quantize.corrections.unrounded`). ``network`` and ``labels`` are the float
+    network's name and classes.
     """
 
     graph: GraphModule
@@ -71,6 +72,8 @@ class Program:
     corrections: dict[str, Tensor] = field(default_factory=dict)
     unrounded: dict[str, Tensor] = field(default_factory=dict)
     interface: Interface = LOGITS
+    network: str = ""
+    labels: tuple[str, ...] = ()
 
     def qparams(self, name: str) -> QParams | None:
         """The grid of a value, shared ones included; None where it stays float."""
@@ -124,6 +127,8 @@ class Program:
             "dynamic_batch": self.dynamic_batch,
             "interface": asdict(self.interface),
             "summary": asdict(self.summary),
+            "network": self.network,
+            "labels": list(self.labels),
         }
         with atomic_folder(folder, ("program.json",)) as temporary:
             temporary.mkdir(parents=True)
@@ -161,6 +166,8 @@ def load_program(folder: Path) -> Program:
         corrections={name: tensors[f"correction.{name}"] for name in document["corrections"]},
         unrounded={name: tensors[f"unrounded.{name}"] for name in document["unrounded"]},
         interface=interface_from_json(document["interface"]),
+        network=document["network"],
+        labels=tuple(document["labels"]),
     )
 
 

@@ -95,6 +95,8 @@ def quantize_captured(
             passes=passes,
         ),
         interface=captured.interface,
+        network=network.name,
+        labels=network.labels,
     )
     judging = held_out if len(held_out) else judged(calibration, captured.interface)
     # By the graph before its integer forms, so that what those do wrong is seen.

@@ -12,11 +12,31 @@ if TYPE_CHECKING:
     from tests.tasks.two_outputs import TwoOutputsTask
     from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
 
+os.environ.pop("COLUMNS", None)  # what commands say is not to depend on a terminal's width
+
 ALLOWED_IN_CI = ("../shared", "not root", "on this processor", "Landlock")
 """What the reason of a skip names where CI cannot help."""
 
+# Before torch is imported: a worker a core leaves none for a second thread, and OpenMP's wait for
+# each other spinning. What is to be timed with more sets its own count.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BUILT_ONCE = ("android_demo", "ios_demo")
 """Folders whose tests share one build of an app."""
+
+LONG = (
+    "tests/fbdeploy/cluster/test_namespaces.py",
+    "tests/export/test_detectors.py",
+    "tests/android_demo/",
+    "tests/runtime_bench/emulation/test_counting.py",
+    "tests/runtime_bench/timing/test_protocol.py",
+    "tests/fbdeploy/sweep/",
+    "tests/runtime_bench/targets/test_ssh.py",
+    "tests/docs/",
+    "tests/ios_demo/",
+)
+"""Files of few tests that take a minute or more: they come first, since one that begins last is
+waited for by all other workers."""
 
 
 def _forbid(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -61,6 +81,11 @@ def two_outputs_artefacts(tmp_path_factory: pytest.TempPathFactory) -> TwoOutput
     return TwoOutputsArtefacts(tmp_path_factory.mktemp("two-outputs"))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """A worker a core, as far as memory allows: the exporters' tests take up to 4 GB."""
@@ -79,4 +104,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             folder = file.removeprefix("tests/").partition("/")[0]
             return folder if folder in BUILT_ONCE else file
 
+    config.option.loadscopereorder = False
     return ByFile(config, log)

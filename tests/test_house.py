@@ -80,6 +80,24 @@ def test_onnxruntime_is_opened_where_int8_is_exact() -> None:
     assert makers == {"runtime_bench/runtimes/onnx.py", "export/inspection/onnx.py"}
 
 
+def test_the_version_is_the_tag_s(tmp_path: Path) -> None:
+    from setuptools_scm import get_version
+
+    assert "version" not in PYPROJECT["project"] and PYPROJECT["project"]["dynamic"] == ["version"]
+    told = PYPROJECT["tool"]["setuptools_scm"]
+    assert get_version(root=str(tmp_path), **told) == told["fallback_version"]  # without git
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-C", str(tmp_path)]
+    for command in (
+        ["init", "-q"],
+        ["commit", "-q", "--allow-empty", "-m", "x"],
+        ["tag", "v1.2.3"],
+    ):
+        subprocess.run([*git, *command], check=True)
+    assert get_version(root=str(tmp_path), **told) == "1.2.3"
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "y"], check=True)
+    assert get_version(root=str(tmp_path), **told).startswith("1.2.4.dev1+g")
+
+
 def test_the_contract_lists_all_packages_in_order() -> None:
     contract = PYPROJECT["tool"]["importlinter"]["contracts"][0]
     assert contract["layers"] == [

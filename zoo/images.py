@@ -10,6 +10,7 @@ is left out, as torchvision and timm do when they train.
 
 from __future__ import annotations
 
+import logging
 import math
 import warnings
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from zoo.errors import InputError, reason_of, shown
+
+# Pillow tells of some damage to stderr, beside the exception, where nobody listens to its logger.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 MOST_PIXELS = 89_478_485
 """Pillow's own bound for what may be a decompression bomb (``Image.MAX_IMAGE_PIXELS``): 256 MB as

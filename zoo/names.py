@@ -9,6 +9,7 @@ from typing import Literal
 from zoo.architecture import architectures
 from zoo.detection.config import detector_names, find_detector
 from zoo.errors import InputError
+from zoo.hub import hub_repository
 from zoo.timm_names import is_timm_model, timm_names
 
 Source = Literal["fbdeploy", "timm", "torchvision", "user"]
@@ -98,6 +99,8 @@ def resolve(name: str) -> ResolvedName:
     path, separator, _ = name.rpartition(":")
     if separator and path.endswith(".py"):
         return ResolvedName(name, "user", name)
+    if hub_repository(name) is not None:
+        return ResolvedName(name, "timm", name)
     if name in EMBEDDED or name in architectures():
         return ResolvedName(name, "fbdeploy", name)
     if name in ALIASES:

@@ -18,6 +18,7 @@ from zoo import embedded, user_network
 from zoo.checkpoints import Layout, Selection, load_into, read_states, select
 from zoo.errors import InputError
 from zoo.files import sha256_of
+from zoo.hub import hub_repository
 from zoo.initialise import settle_batch_norms
 from zoo.input_overrides import InputOverrides, overridden
 from zoo.input_spec import InputSpec
@@ -129,9 +130,11 @@ def load_network(
 
     Args:
         name: ``default`` or ``default-segmenter`` (the embedded networks), a name of
-            ``fbdeploy zoo``, any timm name, or ``path/to/file.py:function``.
+            ``fbdeploy zoo``, any timm name, ``hf-hub:owner/name`` for a repository of timm's
+            networks on the Hugging Face hub, or ``path/to/file.py:function``.
         weights: a file, ``"pretrained"`` for the published ones (downloaded), or None: the embedded
-            weights of the networks trained here, else random initialisation by ``seed``.
+            weights of the networks trained here, the hub's of ``hf-hub:`` names, else random
+            initialisation by ``seed``.
         num_classes: None takes the weights' number, else the source's default; 0 leaves the
             classifier out and returns the embedding.
         features_only: return the last map at each stride instead of logits.
@@ -202,6 +205,8 @@ def _find_weights(
     resolved: ResolvedName, source: NetworkSource, weights: str | Path | None, seed: int
 ) -> tuple[Path | None, Weights]:
     stored = _EMBEDDED_WEIGHTS.get(resolved.canonical)
+    if weights is None and hub_repository(resolved.canonical) is not None:
+        weights = PRETRAINED  # a repository is its weights
     if weights == PRETRAINED:
         if stored is not None:
             weights = None

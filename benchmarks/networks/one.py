@@ -73,6 +73,11 @@ def build(name: str, spec: InputSpec) -> nn.Module:
         flat = parameter.detach()
         if flat.squeeze().ndim == 1 and 0 < float(flat.abs().max()) < SMALLEST_LAYER_SCALE:
             nn.init.constant_(parameter, LAYER_SCALE)
+    for norm in module.modules():
+        # RepVGG's begin at random numbers near zero, and its values are chaotic with them.
+        if isinstance(norm, nn.BatchNorm2d) and norm.affine:
+            nn.init.ones_(norm.weight)
+            nn.init.zeros_(norm.bias)
     settle_batch_norms(module.eval(), spec, seed=0)
     return module.eval()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from fbdeploy.api.deploy_request import Names, deploy_request, left_out
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.inputs import Channels, Size, input_options
 from fbdeploy.api.watching import Lines, Told, nobody
 from fbdeploy.pipeline.deploy import Deployed
 from fbdeploy.pipeline.deploy import deploy as run
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_NETWORK
+from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_MODE, DEFAULT_NETWORK
 from zoo.files import try_folder
 from zoo.input_spec import Interpolation
 
@@ -38,9 +38,11 @@ def deploy(
     images: int | None = DEFAULT_IMAGES,
     skip_bad_images: bool = False,
     layout: Layout | None = None,
+    input_type: InputType = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
+    mode: str = DEFAULT_MODE,
     progress: Told | None = None,
 ) -> Deployed:
     """Quantize, export, verify, evaluate, time and report, as ``fbdeploy deploy`` does.
@@ -69,9 +71,11 @@ def deploy(
         skip_bad_images: leave out images that cannot be read.
         layout: ``nchw`` for LiteRT artefacts that take (1, 3, height, width); they take (1, height,
             width, 3) otherwise.
+        input_type: ``uint8`` for int8 artefacts that take pixels as they are, beside the others.
         no_data: score nothing, and calibrate int8 on random images unless others are given.
         artefacts_only: end when the artefacts are made and checked.
         accept_low_fidelity: count it as complete even if int8 is far from float.
+        mode: how long artefacts are timed: ``quick``, ``standard`` or ``mlperf``.
         progress: is told, in a line, of each job that ended and of what is worth knowing.
 
     Returns:
@@ -100,9 +104,11 @@ def deploy(
         images=images,
         skip_bad_images=skip_bad_images,
         layout=layout,
+        input_type=input_type,
         no_data=no_data,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
+        mode=mode,
     )
     for line in left_out(request, formats):
         told(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -18,8 +18,16 @@ from fbdeploy.pipeline.formats import (
     installed_formats,
 )
 from fbdeploy.pipeline.image_sources import ImageSources, image_sources
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_NETWORK, DeployRequest, InputOptions
+from fbdeploy.pipeline.request import (
+    DEFAULT_IMAGES,
+    DEFAULT_MODE,
+    DEFAULT_NETWORK,
+    DeployRequest,
+    InputOptions,
+)
 from fbdeploy.records.builds import BUILDS, Build
+from runtime_bench.timing.modes import MODES
+from zoo.errors import InputError
 
 Names = str | Sequence[str]
 """With commas, or one by one."""
@@ -42,9 +50,11 @@ def deploy_request(
     skip_bad_images: bool = False,
     skip_passes: str | None = None,
     layout: Layout | None = None,
+    input_type: InputType = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
+    mode: str = DEFAULT_MODE,
 ) -> DeployRequest:
     """What is asked for, after a first look at names and files.
 
@@ -80,6 +90,8 @@ def deploy_request(
         skip_bad_images=skip_bad_images,
         accept_low_fidelity=accept_low_fidelity,
         layout=layout,
+        input_type=input_type,
+        mode=_mode(mode),
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )
 
@@ -106,6 +118,12 @@ def builds_of(given: Names | None, recipe: str) -> tuple[Build, ...]:
     if given is None:
         return default_builds(recipe)
     return as_builds(choices(given, BUILDS, "--precisions"))
+
+
+def _mode(name: str) -> str:
+    if name not in MODES:
+        raise InputError(f"--mode {name}: is unknown; give one of {', '.join(MODES)}")
+    return name
 
 
 def _formats(given: Names | None) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.api.watching import Told
-from fbdeploy.records.manifest import FILE_NAME, Manifest
+from fbdeploy.records.manifest import FILE_NAME
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 
@@ -93,11 +93,12 @@ def _shapes(outputs: Mapping[str, NDArray[np.float32]]) -> str:
 
 
 def input_spec(
-    path: Path, session: GuestSession, manifest: Manifest | None, how: Scoring
+    path: Path, session: GuestSession, known: InputSpec | None, how: Scoring
 ) -> InputSpec:
-    """How images become the artefact's input: as the user says, else the manifest, else the file.
+    """How images become the artefact's input: as the user says, else as is ``known`` from a
+    manifest or the file's own words, else what its tensor tells.
 
-    An input of integers without a manifest takes pixels as they are.
+    An input of integers takes pixels as they are.
 
     Raises:
         InputError: something is not known, or contradicts the file; all that is missing is named.
@@ -112,19 +113,20 @@ def input_spec(
         except InputError:
             missing.append("--input-size")
     mean, std = given.mean, given.std
-    if manifest is None and session.pixels is not None and mean is None and std is None:
+    if session.pixels is not None and mean is None and std is None:
         mean, std = (session.pixels.mean,) * 3, (session.pixels.std,) * 3
-        how.told(f"{path}: takes integers, and is given the pixels as they are")
-    if manifest is None:
+        if known is None:
+            how.told(f"{path}: takes integers, and is given the pixels as they are")
+    if known is None:
         missing += ["--mean"] if mean is None else []
         missing += ["--std"] if std is None else []
     if size is None or missing:
         raise InputError(
-            f"{path}: has no {FILE_NAME} beside its folder that tells its input; give "
+            f"{path}: neither it nor a {FILE_NAME} beside its folder tells its input; give "
             f"{' and '.join(missing)}"
         )
     height, width = size
-    spec = InputSpec(height, width) if manifest is None else manifest.input_spec
+    spec = InputSpec(height, width) if known is None else known
     changes = {
         "mean": mean,
         "std": std,

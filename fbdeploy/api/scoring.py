@@ -16,6 +16,7 @@ from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.steps.images import at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
+from fbdeploy.records.own_words import own_words
 from zoo.errors import shown
 from zoo.input_spec import InputSpec
 from zoo.outputs import TaskName
@@ -90,14 +91,25 @@ def score(asked: Sequence[Asked], how: Scoring) -> list[Evaluation]:
 
 
 def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
-    spec = input_spec(asked.path, session, asked.manifest, how)
     manifest = asked.manifest
+    words = own_words(session.properties) if manifest is None else None
+    known = words.input if words is not None else None
+    if manifest is not None:
+        known = manifest.input_spec
+    spec = input_spec(asked.path, session, known, how)
     if manifest is not None and how.logits is None:
         network = manifest.network
         size = 4 * sum(math.prod(output.shape) for output in network.outputs)
         labels = manifest.labels
         return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
     outputs = session.run(np.zeros(spec.shape, np.float32))
+    if words is not None and words.labels and how.logits is None:
+        how.told(
+            f"{asked.path}: is {words.network}, by its own words; so are its input and classes"
+        )
+        size = sum(value.nbytes for value in outputs.values())
+        classes = len(words.labels)
+        return _Opened(asked, session, spec, words.labels, classes, words.task, size)
     maps = maps_of(outputs, spec) if how.logits is None else None
     if maps is not None:
         labels = tuple(str(index) for index in range(maps.shape[1]))
@@ -129,7 +141,8 @@ def _together(opened: Sequence[_Opened], how: Scoring) -> list[Evaluation]:
         network_labels=first.labels,
         skip_bad_images=how.skip_bad_images,
     )
-    if first.asked.manifest is None and isinstance(dataset, FolderDataset):
+    told = any(not label.isdecimal() for label in first.labels)
+    if first.asked.manifest is None and not told and isinstance(dataset, FolderDataset):
         _say_order(first.asked.path, dataset.labels(), how.told)
     total = len(dataset) if how.limit is None else min(how.limit, len(dataset))
     title = ", ".join(str(one.asked.path) for one in opened)

@@ -37,6 +37,7 @@ from fbdeploy.cli.sweep import sweep
 from fbdeploy.cli.zoo import zoo
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.pipeline.running import PipelineError
+from fbdeploy.report.lines import width_of, wrapped
 from zoo.errors import InputError, one_line, reason_of
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -63,6 +64,24 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "import-results": import_results,
 }
 
+SUMMARIES = {
+    "deploy": "Quantize, export, verify, evaluate, time, report.",
+    "evaluate": "The accuracy of an artefact, and how far it is from float.",
+    "bench": "The latency of artefacts here, on a device or emulated.",
+    "sweep": "Several networks on several targets, compared.",
+    "runner": "Build the programs that run on ssh, adb and arm targets.",
+    "fit-latency": "Fit an emulated core's cycles to a device's times.",
+    "inspect": "What of an artefact runs in int8 and in the delegate.",
+    "check": "Find regressions against a baseline, for CI.",
+    "compare": "Two deployments side by side.",
+    "report": "Make the page of an output folder again.",
+    "sensitivity": "Rank the layers by the error that int8 causes.",
+    "zoo": "List networks, or show one.",
+    "bundle": "Copy the demo bundle to where an app finds it.",
+    "import-results": "Add an app's measurements to an output folder.",
+}
+"""A line each for the list of commands, short enough for 80 columns."""
+
 RENAMED: dict[str, Callable[..., None]] = {"calibrate": calibrate}
 """Commands by names that they had; not shown."""
 
@@ -73,14 +92,13 @@ def build() -> Any:
         name="fbdeploy",
         help="Takes a trained mobile network to a phone.",
         epilog="Example:  fbdeploy deploy --output out",
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_options)
     for name, function in COMMANDS.items():
-        app.command(name)(function)
+        app.command(name, short_help=SUMMARIES[name])(function)
     for name, function in RENAMED.items():
         app.command(name, hidden=True)(function)
     app.add_typer(cluster, name="cluster")
@@ -119,6 +137,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             raise KeyboardInterrupt
         sys.stdout.flush()
         return code if isinstance(code, int) else OK
+    except SystemExit as ended:  # a shell's question for completions is answered
+        return ended.code if isinstance(ended.code, int) else OK
     except BrokenPipeError:
         # Who read our output has gone, as `| head` does; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -177,7 +197,8 @@ def _usage(error: Any) -> str:
 
 
 def _say(message: str, code: int, *, as_json: bool) -> int:
-    print(one_line(f"fbdeploy: {message}"), file=sys.stderr)
+    width = width_of(sys.stderr) if sys.stderr.isatty() else None
+    print(wrapped(one_line(f"fbdeploy: {message}"), width), file=sys.stderr)
     if as_json and not output.last.has_document:
         with suppress(OSError, InputError):
             print(output.as_json({"error": {"message": one_line(message), "exit": code}}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,8 @@ from fbdeploy.cli.types import numbers, paths, picture
 from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.first_look import look_at_artefact
 from fbdeploy.records.described import named
+from fbdeploy.records.manifest import FILE_NAME as MANIFEST
+from fbdeploy.records.results import FILE_NAME as RESULTS
 from fbdeploy.report.table import table
 from zoo.errors import InputError
 from zoo.files import exists
@@ -33,7 +36,8 @@ def bench(
         typer.Argument(
             parser=paths.path_in,
             metavar="ARTEFACTS",
-            help="Artefacts of any formats, timed in turn, or a folder of deploy.",
+            help="Artefacts of any formats, timed in turn, or a folder of deploy, which keeps the "
+            "times and gets its report again.",
         ),
     ] = None,
     target: Annotated[
@@ -184,6 +188,9 @@ def bench(
     if not artefacts:
         raise InputError("bench: no artefact; give one or more files, or an output folder")
     chosen = named(artefacts, timed=True)
+    folder = _deployment(artefacts, target, plain=not (by_operator or binary or results))
+    if folder is not None:
+        results = folder / RESULTS
     for path in chosen:
         if not exists(path):
             look_at_artefact(path)
@@ -230,10 +237,30 @@ def bench(
             result.json({"measurements": rows, "ratios": compared, "failures": failures})
         else:
             result.text("\n\n".join(summary(group) for group in by_threads(measured)))
+        if folder is not None:
+            report = _report_again(folder)
+            if not as_json:
+                result.text(f"Kept in {results}; {report} is made again")
     if calibration is not None:
         say_renamed("--calibration", "--latency-model")
     if unusable:
         raise typer.Exit(1)
+
+
+def _deployment(given: Sequence[Path], target: str, *, plain: bool) -> Path | None:
+    """The folder of ``deploy`` that is timed again as a whole, so that its report tells the new
+    times; None where anything else was asked for. Emulated cores give no times."""
+    if len(given) != 1 or not plain or target.startswith("arm://"):
+        return None
+    return given[0] if exists(given[0] / MANIFEST) else None
+
+
+def _report_again(folder: Path) -> Path:
+    from fbdeploy.records.manifest import read_manifest
+    from fbdeploy.records.results import read_lines
+    from fbdeploy.report.page import write_report
+
+    return write_report(folder, read_manifest(folder), read_lines(folder))
 
 
 def _ratio(one: Ratio) -> dict[str, Any]:

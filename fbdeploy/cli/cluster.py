@@ -25,7 +25,7 @@ cluster = typer.Typer(
 )
 
 
-@cluster.command()
+@cluster.command(short_help="Make the cluster's own certificates.")
 def keys(
     folder: Annotated[
         Path,
@@ -85,7 +85,7 @@ def host(
     run_host(read_plan(plan), name, say)
 
 
-@cluster.command()
+@cluster.command(short_help="The hosts that have joined, and what differs there.")
 def status(plan: PlanFile, as_json: options.Json = False) -> None:
     """Show which hosts have joined, what they have and run, and what differs there.
 

@@ -10,19 +10,22 @@ from typing import Annotated
 
 import typer
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from export.graph_passes import GRAPH_PASSES
 from fbdeploy.api.deploy_request import deploy_request, left_out
 from fbdeploy.cli import options
+from fbdeploy.cli.configuration import read_config
+from fbdeploy.cli.outlook import outlook_text
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import DeployProgress
 from fbdeploy.cli.types import numbers, paths
+from fbdeploy.cli.types.picture import input_type
 from fbdeploy.cli.types.picture import layout as layout_name
 from fbdeploy.cli.types.reading import text
 from fbdeploy.pipeline.first_look import look_at_shared_images
 from fbdeploy.pipeline.formats import FORMATS
 from fbdeploy.pipeline.image_sources import ImagesMissing
-from fbdeploy.pipeline.request import DEFAULT_IMAGES, DeployRequest
+from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_MODE, DeployRequest
 from fbdeploy.records.builds import BUILDS
 from fbdeploy.records.results import document
 
@@ -51,7 +54,7 @@ def deploy(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Some of {','.join(FORMATS)}; all that are installed.",
+            help=f"Some of {', '.join(FORMATS)}; all that are installed.",
         ),
     ] = None,
     precisions: Annotated[
@@ -59,7 +62,7 @@ def deploy(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Some of {','.join(BUILDS)}; the last if the recipe trains, or if named.",
+            help=f"Some of {', '.join(BUILDS)}; the last if the recipe trains, or if named.",
         ),
     ] = None,
     recipe: Annotated[
@@ -96,7 +99,7 @@ def deploy(
         typer.Option(
             parser=text,
             metavar="NAMES",
-            help=f"Leave out graph passes: some of {','.join(GRAPH_PASSES)}, or all.",
+            help=f"Leave out graph passes: some of {', '.join(GRAPH_PASSES)}, or all.",
         ),
     ] = None,
     layout: Annotated[
@@ -108,6 +111,15 @@ def deploy(
             help="nchw: LiteRT takes 1 x 3 x height x width; it takes 1 x height x width x 3.",
         ),
     ] = None,
+    takes: Annotated[
+        InputType,
+        typer.Option(
+            "--input",
+            parser=input_type,
+            metavar="TYPE",
+            help="uint8: also make int8 artefacts that take an image's pixels as they are.",
+        ),
+    ] = "float32",
     no_data: Annotated[
         bool,
         typer.Option(
@@ -126,7 +138,32 @@ def deploy(
             help="Exit with 0 even if the int8 program is far from float; it is said all the same.",
         ),
     ] = False,
+    mode: Annotated[
+        str,
+        typer.Option(
+            parser=text,
+            metavar="MODE",
+            help="How long to time: quick, standard or mlperf (1024 runs and 60 s each).",
+        ),
+    ] = DEFAULT_MODE,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be made, and the time, memory and disk, and end."
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            parser=paths.file_in,
+            metavar="FILE",
+            is_eager=True,
+            callback=read_config,
+            help="Options from a TOML file; those on the command line go before.",
+        ),
+    ] = None,
     where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
+    telling: options.TellingOptions = options.NO_TELLING_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Quantize, export, verify, evaluate, time, report.
@@ -137,6 +174,7 @@ def deploy(
     Example:  fbdeploy deploy tf_mobilenetv3_small_100 --weights small.safetensors
     --data photos/val --calibration photos/train --output small
     """
+    del config  # its values are in the others
     find = partial(
         deploy_request,
         source.network,
@@ -154,14 +192,19 @@ def deploy(
         skip_bad_images=image.skip_bad_images,
         skip_passes=skip_pass,
         layout=layout,
+        input_type=takes,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
+        mode=mode,
     )
     request = _asking(find, no_data=no_data, may_ask=not as_json)
     if where.cluster is not None:
         look_at_shared_images(request.data, request.calibration)
+    if dry_run:
+        _say_outlook(request, artefacts_only=artefacts_only, as_json=as_json)
+        return
     with only_result_on_stdout() as result:
-        with DeployProgress() as progress:
+        with DeployProgress(telling.telling) as progress:
             for line in left_out(request, formats):
                 progress.note(line)
             from fbdeploy.pipeline.deploy import deploy as run
@@ -179,6 +222,17 @@ def deploy(
             result.text(str(deployed))
     if not deployed.complete:
         raise typer.Exit(1)
+
+
+def _say_outlook(request: DeployRequest, *, artefacts_only: bool, as_json: bool) -> None:
+    with only_result_on_stdout() as result:
+        from fbdeploy.pipeline.outlook import outlook
+
+        found = outlook(request, artefacts_only=artefacts_only)
+        if as_json:
+            result.json(found)
+        else:
+            result.text(outlook_text(found))
 
 
 def _asking(find: Callable[..., DeployRequest], *, no_data: bool, may_ask: bool) -> DeployRequest:

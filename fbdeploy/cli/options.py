@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from fbdeploy.cli.completion import network_names
+from fbdeploy.cli.progress import Telling
 from fbdeploy.cli.types import numbers, paths, picture
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, InputOptions
+from zoo.errors import InputError
 from zoo.input_spec import Interpolation
 
 if TYPE_CHECKING:
@@ -23,6 +26,37 @@ if TYPE_CHECKING:
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, all else on stderr.")
 ]
+
+
+@dataclass(frozen=True)
+class TellingOptions:
+    """How much is said while it runs."""
+
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say nothing but the result and what is wrong.")
+    ] = False
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Lines instead of bars, one a step of every job.")
+    ] = False
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            parser=paths.file_to_extend,
+            metavar="FILE",
+            help="Append everything that is said to this file too, with the time.",
+        ),
+    ] = None
+
+    @property
+    def telling(self) -> Telling:
+        """What progress is told with.
+
+        Raises:
+            InputError: all and nothing.
+        """
+        if self.quiet and self.verbose:
+            raise InputError("--quiet: contradicts --verbose; leave one out")
+        return Telling(self.quiet, self.verbose, self.log)
 
 
 @dataclass(frozen=True)
@@ -99,6 +133,7 @@ class NetworkOptions:
             parser=paths.network,
             metavar="NETWORK",
             help="A name of 'fbdeploy zoo', or FILE.py:FUNCTION; the embedded default.",
+            autocompletion=network_names,
         ),
     ] = DEFAULT_NETWORK
     weights: Annotated[
@@ -164,7 +199,7 @@ class ClusterOptions:
             yield Place(partial(ClusterRunner, cluster), cluster.at_once, cluster.interrupted.set)
 
 
-NO_CLUSTER_OPTIONS = ClusterOptions()
+NO_CLUSTER_OPTIONS, NO_TELLING_OPTIONS = ClusterOptions(), TellingOptions()
 NO_IMAGE_OPTIONS, NO_NETWORK_OPTIONS = ImageOptions(), NetworkOptions()
 
 

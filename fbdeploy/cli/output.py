@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from fbdeploy.report.lines import Width, width_of, wrapped
+
 
 class Result:
     """What a command shows on the real stdout when it ends, even if it fails afterwards."""
@@ -21,8 +23,8 @@ class Result:
         self.has_document = False
 
     def text(self, text: str) -> None:
-        """Lines for a person."""
-        self._written.append(text)
+        """Lines for a person, broken between words where a terminal shows them."""
+        self._written.append(wrapped(text, Width.columns))
 
     def json(self, document: BaseModel | Mapping[str, Any]) -> None:
         """One JSON document, in ASCII, so that no stream's encoding changes it."""
@@ -49,6 +51,7 @@ def only_result_on_stdout() -> Iterator[Result]:
     global last
     last = result = Result()
     sys.stdout.flush()
+    Width.columns = width_of(sys.stdout)
     real = os.dup(1)
     os.dup2(2, 1)
     try:
@@ -57,6 +60,7 @@ def only_result_on_stdout() -> Iterator[Result]:
         sys.stdout.flush()
         os.dup2(real, 1)
         os.close(real)
+        Width.columns = None
         result.print()
 
 

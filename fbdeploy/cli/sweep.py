@@ -110,6 +110,7 @@ def sweep(
         ),
     ] = Path("sweep"),
     where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
+    telling: options.TellingOptions = options.NO_TELLING_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Deploy several networks and measure them on several targets: accuracy against latency.
@@ -144,7 +145,7 @@ def sweep(
     with only_result_on_stdout() as result:
         from fbdeploy.sweep.run import sweep as run
 
-        with DeployProgress() as progress:
+        with DeployProgress(telling.telling) as progress:
             devices = [
                 target.address
                 for target in asked.targets

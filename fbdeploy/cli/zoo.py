@@ -10,7 +10,7 @@ import typer
 from fbdeploy.cli import options
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.types import paths
-from fbdeploy.report.numbers import UNKNOWN
+from fbdeploy.report.numbers import UNKNOWN, significant
 from fbdeploy.report.table import table
 
 if TYPE_CHECKING:
@@ -91,13 +91,13 @@ def _table(entries: tuple[CatalogueEntry, ...]) -> str:
     rows = []
     for entry in entries:
         numbers = (entry.published_params_m, entry.published_macs_m)
-        params, macs = (UNKNOWN if n is None else f"{n:g}" for n in numbers)
+        params, macs = (UNKNOWN if n is None else f"{significant(n)} M" for n in numbers)
         weights = WEIGHTS_WORDS[entry.weights]
         if not entry.available:
             weights = "figures only: its architecture was never published"
         size = f"{entry.input_size}"
         rows.append((entry.name, size, params, macs, _accuracy(entry), weights))
-    titles = ("network", "input", "params M", "MACs M", "top-1 %", "weights")
+    titles = ("network", "input", "params", "MACs", "top-1 %", "weights")
     return table(titles, rows, left=(0, 5))
 
 
@@ -106,8 +106,8 @@ def _accuracy(entry: CatalogueEntry) -> str:
     if entry.published_miou is not None:
         return f"mIoU {entry.published_miou:g}"
     if entry.published_ap is not None:
-        return f"box AP {entry.published_ap:g}"
-    return UNKNOWN if entry.published_top1 is None else f"{entry.published_top1:g}"
+        return f"AP {entry.published_ap:g}"
+    return UNKNOWN if entry.published_top1 is None else f"{entry.published_top1:.4g}"
 
 
 def _card(shown: dict[str, Any]) -> str:

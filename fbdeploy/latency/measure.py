@@ -11,12 +11,15 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from runtime_bench.emulation.latency_model import LatencyModel
+from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
-from runtime_bench.runners.benchmark import benchmark_device_to_file
+from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import (
     MODE as COUNTED,
@@ -32,11 +35,11 @@ from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.interleave import PartDone
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import benchmark_to_file
+from runtime_bench.timing.protocol import TARGET, benchmark
+from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Subject
 from zoo.documents import read_json, validated
 from zoo.errors import InputError
-from zoo.files import sha256_of
 
 OPTIONS = {
     "cores": "--cores",
@@ -47,6 +50,13 @@ OPTIONS = {
     "prepare": "--photo",
 }
 """Fields of a request that not every target takes, and their options."""
+
+
+class Measure(Protocol):
+    """Times some of a request's subjects against each other."""
+
+    def __call__(self, left: Sequence[int], *, threads: int, part: PartDone) -> list[Measurement]:
+        """One measurement for each index in ``left``; ``part`` is told the part done, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -146,39 +156,65 @@ def _runners_on_target(request: LatencyRequest) -> Iterator[tuple[Target, Runner
 def _on_this_machine(
     request: LatencyRequest, results: Path, progress: PartDone
 ) -> Iterator[Measurement]:
-    for index, count in enumerate(request.threads):
-        yield from benchmark_to_file(
-            results,
-            request.subjects,
-            threads=count,
+    with pinned(request.cores) as mask:
+        pass
+
+    def measure(left: Sequence[int], *, threads: int, part: PartDone) -> list[Measurement]:
+        return benchmark(
+            [request.subjects[index] for index in left],
+            threads=threads,
             mode=request.mode,
-            resume=request.resume,
             cores=request.cores,
             cool_below=request.cool_below,
             cold=request.cold,
             prepare=request.prepare,
-            progress=_part(progress, index, len(request.threads)),
+            progress=part,
         )
+
+    yield from _appended(request, results, TARGET, mask, measure, progress)
 
 
 def _on_device(
     request: LatencyRequest, results: Path, target: Target, kit: RunnerKit, progress: PartDone
 ) -> Iterator[Measurement]:
     images = [noise_images(subject.path, size=subject.input_size) for subject in request.subjects]
-    for index, count in enumerate(request.threads):
-        yield from benchmark_device_to_file(
-            results,
+    mask = None if request.cores is None else tuple(sorted(request.cores))
+
+    def measure(left: Sequence[int], *, threads: int, part: PartDone) -> list[Measurement]:
+        return benchmark_on_device(
             target,
             kit,
-            request.subjects,
-            images,
-            threads=count,
+            [request.subjects[index] for index in left],
+            [images[index] for index in left],
+            threads=threads,
             mode=request.mode,
-            resume=request.resume,
             cores=request.cores,
             cool_below=request.cool_below,
-            progress=_part(progress, index, len(request.threads)),
+            progress=part,
         )
+
+    yield from _appended(request, results, target.name, mask, measure, progress)
+
+
+def _appended(
+    request: LatencyRequest,
+    results: Path,
+    target: str,
+    mask: tuple[int, ...] | None,
+    measure: Measure,
+    progress: PartDone,
+) -> Iterator[Measurement]:
+    """One measurement a thread count and subject, those that are not known appended to a file.
+
+    With ``cold`` only what was loaded cold is known.
+    """
+    known = read_measurements(results) if request.resume else []
+    known = [one for one in known if one.cold or not request.cold]
+    hashes = [subject.sha256() for subject in request.subjects]
+    for index, count in enumerate(request.threads):
+        keys = [(digest, target, count, request.mode.name, mask) for digest in hashes]
+        part = _part(progress, index, len(request.threads))
+        yield from append_missing(results, keys, known, partial(measure, threads=count, part=part))
 
 
 def _counted(
@@ -192,7 +228,7 @@ def _counted(
     known = read_measurements(results) if request.resume else []
     jobs = [(count, subject) for count in request.threads for subject in request.subjects]
     for index, (threads, subject) in enumerate(jobs):
-        key = (sha256_of(subject.path), target.name, threads, COUNTED, None)
+        key = (subject.sha256(), target.name, threads, COUNTED, None)
         done = [one for one in known if one.key == key and is_by(one, model)]
         if done:
             yield done[-1]

@@ -13,6 +13,8 @@ from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
 from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
+from zoo.hub import hub_repository
+from zoo.hub_config import hub_config
 from zoo.names import resolve
 
 PRETRAINED = "pretrained"
@@ -28,10 +30,15 @@ def look_at_network(network: str, weights: str | None) -> None:
     """Refuse a network that no source has, and files that are not there.
 
     Raises:
-        InputError: the name is unknown, or its file or that of the weights is missing.
+        InputError: the name is unknown, its file or that of the weights is missing, or the hub it
+            names cannot be had.
     """
     if find_detector(network) is not None:
         raise InputError(FROM_PYTHON.format(network))
+    repository = hub_repository(network)
+    if repository is not None:
+        # Before anything heavy, since most of those who are told of it have no internet.
+        hub_config(network, repository)
     if resolve(network).source == "user":
         path = Path(network.rpartition(":")[0])
         if not is_file(path):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO, Layout
-from fbdeploy.records.builds import Build
+from export.format_info import FORMAT_INFO, InputType, Layout
+from fbdeploy.records.builds import Build, precision_of
 from fbdeploy.records.manifest import Format
 from zoo.files import sha256_of
 
@@ -81,8 +81,11 @@ def artefact_key(
     program_key: str,
     skipped: tuple[str, ...] = (),
     layout: Layout | None = None,
+    input_type: InputType = "float32",
 ) -> str:
-    """The key of an artefact; ``program_key`` is empty for those made from the float network."""
+    """The key of an artefact and its variants; ``program_key`` is empty for those made from the
+    float network."""
+    pixels = input_type == "uint8" and precision_of(build) in FORMAT_INFO[fmt].pixels
     return key_of(
         format=fmt,
         build=build,
@@ -90,6 +93,7 @@ def artefact_key(
         program=program_key,
         skipped=",".join(sorted(skipped)),
         layout=FORMAT_INFO[fmt].layout(layout),
+        pixels=pixels,
         versions=dict(versions(FORMAT_INFO[fmt].packages)),
         code=code_sha256("export", "quantize", "tasks", "zoo"),
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
@@ -18,6 +18,8 @@ from zoo.input_spec import CropShare, Deviation, Interpolation, Mean, Pixels
 DEFAULT_IMAGES = 2000
 """Images each artefact is scored on unless the user says otherwise (all, if there are fewer)."""
 DEFAULT_NETWORK = "default"
+DEFAULT_MODE = "quick"
+"""How long artefacts are timed."""
 
 
 class InputOptions(Schema):
@@ -38,7 +40,9 @@ class DeployRequest(Schema):
 
     ``data`` and ``calibration`` are folders or dataset names; without ``data`` nothing is scored,
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
-    ``export.graph_passes``, ``layout`` that of the input where a format has a choice. With
+    ``export.graph_passes``, ``layout`` that of the input where a format has a choice; of
+    ``input_type`` there are artefacts beside those that take floats, where a format has such.
+    ``mode`` is how long artefacts are timed (``runtime_bench.timing.modes``). With
     ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
     deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
     already, by their names here.
@@ -59,6 +63,8 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     layout: Layout | None = None
+    input_type: InputType = "float32"
+    mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue
 
 from export.coverage import Coverage
-from export.format_info import FORMAT_INFO, Layout, NumberType
+from export.format_info import FORMAT_INFO, InputType, Layout, NumberType
 from fbdeploy.records import migrations
 from fbdeploy.records.builds import (
     Build,
@@ -145,7 +145,7 @@ class Artefact(Schema):
 
     ``precision`` is the number type of its values, ``program`` the int8 program it was made from,
     empty for the float network. ``layout`` is that of its input, (1, 3, height, width) or
-    (1, height, width, 3).
+    (1, height, width, 3), and ``input`` its type: normalized values, or pixels as they are.
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
     its export.
@@ -157,6 +157,7 @@ class Artefact(Schema):
     program: ProgramOf = ""
     variant: str = ""
     layout: Layout = "nchw"
+    input: InputType = "float32"
     path: InnerPath
     sha256: Sha256
     bytes: Count

@@ -206,6 +206,13 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
     latencies = {
         line.sha256: line for line in lines if isinstance(line, Measurement) and line.latency_ms
     }
+    peaks = {
+        line.sha256: line.peak_memory_bytes
+        for line in lines
+        if isinstance(line, Measurement)
+        and line.peak_memory_bytes is not None
+        and (line.target, line.threads) == _way(latencies.get(line.sha256))
+    }
     rows = []
     for artefact in manifest.artefacts:
         score = evaluations.get(artefact.sha256)
@@ -244,10 +251,14 @@ def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
                 delegated_share=artefact.coverage.delegated_share if artefact.coverage else None,
                 load_ms=_median_ms(speed.load_ns) if speed else None,
                 first_run_ms=_median_ms(speed.first_run_ns) if speed else None,
-                peak_memory_bytes=speed.peak_memory_bytes if speed else None,
+                peak_memory_bytes=peaks.get(artefact.sha256),
             )
         )
     return rows
+
+
+def _way(speed: Measurement | None) -> tuple[str, int] | None:
+    return None if speed is None else (speed.target, speed.threads)
 
 
 def _median_ms(durations_ns: tuple[int, ...]) -> float | None:

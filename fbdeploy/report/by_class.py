@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fbdeploy.records.results import ResultRow
 from fbdeploy.report import recommend
+from fbdeploy.report.kept import label_of
 from fbdeploy.report.verdict import headline, metric_of
 
 
@@ -44,7 +45,7 @@ def by_class(rows: Sequence[ResultRow], labels: Sequence[str]) -> ByClass | None
         metric_of(shown[0][1]).title,
         tuple(recommend.name_of(row) for row, _ in shown),
         tuple(
-            ClassRow(labels[index] if index < len(labels) else f"class {index}", found_values)
+            ClassRow(label_of(labels, index), found_values)
             for index, found_values in enumerate(values)
         ),
     )

@@ -120,7 +120,7 @@ def _input(manifest: Manifest) -> Iterable[str]:
     )
     yield ""
     for shape, titles in _shapes(manifest.artefacts, spec.height, spec.width).items():
-        yield f"- float32 {shape}: {', '.join(titles)}"
+        yield f"- {shape}: {', '.join(titles)}"
     yield ""
     yield f"Classes: {len(manifest.labels)}, in `manifest.json` and in the files' own metadata."
 
@@ -129,7 +129,9 @@ def _shapes(artefacts: Iterable[Artefact], height: int, width: int) -> dict[str,
     shapes = {"nchw": f"1 x 3 x {height} x {width}", "nhwc": f"1 x {height} x {width} x 3"}
     found: dict[str, list[str]] = {}
     for entry in artefacts:
-        titles = found.setdefault(shapes[entry.layout], [])
+        how = f"{entry.input} {shapes[entry.layout]}"
+        how += ", the values 0 to 255 as they are" if entry.input == "uint8" else ""
+        titles = found.setdefault(how, [])
         title = FORMAT_INFO[entry.format].title
         titles += [] if title in titles else [title]
     return found

@@ -59,7 +59,9 @@ def decibels(value: float | None) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as MB (10^6) or kB (10^3)."""
+    """Bytes as GB (10^9), MB (10^6) or kB (10^3)."""
+    if count >= 1_000_000_000:
+        return f"{significant(count / 1e9)}\N{NO-BREAK SPACE}GB"
     if count >= 1_000_000:
         return f"{significant(count / 1e6)}\N{NO-BREAK SPACE}MB"
     return f"{significant(count / 1e3)}\N{NO-BREAK SPACE}kB"

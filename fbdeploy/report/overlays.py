@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.predictions import Predictions, Shown, read_predictions
-from fbdeploy.records.results import EvaluationLine, Line
-from zoo.errors import InputError
-from zoo.files import exists, inside
+from fbdeploy.records.predictions import Predictions, Shown
+from fbdeploy.records.results import Line
+from fbdeploy.report.kept import kept_answers, label_of, picture_address
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,19 +48,10 @@ def overlays(folder: Path, manifest: Manifest, lines: Sequence[Line]) -> Overlay
     """Of the first int8 artefact; None where answers are not of pixels, or none differ."""
     if manifest.network.task != "segmentation":
         return None
-    newest = {line.sha256: line for line in lines if isinstance(line, EvaluationLine)}
-    for entry in manifest.artefacts:
-        line = newest.get(entry.sha256)
-        if entry.precision != "int8" or entry.rejected or line is None or line.predictions is None:
-            continue
-        path = inside(folder, line.predictions)
-        try:
-            kept = read_predictions(path) if exists(path) else None
-        except InputError:  # the next evaluation makes it again
-            continue
-        if kept is not None and kept.shown is not None:
-            return _drawn(entry.name, kept, kept.shown, manifest.labels)
-    return None
+    found = kept_answers(folder, manifest, lines)
+    if found is None or found[1].shown is None:
+        return None
+    return _drawn(found[0].name, found[1], found[1].shown, manifest.labels)
 
 
 def _drawn(artefact: str, kept: Predictions, shown: Shown, labels: Sequence[str]) -> Overlays:
@@ -82,11 +70,11 @@ def _drawn(artefact: str, kept: Predictions, shown: Shown, labels: Sequence[str]
         covered = [_covered(picture, classes, palette) for classes in maps]
         strip = np.concatenate([picture, gap, covered[0], gap, covered[1]], axis=1)
         alike = float(kept.parts["pixel_agreement"][index, 0])
-        found.append(Overlay(kept.names[index], alike, _address(strip)))
+        found.append(Overlay(kept.names[index], alike, picture_address(strip)))
     listed = sorted(np.argsort(-seen, kind="stable")[:LEGEND].tolist())
     legend = tuple(
         (
-            labels[index] if index < len(labels) else f"class {index}",
+            label_of(labels, index),
             "#{:02x}{:02x}{:02x}".format(*palette[index].tolist()),
         )
         for index in listed
@@ -115,11 +103,3 @@ def _covered(
     mixed = (1 - COVER) * picture + COVER * colours
     found: NDArray[np.uint8] = np.where(classes[..., None] == 0, picture, mixed).astype(np.uint8)
     return found
-
-
-def _address(pixels: NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"

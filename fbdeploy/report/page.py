@@ -14,6 +14,7 @@ from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import numbers, operators, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
+from fbdeploy.report.disagreement import Answers, answers
 from fbdeploy.report.limits import limits
 from fbdeploy.report.loading import Language, Loading, loading
 from fbdeploy.report.overlays import Overlays, overlays
@@ -41,6 +42,7 @@ def render(
     lines: list[Line],
     sensitivity: SensitivityDocument | None = None,
     drawn: Overlays | None = None,
+    answered: Answers | None = None,
     *,
     folder: str = "out",
     files: Sequence[str] = (),
@@ -52,6 +54,7 @@ def render(
         lines: its measurements.
         sensitivity: the layers' errors, if they were measured.
         drawn: answers over photos, if they can be drawn.
+        answered: a classifier's answers, if they were kept.
         folder: what to call the output folder in commands.
         files: those beside the page to link, besides artefacts.
     """
@@ -97,6 +100,7 @@ def render(
         alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
         by_class=by_class(rows, manifest.labels),
         overlays=drawn,
+        answers=answered,
         metric_title=metric_title,
         score_in=score_in,
         decisive=verdict.decisive,
@@ -120,12 +124,13 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
         InputError: the folder cannot be written or is full.
     """
     target = folder / FILE_NAME
-    drawn = overlays(folder, manifest, lines)
+    chosen = recommend.recommend(summarize(manifest, lines)).row
     page = render(
         manifest,
         lines,
         sensitivity_of(folder, manifest),
-        drawn,
+        overlays(folder, manifest, lines),
+        answers(folder, manifest, lines, chosen.path if chosen else None),
         folder=folder.resolve().name,
         files=[name for name in LINKED if exists(folder / name)],
     )

@@ -34,7 +34,7 @@ def artefact_plots(rows: list[ResultRow], chosen: ResultRow | None) -> tuple[str
     points = []
     for row in rows:
         scored = accuracy(row)
-        if row.latency_ms is None or scored is None:
+        if row.rejected or row.latency_ms is None or scored is None:
             continue
         points.append(
             plot.Point(

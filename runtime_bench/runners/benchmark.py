@@ -6,14 +6,13 @@ one an artefact, started again for each epoch and told when it is their turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from runtime_bench.machine.device import require_cool
-from runtime_bench.measurement import Measurement, read_measurements
+from runtime_bench.measurement import Measurement
 from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import RunnerSession, Served, StagedArtefact, stage_artefact
 from runtime_bench.runtimes.outputs import OutputDifference, host_outputs
@@ -22,9 +21,7 @@ from runtime_bench.targets.base import Target
 from runtime_bench.timing.in_process import settle
 from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
-from zoo.files import sha256_of
 
 # A core whose clock fell below this part of its highest in the run was throttled.
 CLOCK_KEPT = 0.9
@@ -164,7 +161,7 @@ def benchmark_on_device(
         [
             Finished(
                 subject=subject,
-                sha256=sha256_of(subject.path),
+                sha256=subject.sha256(),
                 threads=runner.loads[0].threads,
                 runtime=runner.loads[0].runtime,
                 runtime_version=runner.loads[0].version,
@@ -180,56 +177,6 @@ def benchmark_on_device(
                 subjects, trials, runners, warmed, measured, strict=True
             )
         ],
-    )
-
-
-def benchmark_device_to_file(
-    results: Path,
-    target: Target,
-    kit: RunnerKit,
-    subjects: Sequence[Subject],
-    images: Sequence[FloatArray],
-    *,
-    threads: int,
-    mode: Mode,
-    resume: bool = False,
-    cores: Sequence[int] | None = None,
-    seed: int = 0,
-    cool_below: float | None = None,
-    progress: PartDone | None = None,
-) -> Iterator[Measurement]:
-    """``benchmark_on_device``, appending to ``results.jsonl``.
-
-    With ``resume``, what the file already holds is yielded from there.
-
-    Yields:
-        One measurement a subject, in the order given.
-
-    Raises:
-        InputError: as ``benchmark_on_device``; or the file is not one of measurements.
-    """
-    mask = None if cores is None else tuple(sorted(cores))
-    hashes = [sha256_of(subject.path) for subject in subjects]
-
-    def measure(left: Sequence[int]) -> list[Measurement]:
-        return benchmark_on_device(
-            target,
-            kit,
-            [subjects[index] for index in left],
-            [images[index] for index in left],
-            threads=threads,
-            mode=mode,
-            cores=cores,
-            seed=seed,
-            cool_below=cool_below,
-            progress=progress,
-        )
-
-    yield from append_missing(
-        results,
-        [(digest, target.name, threads, mode.name, mask) for digest in hashes],
-        read_measurements(results) if resume else [],
-        measure,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -45,6 +45,10 @@ class Session(Answering, Protocol):
     @property
     def pixels(self) -> Normalization | None:
         """What is done to pixels that an integer input takes as they are; None for floats."""
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """What the artefact says of itself, as its exporter wrote it: texts by key, unchecked."""
 
     @property
     def threads(self) -> int:

@@ -8,7 +8,7 @@ refused by the benchmark (``timed`` is False).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,14 @@ class CoreMLSession:
         self.threads = threads
 
     pixels = None
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Of the package's metadata."""
+        import coremltools
+
+        description = coremltools.utils.load_spec(str(self._path)).description
+        return dict(description.metadata.userDefined)
 
     def prepared(self, image: FloatArray) -> Callable[[], object]:
         """What runs the artefact once on an image, float32 (1, 3, height, width)."""

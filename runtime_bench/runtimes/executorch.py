@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.executorch_format import IDENTIFIERS, SCALAR_TYPES
-from export.stored_names import OUTPUT_NAMES
+from export.stored_names import METADATA, OUTPUT_NAMES
 from runtime_bench.runtimes.base import FileRuntime, names_in_order, refuse
 from runtime_bench.runtimes.ports import ImagePort, Size, image_port
 from runtime_bench.runtimes.session import ImageSession
+from runtime_bench.runtimes.stored_texts import texts_of
 from zoo.errors import InputError
 
 _live_sessions: weakref.WeakSet[ExecuTorchSession] = weakref.WeakSet()
@@ -59,7 +61,7 @@ class ExecuTorch(FileRuntime):
             [SCALAR_TYPES.get(tensor.dtype(), "another type") for tensor in outputs],
             [1, *shape[1:]] if shape else (),
         ).of_size(path, size)
-        names = names_in_order(_stored_names(program), len(outputs))
+        names = names_in_order(_stored_text(program, OUTPUT_NAMES), len(outputs))
         session = ExecuTorchSession(path, program, method, port, names, threads)
         _live_sessions.add(session)
         return session
@@ -91,16 +93,22 @@ class ExecuTorchSession(ImageSession):
         """The artefact's outputs, in order."""
         return self._names
 
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Of a method of the program."""
+        return texts_of(_stored_text(self._program, METADATA))
+
     def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
         """The outputs of one image, which is as the file takes it."""
         return [value.numpy() for value in self._method.call([self._tensor_of(image)])]
 
 
-def _stored_names(program: Any) -> str:
+def _stored_text(program: Any, name: str) -> str:
+    """The text that a method of the program returns; empty where there is none."""
     methods = [program.get_method_name(index) for index in range(program.num_methods())]
-    if OUTPUT_NAMES not in methods:
+    if name not in methods:
         return ""
-    (stored,) = program.load_method(OUTPUT_NAMES).call([])
+    (stored,) = program.load_method(name).call([])
     return bytes(stored.numpy()).decode(errors="replace")
 
 

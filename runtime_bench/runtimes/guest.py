@@ -64,6 +64,7 @@ class GuestSession:
             raise
         self._shape = answer["input_shape"]
         self._reason = answer["reason"]
+        self.properties: dict[str, str] = answer["properties"]
         pixels = answer["pixels"]
         self.pixels = None if pixels is None else Normalization(*pixels)
 

@@ -5,7 +5,8 @@ JSON on stdin, followed by the bytes of its array if it names a shape; an answer
 stdout:
 
     {"load": path, "threads": 1, "size": [224, 224] or null}
-                                      {"input_shape": [1, 3, 224, 224], "pixels": [mean, std]}
+                                      {"input_shape": [1, 3, 224, 224], "pixels": [mean, std],
+                                       "properties": {"network": "...", ...}, "reason": "..."}
     {"names": true}                   {"names": ["logits"]}
     {"run": [N, 3, H, W]} + float32   {"outputs": [["logits", [N, classes]]]} + float32, in order
     {"inspect": path}                 {"inspection": {...}}
@@ -80,7 +81,14 @@ class Guest:
             shape, reason = session.input_shape, ""
         except InputError as error:
             shape, reason = None, str(error)
-        self._send({"input_shape": shape, "reason": reason, "pixels": session.pixels})
+        self._send(
+            {
+                "input_shape": shape,
+                "reason": reason,
+                "pixels": session.pixels,
+                "properties": dict(session.properties),
+            }
+        )
 
     def _run(self, shape: list[int]) -> None:
         import numpy as np

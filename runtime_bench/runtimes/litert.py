@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.stored_names import PROPERTIES_FILE
 from runtime_bench.runtimes.base import FileRuntime, names_in_order, refuse
 from runtime_bench.runtimes.ports import FloatArray, Grid, ImagePort, Size, decode, image_port
 from runtime_bench.runtimes.session import ImageSession
+from runtime_bench.runtimes.stored_texts import archived, texts_of
 
 _UNNAMED = re.compile(r"output_\d+")
 """What litert-torch calls the outputs of a module."""
@@ -67,6 +69,11 @@ class LiteRTSession(ImageSession):
     def output_names(self) -> tuple[str, ...]:
         """The artefact's outputs, in order."""
         return self._names
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Of a file of the archive behind the model."""
+        return texts_of(archived(self.path, PROPERTIES_FILE))
 
     def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
         """The outputs of one image, which is as the file takes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,11 @@ class OnnxSession(ImageSession):
     def output_names(self) -> tuple[str, ...]:
         """The artefact's outputs, in order."""
         return self._names
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """The model's ``metadata_props``."""
+        return dict(self._session.get_modelmeta().custom_metadata_map)
 
     def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
         """The outputs of one image, which is as the file takes it."""

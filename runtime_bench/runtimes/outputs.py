@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime_bench.runtimes.guest import guest_session
-from runtime_bench.runtimes.ports import FloatArray, Size
+from runtime_bench.runtimes.ports import FloatArray, Normalization, Size
 from zoo.errors import InputError
 
 COMPARED_IMAGES = 2
@@ -24,12 +24,15 @@ def noise_images(
     """Images of noise of the artefact's input size, float32 (count, 3, H, W), always the same;
     ``size`` is for artefacts that take any."""
     with guest_session(artefact, 1, size) as session:
-        return noise(session.input_shape, count)
+        return noise(session.input_shape, count, session.pixels)
 
 
-def noise(shape: tuple[int, int, int, int], count: int) -> FloatArray:
-    """The same for an input of ``shape``, (1, 3, H, W)."""
-    return np.random.default_rng(0).standard_normal((count, *shape[1:]), np.float32)
+def noise(
+    shape: tuple[int, int, int, int], count: int, pixels: Normalization | None = None
+) -> FloatArray:
+    """The same for an input of ``shape``, (1, 3, H, W), that takes ``pixels`` as they are."""
+    found = np.random.default_rng(0).standard_normal((count, *shape[1:]), np.float32)
+    return found if pixels is None else pixels.of(np.rint(128 + 48 * found).clip(0, 255))
 
 
 def host_outputs(artefact: Path, images: FloatArray) -> dict[str, FloatArray]:

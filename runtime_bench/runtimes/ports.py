@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,11 @@ class Normalization(NamedTuple):
 
     mean: float
     std: float
+
+    def of(self, pixels: NDArray[np.floating[Any]]) -> FloatArray:
+        """Pixels, 0 to 255, of any shape, as an artefact of that normalization is given them."""
+        values: FloatArray = ((pixels / 255 - self.mean) / self.std).astype(np.float32)
+        return values
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,11 @@ class ImageSession(ABC):
     def pixels(self) -> Normalization | None:
         """What the artefact does to pixels that it takes as they are; None if it takes floats."""
         return self.port.pixels
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """What the artefact says of itself, texts by key."""
+        return {}
 
     @property
     @abstractmethod

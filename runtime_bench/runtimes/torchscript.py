@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.stored_names import INPUT_SHAPE, OUTPUT_NAMES
+from export.stored_names import INPUT_SHAPE, METADATA_FILE, OUTPUT_NAMES
 from export.torchscript_code import refuse_unsafe_code
 from runtime_bench.runtimes.base import (
     FileRuntime,
@@ -19,6 +20,7 @@ from runtime_bench.runtimes.base import (
 )
 from runtime_bench.runtimes.ports import ImagePort, Size, check_types, image_port
 from runtime_bench.runtimes.session import ImageSession
+from runtime_bench.runtimes.stored_texts import archived, texts_of
 from zoo.errors import InputError
 from zoo.packages import requirement_of
 
@@ -99,6 +101,11 @@ class TorchScriptSession(ImageSession):
             self.infer(np.zeros(self.input_shape, np.float32))
         assert self._count is not None
         return names_in_order(self._names, self._count)
+
+    @property
+    def properties(self) -> Mapping[str, str]:
+        """Of an extra file of the archive."""
+        return texts_of(archived(self.path, f"/extra/{METADATA_FILE}"))
 
     def infer(self, image: NDArray[np.generic]) -> list[NDArray[np.generic]]:
         """What the module returns for one image; InputError where that is no tensors of numbers."""

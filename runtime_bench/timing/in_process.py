@@ -25,7 +25,7 @@ class SessionContestant:
 
     def __init__(self, session: LoadedSession) -> None:
         self._session = session
-        self._run = session.prepared(noise(session.input_shape, 1))
+        self._run = session.prepared(noise(session.input_shape, 1, session.pixels))
 
     def run_block(self, runs: int) -> list[int]:
         """Durations in nanoseconds of ``runs`` runs in a row, once the process is quiet."""

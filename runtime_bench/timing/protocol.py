@@ -10,21 +10,19 @@ clock is ``time.perf_counter_ns``, monotonic.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from export.format_info import FORMAT_INFO
 from runtime_bench.machine.device import describe, read_state, require_cool
 from runtime_bench.machine.pinning import pinned
-from runtime_bench.measurement import Measurement, read_measurements
+from runtime_bench.measurement import Measurement
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.timing.fresh_process import ColdRun, Load, RenewedProcess, run_alone
 from runtime_bench.timing.interleave import PartDone, interleave, warm_up
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
 from zoo.errors import InputError
-from zoo.files import sha256_of
 
 TARGET = "local"
 PREPROCESSING_RUNS = 20
@@ -39,6 +37,7 @@ def benchmark(
     cool_below: float | None = None,
     seed: int = 0,
     cold: bool = False,
+    memory: bool = False,
     prepare: Callable[[], object] | None = None,
     progress: PartDone | None = None,
 ) -> list[Measurement]:
@@ -53,6 +52,8 @@ def benchmark(
         seed: of the order within the rounds.
         cold: load and run each artefact alone too, ``mode.loads`` times, which gives the peak
             memory. The measurements then tell of these loads, not of those within the series.
+        memory: only the peak memory of each artefact alone, several at a time, since nothing of it
+            is timed.
         prepare: does the pre-processing of one image, which is timed apart.
         progress: called with the part done, in 0..1.
 
@@ -71,7 +72,7 @@ def benchmark(
                 "device, so its time means nothing; time this format on the device itself"
             )
     versions = [runtime.version() for runtime in runtimes]
-    hashes = [_hash(subject) for subject in subjects]
+    hashes = [subject.sha256() for subject in subjects]
     with pinned(cores) as mask:
         if mask is not None and threads > len(mask):
             raise InputError(
@@ -80,10 +81,12 @@ def benchmark(
             )
         require_cool("this machine", cool_below, read_state)
         device, before = describe(), read_state()
-        alone = [
-            [run_alone(subject, threads) for _ in range(mode.loads if cold else 0)]
-            for subject in subjects
-        ]
+        if cold:
+            alone = [
+                [run_alone(subject, threads) for _ in range(mode.loads)] for subject in subjects
+            ]
+        else:
+            alone = _in_parallel(subjects, threads, mask) if memory else [[] for _ in subjects]
         process = RenewedProcess(subjects, threads)
         try:
             process.renew(range(len(subjects)))
@@ -129,67 +132,17 @@ def benchmark(
     )
 
 
-def benchmark_to_file(
-    results: Path,
-    subjects: Sequence[Subject],
-    *,
-    threads: int,
-    mode: Mode,
-    resume: bool = False,
-    cores: Sequence[int] | None = None,
-    cool_below: float | None = None,
-    seed: int = 0,
-    cold: bool = False,
-    prepare: Callable[[], object] | None = None,
-    progress: PartDone | None = None,
-) -> Iterator[Measurement]:
-    """``benchmark``, appending to ``results.jsonl``.
-
-    With ``resume``, what the file already holds with the same SHA-256, target, threads, mode and
-    cores is yielded from there (with ``cold`` only what was loaded cold); ``Measurement.session``
-    tells which were interleaved.
-
-    Yields:
-        One measurement a subject, in the order given.
-
-    Raises:
-        InputError: as ``benchmark``; or the file is not one of measurements, or cannot be written.
-    """
-    lines = read_measurements(results) if resume else []
-    hashes = [_hash(subject) for subject in subjects]
-    with pinned(cores) as mask:
-        pass
-
-    def measure(left: Sequence[int]) -> list[Measurement]:
-        return benchmark(
-            [subjects[index] for index in left],
-            threads=threads,
-            mode=mode,
-            cores=cores,
-            cool_below=cool_below,
-            seed=seed,
-            cold=cold,
-            prepare=prepare,
-            progress=progress,
-        )
-
-    yield from append_missing(
-        results,
-        [(digest, TARGET, threads, mode.name, mask) for digest in hashes],
-        [one for one in lines if one.cold or not cold],
-        measure,
-    )
+def _in_parallel(
+    subjects: Sequence[Subject], threads: int, mask: Sequence[int] | None
+) -> list[list[ColdRun]]:
+    """One load of each alone, as many at a time as there are cores for; one where nobody tells."""
+    with ThreadPoolExecutor(max(1, len(mask or ()) // threads)) as pool:
+        return [[run] for run in pool.map(lambda subject: run_alone(subject, threads), subjects)]
 
 
 def _largest_peak(runs: Sequence[ColdRun]) -> int | None:
     peaks = [run.peak_memory_bytes for run in runs if run.peak_memory_bytes is not None]
     return max(peaks, default=None)
-
-
-def _hash(subject: Subject) -> str:
-    if not subject.path.exists():
-        raise InputError(f"{subject.path}: no such artefact; check the path")
-    return sha256_of(subject.path)
 
 
 def _time_preprocessing(prepare: Callable[[], object] | None) -> tuple[int, ...]:

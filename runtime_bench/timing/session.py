@@ -25,6 +25,8 @@ from stats.bootstrap import bootstrap_interval
 from stats.disturbance import judge_noise
 from stats.noise import Noise
 from stats.percentiles import percentile, row_percentile
+from zoo.errors import InputError
+from zoo.files import sha256_of
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,16 @@ class Subject:
     precision: str | None = None
     variant: str = ""
     input_size: Size | None = None
+
+    def sha256(self) -> str:
+        """The artefact's content, in hexadecimal digits.
+
+        Raises:
+            InputError: there is no artefact.
+        """
+        if not self.path.exists():
+            raise InputError(f"{self.path}: no such artefact; check the path")
+        return sha256_of(self.path)
 
 
 @dataclass(frozen=True)

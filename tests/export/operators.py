@@ -133,6 +133,9 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "padded_with_least": lambda: Function(
         lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=float("-inf")), 2, 1)
     ),
+    "pool_with_gaps": lambda: nn.Sequential(
+        nn.MaxPool2d(3, 1, 1, dilation=(1, 2)), nn.Upsample((8, 8))
+    ),
     "divided_sum": lambda: Function(lambda x: F.avg_pool2d(x, 3, 1, 1, divisor_override=5)),
     "dilated": lambda: nn.Conv2d(8, 8, 3, padding=2, dilation=2),
     "grouped": lambda: nn.Conv2d(8, 8, 3, padding=1, groups=4),

@@ -136,3 +136,20 @@ def test_a_transposed_convolution_keeps_its_float_weights(tmp_path: Path) -> Non
         module[1].weight[:, 0] *= 100
         module[2].weight[:, [0, 4]] /= 100
     assert SmallExport(module, tmp_path).sqnr("onnx") > 40
+
+
+def test_layers_with_equal_integers_do_not_share_a_weight(tmp_path: Path) -> None:
+    """Scales a channel: all integers are 127, so that onnxruntime could not make them exact."""
+    torch.manual_seed(0)
+    parts = [nn.Conv2d(8, 8, 1, groups=8, bias=False) for _ in range(3)]
+    for part in parts:
+        nn.init.uniform_(part.weight, 1, 2)
+    layers = [nn.Conv2d(3, 8, 3, 2, 1), *parts, nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    small = SmallExport(nn.Sequential(*layers, nn.Linear(8, 5)), tmp_path, size=8)
+    assert small.sqnr("onnx") > 30
+    model = onnx.load(small.export("onnx"))
+    int8 = {name for name, value in initializers(model).items() if value.dtype == np.int8}
+    stored = [
+        n.input[i] for n in model.graph.node for i in range(3) if n.input[i:] and n.input[i] in int8
+    ]
+    assert len(stored) == len(set(stored)) == 2 * 5

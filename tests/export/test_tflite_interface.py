@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite_interface import with_float_interface
+from export.tflite_interface import with_outer_interface
 from tests.export.conftest import Workshop
 
 
@@ -32,7 +32,7 @@ def test_input_grid_is_the_program_s(workshop: Workshop) -> None:
 
 def test_float_file_is_left_alone(workshop: Workshop) -> None:
     content = workshop.make("litert", "fp32").path.read_bytes()
-    same, swapped = with_float_interface(content, transpose_first=True)
+    same, swapped = with_outer_interface(content, transpose_first=True)
     assert swapped == 0
     before, after = (Interpreter(model_content=data) for data in (content, same))
     assert len(before._get_ops_details()) == len(after._get_ops_details())

@@ -60,6 +60,32 @@ def tiny_network() -> Network:
     return Network("tiny", module, SPEC, labels, 7, "user", Weights("random", seed=0))
 
 
+def pixel_network(spec: InputSpec) -> Network:
+    """A strided convolution that pads, as networks begin, and a head; takes images as ``spec``
+    says."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        *(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1), nn.ReLU()),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)),
+    )
+    labels = tuple(f"class {i}" for i in range(10))
+    return Network("pixels", module.eval(), spec, labels, 10, "user", Weights("random", seed=0))
+
+
+def photo_pixels(count: int, spec: InputSpec) -> NDArray[np.uint8]:
+    """Pixels (count, 3, height, width) with a smooth part, noise, and all values of a byte."""
+    rng = np.random.default_rng(5)
+    coarse = rng.integers(0, 256, (count, 3, 4, 4))
+    smooth = coarse.repeat(spec.height // 4, 2).repeat(spec.width // 4, 3)
+    return (smooth + rng.integers(-30, 31, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def normalized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+    """Pixels (N, 3, height, width) as the network takes them."""
+    mean, std = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (spec.mean, spec.std))
+    return ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32)
+
+
 class Joined(nn.Module):
     """a -> relu -> b, joined with a's result; then a pool that selects, a mean, and a head."""
 

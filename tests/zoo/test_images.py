@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import warnings
 import zlib
 from pathlib import Path
@@ -182,3 +184,22 @@ def test_the_shared_pictures(shared: Path) -> None:
     (tall,) = (shared / "cases" / "faults").glob("07*/tall")
     with pytest.raises(BadImageError, match="too long for its width"):
         list(batches(open_dataset(tall), InputSpec(64, 64)))
+
+
+def test_a_damaged_picture_is_told_once(tmp_path: Path) -> None:
+    """In a process of its own, since pytest listens to all loggers."""
+    path = tmp_path / "a.tif"
+    Image.new("RGB", (4, 4)).save(path)
+    content = bytearray(path.read_bytes())
+    tag = struct.pack("<HHI", 277, 3, 1)  # samples per pixel, of TIFF 6.0
+    assert content.count(tag) == 1
+    content[content.index(tag) + 8] = 42
+    path.write_bytes(content)
+    program = (
+        "import sys; from pathlib import Path; from zoo.images import BadImageError, read_image\n"
+        "try:\n    read_image(Path(sys.argv[1]))\nexcept BadImageError as error:\n    print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "" and done.stdout.count("\n") == 1

@@ -10,6 +10,8 @@ import re
 import types
 import warnings
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch._weights_only_unpickler import Unpickler
 
 from zoo.checkpoints.unwrapping import State, Stored, find_states
 from zoo.errors import InputError, reason_of, shown
 
 LONGEST_REASON = 120
+LONGEST_MESSAGE = 1000
 MOST_EXPANSION = 100
 """Bytes a zip file may hold for each byte it has; torch stores tensors without compression."""
 
@@ -134,7 +138,8 @@ def _read_pickle(path: Path) -> object:
     try:
         with torch.serialization.safe_globals(_harmless(path)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of storages, which no user of ours has to do with
-            with path.open("rb") as stream:  # of a path, torch would believe the suffix
+            # A stream, since of a path torch would believe the suffix.
+            with path.open("rb") as stream, _short_messages():
                 return torch.load(stream, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         text = str(error)
@@ -150,6 +155,28 @@ def _read_pickle(path: Path) -> object:
         raise
     except Exception as error:  # arbitrary bytes make the unpickler fail in many ways
         raise _broken(path, error) from error
+
+
+@contextmanager
+def _short_messages() -> Iterator[None]:
+    """While torch reads a pickle, what its unpickler says against it is short.
+
+    A message may quote as much text as the file holds, and torch.load searches it for
+    ``(\\S+) must be``, whose time is quadratic: a name of a megabyte takes an hour.
+    """
+    whole: Callable[[Unpickler], object] = Unpickler.load
+
+    def load(self: Unpickler) -> object:
+        try:
+            return whole(self)
+        except pickle.UnpicklingError as error:
+            raise pickle.UnpicklingError(str(error)[:LONGEST_MESSAGE]) from None
+
+    Unpickler.load = load  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Unpickler.load = whole  # type: ignore[method-assign]
 
 
 def _check_kind(path: Path) -> None:

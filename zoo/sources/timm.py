@@ -10,7 +10,8 @@ from torch import nn
 
 from zoo.checkpoints import Layout, State, fit_positional
 from zoo.errors import InputError, reason_of
-from zoo.hub import fetch_hugging_face, fetch_url
+from zoo.hub import fetch_hugging_face, fetch_url, hub_repository
+from zoo.hub_config import hub_config
 from zoo.imagenet import NUM_CLASSES, class_names
 from zoo.input_spec import InputSpec
 from zoo.sources.base import PretrainedFile
@@ -25,13 +26,23 @@ class TimmSource:
         from timm.models import get_pretrained_cfg
 
         self.name = name
+        self.arguments: dict[str, Any] = {}
+        self._labels: tuple[str, ...] = ()
+        repository = hub_repository(name)
+        if repository is not None:
+            told = hub_config(name, repository)
+            self.name, self._labels = told.architecture, told.labels
+            self.arguments |= told.arguments
         try:
-            self.config: Mapping[str, Any] = get_pretrained_cfg(name).to_dict()
+            usual = get_pretrained_cfg(self.name)
+            self.config: Mapping[str, Any] = {} if usual is None else usual.to_dict()
         except (RuntimeError, AttributeError) as error:
             raise InputError(
                 f"{name}: timm {timm.__version__} has no such pretrained tag; leave the tag away"
             ) from error
-        self.arguments: dict[str, Any] = {}
+        if repository is not None:
+            # What the architecture's usual weights say stands where the repository says nothing.
+            self.config = {**self.config, "license": None, **told.pretrained}
         if size is not None and self.config.get("fixed_input_size"):
             self.arguments["img_size"] = size
 
@@ -39,7 +50,8 @@ class TimmSource:
         import timm
 
         try:
-            return cast(nn.Module, timm.create_model(self.name, **self.arguments, **arguments))
+            built = timm.create_model(self.name, **{**self.arguments, **arguments})
+            return cast(nn.Module, built)
         except (RuntimeError, TypeError, AssertionError) as error:
             reason = reason_of(error)
             raise InputError(f"{self.name}: timm cannot build it so ({reason})") from error
@@ -104,6 +116,8 @@ class TimmSource:
 
     def labels(self, module: nn.Module, count: int) -> tuple[str, ...]:
         """See NetworkSource."""
+        if len(self._labels) == count:
+            return self._labels
         return class_names() if count == NUM_CLASSES else ()
 
 

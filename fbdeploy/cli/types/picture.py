@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, cast, get_args
 
-from export.format_info import Layout
+from export.format_info import InputType, Layout
 from fbdeploy.cli.types.numbers import as_real, real
 from fbdeploy.cli.types.reading import option, refuse
 from zoo.input_spec import (
@@ -71,6 +71,14 @@ def layout(given: str) -> Layout:
     if given not in get_args(Layout):
         refuse(given, f"is unknown; give one of {', '.join(get_args(Layout))}")
     return cast(Layout, given)
+
+
+@option
+def input_type(given: str) -> InputType:
+    """What an artefact takes of an image."""
+    if given not in get_args(InputType):
+        refuse(given, f"is unknown; give one of {', '.join(get_args(InputType))}")
+    return cast(InputType, given)
 
 
 crop_share = real(SMALLEST_CROP, 1.0)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact
 from runtime_bench.measurement import Measurement
+from runtime_bench.timing.modes import MODES
 
 MEMORY = 3000 * MEGABYTE
 
@@ -27,7 +29,7 @@ def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
     wanted = {entry.sha256 for entry in timed}
     sessions: dict[str, set[str]] = {}
     for line in deployment.folder.latencies:
-        if (line.target, line.threads) == ("local", deployment.request.threads):
+        if _is_as_asked(line, deployment.request):
             sessions.setdefault(line.session, set()).add(line.sha256)
     if not wanted or any(wanted <= known for known in sessions.values()):
         return []
@@ -43,6 +45,13 @@ def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
     return [StepJob(job, {Measurement: deployment.folder.add_line}, step="bench")]
 
 
+def _is_as_asked(line: Measurement, request: DeployRequest) -> bool:
+    """Whether a measurement is of this machine, in a mode that measures at least as long."""
+    if (line.target, line.threads) != ("local", request.threads) or line.mode not in MODES:
+        return False
+    return MODES[line.mode].minimum_seconds >= MODES[request.mode].minimum_seconds
+
+
 def bench(report: Reporter, asked: BenchArguments) -> None:
     """Time all artefacts in turns; hands over a ``Measurement`` each."""
     from runtime_bench.timing.modes import mode_of
@@ -53,7 +62,8 @@ def bench(report: Reporter, asked: BenchArguments) -> None:
     measurements = benchmark(
         [Subject(output / one.path, one.precision, one.variant) for one in asked.artefacts],
         threads=asked.request.threads,
-        mode=mode_of("quick"),
+        mode=mode_of(asked.request.mode),
+        memory=True,
         progress=lambda done: report.progress("latency", done),
     )
     for measurement in measurements:

@@ -122,12 +122,14 @@ def _line(
     from runtime_bench.accuracy import compare
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.runtimes.pixels import for_normalized
 
     start = time.monotonic()
     request = asked.request
     key = key_of(artefact=entry.sha256, data=asked.data.identity)
     dataset = evaluation_images(request, network)
-    session = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
+    loaded = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
+    session = for_normalized(loaded, network.input_spec)
     count = counter(report.progress, entry.name, asked.data.images)
     found = run(session, evaluation_batches(request, network, dataset), count, kept.task)
     agreement, parts = compare(found, kept), found.parts(kept)

@@ -157,8 +157,19 @@ class _Export:
                 self._report.note(f"{fmt} {self._build} is left out: {reason}")
                 return ()
         self._images, self._expected = self._checks.images(), self._checks.outputs(folder)
-        variants = FORMAT_INFO[fmt].files(source.precision)
+        pixels = self._asked.request.input_type == "uint8" and self._can_take_pixels(source)
+        variants = FORMAT_INFO[fmt].files(source.precision, pixels=pixels)
         return tuple(self._variant(source, variant) for variant in variants)
+
+    def _can_take_pixels(self, source: ExportSource) -> bool:
+        """Whether pixels can become what the program's first layer reads; a note where not."""
+        from quantize.forms.pixels import takes_pixels
+
+        if source.program is None or takes_pixels(source.program):
+            return True
+        fmt = self._asked.format
+        self._report.note(f"{fmt} {self._build} has no uint8 input: its first layer reads floats")
+        return False
 
     def _source(self) -> tuple[Path, ExportSource]:
         """The folder of the graph or program, and what is exported of it."""
@@ -198,7 +209,7 @@ class _Export:
         return folder, source
 
     def _variant(self, source: ExportSource, variant: str) -> Artefact:
-        from export.base import atomic_artefact
+        from export.base import atomic_artefact, input_type
         from export.formats import FORMATS
         from export.inspection import inspect
         from runtime_bench.runtimes import RUNTIMES
@@ -223,6 +234,7 @@ class _Export:
             program=program_of(self._build),
             variant=variant,
             layout=FORMAT_INFO[fmt].layout(source.layout),
+            input=input_type(variant),
             path=accepted.relative_to(output).as_posix(),
             sha256=sha256_of(path),
             bytes=size_of(path),
@@ -241,9 +253,11 @@ class _Export:
     def _parity(self, source: ExportSource, variant: str, path: Path, title: str) -> Parity:
         from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
         from runtime_bench.runtimes import RUNTIMES
+        from runtime_bench.runtimes.pixels import for_normalized
 
         fmt, threads = self._asked.format, worker_threads()
-        found = RUNTIMES[fmt].load(path, threads).run(self._images)
+        session = RUNTIMES[fmt].load(path, threads)
+        found = for_normalized(session, source.input_spec).run(self._images)
         parity = parity_of(found, self._expected, source)
         if parity.passed:
             return parity

@@ -120,6 +120,7 @@ class PartSearch:
         from export.formats import FORMATS
         from runtime_bench.runtimes import RUNTIMES
         from runtime_bench.runtimes.module_session import run_module
+        from runtime_bench.runtimes.pixels import for_normalized
 
         some = self.images[:PARTING_IMAGES]
         module = part.program.module() if part.program else part.graph
@@ -128,7 +129,8 @@ class PartSearch:
             path = Path(folder) / f"part{FORMAT_INFO[self.form].suffix}"
             try:
                 FORMATS[self.form].export(part, path, self.variant)
-                found = RUNTIMES[self.form].load(path, self.threads).run(some)
+                session = RUNTIMES[self.form].load(path, self.threads)
+                found = for_normalized(session, part.input_spec).run(some)
             except Exception as error:
                 print(f"up to {layer}: cannot be compared ({error})")
                 return None

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.records.predictions import Shown
+from tasks.classification.metrics import AGREEMENT
 from tasks.segmentation.metrics import PIXEL_AGREEMENT
 
 if TYPE_CHECKING:
     from zoo.datasets import Dataset
     from zoo.input_spec import InputSpec
 
-SHOWN = 3
-LONGEST_SIDE = 256
-"""Pixels of a picture as it is kept."""
+
+@dataclass(frozen=True)
+class Kept:
+    """How many pictures are kept of a task's images, and the pixels of their longer side."""
+
+    pictures: int
+    longest_side: int
+
+
+KEPT = {PIXEL_AGREEMENT.name: Kept(3, 256), AGREEMENT.name: Kept(8, 96)}
+"""By the metric that says how far two answers are alike."""
 
 
 def least_alike(
@@ -26,7 +36,8 @@ def least_alike(
     names: tuple[str, ...],
     limit: int | None,
 ) -> Shown | None:
-    """Those of the images ``names``, the least alike first.
+    """Those of the images ``names`` that are the least alike, spread evenly over as many as are
+    alike to the same degree.
 
     Args:
         parts: what each image contributes, by metric.
@@ -36,23 +47,39 @@ def least_alike(
         limit: how many of the dataset's were asked for.
 
     Returns:
-        None of a task that does not answer by pixels, where all answers are alike, and where images
+        None of a task whose answers are not shown, where all answers are alike, and where images
         had to be left out.
     """
     from zoo.datasets import evenly_spaced
     from zoo.preprocess import resize_and_crop
 
     places = evenly_spaced(len(dataset), limit)
-    if PIXEL_AGREEMENT.name not in parts or len(places) != len(names):
+    metric = next((name for name in KEPT if name in parts), None)
+    if metric is None or len(places) != len(names):
         return None
-    alike = parts[PIXEL_AGREEMENT.name][:, 0]
-    chosen = [int(index) for index in np.argsort(alike, kind="stable")[:SHOWN] if alike[index] < 1]
+    kept, alike = KEPT[metric], parts[metric][:, 0]
+    chosen = _least(alike, kept.pictures)
     if not chosen:
         return None
-    scale = min(1.0, LONGEST_SIDE / max(spec.height, spec.width))
+    scale = min(1.0, kept.longest_side / max(spec.height, spec.width))
     size = (max(1, round(scale * spec.width)), max(1, round(scale * spec.height)))
     pictures = [
         np.asarray(resize_and_crop(dataset.sample(places[index]).image, spec).resize(size))
         for index in chosen
     ]
     return Shown(np.array(chosen, np.int32), np.stack(pictures))
+
+
+def _least(alike: NDArray[np.float64], count: int) -> list[int]:
+    """Indices of the ``count`` lowest values below 1, the lowest first."""
+    from zoo.datasets import evenly_spaced
+
+    order = [int(index) for index in np.argsort(alike, kind="stable") if alike[index] < 1]
+    found: list[int] = []
+    # A classifier's answers are alike or not, and the first of them all of a folder's first class.
+    for value in np.unique(alike[order]).tolist():
+        same = [index for index in order if alike[index] == value]
+        found += [same[place] for place in evenly_spaced(len(same), count - len(found))]
+        if len(found) == count:
+            break
+    return found

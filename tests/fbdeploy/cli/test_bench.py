@@ -14,10 +14,14 @@ from PIL import Image
 from fbdeploy.cli.app import run
 from fbdeploy.latency.photo import preprocessing
 from fbdeploy.records.manifest import write_manifest
+from fbdeploy.records.results import read_lines
+from fbdeploy.report import numbers
+from runtime_bench.measurement import Measurement
 from runtime_bench.timing.modes import MODES, Mode
 from tests.fbdeploy.samples import sample
 from tests.runtime_bench.artefacts import Artefacts
 from zoo.errors import InputError
+from zoo.files import sha256_of
 
 SHORT = Mode("short", 10, 0.001, 0.001, 1.0, loads=1, warmup_seconds=0.1, block_seconds=0.005)
 
@@ -55,6 +59,26 @@ def _answer(capfd: pytest.CaptureFixture[str], *arguments: object) -> dict[str, 
     assert run(["bench", *map(str, arguments), "--json"]) == 0
     answer: dict[str, Any] = json.loads(capfd.readouterr().out)
     return answer
+
+
+def test_a_folder_of_deploy_is_timed_again_and_its_report_tells_it(
+    deployed: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = deployed.parents[1]
+    manifest = sample()[0]
+    kept = next(entry for entry in manifest.artefacts if entry.name == "onnx fp32")
+    kept = kept.model_copy(update={"path": "fp32/model.onnx", "sha256": sha256_of(deployed)})
+    write_manifest(folder, manifest.model_copy(update={"artefacts": (kept,)}))
+    assert run(["bench", str(folder), "--mode", "short"]) == 0
+    assert "report.html is made again" in capfd.readouterr().out
+    (line,) = read_lines(folder)
+    assert isinstance(line, Measurement) and line.mode == "short" and line.latency_ms is not None
+    shown = f"{numbers.significant(line.latency_ms.p50)} ms"
+    assert shown in (folder / "report.html").read_text(encoding="utf-8")
+    # Where the times are to go elsewhere, the folder stays as it is.
+    other = folder.parent / "phone.jsonl"
+    assert run(["bench", str(folder), "--mode", "short", "--results", str(other)]) == 0
+    assert len(read_lines(folder)) == 1 and other.exists()
 
 
 def test_pre_processing_is_timed_beside_cold_loads(

@@ -16,6 +16,8 @@ APPS = [ROOT / app / "README.md" for app in ("android_demo", "ios_demo")]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *APPS]
 BLOCK = re.compile(r"^ *```(?:console|sh)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
+FILE = re.compile(r"^```toml\n# (\w+\.toml)\b[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
 
 def _commands() -> list[tuple[str, str]]:
     """Page and command line of everything in ``console`` (after ``$``) and ``sh`` blocks."""
@@ -59,6 +61,16 @@ def test_there_are_commands_on_every_page_that_shows_some() -> None:
     } <= pages
 
 
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A current folder with the files that pages show: TOML whose first line names it."""
+    for page in PAGES:
+        for name, content in FILE.findall(page.read_text(encoding="utf-8")):
+            (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(("page", "command"), COMMANDS)
 def test_it_parses(page: str, command: str) -> None:
     arguments = shlex.split(command, comments=True)[1:]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import fbdeploy.latency.measure as measuring
 from fbdeploy.cli.app import run
 from fbdeploy.latency.measure import OPTIONS, LatencyRequest, measure_latency
 from runtime_bench.emulation.latency_model import LatencyPoint, fit_latency
-from runtime_bench.measurement import read_measurements
+from runtime_bench.measurement import Measurement, read_measurements
 from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Subject
@@ -95,6 +97,41 @@ def test_this_machine_with_two_thread_counts_and_resumed(
     assert read_measurements(results) == measured
     assert list(measure_latency(replace(request, resume=True))) == measured
     assert read_measurements(results) == measured
+
+
+def test_only_what_the_file_lacks_is_measured(
+    artefacts: Artefacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "out" / "results.jsonl"
+    onnx, litert = (Subject(artefacts(name, "fp32")) for name in ("onnx", "litert"))
+    calls: list[list[Subject]] = []
+    real = measuring.benchmark
+
+    def counted(subjects: list[Subject], **arguments: object) -> list[Measurement]:
+        calls.append(subjects)
+        return real(subjects, **arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(measuring, "benchmark", counted)
+    request = LatencyRequest((onnx,), "local", (1,), SHORT, results)
+    first = list(measure_latency(request))
+    assert read_measurements(results) == first
+    more = replace(request, subjects=(litert, onnx), resume=True)
+    both = list(measure_latency(more))
+    assert calls == [[onnx], [litert]]
+    assert [one.format for one in both] == ["litert", "onnx"]
+    assert both[1] == first[0]
+    assert len(read_measurements(results)) == 2
+    assert list(measure_latency(replace(more, subjects=(onnx, litert)))) == both[::-1]
+    assert len(calls) == 2
+
+
+def test_a_changed_artefact_is_measured_again(artefacts: Artefacts, tmp_path: Path) -> None:
+    results, path = tmp_path / "results.jsonl", tmp_path / "model.onnx"
+    for precision in ("fp32", "int8"):
+        shutil.copy(artefacts("onnx", precision), path)
+        list(measure_latency(_request(path, "local", results=results, resume=True)))
+    hashes = [one.sha256 for one in read_measurements(results)]
+    assert len(hashes) == len(set(hashes)) == 2
 
 
 def test_an_emulated_core_counts_and_estimates_only_by_a_latency_model(

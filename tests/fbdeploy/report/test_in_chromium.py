@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.compare.comparing import compare
+from fbdeploy.compare.page import render as comparison_page
 from fbdeploy.records.results import Line
 from fbdeploy.records.sensitivity import write_sensitivity
 from fbdeploy.report.page import write_report
+from fbdeploy.sweep.page import render as sweep_page
 from runtime_bench.measurement import Measurement
 from tests.fbdeploy.chromium import Browser, Page, browser, url_of
 from tests.fbdeploy.samples import sample, sample_sensitivity
+from tests.fbdeploy.sweep_sample import sample_sweep
 
 EXECUTABLE = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Debian's package chromium")
 
+VERSION_1 = Path(__file__).parents[2] / "version1/out"
 VALUES = {
     "page_width": "document.documentElement.scrollWidth",
     "screen_width": "document.documentElement.clientWidth",
@@ -109,6 +114,20 @@ def test_no_label_covers_another(
         assert found["covered"] == []
         names = [label for label in found["labels"] if " " in label and label != "all layers"]
         assert len(names) == 8  # all that are timed
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_pages_of_sweeps_and_comparisons_fit_too(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    found = comparison_page(compare(VERSION_1, VERSION_1))
+    (tmp_path / "compare.html").write_text(found, encoding="utf-8")
+    (tmp_path / "sweep.html").write_text(sweep_page(*sample_sweep(), []), encoding="utf-8")
+    for name in ("sweep", "compare"):
+        values = _open(chromium, tmp_path / f"{name}.html", width, "light").values
+        assert (values["covered"], values["cut_off"]) == ([], []), name
+        assert values["page_width"] <= width and values["smallest_text"] >= 11
+        assert len(values["labels"]) == (6 if name == "sweep" else 0)
 
 
 def test_a_phone_has_a_line_an_artefact_that_opens(chromium: Browser, report: Path) -> None:

@@ -70,10 +70,12 @@ def test_they_are_drawn_over_the_photo(tmp_path: Path) -> None:
     path = write_predictions(tmp_path, "key", kept)
     again = read_predictions(tmp_path / path)
     assert again.shown is not None and (again.shown.pixels == picture).all()
-    entry = SimpleNamespace(sha256="s", precision="int8", rejected=False, name="ONNX int8")
+    entry = SimpleNamespace(
+        sha256="s", precision="int8", rejected=False, name="ONNX int8", path="s"
+    )
     manifest: Any = SimpleNamespace(
         network=SimpleNamespace(task="segmentation"),
-        artefacts=(SimpleNamespace(sha256="f", precision="fp32", rejected=False), entry),
+        artefacts=(SimpleNamespace(sha256="f", precision="fp32", rejected=False, path="f"), entry),
         labels=("ground", "tree", "sea"),
     )
     found = overlays(tmp_path, manifest, [_line("s", path)])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
+import pytest
+
+from fbdeploy.report.lines import Width, width_of, wrapped
 from fbdeploy.report.table import table
 
 
@@ -24,3 +29,27 @@ def test_markup_wide_characters_and_long_names_are_shown_as_they_are() -> None:
     lines = shown.splitlines()
     assert lines[1].startswith("[bold]x[/bold] ") and lines[3] == f"{long}  3"
     assert lines[2].startswith("网络 ") and len(lines[2]) == len(lines[3]) - 2
+
+
+def test_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Width, "columns", 40)
+    # Words of the last column go on below each other; figures stay whole.
+    shown = table(("", "ms", "why"), [("a", "1.5", "the kernel has no integer form of it")],
+                  left=(0, 2))  # fmt: skip
+    assert shown.splitlines() == [
+        "    ms  why",
+        "a  1.5  the kernel has no integer form",
+        "        of it",
+    ]
+    # Where that does not do, each row is a few lines.
+    path = "folder/of/some/artefact/model.tflite"
+    shown = table(("ms", "p50", "runs"), [(path, "1.50", "2304"), ("b", "12", "7")])
+    assert shown.splitlines() == ["ms", path, "  p50 1.50  runs 2304", "b", "  p50 12  runs 7"]
+    assert table(("", "x", "y"), [("1", path, "2")]).splitlines() == [f"1  {path}", "  y 2"]
+
+
+def test_text_breaks_between_words() -> None:
+    assert wrapped("  one two-three four", 14) == "  one\n    two-three\n    four"
+    assert wrapped("x" * 50 + " y", 40) == "x" * 50 + "\n  y"
+    assert wrapped("one two", None) == "one two" and wrapped("", 40) == ""
+    assert width_of(io.StringIO()) is None

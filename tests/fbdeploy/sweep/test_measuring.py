@@ -91,7 +91,7 @@ def _measure(
 
 
 def test_this_machine_is_timed_for_every_thread_count(artefacts: Artefacts) -> None:
-    formats = ("onnx", "executorch")
+    formats = ("onnx", "litert")
     kept = _measure(artefacts, {"address": "local"}, formats, threads=[1, 2])
     assert [(one.threads, one.format) for one in kept.timed] == [
         (count, form) for count in (1, 2) for form in formats

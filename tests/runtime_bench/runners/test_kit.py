@@ -39,6 +39,16 @@ def test_the_kit_holds_what_its_programs_need(kit: RunnerKit) -> None:
             assert needed <= names, (file, needed - names)
 
 
+def test_devices_with_pages_of_16_kib_can_load_the_kit(kit: RunnerKit) -> None:
+    """As Android 15 and later may have: every segment begins at a multiple of that."""
+    need("aarch64-linux-gnu-readelf")
+    files = {file for runner in NATIVE_RUNNERS.values() for file in runner.files}
+    for file in sorted(files):
+        text = run_tool(["aarch64-linux-gnu-readelf", "-lW", kit.folder / file], file)
+        aligned = [int(found, 16) for found in re.findall(r"^ +LOAD .* (0x[0-9a-f]+)$", text, re.M)]
+        assert aligned and all(one % 16384 == 0 for one in aligned), (file, aligned)
+
+
 def test_builds_repeat_and_replace_only_kits(kit: RunnerKit, cache: Path, tmp_path: Path) -> None:
     place = tmp_path / "my kit"
     with cache_lock(cache):

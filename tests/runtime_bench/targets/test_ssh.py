@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from runtime_bench.runners.benchmark import benchmark_device_to_file
+import fbdeploy.latency.measure as measuring
+from fbdeploy.latency.measure import LatencyRequest, measure_latency
+from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.kit import RunnerKit
 from runtime_bench.runners.session import stage_artefact
 from runtime_bench.runtimes import runtime_of
@@ -100,11 +103,8 @@ def test_artefacts_are_measured_with_the_hosts_outputs(
             session.close()
         subjects = [Subject(paths[0], "int8"), Subject(paths[1], "fp32")]
         pictures = [noise_images(path) for path in paths]
-        results = tmp_path / "results.jsonl"
-        measured = list(
-            benchmark_device_to_file(
-                results, target, kit, subjects, pictures, threads=1, mode=MODE, cores=[1]
-            )
+        measured = benchmark_on_device(
+            target, kit, subjects, pictures, threads=1, mode=MODE, cores=[1]
         )
     assert [one.runtime for one in measured] == ["executorch", "onnxruntime"]
     assert measured[0].note == "outputs equal this machine's"
@@ -123,27 +123,28 @@ def test_a_device_that_disappears_loses_nothing_and_is_resumed(
     kit: RunnerKit,
     artefacts: Artefacts,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    results = tmp_path / "results.jsonl"
-    path = artefacts("executorch", "int8")
-    subjects, pictures = [Subject(path)], [noise_images(path)]
-    with open_target(TARGET, ssh_options=options) as target:
-        run = partial(benchmark_device_to_file, results, target, kit, subjects, pictures)
-        (first,) = run(threads=1, mode=MODE)
+    monkeypatch.setattr(measuring, "open_target", partial(open_target, ssh_options=options))
+    request = LatencyRequest(
+        (Subject(artefacts("executorch", "int8")),),
+        *(TARGET, (1, 2), MODE, tmp_path / "results.jsonl"),
+        resume=True,
+        runners=kit.folder,
+    )
+    (first,) = measure_latency(replace(request, threads=(1,)))
 
-        def pull_the_plug(_: float) -> None:
-            board.stop()
+    def pull_the_plug(_: float) -> None:
+        board.stop()
 
-        lost = partial(run, mode=MODE, resume=True, progress=pull_the_plug)
-        assert list(lost(threads=1)) == [first]
-        begin = time.monotonic()
-        with pytest.raises(TargetLost, match=r"the device is gone.*resume"):
-            list(lost(threads=2))
-        assert time.monotonic() - begin < 60
+    begin = time.monotonic()
+    again = measure_latency(request, pull_the_plug)
+    assert next(again) == first
+    with pytest.raises(TargetLost, match=r"the device is gone.*resume"):
+        next(again)
+    assert time.monotonic() - begin < 60
     board.start_sshd()
-    with open_target(TARGET, ssh_options=options) as target:
-        again = partial(benchmark_device_to_file, results, target, kit, subjects, pictures)
-        both = [one for count in (1, 2) for one in again(threads=count, mode=MODE, resume=True)]
+    both = list(measure_latency(request))
     assert both[0] == first
     assert [one.threads for one in both] == [1, 2]
 

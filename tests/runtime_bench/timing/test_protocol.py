@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-import runtime_bench.timing.protocol as protocol
 from runtime_bench.machine.pinning import pinned
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from runtime_bench.timing.interleave import Series, WarmUp
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import benchmark, benchmark_to_file
+from runtime_bench.timing.protocol import benchmark
 from runtime_bench.timing.ratio import ratio
 from runtime_bench.timing.session import Subject, judge, latency_summary
 from tests.runtime_bench.artefacts import Artefacts
@@ -97,55 +96,6 @@ def test_lines_from_before_loads_were_nested_are_read(artefacts: Artefacts, tmp_
         ratio(read, read)
 
 
-def test_results_are_appended_and_resumed(
-    artefacts: Artefacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    results = tmp_path / "out" / "results.jsonl"
-    onnx, litert = (Subject(artefacts(name, "fp32")) for name in ("onnx", "litert"))
-    first = list(benchmark_to_file(results, [onnx], threads=1, mode=SHORT))
-    assert read_measurements(results) == first
-    calls: list[list[Subject]] = []
-    real = protocol.benchmark
-
-    def counted(subjects: list[Subject], **arguments: object) -> list[Measurement]:
-        calls.append(subjects)
-        return real(subjects, **arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(protocol, "benchmark", counted)
-    both = list(benchmark_to_file(results, [litert, onnx], threads=1, mode=SHORT, resume=True))
-    assert calls == [[litert]]
-    assert [one.format for one in both] == ["litert", "onnx"]
-    assert both[1] == first[0]
-    assert len(read_measurements(results)) == 2
-    again = list(benchmark_to_file(results, [onnx, litert], threads=1, mode=SHORT, resume=True))
-    assert again == both[::-1]
-    assert len(calls) == 1
-
-
-def test_changed_artefact_is_measured_again(artefacts: Artefacts, tmp_path: Path) -> None:
-    results, path = tmp_path / "results.jsonl", tmp_path / "model.onnx"
-    shutil.copy(artefacts("onnx", "fp32"), path)
-    for precision in ("fp32", "int8"):
-        shutil.copy(artefacts("onnx", precision), path)
-        list(benchmark_to_file(results, [Subject(path)], threads=1, mode=SHORT, resume=True))
-    hashes = [one.sha256 for one in read_measurements(results)]
-    assert len(hashes) == len(set(hashes)) == 2
-
-
-def test_a_file_holds_several_thread_counts(artefacts: Artefacts, tmp_path: Path) -> None:
-    allowed = len(os.sched_getaffinity(0))
-    if allowed < 2:
-        pytest.skip("this process has one core on this processor")
-    subjects = [Subject(artefacts("executorch", "fp32")), Subject(artefacts("onnx", "fp32"))]
-    results = tmp_path / "results.jsonl"
-    for count in (1, 2):
-        list(benchmark_to_file(results, subjects, threads=count, mode=SHORT))
-    found = read_measurements(results)
-    assert [(one.format, one.threads) for one in found] == [
-        *(("executorch", 1), ("onnx", 1), ("executorch", 2), ("onnx", 2)),
-    ]
-
-
 def test_cold_loads_are_alone_in_their_processes(artefacts: Artefacts) -> None:
     path = artefacts("onnx", "fp32")
     (found,) = benchmark([Subject(path)], threads=1, mode=SHORT, cold=True)
@@ -155,6 +105,15 @@ def test_cold_loads_are_alone_in_their_processes(artefacts: Artefacts) -> None:
     # A tiny network, yet its session takes some pages and not the whole runtime's.
     assert found.peak_memory_bytes is not None
     assert 10_000 < found.peak_memory_bytes < 100_000_000
+
+
+def test_memory_is_of_each_alone_and_loads_stay_those_of_the_series(artefacts: Artefacts) -> None:
+    subjects = [Subject(artefacts("onnx", "fp32")), Subject(artefacts("executorch", "fp32"))]
+    found = benchmark(subjects, threads=1, mode=SHORT, memory=True)
+    for one, subject in zip(found, subjects, strict=True):
+        assert not one.cold and len(one.load_ns) > SHORT.loads
+        assert one.peak_memory_bytes is not None and one.artefact == str(subject.path)
+        assert 10_000 < one.peak_memory_bytes < 100_000_000
 
 
 def test_core_ml_is_not_timed(artefacts: Artefacts) -> None:

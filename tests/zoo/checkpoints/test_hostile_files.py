@@ -7,6 +7,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import save_file
 
@@ -36,6 +37,27 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     for content in ({0: torch.zeros(1)}, {"a": torch.zeros(1), 1: torch.zeros(1)}):
         torch.save(content, tmp_path / "w.pth")
         assert "no state dict" in refusal_of(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02ctorch." + b"x" * 3_000_000 + b"\nname\n.",  # a global
+        b"\x80\x02X" + struct.pack("<I", 3_000_000) + b"x" * 3_000_000 + b"(tR.",  # a function
+        b"\x80\x02X" + struct.pack("<I", 3_000_000) + b"x" * 3_000_000 + b"Q.",  # a storage
+    ],
+)
+def test_a_long_name_is_not_searched_for_hours(
+    content: bytes, zipped: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "w.pth"
+    path.write_bytes(content)
+    if zipped:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("w/data.pkl", content)
+            archive.writestr("w/version", "3")
+    assert len(refusal_of(path)) < 300 + len(str(path))
 
 
 def _packed(header: bytes | dict[str, object], data: bytes) -> bytes:

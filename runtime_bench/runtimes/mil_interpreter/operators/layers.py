@@ -39,6 +39,9 @@ def avg_pool(call: Call) -> Tensor:
     x, kernel, strides = _pool_arguments(call)
     # The number of averaged elements under each window, from a plane of ones.
     ones = torch.ones_like(x[:1, :1])
+    if call.flag("ceil_mode") and not call.flag("exclude_padding_from_average"):
+        # Whether what lies beyond the padding counts, its definition does not say.
+        raise NotImplementedError("ceil_mode with padding in the average")
     x, padding = _padded(call, x, kernel, strides, [1, 1], 0.0)
     sums = functional.avg_pool2d(x, kernel, strides, padding, divisor_override=1)
     if not call.flag("exclude_padding_from_average"):
@@ -55,8 +58,6 @@ def max_pool(call: Call) -> Tensor:
 
 
 def _pool_arguments(call: Call) -> tuple[Tensor, list[int], list[int]]:
-    if call.flag("ceil_mode"):
-        raise NotImplementedError("ceil_mode")
     kernel = call.ints("kernel_sizes")
     strides = call.ints("strides") if call.has("strides") else [1] * len(kernel)
     return call.tensor("x"), kernel, strides
@@ -87,6 +88,14 @@ def _padded(
             sides.append((less, more) if kind == "same" else (more, less))
     elif kind != "valid":
         raise NotImplementedError(f"pad_type {kind}")
+    if call.flag("ceil_mode"):
+        made = call.operation.shapes[0][2:]
+        sides = [
+            (low, max(high, (count - 1) * stride + length - size - low))
+            for (low, high), count, stride, length, size in zip(
+                sides, made, strides, kernel, x.shape[2:], strict=True
+            )
+        ]
     # torch's convolution and its average pooling pad symmetrically; the latter by at most half a
     # kernel.
     half = all(2 * low <= size for (low, _), size in zip(sides, kernel, strict=True))
@@ -134,10 +143,18 @@ def layer_norm(call: Call) -> Tensor:
     return functional.layer_norm(x, shape, gamma, beta, epsilon)
 
 
+def instance_norm(call: Call) -> Tensor:
+    """Normalization of each channel of an image by itself."""
+    epsilon = call.number("epsilon") if call.has("epsilon") else 1e-5
+    gamma, beta = call.optional("gamma"), call.optional("beta")
+    return functional.instance_norm(call.tensor("x"), weight=gamma, bias=beta, eps=epsilon)
+
+
 LAYERS: dict[str, Operator] = {
     "avg_pool": Operator(avg_pool, always),
     "batch_norm": Operator(batch_norm, always),
     "conv": Operator(conv, only_x),
+    "instance_norm": Operator(instance_norm, only_x),
     "layer_norm": Operator(layer_norm, not_axis("axes")),
     "linear": Operator(linear, only_x),
     "matmul": Operator(matmul, _rows_of_x),

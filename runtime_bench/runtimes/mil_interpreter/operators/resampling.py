@@ -72,8 +72,17 @@ def upsample_nearest_neighbor(call: Call) -> Tensor:
     return functional.interpolate(call.tensor("x"), list(call.operation.shapes[0][-2:]))
 
 
+def crop(call: Call) -> Tensor:
+    """Without so many rows and columns at its beginnings and ends."""
+    x = call.tensor("x")
+    top, bottom = call.ints("crop_height")
+    left, right = call.ints("crop_width")
+    return x[..., top : x.shape[-2] - bottom, left : x.shape[-1] - right]
+
+
 RESAMPLING: dict[str, Operator] = {
     "conv_transpose": Operator(conv_transpose, only_x),
+    "crop": Operator(crop, always),
     "pixel_shuffle": Operator(
         lambda call: functional.pixel_shuffle(call.tensor("x"), call.integer("upscale_factor")),
         always,
