@@ -44,7 +44,7 @@ class DetectionAgreement:
     def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
         """By draws, (draws,), of weights (draws, images)."""
         pairs, detections = (weights @ self.parts).T
-        return np.divide(2 * pairs, detections, out=np.ones(len(weights)), where=detections > 0)
+        return np.where(detections > 0, 2 * pairs / np.maximum(detections, 1), 1.0)
 
     def by_class(self) -> tuple[float | None, ...]:
         """Empty: it is not told by class."""

@@ -93,7 +93,7 @@ class PixelAccuracy:
     def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
         """See ``Evaluation``."""
         right, counted = (weights @ self.parts).T
-        return np.divide(right, counted, out=np.zeros(len(weights)), where=counted > 0)
+        return np.where(counted > 0, right / np.maximum(counted, 1), 0.0)
 
     def by_class(self) -> tuple[float | None, ...]:
         """Empty: not told by class."""
