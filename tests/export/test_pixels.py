@@ -22,7 +22,7 @@ from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.pixels import for_normalized
 from tasks.logits import logits_of
 from tests.export.test_description import READERS
-from tests.quantize.small_networks import photo_pixels, pixel_network
+from tests.quantize.small_networks import normalized, photo_pixels, pixel_network
 from zoo.input_spec import InputSpec
 
 FORMS = [name for name, info in FORMAT_INFO.items() if "int8" in info.pixels]
@@ -30,21 +30,16 @@ IMAGENET = InputSpec(32, 32)
 HALVES = InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3)
 
 
-def _normalized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    mean, std = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (spec.mean, spec.std))
-    return ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32)
-
-
 @cache
 def _program(spec: InputSpec) -> Program:
-    images = _normalized(photo_pixels(24, spec), spec)
+    images = normalized(photo_pixels(24, spec), spec)
     return quantize(pixel_network(spec), images, load_recipe("ptq-fast"))
 
 
 def _made(form: str, spec: InputSpec, folder: Path, variant: str = "") -> Path:
     path = folder / f"{variant or 'float'}{FORMAT_INFO[form].suffix}"
     program = _program(spec)
-    told = Description("tiny", "classification", tuple("abcde"), spec, "ab" * 32, "1.2.3")
+    told = Description("tiny", "classification", tuple("abcdefghij"), spec, "ab" * 32, "1.2.3")
     FORMATS[form].export(
         ExportSource("int8", spec, program.graph, program, description=told), path, variant
     )
@@ -58,7 +53,7 @@ def _made(form: str, spec: InputSpec, folder: Path, variant: str = "") -> Path:
 )
 def test_pixels_get_the_float_input_s_answers(form: str, spec: InputSpec, tmp_path: Path) -> None:
     pixels = photo_pixels(24, spec)[16:]
-    images, program = _normalized(pixels, spec), _program(spec)
+    images, program = normalized(pixels, spec), _program(spec)
     expected = logits_of(RUNTIMES[form].load(_made(form, spec, tmp_path), 1).run(images))
     path = _made(form, spec, tmp_path, PIXELS)
     raw = NATIVE[form](path, pixels)

@@ -76,7 +76,27 @@ class OneLayerOften(nn.Module):
         return self.head(torch.cat([self.part(part) for part in parts], 1).mean((2, 3)))
 
 
-@pytest.mark.parametrize("module", [ClassToken, Coordinates, ExpandedGate, OneLayerOften])
+class NormsOfRowsAndFeatures(nn.Module):
+    """XNNPACK lost the grids of batch norms that are of no map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.rows = nn.Conv2d(3, 16, 3, 2, 1), nn.Conv1d(16, 16, 3, padding=1)
+        self.folded, self.pooled, self.neck = (nn.BatchNorm1d(16) for _ in range(3))
+        self.head = nn.Linear(16, 5)
+        for norm in (self.folded, self.pooled, self.neck):
+            nn.init.uniform_(norm.running_mean, -1, 1)
+            nn.init.uniform_(norm.running_var, 0.5, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.folded(self.rows(self.stem(x).flatten(2)))
+        rows = self.pooled(nn.functional.max_pool1d(torch.relu(rows), 2))
+        return self.head(self.neck(rows.mean(2)))
+
+
+@pytest.mark.parametrize(
+    "module", [ClassToken, Coordinates, ExpandedGate, OneLayerOften, NormsOfRowsAndFeatures]
+)
 def test_every_format_computes_what_the_program_does(
     module: type[nn.Module], tmp_path: Path
 ) -> None:

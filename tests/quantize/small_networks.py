@@ -66,10 +66,10 @@ def pixel_network(spec: InputSpec) -> Network:
     torch.manual_seed(0)
     module = nn.Sequential(
         *(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU(), nn.Conv2d(8, 8, 3, 1, 1), nn.ReLU()),
-        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5)),
+        *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)),
     )
-    labels = tuple(f"class {i}" for i in range(5))
-    return Network("pixels", module.eval(), spec, labels, 5, "user", Weights("random", seed=0))
+    labels = tuple(f"class {i}" for i in range(10))
+    return Network("pixels", module.eval(), spec, labels, 10, "user", Weights("random", seed=0))
 
 
 def photo_pixels(count: int, spec: InputSpec) -> NDArray[np.uint8]:
@@ -78,6 +78,12 @@ def photo_pixels(count: int, spec: InputSpec) -> NDArray[np.uint8]:
     coarse = rng.integers(0, 256, (count, 3, 4, 4))
     smooth = coarse.repeat(spec.height // 4, 2).repeat(spec.width // 4, 3)
     return (smooth + rng.integers(-30, 31, smooth.shape)).clip(0, 255).astype(np.uint8)
+
+
+def normalized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+    """Pixels (N, 3, height, width) as the network takes them."""
+    mean, std = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (spec.mean, spec.std))
+    return ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32)
 
 
 class Joined(nn.Module):

@@ -12,7 +12,12 @@ from quantize.graph.passes.affine import batch_norm_as_layer, fold_affine, plain
 from quantize.graph.passes.cleanup import drop_identities, functionalize, plain_signature
 from quantize.graph.passes.conditions import plain_choices
 from quantize.graph.passes.constants import expand_constants, fold_constants
-from quantize.graph.passes.convolutions import number_paddings, planar_convolutions, planar_pools
+from quantize.graph.passes.convolutions import (
+    number_paddings,
+    planar_convolutions,
+    planar_norms,
+    planar_pools,
+)
 from quantize.graph.passes.gates import fold_hard_sigmoid
 from quantize.graph.passes.linear import constant_products
 from quantize.graph.passes.moves import (
@@ -61,6 +66,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     constant_products,
     planar_convolutions,
     planar_pools,
+    planar_norms,
     number_paddings,
     fuse_hard_activations,
     unify_activations,

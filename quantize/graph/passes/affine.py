@@ -85,22 +85,31 @@ def fold_affine(graph: GraphModule) -> int:
 
 
 def batch_norm_as_layer(graph: GraphModule) -> int:
-    """Write batch norms of maps that follow no layer as depthwise convolutions of one pixel, which
-    have integer kernels; ResNetV2, DenseNet and RepVGG have them."""
+    """Write batch norms of maps and features that follow no layer as depthwise convolutions of one
+    pixel, which have integer kernels; ResNetV2, DenseNet and RepVGG have them, and heads behind a
+    pool."""
     changed = 0
     for norm in calls(graph, aten.batch_norm.default):
         source = norm.args[0]
         assert isinstance(source, Node)
-        affine = affine_of(graph, norm, source, linear=False)
-        if affine is None or len(shape_of(norm)) != 4:
+        features = tensor_meta(source)
+        flat = features is not None and features.ndim == 2
+        affine = affine_of(graph, norm, source, linear=flat)
+        if affine is None or len(shape_of(norm)) not in (2, 4):
             continue
         channels = int(shape_of(norm)[1])
+        if features is not None and flat:
+            pixel = features[:, :, None, None]
+            source = emit(norm, aten.reshape.default, source, [-1, channels, 1, 1], like=pixel)
         factor = affine.factor.float().expand(channels).reshape(-1, 1, 1, 1)
         weight = constant(graph, norm, f"{norm.name}_weight", factor)
         bias = constant(graph, norm, f"{norm.name}_bias", affine.shift.float().expand(channels))
         ones = [1, 1]
         arguments = (source, weight, bias, ones, [0, 0], ones, channels)
-        replace(norm, emit(norm, aten.conv2d.default, *arguments))
+        layer = emit(norm, aten.conv2d.default, *arguments, like=tensor_meta(source))
+        if flat:
+            layer = emit(norm, aten.reshape.default, layer, [-1, channels])
+        replace(norm, layer)
         changed += 1
     return changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
@@ -12,8 +13,10 @@ from quantize.graph.passes.surgery import (
     calls,
     constant,
     emit,
+    is_call,
     is_constant,
     replace,
+    same_shape,
     shape_of,
     tensor_meta,
     tensor_of,
@@ -69,10 +72,7 @@ def planar_convolutions(graph: GraphModule) -> int:
         assert isinstance(source, Node) and isinstance(weight, Node)
         name = f"{str(weight.target).replace('.', '_')}_planar"
         planar = constant(graph, conv, name, tensor_of(graph, weight).unsqueeze(2))
-        channels, length = (int(size) for size in read.shape[1:])
-        plane = emit(
-            conv, aten.reshape.default, source, [-1, channels, 1, length], like=read.unsqueeze(2)
-        )
+        plane = _plane(conv, source, read)
         stride, dilation = (_pair(argument(conv, place, [1]), 1) for place in (3, 5))
         padding = argument(conv, 4, [0])
         target = aten.conv2d.padding
@@ -80,9 +80,7 @@ def planar_convolutions(graph: GraphModule) -> int:
             target, padding = aten.conv2d.default, _pair(padding, 0)
         bias, groups = argument(conv, 2), argument(conv, 6, 1)
         arguments = (plane, planar, bias, stride, padding, dilation, groups)
-        wide = emit(conv, target, *arguments, like=made.unsqueeze(2))
-        rows = [-1, *(int(size) for size in made.shape[1:])]
-        replace(conv, emit(conv, aten.reshape.default, wide, rows))
+        _replace_by_rows(conv, emit(conv, target, *arguments, like=made.unsqueeze(2)), made)
         changed += 1
     return changed
 
@@ -96,19 +94,52 @@ def planar_pools(graph: GraphModule) -> int:
         read, made = tensor_meta(source), tensor_meta(pool)
         if read is None or made is None or read.ndim != 3:
             continue
+        assert isinstance(source, Node)
         target, of_height = _ROW_POOLS[pool.target]
         given = list(pool.args[1:])
         for place, height in enumerate(of_height[: len(given)]):
             given[place] = _pair(given[place], height) if given[place] != [] else []
-        channels, length = (int(size) for size in read.shape[1:])
-        plane = emit(
-            pool, aten.reshape.default, source, [-1, channels, 1, length], like=read.unsqueeze(2)
-        )
-        wide = emit(pool, target, plane, *given, like=made.unsqueeze(2))
-        rows = [-1, *(int(size) for size in made.shape[1:])]
-        replace(pool, emit(pool, aten.reshape.default, wide, rows))
+        plane = _plane(pool, source, read)
+        _replace_by_rows(pool, emit(pool, target, plane, *given, like=made.unsqueeze(2)), made)
         changed += 1
     return changed
+
+
+def planar_norms(graph: GraphModule) -> int:
+    """Write batch norms of rows (N, C, L) as those of maps one row high, so that a layer takes them
+    in or they become one; XNNPACK loses the grids of those of rows (executorch 1.5.1)."""
+    changed = 0
+    for norm in calls(graph, aten.batch_norm.default):
+        source, read = norm.args[0], tensor_meta(norm.args[0])
+        if read is None or read.ndim != 3:
+            continue
+        assert isinstance(source, Node)
+        plane = _plane(norm, source, read)
+        wide = emit(norm, norm.target, plane, *norm.args[1:], like=read.unsqueeze(2))
+        _replace_by_rows(norm, wide, read)
+        if not source.users:  # or what made the rows could not take the norm in
+            graph.graph.erase_node(source)
+        changed += 1
+    return changed
+
+
+def _plane(before: Node, rows: Node, read: Tensor) -> Node:
+    """``rows`` (N, C, L), recorded as ``read``, as a map one row high; as it was where it has been
+    one."""
+    was, like = rows.args[0] if rows.args else None, read.unsqueeze(2)
+    recorded = tensor_meta(was)
+    if is_call(rows, aten.reshape.default) and recorded is not None and same_shape(recorded, like):
+        assert isinstance(was, Node)
+        return was
+    channels, length = (int(size) for size in read.shape[1:])
+    return emit(before, aten.reshape.default, rows, [-1, channels, 1, length], like=like)
+
+
+def _replace_by_rows(old: Node, wide: Node, made: Tensor) -> None:
+    """Let the map ``wide``, one row high, take the place of ``old``, which is recorded as
+    ``made``."""
+    rows = [-1, *(int(size) for size in made.shape[1:])]
+    replace(old, emit(old, aten.reshape.default, wide, rows))
 
 
 #: Pools of rows by those of maps, and the height's part of each leading argument: kernel, stride,

@@ -15,7 +15,7 @@ from quantize.judging import sqnr_db
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
-from tests.quantize.small_networks import photo_pixels, pixel_network
+from tests.quantize.small_networks import normalized, photo_pixels, pixel_network
 from zoo.input_spec import InputSpec
 
 IMAGENET = InputSpec(32, 32)
@@ -28,12 +28,7 @@ def _program(spec: InputSpec, module: nn.Module | None = None) -> tuple[Program,
     network = pixel_network(spec)
     if module is not None:
         network = replace(network, module=module.eval())
-    return quantize(network, _normalized(pixels, spec), load_recipe("ptq-fast")), pixels[16:]
-
-
-def _normalized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
-    mean, std = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (spec.mean, spec.std))
-    return ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32)
+    return quantize(network, normalized(pixels, spec), load_recipe("ptq-fast")), pixels[16:]
 
 
 def _answers(program: Program, images: NDArray[np.float32]) -> Tensor:
@@ -51,13 +46,13 @@ def test_a_normalization_a_channel_is_a_convolution_on_the_program_s_own_grid() 
     assert grid is not None and made.qparams(reader.name) == grid
     # By hand: every pixel value of every channel, to the program's own int8 input.
     values = np.broadcast_to(np.arange(256, dtype=np.uint8), (1, 3, 16, 256)).copy()
-    wanted = grid.fake_quantize(torch.from_numpy(_normalized(values, IMAGENET)))
+    wanted = grid.fake_quantize(torch.from_numpy(normalized(values, IMAGENET)))
     weight, shift = made.weights[reader.name], -np.array(IMAGENET.mean) / IMAGENET.std
     scaled = values * weight.dequantize().numpy().reshape(1, 3, 1, 1)
     found = grid.fake_quantize(torch.from_numpy(scaled + shift.reshape(1, 3, 1, 1)).float())
     assert float((found - wanted).abs().max()) <= 1.001 * grid.scale
     assert float((found != wanted).float().mean()) < 0.01
-    expected = _answers(program, _normalized(pixels, IMAGENET))
+    expected = _answers(program, normalized(pixels, IMAGENET))
     assert sqnr_db(expected, _answers(made, pixels.astype(np.float32))) > 30
 
 
@@ -71,12 +66,12 @@ def test_one_normalization_for_all_channels_is_a_grid(spec: InputSpec) -> None:
     assert grid is not None and grid.scale == pytest.approx(1 / (255 * spec.std[0]))
     assert grid.zero_point == round(255 * spec.mean[0]) - 128
     read = (pixels.astype(np.float32) - (grid.zero_point + 128)) * np.float32(grid.scale)
-    expected = _answers(program, _normalized(pixels, spec))
+    expected = _answers(program, normalized(pixels, spec))
     assert sqnr_db(expected, _answers(made, read)) > 25
     # What the zero point is rounded by is in the biases: away from the border nothing is off.
     layer = next(n for n in made.graph.graph.nodes if n.name in made.weights)
     off = _first_layer(made, layer.name, read) - _first_layer(
-        program, layer.name, _normalized(pixels, spec)
+        program, layer.name, normalized(pixels, spec)
     )
     assert float(off[..., 1:-1, 1:-1].abs().max()) < 1e-5
 
@@ -112,13 +107,13 @@ def test_what_is_no_layer_reads_the_program_s_own_input() -> None:
     program, pixels = _program(HALVES, _ReadTwice())
     made = from_pixels(program)
     assert len(made.weights) == len(program.weights) + 1
-    expected = _answers(program, _normalized(pixels, HALVES))
+    expected = _answers(program, normalized(pixels, HALVES))
     assert sqnr_db(expected, _answers(made, pixels.astype(np.float32))) > 30
 
 
 def test_a_program_with_a_float_input_takes_no_pixels() -> None:
     network = pixel_network(IMAGENET)
-    images = _normalized(photo_pixels(8, IMAGENET), IMAGENET)
+    images = normalized(photo_pixels(8, IMAGENET), IMAGENET)
     program = quantize(network, images, load_recipe("weights-only"))
     assert not takes_pixels(program)
     with pytest.raises(ValueError, match="not int8"):
