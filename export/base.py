@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from export.description import Description
-from export.format_info import PIXELS, InputType, Layout, NumberType
+from export.format_info import PICTURE, PIXELS, InputType, Layout, NumberType
 from export.graph_passes import applies
 from quantize.program import Program
 from zoo.errors import InputError, said
@@ -90,16 +90,19 @@ class Exporter(Protocol):
 
     def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write the artefact to ``path``; ``variant`` is one of ``FormatInfo.files``. That which is
-        called ``export.format_info.PIXELS`` takes pixels, uint8, in the layout of the others.
+        its ``pixel_variant`` takes pixels, in the layout of the others.
 
         Raises:
             InputError: a package is missing, or the format cannot express the network.
         """
 
 
+_INPUTS: dict[str, InputType] = {PIXELS: "uint8", PICTURE: "image"}
+
+
 def input_type(variant: str) -> InputType:
     """What the artefact of a variant takes."""
-    return "uint8" if variant == PIXELS else "float32"
+    return _INPUTS.get(variant, "float32")
 
 
 def atomic_artefact(path: Path) -> AbstractContextManager[Path]:

@@ -5,30 +5,41 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
+from torch.fx import GraphModule
 
 from export.base import (
     ExportResult,
     ExportSource,
     converter_errors,
+    input_type,
 )
 from export.coreml_forms import dilated_max_pools
 from export.description import MAKER, Description
-from export.format_info import INPUT_NAME
+from export.format_info import INPUT_NAME, PICTURE
 from export.half import fits_half
+from export.normalizing import normalize_inside
 from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import float_between
 from quantize.forms.qdq import to_reference_dialect
+from zoo.outputs import LOGITS
+
+PROBABILITIES = "probabilities"
+"""What a classifier's softmax is called inside; outside it is ``classLabel_probs``, by name."""
 
 
 class CoreMLExporter:
     """Converts with coremltools; fp16 computes in float16, the Neural Engine's own type.
+
+    The variant ``image`` takes a picture instead of a tensor, as Vision gives one, and normalizes
+    it itself; a classifier's also gives the class and each class's probability by name.
 
     int8 is W8A8 with the program's own scales in the patterns of coremltools' CoreMLQuantizer: a
     layer with its activation, a sum, a product between int8 values; float16 elsewhere, or float32
@@ -52,39 +63,94 @@ class CoreMLExporter:
         else:
             graph = copy.deepcopy(graph)
         passes["dilated_max_pools"] = dilated_max_pools(graph, half=half)
+        pictures = variant == PICTURE
+        if pictures:
+            normalize_inside(graph, spec)
+        classes = _classes(source) if pictures else []
+        names = list(source.interface.names)
+        if classes:
+            _add_probabilities(graph)
+            names.append(PROBABILITIES)
+        # Without a type, an input or output is float16 where the computation is.
+        given = coremltools.TensorType(INPUT_NAME, spec.shape, dtype=np.float32)
+        if pictures:
+            rgb = coremltools.colorlayout.RGB
+            given = coremltools.ImageType(INPUT_NAME, spec.shape, color_layout=rgb)
         with converter_errors(self.format):
             with light_tracing():
                 program = torch.export.export(graph, (source.example,)).run_decompositions({})
-            model = coremltools.convert(
+            made = coremltools.convert(
                 program,
-                convert_to="mlprogram",
+                convert_to="milinternal" if classes else "mlprogram",
                 # iOS 17 is the first to run int8 activations.
                 minimum_deployment_target=coremltools.target.iOS17,
                 compute_precision=(
                     coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32
                 ),
-                # Without a type, both are float16 where the computation is.
-                inputs=[coremltools.TensorType(INPUT_NAME, spec.shape, dtype=np.float32)],
-                outputs=[
-                    coremltools.TensorType(name, dtype=np.float32)
-                    for name in source.interface.names
-                ],
+                inputs=[given],
+                outputs=[coremltools.TensorType(name, dtype=np.float32) for name in names],
                 skip_model_load=True,
             )
+            model = _answering_by_class(coremltools, made, classes) if classes else made
         if source.description is not None:
-            _describe(model, source.description)
+            _describe(model, source.description, variant)
         model.save(str(path))
         return ExportResult(passes)
 
 
-def _describe(model: Any, description: Description) -> None:
+def _classes(source: ExportSource) -> list[str]:
+    """A classifier's classes, each once, since Core ML has a number by name; none of others."""
+    about = source.description
+    if about is None or not about.labels or source.interface.names != LOGITS.names:
+        return []
+    seen = Counter(about.labels)
+    return [
+        f"{label} ({index})" if seen[label] > 1 else label
+        for index, label in enumerate(about.labels)
+    ]
+
+
+def _answering_by_class(coremltools: ModuleType, program: Any, classes: list[str]) -> Any:
+    """The model of a MIL program with ``PROBABILITIES``, which are given by the classes' names.
+
+    Apart from the conversion, whose types of outputs coremltools 9.0 counts beside the names.
+    """
+    program.functions["main"].set_output_types(None)
+    return coremltools.convert(
+        program,
+        convert_to="mlprogram",
+        minimum_deployment_target=coremltools.target.iOS17,
+        compute_precision=coremltools.precision.FLOAT32,  # which values are halves is settled
+        classifier_config=coremltools.ClassifierConfig(
+            classes, predicted_probabilities_output=PROBABILITIES
+        ),
+        skip_model_load=True,
+    )
+
+
+def _add_probabilities(graph: GraphModule) -> None:
+    """Return the softmax of the logits behind them."""
+    output = graph.graph.output_node()
+    (logits,) = output.all_input_nodes
+    with graph.graph.inserting_before(output):
+        made = graph.graph.call_function(torch.ops.aten.softmax.int, (logits, -1))
+    output.args = ((logits, made),)
+    graph.recompile()
+
+
+def _describe(model: Any, description: Description, variant: str) -> None:
     """Fill in the fields that Xcode and Core ML show."""
     model.author, model.version = MAKER, description.version
     model.short_description = f"{description.network}: {description.task} of images"
     if description.license:
         model.license = description.license
-    model.input_description[INPUT_NAME] = "RGB image (1, 3, height, width), normalized"
-    model.user_defined_metadata.update(description.properties("nchw"))
+    what = "RGB image (1, 3, height, width), normalized"
+    if variant == PICTURE:
+        spec = description.input_spec
+        what = f"RGB image of {spec.width} x {spec.height} pixels"
+    model.input_description[INPUT_NAME] = what
+    properties = description.properties("nchw", input_type(variant))
+    model.user_defined_metadata.update(properties)
 
 
 def _coremltools() -> ModuleType:

@@ -17,9 +17,9 @@ from export.base import (
     input_type,
 )
 from export.delegated_forms import delegated_forms
-from export.executorch_pixels import take_pixels
 from export.format_info import PIXELS
 from export.half import in_half_precision
+from export.normalizing import normalize_inside
 from export.packages import require
 from export.stored_names import LABELS, METADATA, OUTPUT_NAMES
 from export.tracing import light_tracing
@@ -67,7 +67,7 @@ class ExecuTorchExporter:
         graph, configs, passes = _prepared(source)
         example = source.example
         if variant == PIXELS:
-            take_pixels(graph, source.input_spec)
+            normalize_inside(graph, source.input_spec, from_bytes=True)
             example = example.to(torch.uint8)
         with converter_errors(self.format), light_tracing():
             lowered = exir.to_edge_transform_and_lower(

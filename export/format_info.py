@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 NumberType = Literal["fp32", "fp16", "int8"]
 """What an artefact's values are."""
 Layout = Literal["nchw", "nhwc"]
 """How an artefact takes an image: (1, 3, height, width) or (1, height, width, 3)."""
-InputType = Literal["float32", "uint8"]
-"""What an artefact takes of an image: normalized values, or its pixels as they are, 0 to 255."""
-PIXELS = "uint8"
-"""The variant of an artefact that takes pixels."""
+InputType = Literal["float32", "uint8", "image"]
+"""What an artefact takes of an image: normalized values, or its pixels as they are, 0 to 255, in a
+tensor or in Core ML's own kind of picture."""
+PIXELS: Final = "uint8"
+PICTURE: Final = "image"
+"""The variants of artefacts that take pixels: a tensor of them, or a picture."""
 App = Literal["android", "ios"]
 
 MEGABYTE = 1_000_000
@@ -36,7 +38,7 @@ class FormatInfo:
     installations have them. ``precisions`` are those its runtimes gain something from;
     ``variants`` the files it has of a precision besides the main one, by name. ``weights_only`` is
     whether it can hold int8 weights beside float activations. ``pixels`` are the precisions that
-    have a variant which takes pixels (:data:`PIXELS`), made where that is asked for.
+    have a variant which takes pixels, called ``pixel_variant``, made where that is asked for.
     ``export_memory`` (bytes) is an export's expected peak, ``export_seconds`` what it takes for
     fbnetv3_b; the longest goes first.
     ``layouts`` are those it can be made with, its ecosystem's first.
@@ -58,6 +60,7 @@ class FormatInfo:
     variants: Mapping[NumberType, tuple[str, ...]] = field(default_factory=dict)
     weights_only: bool = False
     pixels: tuple[NumberType, ...] = ()
+    pixel_variant: Literal["uint8", "image"] = PIXELS
     layouts: tuple[Layout, ...] = ("nchw",)
     apps: tuple[App, ...] = ()
     timed: bool = True
@@ -76,7 +79,7 @@ class FormatInfo:
         ``pixels``, one that takes pixels is among them, if there is one."""
         if precision not in self.precisions:
             return ()
-        more = (PIXELS,) if pixels and precision in self.pixels else ()
+        more = (self.pixel_variant,) if pixels and precision in self.pixels else ()
         return ("", *self.variants.get(precision, ()), *more)
 
 
@@ -132,6 +135,8 @@ FORMAT_INFO = {
             packages=("torch", "coremltools"),
             extra="coreml",
             precisions=("fp32", "fp16", "int8"),
+            pixels=("fp32", "fp16", "int8"),
+            pixel_variant=PICTURE,
             export_memory=1500 * MEGABYTE,
             export_seconds=22,
             colors=("#5f6470", "#b3b8c2"),

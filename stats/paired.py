@@ -12,8 +12,10 @@ from stats.bootstrap import RESAMPLES
 from stats.interval import CONFIDENCE, FloatVector, Interval
 from stats.percentiles import percentile_interval
 
-Statistic = Callable[[NDArray[np.int64]], float]
-"""A figure of a number of images, where image i counts ``weights[i]`` times."""
+Statistic = Callable[[NDArray[np.int64]], FloatVector]
+"""A figure of a number of images by draws, (draws,), of weights (draws, images): how often each
+image counts in each draw."""
+_PORTION = 4_000_000  # images of draws that are looked at together, which keeps memory small
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,15 @@ def resample(
     if images < 1:
         raise ValueError("no images to draw from")
     generator = np.random.default_rng(seed)
-    share = np.full(images, 1 / images)
-    drawn = (generator.multinomial(images, share) for _ in range(resamples))
-    return Resampled(np.array([statistic(weights) for weights in drawn], np.float64))
+    portion = max(1, _PORTION // images)
+    values = []
+    for start in range(0, resamples, portion):
+        rows = min(portion, resamples - start)
+        drawn = generator.integers(0, images, (rows, images))
+        drawn += images * np.arange(rows)[:, None]  # a count of its own for each draw
+        weights = np.bincount(drawn.ravel(), minlength=rows * images).reshape(rows, images)
+        values.append(statistic(weights))
+    return Resampled(np.concatenate(values))
 
 
 def permutation_p(
@@ -78,7 +86,7 @@ def permutation_p(
     generator = np.random.default_rng(seed)
     seen = float(values.sum())
     extreme = 1
-    portion = max(1, 4_000_000 // values.size)
+    portion = max(1, _PORTION // values.size)
     # Rounding must not tell apart what is equal.
     slack = 1e-12 * float(np.abs(values).sum())
     for start in range(0, resamples, portion):

@@ -37,8 +37,12 @@ class Evaluation(Protocol):
         """What each image contributes, (images, parts): all that ``value`` is made of. Of
         ``binary`` and ``mean`` metrics the image's own value, in one part."""
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
-        """The metric, where image i counts ``weights[i]`` times, (images,); once without them."""
+    def value(self) -> float:
+        """The metric."""
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The metric by draws, (draws,), of weights (draws, images): how often each image counts
+        in each draw."""
 
     def by_class(self) -> tuple[float | None, ...]:
         """The metric of each class by itself, None of one that no image has; empty where it is not
@@ -47,24 +51,28 @@ class Evaluation(Protocol):
 
 @dataclass(frozen=True)
 class PerImage:
-    """An ``Evaluation`` that is a mean: ``values`` (images,) in 0..1, 0 or 1 if the metric is
-    ``binary``."""
+    """An ``Evaluation`` that is a mean: ``own`` (images,), the images' own values in 0..1, 0 or 1
+    if the metric is ``binary``."""
 
-    values: NDArray[np.float64]
+    own: NDArray[np.float64]
 
     @property
     def images(self) -> int:
         """How many."""
-        return len(self.values)
+        return len(self.own)
 
     @property
     def parts(self) -> NDArray[np.float64]:
         """See ``Evaluation``."""
-        return self.values[:, None]
+        return self.own[:, None]
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+    def value(self) -> float:
         """See ``Evaluation``."""
-        return float(np.average(self.values, weights=weights))
+        return float(np.mean(self.own))
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        return np.asarray(weights @ self.own / weights.sum(1), np.float64)
 
     def by_class(self) -> tuple[float | None, ...]:
         """See ``Evaluation``."""

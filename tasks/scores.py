@@ -84,7 +84,7 @@ def interval_of(metric: Metric, evaluation: Evaluation) -> Interval:
     """The metric's 95 % interval: Wilson's of a share, else the bootstrap's over images."""
     if metric.kind == "binary":
         return wilson_interval(round(evaluation.value() * evaluation.images), evaluation.images)
-    return resample(evaluation.value, evaluation.images).interval()
+    return resample(evaluation.values, evaluation.images).interval()
 
 
 def _difference(metric: Metric, ours: Evaluation, theirs: Evaluation) -> tuple[Interval, float]:
@@ -94,8 +94,8 @@ def _difference(metric: Metric, ours: Evaluation, theirs: Evaluation) -> tuple[I
         paired = PairedOutcomes.of(right(ours), right(theirs))
         return paired.difference_interval(), paired.mcnemar_p()
 
-    def difference(weights: NDArray[np.int64]) -> float:
-        return ours.value(weights) - theirs.value(weights)
+    def difference(weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        return ours.values(weights) - theirs.values(weights)
 
     drawn = resample(difference, ours.images)
     if metric.kind == "mean":

@@ -87,7 +87,7 @@ def figures(found: list[Found], wanted: list[Wanted]) -> dict[str, object]:
     whole = average_precision(found, wanted)
     return {
         "box_ap": whole.value(),
-        "interval": resample(whole.value, whole.images).interval(),
+        "interval": resample(whole.values, whole.images).interval(),
         "box_ap50": whole.at(0.5).value(),
         "box_ap75": whole.at(0.75).value(),
         **{size: average_precision(found, wanted, size=size).value() for size in SIZES},
@@ -97,11 +97,11 @@ def figures(found: list[Found], wanted: list[Wanted]) -> dict[str, object]:
 def difference(first: AveragePrecision, second: AveragePrecision) -> dict[str, object]:
     """Of two detectors on the same images, with its paired 95 % interval."""
 
-    def statistic(weights: NDArray[np.int64] | None = None) -> float:
-        return first.value(weights) - second.value(weights)
+    def statistic(weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        return first.values(weights) - second.values(weights)
 
     return {
-        "box_ap": statistic(),
+        "box_ap": first.value() - second.value(),
         "interval": resample(statistic, first.images).interval(),
     }
 

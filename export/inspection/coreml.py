@@ -13,8 +13,8 @@ from typing import Any
 
 from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
+from export.inspection.coreml_ports import port_of
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.inspection.inspection import Port
 from export.packages import require
 
 #: Operators that coremltools quantizes the activations of, since Core ML has int8 forms of them
@@ -64,8 +64,8 @@ class CoreMLReader:
         return Reading(
             format=self.format,
             graph=fused,
-            inputs=tuple(_port(feature) for feature in model.description.input),
-            outputs=tuple(_port(feature) for feature in model.description.output),
+            inputs=tuple(port_of(feature) for feature in model.description.input),
+            outputs=tuple(port_of(feature) for feature in model.description.output),
             weight_bytes=program.weight_bytes,
             explain=_explain,
             stored_operators=dict(Counter(o.operator for o in program.operations).most_common()),
@@ -281,13 +281,6 @@ def _value(kind: Any, constant: bool) -> Value:
     name = tensor.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number[tensor.dataType]
     shape = tuple(dimension.constant.size for dimension in tensor.dimensions)
     return Value(name.name.lower(), shape, constant)
-
-
-def _port(feature: Any) -> Port:
-    array = feature.type.multiArrayType
-    names = array.DESCRIPTOR.fields_by_name["dataType"].enum_type.values_by_number
-    dtype = names[array.dataType].name.lower()
-    return Port(name=feature.name, shape=tuple(array.shape), dtype=dtype)
 
 
 def _explain(members: Sequence[Operation], kind: IslandKind) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from export.format_info import InputType, Layout
+from export.format_info import Layout
 from fbdeploy.api.deploy_request import Names, deploy_request, left_out
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.inputs import Channels, Size, input_options
@@ -38,7 +39,7 @@ def deploy(
     images: int | None = DEFAULT_IMAGES,
     skip_bad_images: bool = False,
     layout: Layout | None = None,
-    input_type: InputType = "float32",
+    input_type: Literal["float32", "uint8"] = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -71,7 +72,8 @@ def deploy(
         skip_bad_images: leave out images that cannot be read.
         layout: ``nchw`` for LiteRT artefacts that take (1, 3, height, width); they take (1, height,
             width, 3) otherwise.
-        input_type: ``uint8`` for int8 artefacts that take pixels as they are, beside the others.
+        input_type: ``uint8`` for artefacts that take pixels as they are, beside the others: uint8
+            in int8, and Core ML's pictures.
         no_data: score nothing, and calibrate int8 on random images unless others are given.
         artefacts_only: end when the artefacts are made and checked.
         accept_low_fidelity: count it as complete even if int8 is far from float.

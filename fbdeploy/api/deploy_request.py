@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from export.format_info import InputType, Layout
+from export.format_info import Layout
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -50,7 +51,7 @@ def deploy_request(
     skip_bad_images: bool = False,
     skip_passes: str | None = None,
     layout: Layout | None = None,
-    input_type: InputType = "float32",
+    input_type: Literal["float32", "uint8"] = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,

@@ -37,8 +37,8 @@ def export(
         path: the file; its suffix says the format: ``.pte``, ``.pt``, ``.onnx``, ``.mlpackage`` or
             ``.tflite``. Folders are made as needed.
         precision: of a network, ``fp32`` (None) or ``fp16``.
-        variant: another file of the precision: ``s8s8``, of ONNX's other kernels, or ``uint8``,
-            which takes an image's pixels.
+        variant: another file of the precision: ``s8s8``, of ONNX's other kernels, or ``uint8``
+            (``image`` of Core ML), which takes an image's pixels.
 
     Returns:
         The path.
@@ -59,7 +59,11 @@ def export(
             + f"; precisions are {', '.join(info.precisions)}, variants {known}"
         )
     reason = None if made.program is None else left_out(info.name, made.program)
-    if variant == PIXELS and made.program is not None and not takes_pixels(made.program):
+    if (
+        variant == info.pixel_variant == PIXELS
+        and made.program is not None
+        and not takes_pixels(made.program)
+    ):
         reason = "its first layer reads floats, which pixels cannot become"
     if reason is not None:
         raise InputError(f"{target}: {reason}; choose another format")

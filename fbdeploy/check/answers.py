@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fbdeploy.check.baseline import Baseline, Record
-from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.draft import Draft, final
 from fbdeploy.check.findings import ClassDrop, Finding
 from fbdeploy.check.paired import ClassTest, class_test, count_changes, paired_hypothesis
+from fbdeploy.check.resampled import resampled_change
 from fbdeploy.check.rules import Rules, TestedMeasure
-from stats.bootstrap import RESAMPLES
 from stats.interval import Interval
-from stats.paired import permutation_p, resample
 from stats.proportions import PairedOutcomes
 from tasks.base import Evaluation, Task
 from tasks.metric import Metric
@@ -121,7 +119,9 @@ def _paired(
     limit: float,
 ) -> Draft:
     if metric.kind != "binary":
-        return _resampled(measure, what, metric, then, now, limit)
+        found = resampled_change(measure, metric, then, now, limit)
+        finding = _undecided(measure, then, now, found.change, found.interval, limit)
+        return Draft(finding, found.hypothesis, what)
     paired = PairedOutcomes.of(right(now), right(then))
     change, interval = paired.difference, paired.difference_interval()
     worse, better = paired.second_only, paired.first_only
@@ -132,28 +132,6 @@ def _paired(
         flipped=better + min(worse, better),
         images=paired.images,
     )
-
-
-def _resampled(
-    measure: TestedMeasure,
-    what: str,
-    metric: Metric,
-    then: Evaluation,
-    now: Evaluation,
-    limit: float,
-) -> Draft:
-    """A metric that is no share of right answers, by the paired tests of its kind."""
-
-    def change(weights: NDArray[np.int64]) -> float:
-        return now.value(weights) - then.value(weights)
-
-    drawn, drop = resample(change, now.images), then.value() - now.value()
-    p_value = drawn.p_below()
-    if metric.kind == "mean":
-        p_value = permutation_p(now.parts[:, 0] - then.parts[:, 0], lower=True)
-    finding = _undecided(measure, then, now, -drop, drawn.interval(), limit)
-    least = 1 / (1 + RESAMPLES)
-    return Draft(finding, Hypothesis(measure, p_value, least, exceeds=drop > limit), what)
 
 
 def _undecided(

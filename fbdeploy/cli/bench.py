@@ -238,7 +238,9 @@ def bench(
         else:
             result.text("\n\n".join(summary(group) for group in by_threads(measured)))
         if folder is not None:
-            report = _report_again(folder)
+            from fbdeploy.report.page import report_again
+
+            report = report_again(folder)
             if not as_json:
                 result.text(f"Kept in {results}; {report} is made again")
     if calibration is not None:
@@ -253,14 +255,6 @@ def _deployment(given: Sequence[Path], target: str, *, plain: bool) -> Path | No
     if len(given) != 1 or not plain or target.startswith("arm://"):
         return None
     return given[0] if exists(given[0] / MANIFEST) else None
-
-
-def _report_again(folder: Path) -> Path:
-    from fbdeploy.records.manifest import read_manifest
-    from fbdeploy.records.results import read_lines
-    from fbdeploy.report.page import write_report
-
-    return write_report(folder, read_manifest(folder), read_lines(folder))
 
 
 def _ratio(one: Ratio) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from export.format_info import InputType, Layout
+from export.format_info import Layout
 from export.graph_passes import GRAPH_PASSES
 from fbdeploy.api.deploy_request import deploy_request, left_out
 from fbdeploy.cli import options
@@ -112,12 +112,12 @@ def deploy(
         ),
     ] = None,
     takes: Annotated[
-        InputType,
+        Literal["float32", "uint8"],
         typer.Option(
             "--input",
             parser=input_type,
             metavar="TYPE",
-            help="uint8: also make int8 artefacts that take an image's pixels as they are.",
+            help="uint8: also make artefacts that take an image's pixels as they are.",
         ),
     ] = "float32",
     no_data: Annotated[

@@ -26,11 +26,9 @@ def report(
     Example:  fbdeploy report out
     """
     with only_result_on_stdout() as result:
-        from fbdeploy.records.manifest import read_manifest
-        from fbdeploy.records.results import read_lines
-        from fbdeploy.report.page import write_report
+        from fbdeploy.report.page import report_again
 
-        written = write_report(output, read_manifest(output), read_lines(output))
+        written = report_again(output)
         if as_json:
             result.json({"report": str(written)})
         else:

@@ -7,10 +7,11 @@ import json
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
+from typing import Literal
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO, InputType, Layout
+from export.format_info import FORMAT_INFO, Layout
 from fbdeploy.records.builds import Build, precision_of
 from fbdeploy.records.manifest import Format
 from zoo.files import sha256_of
@@ -81,7 +82,7 @@ def artefact_key(
     program_key: str,
     skipped: tuple[str, ...] = (),
     layout: Layout | None = None,
-    input_type: InputType = "float32",
+    input_type: Literal["float32", "uint8"] = "float32",
 ) -> str:
     """The key of an artefact and its variants; ``program_key`` is empty for those made from the
     float network."""

@@ -130,7 +130,7 @@ def _shapes(artefacts: Iterable[Artefact], height: int, width: int) -> dict[str,
     found: dict[str, list[str]] = {}
     for entry in artefacts:
         how = f"{entry.input} {shapes[entry.layout]}"
-        how += ", the values 0 to 255 as they are" if entry.input == "uint8" else ""
+        how += ", the values 0 to 255 as they are" if entry.input != "float32" else ""
         titles = found.setdefault(how, [])
         title = FORMAT_INFO[entry.format].title
         titles += [] if title in titles else [title]

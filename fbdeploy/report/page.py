@@ -9,8 +9,8 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.builds import BUILD_OF
-from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.manifest import Manifest, read_manifest
+from fbdeploy.records.results import Line, ResultRow, read_lines, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import numbers, operators, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
@@ -21,7 +21,7 @@ from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.picks import Pick, picks
 from fbdeploy.report.plots import artefact_plots, layer_plots
 from fbdeploy.report.problems import problems
-from fbdeploy.report.ranking import Ranked, faster_than_float, ranked
+from fbdeploy.report.ranking import Ranked, ranked
 from fbdeploy.report.scores import metric_title, metrics_known, metrics_shown, score_in
 from runtime_bench.measurement import Measurement
 from tasks.metrics import METRICS_OF, agreement_of
@@ -139,6 +139,15 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
     return target
 
 
+def report_again(folder: Path) -> Path:
+    """Write the report of an output folder anew, from what is in it.
+
+    Raises:
+        InputError: it is none, or cannot be written.
+    """
+    return write_report(folder, read_manifest(folder), read_lines(folder))
+
+
 @dataclass(frozen=True)
 class _Told:
     """Which columns have something to say."""
@@ -152,7 +161,7 @@ def _told(rows: list[ResultRow]) -> _Told:
     return _Told(
         starts=any(row.load_ms is not None or row.first_run_ms is not None for row in rows),
         memory=any(row.peak_memory_bytes is not None for row in rows),
-        faster=any(faster_than_float(row, rows) is not None for row in rows),
+        faster=any(recommend.faster_than_float(row, rows) is not None for row in rows),
     )
 
 

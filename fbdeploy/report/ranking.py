@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fbdeploy.records.manifest import Artefact, Parity
 from fbdeploy.records.results import ResultRow
 from fbdeploy.report import numbers
-from fbdeploy.report.recommend import is_comparable
+from fbdeploy.report.recommend import faster_than_float, is_comparable
 from fbdeploy.report.verdict import Verdict, verdict_of
 
 ORDER: dict[Verdict, int] = {
@@ -75,19 +75,6 @@ def ranked(
         )
         for place, (row, artefact) in enumerate(pairs, 1)
     ]
-
-
-def faster_than_float(row: ResultRow, rows: Iterable[ResultRow]) -> float | None:
-    """How many times as fast as the fastest float artefact timed in the same way; None where there
-    is none to compare with."""
-    floats = [
-        other.latency_ms.p50
-        for other in rows
-        if other.precision == "fp32" and other.latency_ms is not None and is_comparable(other, row)
-    ]
-    if row.latency_ms is None or not floats:
-        return None
-    return min(floats) / row.latency_ms.p50
 
 
 def parity_words(parity: Parity | None) -> str:

@@ -7,7 +7,7 @@ Where the images do not tell whether a faster one is as accurate, that is said f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from export.format_info import FORMAT_INFO
@@ -71,6 +71,25 @@ def is_comparable(row: ResultRow, other: ResultRow) -> bool:
         other.threads,
         other.latency_kind,
     )
+
+
+def fastest_float(rows: Iterable[ResultRow], other: ResultRow) -> ResultRow | None:
+    """The fp32 artefact with the lowest median of those timed in the same way as ``other``."""
+    floats = (
+        row
+        for row in rows
+        if row.precision == "fp32" and row.latency_ms is not None and is_comparable(row, other)
+    )
+    return min(floats, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0, default=None)
+
+
+def faster_than_float(row: ResultRow, rows: Iterable[ResultRow]) -> float | None:
+    """How many times as fast as the fastest float artefact timed in the same way; None where there
+    is none to compare with."""
+    best = fastest_float(rows, row)
+    if best is None or best.latency_ms is None or row.latency_ms is None:
+        return None
+    return best.latency_ms.p50 / row.latency_ms.p50
 
 
 def recommend(rows: list[ResultRow]) -> Recommendation:
@@ -174,15 +193,9 @@ def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: in
 
 
 def _against_float(chosen: ResultRow, rows: list[ResultRow]) -> list[str]:
-    floats = [
-        row for row in rows if row.precision == "fp32" and row.latency_ms and row is not chosen
-    ]
-    floats = [row for row in floats if is_comparable(row, chosen)]
-    if not floats or chosen.latency_ms is None:
+    best, speed = fastest_float(rows, chosen), faster_than_float(chosen, rows)
+    if best is None or best is chosen or best.latency_ms is None or speed is None:
         return []
-    best = min(floats, key=lambda row: row.latency_ms.p50 if row.latency_ms else 0.0)
-    assert best.latency_ms is not None
-    speed = best.latency_ms.p50 / chosen.latency_ms.p50
     return [
         f"It is {speed:.2f} times as fast as the fastest float artefact ({name_of(best)}, "
         f"{numbers.significant(best.latency_ms.p50)} ms) and has "

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fbdeploy.records.manifest import Artefact, Manifest
+from fbdeploy.records.manifest import Manifest
 from fbdeploy.records.results import Line, ResultRow, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.limits import limits
 from fbdeploy.report.problems import problems
+from fbdeploy.report.ranking import parity_words
 from fbdeploy.report.scores import metrics_known, score_text
 from fbdeploy.report.table import table
-
-
-def _parity(artefact: Artefact) -> str:
-    """How near the artefact is to its reference, and whether that is near enough."""
-    found = artefact.parity
-    if found is None:
-        return figures.UNKNOWN
-    if not found.passed:
-        return "FAILED"
-    return "equal" if found.sqnr_db is None else f"{figures.decibels(found.sqnr_db)} dB"
 
 
 def _median(row: ResultRow) -> str:
@@ -41,7 +32,7 @@ def summary(manifest: Manifest, lines: list[Line], report: Path) -> str:
             figures.percent(row.int8_share, 1),
             *(score_text(row, metric) for metric in metrics),
             *((_median(row),) if timed else ()),
-            _parity(artefact),
+            parity_words(artefact.parity),
         )
         for row, artefact in zip(rows, manifest.artefacts, strict=True)
     ]

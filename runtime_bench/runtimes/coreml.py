@@ -22,7 +22,7 @@ from runtime_bench.runtimes.base import (
     refuse,
     stack_outputs,
 )
-from runtime_bench.runtimes.ports import FloatArray, Size, image_port
+from runtime_bench.runtimes.ports import FloatArray, Normalization, Size, image_port
 from zoo.errors import InputError
 
 if TYPE_CHECKING:  # torch takes two seconds to import, which other runtimes need not wait for
@@ -84,7 +84,10 @@ class CoreMLSession:
         self.output_names = program.output_names
         self.threads = threads
 
-    pixels = None
+    @property
+    def pixels(self) -> Normalization | None:
+        """Pixels go in as they are where the package takes a picture."""
+        return Normalization(0.0, 1 / 255) if self._program.takes_pictures else None
 
     @property
     def properties(self) -> Mapping[str, str]:
@@ -107,7 +110,8 @@ class CoreMLSession:
         check_batch(batch, self.input_shape)
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
-        images = torch.from_numpy(np.ascontiguousarray(batch))
+        given = np.rint(batch).clip(0, 255) if self._program.takes_pictures else batch
+        images = torch.from_numpy(np.ascontiguousarray(given))
         size = BATCH if self._program.batchable else 1
         rows = []
         with torch.inference_mode():

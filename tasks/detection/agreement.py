@@ -36,11 +36,15 @@ class DetectionAgreement:
         """Pairs and detections, (images, 2)."""
         return np.stack((self.pairs, self.detections), axis=1).astype(np.float64)
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
-        """In 0..1, where image i counts ``weights[i]`` times, (images,)."""
-        counts = np.ones(self.images, np.int64) if weights is None else weights
-        detections = int(self.detections @ counts)
-        return 2 * int(self.pairs @ counts) / detections if detections else 1.0
+    def value(self) -> float:
+        """In 0..1."""
+        detections = int(self.detections.sum())
+        return 2 * int(self.pairs.sum()) / detections if detections else 1.0
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """By draws, (draws,), of weights (draws, images)."""
+        pairs, detections = (weights @ self.parts).T
+        return np.where(detections > 0, 2 * pairs / np.maximum(detections, 1), 1.0)
 
     def by_class(self) -> tuple[float | None, ...]:
         """Empty: it is not told by class."""

@@ -66,6 +66,10 @@ class AveragePrecision:
             return 0.0 if self.objects.any() else float("nan")
         return float(np.mean(found))
 
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The metric by draws, (draws,), of weights (draws, images)."""
+        return np.array([self.value(row) for row in weights], np.float64)
+
     def by_class(self, weights: NDArray[np.int64] | None = None) -> dict[int, float]:
         """Of every class by its index; NaN of those without objects."""
         counts = np.ones(self.images, np.int64) if weights is None else weights

@@ -54,9 +54,13 @@ class AveragePrecisionParts:
         """As ``tasks.detection.contributions`` has it."""
         return to_rows(self.precision)
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+    def value(self) -> float:
         """See ``Evaluation``."""
-        return self.precision.value(weights)
+        return self.precision.value()
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        return self.precision.values(weights)
 
     def by_class(self) -> tuple[float | None, ...]:
         """See ``Evaluation``."""

@@ -39,10 +39,14 @@ class MeanIou:
         counts = (self.overlap.target, self.overlap.predicted, self.overlap.both)
         return np.concatenate(counts, axis=1).astype(np.float64)
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+    def value(self) -> float:
         """See ``Evaluation``."""
-        found = self.overlap.mean_iou(weights)
+        found = self.overlap.mean_iou()
         return 0.0 if np.isnan(found) else found
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        return np.nan_to_num(self.overlap.mean_ious(weights))
 
     def by_class(self) -> tuple[float | None, ...]:
         """Each class's intersection over union."""
@@ -81,10 +85,15 @@ class PixelAccuracy:
         """How many."""
         return len(self.parts)
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
+    def value(self) -> float:
         """See ``Evaluation``."""
-        right, counted = self.parts.sum(0) if weights is None else weights @ self.parts
+        right, counted = self.parts.sum(0)
         return float(right / counted) if counted else 0.0
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See ``Evaluation``."""
+        right, counted = (weights @ self.parts).T
+        return np.where(counted > 0, right / np.maximum(counted, 1), 0.0)
 
     def by_class(self) -> tuple[float | None, ...]:
         """Empty: not told by class."""

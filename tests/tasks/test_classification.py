@@ -66,7 +66,7 @@ def test_scores_by_hand() -> None:
     found = TASK.score(predictions, [2, 4, 6], (TOP1, TOP5))
     assert found["top1"].value() == pytest.approx(1 / 3)
     assert found["top5"].value() == pytest.approx(2 / 3)
-    assert found["top1"].value(np.array([3, 1, 0])) == pytest.approx(3 / 4)
+    assert found["top1"].values(np.array([[3, 1, 0]])) == pytest.approx([3 / 4])
     assert TASK.as_targets(predictions) == [2, 5, 0]
     alike = TASK.score(predictions, TASK.as_targets(predictions), (AGREEMENT,))
     assert alike["agreement"].value() == 1 and alike["agreement"].images == 3

@@ -28,10 +28,13 @@ class Ratio:
     def images(self) -> int:
         return len(self.parts)
 
-    def value(self, weights: NDArray[np.int64] | None = None) -> float:
-        counts = np.ones(self.images) if weights is None else weights
-        over, under = counts @ self.parts
+    def value(self) -> float:
+        over, under = self.parts.sum(0)
         return float(over / under)
+
+    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
+        over, under = (weights @ self.parts).T
+        return np.asarray(over / under, np.float64)
 
     def by_class(self) -> tuple[float | None, ...]:
         return ()

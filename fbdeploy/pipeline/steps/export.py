@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.description import Description
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, PIXELS
 from fbdeploy.pipeline.deployment import Deployment
 from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.running import StepArguments, StepJob
@@ -165,9 +165,10 @@ class _Export:
         """Whether pixels can become what the program's first layer reads; a note where not."""
         from quantize.forms.pixels import takes_pixels
 
-        if source.program is None or takes_pixels(source.program):
-            return True
         fmt = self._asked.format
+        integers = FORMAT_INFO[fmt].pixel_variant == PIXELS
+        if source.program is None or not integers or takes_pixels(source.program):
+            return True
         self._report.note(f"{fmt} {self._build} has no uint8 input: its first layer reads floats")
         return False
 

@@ -42,8 +42,8 @@ def pixel_check(found: MeanIou) -> FloatCheck:
     target, predicted, both = counts.target, counts.predicted, counts.both.sum(1)
     commonest, wanted = int(predicted.sum(0).argmax()), int(target.sum(0).argmax())
     pixels = int(target.sum())
-    gain = both - target[:, wanted]
-    p = resample(lambda weights: float(weights @ gain), found.images).p_above()
+    gain = (both - target[:, wanted]).astype(np.float64)
+    p = resample(lambda weights: weights @ gain, found.images).p_above()
     chance, share = float(target[:, wanted].sum()) / pixels, float(predicted.sum(0).max()) / pixels
     return FloatCheck(
         images=found.images,

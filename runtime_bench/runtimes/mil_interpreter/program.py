@@ -20,6 +20,8 @@ from runtime_bench.runtimes.mil_interpreter.call import (
 from runtime_bench.runtimes.mil_interpreter.operators import OPERATORS
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
+CLASSIFY = "classify"
+"""What gives a classifier's answer by the names of its classes."""
 
 
 class UnknownOperatorError(NotImplementedError):
@@ -38,6 +40,7 @@ class MilProgram:
         input_shape: as in the file, (1, 3, height, width).
         output_names: in the order of the file.
         batchable: whether several images may go through at once.
+        takes_pictures: whether the input is a picture, of pixels 0 to 255.
     """
 
     operations: tuple[Operation, ...]
@@ -48,6 +51,7 @@ class MilProgram:
     output_names: tuple[str, ...]
     batchable: bool
     half_input: bool
+    takes_pictures: bool = False
 
     @classmethod
     def load(cls, package: Path) -> MilProgram:
@@ -75,11 +79,19 @@ class MilProgram:
         operations = [
             _operation(operation)
             for operation in function.operations
-            if operation.op_type != "const"
+            if operation.op_type not in ("const", CLASSIFY)
         ]
+        # What it gives by class, a text and a dictionary, is not computed.
+        by_class = {
+            output.name
+            for operation in function.operations
+            if operation.op_type == CLASSIFY
+            for output in operation.outputs
+        }
         # The function's own names, which the operations refer to.
         (given,) = inputs
-        names = tuple(output.name for output in function.outputs)
+        kind = specification.description.input[0].type.WhichOneof("Type")
+        names = tuple(o.name for o in function.outputs if o.name not in by_class)
         operations = _fuse_quantize_dequantize(operations, names)
         constants, operations = _fold(operations)
         shape = tuple(int(size) for size in given.shape)
@@ -93,6 +105,7 @@ class MilProgram:
             output_names=names,
             batchable=_batchable(operations, given.name, shape),
             half_input=half,
+            takes_pictures=kind == "imageType",
         )
 
     def run(self, batch: Tensor) -> dict[str, Tensor]:

@@ -33,6 +33,6 @@ def test_a_failed_parity_is_a_line_and_a_mark_in_the_table() -> None:
         broken.append(entry.model_copy(update={"parity": parity}) if wrong else entry)
     said = _said(manifest.model_copy(update={"artefacts": tuple(broken)}))
     (row,) = [line for line in said if line.startswith("LiteRT int8   ")]
-    assert row.endswith("FAILED")
+    assert row.endswith("failed")
     (line,) = [line for line in said if "does not equal" in line]
     assert "LiteRT int8" in line and "4.0 dB" in line and "conv_stem (conv2d)" in line

@@ -163,6 +163,8 @@ def test_weights_are_images_that_are_there_several_times() -> None:
     copies = average_precision([found[i] for i in drawn], [wanted[i] for i in drawn])
     # One after the other, equal detections pass more recalls than at once: of 101, one at most.
     assert whole.value(weights) == pytest.approx(copies.value(), abs=0.01)
+    draws = whole.values(np.stack((weights, np.ones_like(weights))))
+    assert draws.tolist() == [whole.value(weights), whole.value()]
 
 
 def _one(boxes: list[list[float]], scores: list[float]) -> Found:

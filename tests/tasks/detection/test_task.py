@@ -111,8 +111,9 @@ def test_the_images_contributions_are_all_there_is(metric: Metric) -> None:
     whole = TASK.score(*_random(1), [metric])[metric.name]
     again = TASK.evaluation(metric, whole.parts)
     assert again.value() == whole.value() > 0
-    weights = np.array([2, 0, 1, 3, 1])
-    assert again.value(weights) == whole.value(weights)
+    weights = np.array([[2, 0, 1, 3, 1], [1, 1, 1, 1, 1]])
+    assert again.values(weights).tolist() == whole.values(weights).tolist()
+    assert whole.values(weights)[1] == whole.value()
     assert again.by_class() == whole.by_class() and len(whole.by_class()) == 8
     assert whole.by_class()[1] is None
     padded = np.pad(whole.parts, ((0, 0), (0, 6)))  # as wide as another artefact's

@@ -90,8 +90,8 @@ def test_metrics_are_those_of_one_matrix() -> None:
     # An image that counts twice counts as often as if it were there twice.
     twice = TASK.score([*predictions, predictions[1]], [*maps, maps[1]], TASK.metrics)
     for name in ("miou", "pixel_accuracy"):
-        weighted = found[name].value(np.array([1, 2, 1]))
-        assert weighted == pytest.approx(twice[name].value())
+        weighted = found[name].values(np.array([[1, 2, 1], [1, 1, 1]]))
+        assert weighted == pytest.approx([twice[name].value(), found[name].value()])
         metric = next(metric for metric in TASK.metrics if metric.name == name)
         again = TASK.evaluation(metric, found[name].parts)
         assert again.value() == found[name].value() and again.images == 3
@@ -132,7 +132,7 @@ def test_images_whose_pixels_do_not_count() -> None:
     found = TASK.score(predictions, [*some[:2], void], TASK.metrics)
     for name in ("miou", "pixel_accuracy"):
         assert found[name].value() == kept[name].value()
-        assert found[name].value(np.array([0, 0, 3])) == 0
+        assert found[name].values(np.array([[0, 0, 3]])) == [0]
     with pytest.raises(InputError, match="no pixel of the masks counts"):
         TASK.score(predictions, [void] * 3, TASK.metrics)
 

@@ -1,33 +1,37 @@
-"""An ExecuTorch graph whose input is pixels."""
+"""Graphs that normalize an image's pixels themselves, in floats."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 from torch.fx import GraphModule
 
 from quantize.graph.passes.surgery import aten, constant
 from zoo.input_spec import InputSpec
 
 
-def take_pixels(graph: GraphModule, spec: InputSpec) -> None:
-    """Let ``graph`` take uint8 (1, 3, H, W) and normalize it, a channel plane at a time.
+def normalize_inside(graph: GraphModule, spec: InputSpec, *, from_bytes: bool = False) -> None:
+    """Let ``graph`` take pixels, 0 to 255, (1, 3, H, W), and normalize them, a channel at a time;
+    ``from_bytes`` if they are uint8, else they are float32.
 
     XNNPACK's delegate (executorch 1.5) takes no uint8 and mixes no two integer types, so a portable
-    kernel makes floats of pixels; the product and the sum behind it are the delegate's, and the
-    values that become int8 those of the float input. Integers all the way, by a depthwise
+    kernel makes floats of pixels there; the product and the sum behind it are the delegate's, and
+    the values that become int8 those of the float input. Integers all the way, by a depthwise
     convolution, took longer (x86-64) and rounded once more.
     """
-    (image,) = (node for node in graph.graph.nodes if node.op == "placeholder")
-    image.meta.pop("val", None)
+    (image,) = graph.graph.find_nodes(op="placeholder")
     mean, std = (torch.tensor(values, dtype=torch.float64) for values in (spec.mean, spec.std))
     readers = list(image.users)
     first = readers[0]
     scale = constant(graph, first, "pixel_scale", _planes(1 / (255 * std)))
     shift = constant(graph, first, "pixel_shift", _planes(-mean / std))
+    floats = image
     with graph.graph.inserting_before(first):
-        floats = graph.graph.call_function(
-            aten._to_copy.default, (image,), {"dtype": torch.float32}
-        )
+        if from_bytes:
+            image.meta.pop("val", None)
+            floats = graph.graph.call_function(
+                aten._to_copy.default, (image,), {"dtype": torch.float32}
+            )
         scaled = graph.graph.call_function(aten.mul.Tensor, (floats, scale))
         normalized = graph.graph.call_function(aten.add.Tensor, (scaled, shift))
     for reader in readers:
@@ -35,5 +39,5 @@ def take_pixels(graph: GraphModule, spec: InputSpec) -> None:
     graph.recompile()
 
 
-def _planes(values: torch.Tensor) -> torch.Tensor:
+def _planes(values: Tensor) -> Tensor:
     return values.float().reshape(1, -1, 1, 1)
