@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fbdeploy.api.watching import Told
 from fbdeploy.records.manifest import FILE_NAME
+from fbdeploy.records.own_words import OwnWords
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 
@@ -80,6 +81,17 @@ def maps_of(outputs: Outputs, spec: InputSpec) -> NDArray[np.float32] | None:
     height, width = found[0].shape[2:]
     alike = abs(height / spec.height - width / spec.width) < 0.1 * height / spec.height
     return found[0] if alike and height * width > 1 else None
+
+
+def answers_as_told(words: OwnWords, outputs: Outputs, spec: InputSpec) -> bool:
+    """Whether the outputs for one image are what an artefact says of itself: a number a class, at
+    every place for segmentation. Words come from the file and may be anything."""
+    classes = len(words.labels)
+    if words.task == "classification":
+        found = list(outputs.values())
+        return len(found) == 1 and _may_be_logits(found[0]) and found[0].shape[1] == classes
+    maps = maps_of(outputs, spec)
+    return words.task == "segmentation" and maps is not None and maps.shape[1] == classes
 
 
 def _may_be_logits(value: NDArray[np.float32]) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fbdeploy.api.foreign import classifier_of, input_spec, maps_of
+from fbdeploy.api.foreign import answers_as_told, classifier_of, input_spec, maps_of
 from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.steps.images import at_once, note_skipped
@@ -103,7 +103,7 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
         labels = manifest.labels
         return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
     outputs = session.run(np.zeros(spec.shape, np.float32))
-    if words is not None and words.labels and how.logits is None:
+    if words is not None and how.logits is None and answers_as_told(words, outputs, spec):
         how.told(
             f"{asked.path}: is {words.network}, by its own words; so are its input and classes"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,19 @@ def test_what_the_user_says_counts_more(program: Program, photos: Path, tmp_path
     usual = fbdeploy.evaluate(path, photos)
     other = fbdeploy.evaluate(path, photos, mean=(9.0,) * 3, std=(0.1,) * 3)
     assert list(other.evaluation.predictions) != list(usual.evaluation.predictions)
+
+
+def test_words_that_the_outputs_contradict_do_not_count(
+    program: Program, photos: Path, tmp_path: Path
+) -> None:
+    few = replace(program, labels=program.labels[:3])
+    path = fbdeploy.export(few, tmp_path / "int8.onnx")
+    told: list[str] = []
+    data = tmp_path / "data"
+    (data / "0").mkdir(parents=True)
+    _pictures()[0].save(data / "0" / "one.png")
+    assert fbdeploy.evaluate(path, data, progress=told.append).images == 1
+    assert not any("by its own words" in line for line in told)
 
 
 def test_words_that_are_damaged_are_none() -> None:
