@@ -119,7 +119,8 @@ class Measurement(Schema):
     series came from, or where ``cold`` of some that loaded nothing else; ``warmup_runs`` came
     before the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
     names the protocol. ``kind`` is ``measured`` (native), ``emulated`` (counts, no times) or
-    ``estimated`` (times from counts and a calibration, ``estimate_interval_ms`` the 95 % interval).
+    ``estimated`` (times from counts by a latency model, ``estimate_interval_ms`` their 95 %
+    interval).
     """
 
     schema_version: Literal[1] = 1

@@ -33,3 +33,19 @@ class LatencyRow:
     noisy: float
     alarms: float
     alarms_interval: Interval
+
+
+@dataclass(frozen=True)
+class MiouRow:
+    """Mean IoU of the first of ``artefacts`` falls by ``drop`` in the mean, with the standard
+    deviation ``spread`` over repetitions, as a share ``lost`` of its right pixels become wrong;
+    rates in 0..1."""
+
+    artefacts: int
+    lost: float
+    drop: float
+    spread: float
+    repetitions: int
+    caught: float
+    alarms: float
+    alarms_interval: Interval

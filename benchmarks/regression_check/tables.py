@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from benchmarks.regression_check.rows import AccuracyRow, LatencyRow
+from benchmarks.regression_check.rows import AccuracyRow, LatencyRow, MiouRow
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -53,7 +53,28 @@ def with_tables(text: str, accuracy: Sequence[AccuracyRow], latency: Sequence[La
             for row in latency
         ),
     )
-    for name, made in (("accuracy", accuracy_table), ("latency", latency_table)):
-        block = f"<!-- {name} -->\n{made}\n<!-- end -->"
-        text = re.sub(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _, b=block: b, text, flags=re.S)
-    return text
+    text = with_table(text, "accuracy", accuracy_table)
+    return with_table(text, "latency", latency_table)
+
+
+def miou_table(rows: Sequence[MiouRow]) -> str:
+    """Of the drops of mean IoU."""
+    return table(
+        ("artefacts", "by points", "caught %", "false alarms %", "95 %"),
+        (
+            (
+                str(row.artefacts),
+                f"{100 * row.drop:.2f} ±{100 * row.spread:.2f}" if row.lost else "–",
+                percent(row.caught) if row.lost else "–",
+                percent(row.alarms),
+                " to ".join(percent(end) for end in row.alarms_interval),
+            )
+            for row in rows
+        ),
+    )
+
+
+def with_table(text: str, name: str, made: str) -> str:
+    """README.md with the table ``made`` between the marks of ``name``."""
+    block = f"<!-- {name} -->\n{made}\n<!-- end -->"
+    return re.sub(rf"<!-- {name} -->\n.*?<!-- end -->", lambda _: block, text, flags=re.S)
