@@ -25,7 +25,11 @@ from tests.export.test_description import READERS
 from tests.quantize.small_networks import normalized, photo_pixels, pixel_network
 from zoo.input_spec import InputSpec
 
-FORMS = [name for name, info in FORMAT_INFO.items() if "int8" in info.pixels]
+FORMS = [
+    name
+    for name, info in FORMAT_INFO.items()
+    if "int8" in info.pixels and info.pixel_variant == PIXELS
+]
 IMAGENET = InputSpec(32, 32)
 HALVES = InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3)
 
