@@ -7,7 +7,7 @@
 What is timed is from a decoded, cropped picture, uint8 (height, width, 3), to the logits, as an app
 does it: for floats the division, normalization and layout, by numpy into a buffer that is kept; for
 pixels the layout alone, where the file's is another. One process, one thread, every artefact takes
-its turn in every round, the order of a round drawn anew; medians of the rounds, and the bootstrap's
+its turn in every round, in a random order; medians of the rounds, and the bootstrap's
 95 % interval of their ratio. ``alone`` is the artefact without any of that.
 """
 
