@@ -7,7 +7,7 @@
 What is timed is from a decoded, cropped picture, uint8 (height, width, 3), to the logits, as an app
 does it: for floats the division, normalization and layout, by numpy into a buffer that is kept; for
 pixels the layout alone, where the file's is another. One process, one thread, every artefact takes
-its turn in every round, the order of a round drawn anew; medians of the rounds, and the bootstrap's
+its turn in every round, in a random order; medians of the rounds, and the bootstrap's
 95 % interval of their ratio. ``alone`` is the artefact without any of that.
 """
 
@@ -56,7 +56,8 @@ def main(arguments: list[str]) -> None:
     picture = _picture(manifest.input_spec)
     calls: dict[tuple[str, str, str], Call] = {}
     for entry in manifest.artefacts:
-        if "int8" in FORMAT_INFO[entry.format].pixels and entry.variant in ("", PIXELS):
+        info = FORMAT_INFO[entry.format]
+        if info.pixels and info.pixel_variant == PIXELS and entry.variant in ("", PIXELS):
             whole, alone = _calls(folder, entry, picture, manifest.input_spec)
             calls[entry.format, entry.input, "whole"] = whole
             calls[entry.format, entry.input, "alone"] = alone

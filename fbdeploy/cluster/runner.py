@@ -125,7 +125,7 @@ class _Run:
             future.add_done_callback(lambda done, name=name: self._inbox.put(Done(name, done)))
 
     def _pack_again(self, one: Tracked, error: Exception) -> None:
-        """A file of it was replaced while it was packed or sent: begin anew, but not for ever."""
+        """A file of it was replaced while it was packed or sent: start again, a few times."""
         one.packings += 1
         if one.packings > MOST_PACKINGS:
             self._jobs.end(one, failure_of(error))

@@ -143,7 +143,7 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
 
 
 def report_again(folder: Path) -> Path:
-    """Write the report of an output folder anew, from what is in it.
+    """Write the report of an output folder again, from what is in it.
 
     Raises:
         InputError: it is none, or cannot be written.

@@ -94,8 +94,24 @@ class NormsOfRowsAndFeatures(nn.Module):
         return self.head(self.neck(rows.mean(2)))
 
 
+class NothingAdded(nn.Module):
+    """LiteRT's converter left out a sum with zero, and lost the change of grid that it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = nn.Conv2d(3, 8, 3, 2, 1), nn.Conv2d(3, 8, 1, 2)
+        self.last, self.head = nn.Conv2d(8, 8, 3, 2, 1), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = 0 + self.one(x)
+        y += self.other(x)
+        y = self.last(torch.relu(y + 0)) * 1.0
+        return self.head(y.mean((2, 3)))
+
+
 @pytest.mark.parametrize(
-    "module", [ClassToken, Coordinates, ExpandedGate, OneLayerOften, NormsOfRowsAndFeatures]
+    "module",
+    [ClassToken, Coordinates, ExpandedGate, OneLayerOften, NormsOfRowsAndFeatures, NothingAdded],
 )
 def test_every_format_computes_what_the_program_does(
     module: type[nn.Module], tmp_path: Path

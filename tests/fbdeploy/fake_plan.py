@@ -31,7 +31,7 @@ def misbehave(step: str) -> None:
     """Do what the plan has for this step."""
     action = plan().get(step)
     if action == "input":
-        raise InputError(f"{step}: bad input; mend it")
+        raise InputError(f"{step}: bad input; correct it")
     if action == "crash":
         raise RuntimeError(f"{step} went wrong\nin two lines")
     if action == "die":

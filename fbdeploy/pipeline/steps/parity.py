@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Format, Parity
+from runtime_bench.runtimes.outputs import FLOAT_TOLERANCE
 from stats.signal_to_noise import sqnr_db
 from tasks.agreement import agreement
 from tasks.base import Outputs
@@ -22,8 +23,6 @@ from zoo.errors import InputError
 if TYPE_CHECKING:
     from export.base import ExportSource
 
-FLOAT_TOLERANCE = 1e-4
-"""Largest relative difference of an fp32 artefact's logits from the float network's."""
 HALF_SQNR_DB = 40.0
 """Least signal-to-noise of an fp16 artefact's logits against the float network's. Rounding to 11
 bits costs 2**-12 / sqrt(3) of a value, 77 dB, once a weight and once a result; two hundred of them

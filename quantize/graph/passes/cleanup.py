@@ -32,6 +32,13 @@ _IDENTITIES: tuple[Any, ...] = (
 )
 #: Operators by their overloads' common name that may do nothing: casts and moves to a device.
 _CASTS = (aten.to, aten._to_copy, aten.type_as)
+#: Arithmetic and the number that it does nothing with.
+_NEUTRAL: dict[Any, int] = {
+    aten.add.Tensor: 0,
+    aten.sub.Tensor: 0,
+    aten.mul.Tensor: 1,
+    aten.div.Tensor: 1,
+}
 _GUARDS = ("_assert_", "sym_constrain_range")
 
 
@@ -69,7 +76,10 @@ def functionalize(graph: GraphModule) -> int:
 
 def drop_identities(graph: GraphModule) -> int:
     """Remove dropout (in eval mode), copies, casts to the type a value has, slices of everything,
-    and capture's input guards."""
+    sums with 0 and products with 1, and capture's input guards.
+
+    LiteRT's converter drops such sums by itself, and with them the change of grid that they are.
+    """
     changed = 0
     for node in [n for n in graph.graph.nodes if _is_identity(n)]:
         source = node.args[0]
@@ -101,6 +111,9 @@ def _is_identity(node: Node) -> bool:
         return False
     if getattr(node.target, "overloadpacket", None) in _CASTS:
         return True
+    if node.target in _NEUTRAL:
+        other = node.args[1]
+        return isinstance(other, (int, float)) and other == _NEUTRAL[node.target]
     return is_call(
         node, aten.slice.Tensor, aten.expand.default, aten.expand_as.default
     ) and same_shape(before, after)

@@ -36,7 +36,7 @@ def test_training_that_crashes_is_nobody_elses_loss(bench: Bench) -> None:
 
 def test_training_that_was_given_bad_input_ends_the_run(bench: Bench) -> None:
     bench.plan(train="input")
-    with pytest.raises(InputError, match=r"^train: bad input; mend it$"):
+    with pytest.raises(InputError, match=r"^train: bad input; correct it$"):
         bench.run(builds=TRAINED)
 
 
@@ -114,7 +114,7 @@ def test_a_program_far_from_float_is_complete_only_where_that_is_accepted(
 @pytest.mark.parametrize("step", ["prepare", "reference"])
 def test_bad_input_ends_the_run(bench: Bench, step: str) -> None:
     bench.plan(**{step: "input"})
-    with pytest.raises(InputError, match=f"^{step}: bad input; mend it$"):
+    with pytest.raises(InputError, match=f"^{step}: bad input; correct it$"):
         bench.run()
 
 

@@ -108,4 +108,4 @@ def test_a_failure_is_exit_1_and_bad_input_exit_2(bench: Bench) -> None:
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 2
     assert output == ""
-    assert errors.splitlines()[-1] == "fbdeploy: prepare: bad input; mend it"
+    assert errors.splitlines()[-1] == "fbdeploy: prepare: bad input; correct it"

@@ -129,7 +129,7 @@ def test_a_device_that_fails_loses_nothing_of_the_others(bench: Bench) -> None:
         ("one", "adb://A"),
         ("two", "adb://A"),
     }
-    assert "bad input; mend it" in done.failures[0].message
+    assert "bad input; correct it" in done.failures[0].message
     log = bench.out / done.failures[0].log
     assert log.is_file()
     counts = {target: 0 for target in ("adb://A", "adb://B", "local")}
@@ -138,7 +138,7 @@ def test_a_device_that_fails_loses_nothing_of_the_others(bench: Bench) -> None:
             counts[line.target] += 1
     # The first thread count of each network was finished before A failed.
     assert counts == {"adb://A": 8, "adb://B": 16, "local": 16}
-    assert "bad input; mend it" in done.report.read_text()
+    assert "bad input; correct it" in done.report.read_text()
     bench.breaks({})
     bench.calls()
     again = bench.run(["adb://A", "adb://B", "local"], ("one", "two"), threads=[1, 2])

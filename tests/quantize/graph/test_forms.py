@@ -3,7 +3,6 @@ compute the same, survive being stored, and are int8 where a layer multiplies.""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from quantize.judging import sqnr_db
 from quantize.ptq import quantize_captured
 from quantize.recipe import load_recipe
 from tests.quantize.small_networks import SPEC, noise_images, randomize
-from zoo.errors import InputError
 from zoo.networks import Network, Weights
 
 Form = Callable[[nn.Module, Tensor], Tensor]
@@ -289,21 +287,3 @@ def test_batch_statistics_are_those_of_one_image() -> None:
     x = torch.from_numpy(noise_images(3))
     one_by_one = torch.cat([graph(image[None]) for image in x])
     torch.testing.assert_close(graph(x), one_by_one, rtol=1e-4, atol=1e-5)
-
-
-def test_half_and_double_modules_become_float32() -> None:
-    torch.manual_seed(0)
-    module = randomize(nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
-    x = torch.from_numpy(noise_images(2))
-    expected = module(x)
-    for dtype, tolerance in ((torch.float64, 1e-6), (torch.float16, 1e-2)):
-        graph = capture(copy.deepcopy(module).to(dtype), SPEC).graph
-        torch.testing.assert_close(graph(x), expected, rtol=tolerance, atol=tolerance)
-
-
-def test_script_modules_are_one_line() -> None:
-    part = torch.jit.trace(nn.Conv2d(3, 4, 3).eval(), torch.zeros(1, 3, 32, 32))
-    for module in (part, nn.Sequential(part)):
-        with pytest.raises(InputError, match="ScriptModule") as error:
-            capture(module, SPEC)
-        assert "\n" not in str(error.value)
