@@ -62,7 +62,8 @@ $(TEST_TOOLS): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --editable '.[all,test]'
 	# A client that tests run on our files. OpenCV and matplotlib, which it draws with, take 150 MB
 	# and libGL; what else it needs is here already.
-	$(BIN)/python -m pip install --quiet --no-deps mediapipe==1.2.3
+	$(BIN)/python -m pip install --quiet --no-deps mediapipe==1.2.3 || \
+		echo "mediapipe cannot be had for this machine: its tests are skipped"
 	@touch $@
 
 clean:

@@ -56,7 +56,8 @@ def main(arguments: list[str]) -> None:
     picture = _picture(manifest.input_spec)
     calls: dict[tuple[str, str, str], Call] = {}
     for entry in manifest.artefacts:
-        if "int8" in FORMAT_INFO[entry.format].pixels and entry.variant in ("", PIXELS):
+        info = FORMAT_INFO[entry.format]
+        if info.pixels and info.pixel_variant == PIXELS and entry.variant in ("", PIXELS):
             whole, alone = _calls(folder, entry, picture, manifest.input_spec)
             calls[entry.format, entry.input, "whole"] = whole
             calls[entry.format, entry.input, "alone"] = alone

@@ -8,7 +8,7 @@ import shutil
 import struct
 from pathlib import Path
 
-from export.format_info import FORMAT_INFO
+from export.format_info import FORMAT_INFO, PIXELS
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, DeployRequest
@@ -109,7 +109,7 @@ def _artefacts(request: DeployRequest, parameters: int | None) -> list[PlannedAr
             if not can_hold(fmt, build):
                 continue
             each = BYTES_EACH.get(build, 1)
-            for variant in info.files(precision_of(build)):
+            for variant in info.files(precision_of(build), pixels=request.input_type == PIXELS):
                 name = f"model-{variant}" if variant else "model"
                 found.append(
                     PlannedArtefact(

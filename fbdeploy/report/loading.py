@@ -33,7 +33,10 @@ class Loading:
 
 
 def loading(manifest: Manifest, artefact: Artefact, language: Language) -> Loading | None:
-    """None where the format has no runtime for the language here."""
+    """None where the format has no runtime for the language here, and of a file that takes pixels
+    as they are: the code prepares float values."""
+    if artefact.input != "float32":
+        return None
     stored = _code().get(artefact.format, {}).get(language)
     if stored is None:
         return None

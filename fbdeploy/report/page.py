@@ -111,6 +111,9 @@ def render(
         operators_inside=operators.inside,
         groups_shown=operators.GROUPS,
         input_words=_input_words(manifest),
+        pixel_names=[
+            recommend.name_of(one.row) for one in order if one.artefact.input != "float32"
+        ],
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
     )

@@ -25,7 +25,11 @@ from tests.export.test_description import READERS
 from tests.quantize.small_networks import normalized, photo_pixels, pixel_network
 from zoo.input_spec import InputSpec
 
-FORMS = [name for name, info in FORMAT_INFO.items() if "int8" in info.pixels]
+FORMS = [
+    name
+    for name, info in FORMAT_INFO.items()
+    if "int8" in info.pixels and info.pixel_variant == PIXELS
+]
 IMAGENET = InputSpec(32, 32)
 HALVES = InputSpec(32, 32, (0.5,) * 3, (0.5,) * 3)
 
@@ -36,8 +40,15 @@ def _program(spec: InputSpec) -> Program:
     return quantize(pixel_network(spec), images, load_recipe("ptq-fast"))
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pixels")
+
+
+@cache
 def _made(form: str, spec: InputSpec, folder: Path, variant: str = "") -> Path:
-    path = folder / f"{variant or 'float'}{FORMAT_INFO[form].suffix}"
+    kind = f"{variant or 'float'}-{spec.mean[0]}"
+    path = folder / f"{kind}{FORMAT_INFO[form].suffix}"
     program = _program(spec)
     told = Description("tiny", "classification", tuple("abcdefghij"), spec, "ab" * 32, "1.2.3")
     FORMATS[form].export(
@@ -51,11 +62,11 @@ def _made(form: str, spec: InputSpec, folder: Path, variant: str = "") -> Path:
     [(form, IMAGENET) for form in FORMS] + [("onnx", HALVES), ("litert", HALVES)],
     ids=[*FORMS, "onnx-alike", "litert-alike"],
 )
-def test_pixels_get_the_float_input_s_answers(form: str, spec: InputSpec, tmp_path: Path) -> None:
+def test_pixels_get_the_float_input_s_answers(form: str, spec: InputSpec, folder: Path) -> None:
     pixels = photo_pixels(24, spec)[16:]
     images, program = normalized(pixels, spec), _program(spec)
-    expected = logits_of(RUNTIMES[form].load(_made(form, spec, tmp_path), 1).run(images))
-    path = _made(form, spec, tmp_path, PIXELS)
+    expected = logits_of(RUNTIMES[form].load(_made(form, spec, folder), 1).run(images))
+    path = _made(form, spec, folder, PIXELS)
     raw = NATIVE[form](path, pixels)
     step = program.activations["linear"].scale
     assert float(np.abs(raw - expected).max()) <= 1.01 * step
@@ -110,21 +121,21 @@ NATIVE: dict[str, Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_file_says_that_it_takes_pixels(form: str, tmp_path: Path) -> None:
-    found, _ = READERS[form](_made(form, IMAGENET, tmp_path, PIXELS))
+def test_the_file_says_that_it_takes_pixels(form: str, folder: Path) -> None:
+    found, _ = READERS[form](_made(form, IMAGENET, folder, PIXELS))
     given = json.loads(found["input"])
     assert given["dtype"] == "uint8" and given["layout"] == FORMAT_INFO[form].layouts[0]
     assert given["mean"] == [0, 0, 0] and given["std"] == [1 / 255] * 3
 
 
-def test_litert_takes_pixels_in_planes_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_litert_takes_pixels_in_planes_where_that_is_asked_for(folder: Path) -> None:
     program = _program(IMAGENET)
-    path = tmp_path / "planes.tflite"
+    path = folder / "planes.tflite"
     source = ExportSource("int8", IMAGENET, program.graph, program, layout="nchw")
     FORMATS["litert"].export(source, path, PIXELS)
     session = RUNTIMES["litert"].load(path, 1)
     assert session.stored_shape == (1, 3, 32, 32)
     pixels = photo_pixels(24, IMAGENET)[16:]
     found = logits_of(session.run(pixels.astype(np.float32)))
-    expected = NATIVE["litert"](_made("litert", IMAGENET, tmp_path, PIXELS), pixels)
+    expected = NATIVE["litert"](_made("litert", IMAGENET, folder, PIXELS), pixels)
     assert np.array_equal(found, expected)

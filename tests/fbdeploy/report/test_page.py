@@ -108,6 +108,17 @@ def test_each_platform_has_a_pick() -> None:
         assert code in text
 
 
+def test_a_file_that_takes_pixels_is_said_to_and_gets_no_code_for_floats() -> None:
+    manifest, lines = sample()
+    changed = tuple(
+        entry.model_copy(update={"input": "uint8"}) if entry.name == "onnx int8" else entry
+        for entry in manifest.artefacts
+    )
+    text = _text(render(manifest.model_copy(update={"artefacts": changed}), lines))
+    assert "(ONNX int8: the values 0 to 255 as they are) and gives float32" in text
+    assert "InferenceSession(" not in text and "Module(filePath:" in text
+
+
 def test_an_iphone_s_own_times_decide_for_it() -> None:
     manifest, lines = sample()
     here = next(line for line in lines if isinstance(line, Measurement))
