@@ -33,9 +33,9 @@ class Loading:
 
 
 def loading(manifest: Manifest, artefact: Artefact, language: Language) -> Loading | None:
-    """None where the format has no runtime for the language here, and of a file that takes pixels
-    as they are: the code prepares float values."""
-    if artefact.input != "float32":
+    """None where the format has no runtime for the language here, of a file that takes pixels as
+    they are, since the code prepares float values, and where no output is known to read."""
+    if artefact.input != "float32" or not manifest.network.outputs:
         return None
     stored = _code().get(artefact.format, {}).get(language)
     if stored is None:

@@ -96,3 +96,9 @@ def test_an_app_s_code_uses_what_the_demo_app_uses(language: Any, folder: str, s
     code = loading(described[0], nhwc, language)
     assert code is not None
     assert re.search(r"1L?, 32L?, 32L?, 3L?\b", code.code)
+
+
+def test_a_network_without_outputs_has_no_code() -> None:
+    manifest, entry = _described("onnx", "int8/model.onnx")
+    network = manifest.network.model_copy(update={"outputs": ()})
+    assert loading(manifest.model_copy(update={"network": network}), entry, "python") is None

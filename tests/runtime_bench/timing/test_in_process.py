@@ -17,6 +17,7 @@ class CollectingSession:
 
     input_shape = (1, 3, 2, 2)
     threads = 1
+    pixels = None
 
     def __init__(self) -> None:
         self.collecting: list[bool] = []
