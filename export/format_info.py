@@ -18,6 +18,8 @@ Layout = Literal["nchw", "nhwc"]
 InputType = Literal["float32", "uint8", "image"]
 """What an artefact takes of an image: normalized values, or its pixels as they are, 0 to 255, in a
 tensor or in Core ML's own kind of picture."""
+TensorType = Literal["float32", "uint8"]
+"""What can be asked of artefacts to take; with uint8, Core ML's take pictures."""
 PIXELS: Final = "uint8"
 PICTURE: Final = "image"
 """The variants of artefacts that take pixels: a tensor of them, or a picture."""
@@ -73,6 +75,10 @@ class FormatInfo:
     def layout(self, wanted: Layout | None) -> Layout:
         """The layout of an artefact for which ``wanted`` was asked for, None for the usual one."""
         return wanted if wanted in self.layouts else self.layouts[0]
+
+    def file_name(self, variant: str) -> str:
+        """What the artefact of a variant is called in a folder of ``deploy``."""
+        return f"{'-'.join(part for part in ('model', variant) if part)}{self.suffix}"
 
     def files(self, precision: NumberType, *, pixels: bool = False) -> tuple[str, ...]:
         """The variants to export in ``precision``; the main one is called "". None: no file. With

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 from torch.fx import GraphModule
 
 from quantize.graph.passes.surgery import aten, constant
@@ -20,11 +19,12 @@ def normalize_inside(graph: GraphModule, spec: InputSpec, *, from_bytes: bool = 
     convolution, took longer (x86-64) and rounded once more.
     """
     (image,) = graph.graph.find_nodes(op="placeholder")
-    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (spec.mean, spec.std))
     readers = list(image.users)
     first = readers[0]
-    scale = constant(graph, first, "pixel_scale", _planes(1 / (255 * std)))
-    shift = constant(graph, first, "pixel_shift", _planes(-mean / std))
+    scale, shift = (
+        constant(graph, first, name, torch.tensor(values).reshape(1, -1, 1, 1))
+        for name, values in zip(("pixel_scale", "pixel_shift"), spec.of_pixels, strict=True)
+    )
     floats = image
     with graph.graph.inserting_before(first):
         if from_bytes:
@@ -37,7 +37,3 @@ def normalize_inside(graph: GraphModule, spec: InputSpec, *, from_bytes: bool = 
     for reader in readers:
         reader.replace_input_with(image, normalized)
     graph.recompile()
-
-
-def _planes(values: Tensor) -> Tensor:
-    return values.float().reshape(1, -1, 1, 1)

@@ -65,6 +65,11 @@ def resample(
     return Resampled(np.concatenate(values))
 
 
+def resample_difference(first: Statistic, second: Statistic, images: int) -> Resampled:
+    """:func:`resample` of the first figure minus the second, both of the same draws."""
+    return resample(lambda weights: first(weights) - second(weights), images)
+
+
 def permutation_p(
     differences: ArrayLike, *, lower: bool = False, resamples: int = RESAMPLES, seed: int = 0
 ) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.interval import Interval
-from stats.paired import permutation_p, resample
+from stats.paired import permutation_p, resample, resample_difference
 from stats.proportions import PairedOutcomes, wilson_interval
 from tasks.base import Evaluation, Task
 from tasks.metric import Metric
@@ -93,11 +93,7 @@ def _difference(metric: Metric, ours: Evaluation, theirs: Evaluation) -> tuple[I
     if metric.kind == "binary":
         paired = PairedOutcomes.of(right(ours), right(theirs))
         return paired.difference_interval(), paired.mcnemar_p()
-
-    def difference(weights: NDArray[np.int64]) -> NDArray[np.float64]:
-        return ours.values(weights) - theirs.values(weights)
-
-    drawn = resample(difference, ours.images)
+    drawn = resample_difference(ours.values, theirs.values, ours.images)
     if metric.kind == "mean":
         return drawn.interval(), permutation_p(ours.parts[:, 0] - theirs.parts[:, 0])
     return drawn.interval(), drawn.p_other_than_zero()

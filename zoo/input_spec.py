@@ -17,6 +17,7 @@ LARGEST_SIDE = 4096
 """Pixels; mobile networks take up to 600 (EfficientNet-B7), and memory grows with the square."""
 LARGEST_MEAN, SMALLEST_STD, LARGEST_STD = 1e3, 1e-3, 1e3
 """Of values in 0..1. A network that takes 0..255 has the deviation 1 / 255."""
+LARGEST_PIXEL = 255
 MOST_CLASSES = 10**6
 SMALLEST_CROP = 0.1
 """An image is resized to the crop's side over this before it is cropped; 0.875 is usual."""
@@ -48,3 +49,9 @@ class InputSpec:
     def shape(self) -> tuple[int, int, int, int]:
         """The shape of one input batch, (1, 3, height, width)."""
         return (1, 3, self.height, self.width)
+
+    @property
+    def of_pixels(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """What a pixel, 0 to 255, is multiplied by and what is added then, each by channel."""
+        scale = tuple(1 / (LARGEST_PIXEL * std) for std in self.std)
+        return scale, tuple(-mean / std for mean, std in zip(self.mean, self.std, strict=True))

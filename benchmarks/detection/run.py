@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import batched_nms, clip_boxes_to_image, nms, roi_align
 
-from stats.paired import resample
+from stats.paired import resample, resample_difference
 from tasks.detection.agreement import detection_agreement
 from tasks.detection.average_precision import AveragePrecision, Size, average_precision
 from tasks.detection.objects import Found, Wanted, wanted_of
@@ -96,13 +95,10 @@ def figures(found: list[Found], wanted: list[Wanted]) -> dict[str, object]:
 
 def difference(first: AveragePrecision, second: AveragePrecision) -> dict[str, object]:
     """Of two detectors on the same images, with its paired 95 % interval."""
-
-    def statistic(weights: NDArray[np.int64]) -> NDArray[np.float64]:
-        return first.values(weights) - second.values(weights)
-
+    drawn = resample_difference(first.values, second.values, first.images)
     return {
         "box_ap": first.value() - second.value(),
-        "interval": resample(statistic, first.images).interval(),
+        "interval": drawn.interval(),
     }
 
 

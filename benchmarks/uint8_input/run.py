@@ -98,8 +98,7 @@ def _calls(
     buffer = np.zeros(shape, kind)
     # The buffer as (height, width, 3), whatever its layout.
     seen = buffer[0].transpose(1, 2, 0) if planes else buffer[0]
-    scale = (1 / (255 * np.array(spec.std))).astype(np.float32)
-    shift = (-np.array(spec.mean) / np.array(spec.std)).astype(np.float32)
+    scale, shift = (np.array(values, np.float32) for values in spec.of_pixels)
 
     def floats() -> object:
         np.multiply(picture, scale, out=seen)

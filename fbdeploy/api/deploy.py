@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
 
-from export.format_info import Layout
+from export.format_info import Layout, TensorType
 from fbdeploy.api.deploy_request import Names, deploy_request, left_out
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.inputs import Channels, Size, input_options
@@ -39,7 +38,7 @@ def deploy(
     images: int | None = DEFAULT_IMAGES,
     skip_bad_images: bool = False,
     layout: Layout | None = None,
-    input_type: Literal["float32", "uint8"] = "float32",
+    input_type: TensorType = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from export.format_info import Layout
+from export.format_info import Layout, TensorType
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -51,7 +50,7 @@ def deploy_request(
     skip_bad_images: bool = False,
     skip_passes: str | None = None,
     layout: Layout | None = None,
-    input_type: Literal["float32", "uint8"] = "float32",
+    input_type: TensorType = "float32",
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,

@@ -8,11 +8,10 @@ from pathlib import Path
 from export.base import ExportSource, atomic_artefact
 from export.description import Description
 from export.format_info import PIXELS, NumberType, format_of, known_suffixes
-from export.formats import FORMATS, left_out
+from export.formats import FORMATS, left_out, pixels_left_out
 from fbdeploy.api.errors import in_python
 from fbdeploy.pipeline.steps.opening import state_sha256
 from fbdeploy.version import __version__
-from quantize.forms.pixels import takes_pixels
 from quantize.graph.capture import capture
 from quantize.program import Program
 from zoo.errors import InputError
@@ -59,12 +58,9 @@ def export(
             + f"; precisions are {', '.join(info.precisions)}, variants {known}"
         )
     reason = None if made.program is None else left_out(info.name, made.program)
-    if (
-        variant == info.pixel_variant == PIXELS
-        and made.program is not None
-        and not takes_pixels(made.program)
-    ):
-        reason = "its first layer reads floats, which pixels cannot become"
+    floats = pixels_left_out(info.name, made.program) if variant == PIXELS else None
+    if floats is not None:
+        reason = f"{floats}, which pixels cannot become"
     if reason is not None:
         raise InputError(f"{target}: {reason}; choose another format")
     with atomic_artefact(target) as temporary:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.rules import TestedMeasure
 from stats.bootstrap import RESAMPLES
 from stats.interval import Interval
-from stats.paired import permutation_p, resample
+from stats.paired import permutation_p, resample_difference
 from tasks.base import Evaluation
 from tasks.metric import Metric
 
@@ -37,11 +34,8 @@ def resampled_change(
 
     ``limit`` is the drop, in the metric's units, that is let pass.
     """
-
-    def difference(weights: NDArray[np.int64]) -> NDArray[np.float64]:
-        return now.values(weights) - then.values(weights)
-
-    drawn, change = resample(difference, now.images), now.value() - then.value()
+    drawn = resample_difference(now.values, then.values, now.images)
+    change = now.value() - then.value()
     p_value = drawn.p_below()
     if metric.kind == "mean":
         p_value = permutation_p(now.parts[:, 0] - then.parts[:, 0], lower=True)

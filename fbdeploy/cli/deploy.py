@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from export.format_info import Layout
+from export.format_info import Layout, TensorType
 from export.graph_passes import GRAPH_PASSES
 from fbdeploy.api.deploy_request import deploy_request, left_out
 from fbdeploy.cli import options
@@ -112,7 +112,7 @@ def deploy(
         ),
     ] = None,
     takes: Annotated[
-        Literal["float32", "uint8"],
+        TensorType,
         typer.Option(
             "--input",
             parser=input_type,

@@ -7,11 +7,10 @@ import json
 from functools import cache
 from importlib import metadata, util
 from pathlib import Path
-from typing import Literal
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO, Layout
+from export.format_info import FORMAT_INFO, PIXELS, Layout, TensorType
 from fbdeploy.records.builds import Build, precision_of
 from fbdeploy.records.manifest import Format
 from zoo.files import sha256_of
@@ -82,11 +81,11 @@ def artefact_key(
     program_key: str,
     skipped: tuple[str, ...] = (),
     layout: Layout | None = None,
-    input_type: Literal["float32", "uint8"] = "float32",
+    input_type: TensorType = "float32",
 ) -> str:
     """The key of an artefact and its variants; ``program_key`` is empty for those made from the
     float network."""
-    pixels = input_type == "uint8" and precision_of(build) in FORMAT_INFO[fmt].pixels
+    pixels = input_type == PIXELS and precision_of(build) in FORMAT_INFO[fmt].pixels
     return key_of(
         format=fmt,
         build=build,

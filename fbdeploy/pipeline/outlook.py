@@ -4,6 +4,7 @@ anything is done: from the formats' rows, the modes of timing and the size of th
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import struct
 from pathlib import Path
@@ -110,13 +111,12 @@ def _artefacts(request: DeployRequest, parameters: int | None) -> list[PlannedAr
                 continue
             each = BYTES_EACH.get(build, 1)
             for variant in info.files(precision_of(build), pixels=request.input_type == PIXELS):
-                name = f"model-{variant}" if variant else "model"
                 found.append(
                     PlannedArtefact(
                         format=fmt,
                         build=build,
                         variant=variant,
-                        path=f"{build}/{name}{info.suffix}",
+                        path=f"{build}/{info.file_name(variant)}",
                         bytes=None if parameters is None else parameters * each,
                     )
                 )
@@ -184,10 +184,7 @@ def _in_safetensors(path: Path) -> int | None:
     total = 0
     for name, tensor in tensors.items():
         if name != "__metadata__" and isinstance(tensor, dict):
-            count = 1
-            for side in tensor.get("shape", ()):
-                count *= side
-            total += count
+            total += math.prod(tensor.get("shape", ()))
     return total
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from export.format_info import Layout
+from export.format_info import Layout, TensorType
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
@@ -63,7 +63,7 @@ class DeployRequest(Schema):
     skip_bad_images: bool = False
     skip_passes: tuple[str, ...] = ()
     layout: Layout | None = None
-    input_type: Literal["float32", "uint8"] = "float32"
+    input_type: TensorType = "float32"
     mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)

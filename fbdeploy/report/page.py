@@ -10,7 +10,7 @@ from pathlib import Path
 from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.builds import BUILD_OF
 from fbdeploy.records.manifest import Manifest, read_manifest
-from fbdeploy.records.results import Line, ResultRow, read_lines, summarize
+from fbdeploy.records.results import Line, read_lines, summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import numbers, operators, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
@@ -87,7 +87,7 @@ def render(
         loadings=_loadings(manifest, order, platforms),
         files=files,
         timed=any(row.latency_ms for row in rows),
-        told=_told(rows),
+        told=_told(order),
         wide_plot=wide,
         narrow_plot=narrow,
         sensitivity=sensitivity,
@@ -160,11 +160,13 @@ class _Told:
     faster: bool
 
 
-def _told(rows: list[ResultRow]) -> _Told:
+def _told(order: list[Ranked]) -> _Told:
     return _Told(
-        starts=any(row.load_ms is not None or row.first_run_ms is not None for row in rows),
-        memory=any(row.peak_memory_bytes is not None for row in rows),
-        faster=any(recommend.faster_than_float(row, rows) is not None for row in rows),
+        starts=any(
+            one.row.load_ms is not None or one.row.first_run_ms is not None for one in order
+        ),
+        memory=any(one.row.peak_memory_bytes is not None for one in order),
+        faster=any(one.faster is not None for one in order),
     )
 
 

@@ -24,8 +24,8 @@ from quantize.graph.passes.surgery import aten, bias_of, constant, is_call
 from quantize.graph.plan import Plan
 from quantize.program import Program, corrected
 from quantize.qparams import QMIN, WEIGHT_MAX, QParams, QuantizedWeight
+from zoo.input_spec import LARGEST_PIXEL
 
-LARGEST_PIXEL = 255
 PIXELS = QParams(1.0, QMIN)
 """The grid of pixels as they are: int8 values 128 lower."""
 
@@ -58,9 +58,8 @@ def _image(program: Program) -> Node:
 
 def _normalization(program: Program) -> tuple[Tensor, Tensor]:
     """``scale`` and ``shift`` (3,), float64: x = scale * pixel + shift."""
-    spec = program.input_spec
-    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (spec.mean, spec.std))
-    return 1 / (LARGEST_PIXEL * std), -mean / std
+    scale, shift = program.input_spec.of_pixels
+    return torch.tensor(scale, dtype=torch.float64), torch.tensor(shift, dtype=torch.float64)
 
 
 def _direct_grid(program: Program) -> QParams | None:
@@ -76,7 +75,8 @@ def _direct_grid(program: Program) -> QParams | None:
     # Zero, which layers pad with, must be a pixel; and values that the program cuts off stay cut.
     inside = QMIN <= zero_point <= QMIN + LARGEST_PIXEL
     whole = grid.low <= made.low + grid.scale and made.high - grid.scale <= grid.high
-    alone = program.plan.owner(image.name) == image.name not in program.plan.shared.values()
+    alone = program.plan.owner(image.name) == image.name
+    alone = alone and image.name not in program.plan.shared.values()
     layers = all(
         is_call(reader, *WEIGHTED)
         and reader.args[0] is image
@@ -107,7 +107,7 @@ def _sums(weight: QuantizedWeight) -> Tensor:
 def _converted(program: Program) -> Program:
     """``program`` behind a depthwise convolution of pixels."""
     graph = copy.deepcopy(program.graph)
-    (image,) = (node for node in graph.graph.nodes if node.op == "placeholder")
+    (image,) = graph.graph.find_nodes(op="placeholder")
     scale, shift = _normalization(program)
     first = next(node for node in graph.graph.nodes if node.op != "placeholder")
     weight = constant(graph, first, "pixel_scale", scale.float().reshape(-1, 1, 1, 1))

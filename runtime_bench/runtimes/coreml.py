@@ -92,10 +92,7 @@ class CoreMLSession:
     @property
     def properties(self) -> Mapping[str, str]:
         """Of the package's metadata."""
-        import coremltools
-
-        description = coremltools.utils.load_spec(str(self._path)).description
-        return dict(description.metadata.userDefined)
+        return self._program.properties
 
     def prepared(self, image: FloatArray) -> Callable[[], object]:
         """What runs the artefact once on an image, float32 (1, 3, height, width)."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast, get_args
 
-from export.format_info import Layout
+from export.format_info import Layout, TensorType
 from fbdeploy.cli.types.numbers import as_real, real
 from fbdeploy.cli.types.reading import option, refuse
 from zoo.input_spec import (
@@ -74,11 +74,11 @@ def layout(given: str) -> Layout:
 
 
 @option
-def input_type(given: str) -> Literal["float32", "uint8"]:
+def input_type(given: str) -> TensorType:
     """What artefacts take of an image."""
-    if given not in ("float32", "uint8"):
-        refuse(given, "is unknown; give one of float32, uint8")
-    return cast(Literal["float32", "uint8"], given)
+    if given not in get_args(TensorType):
+        refuse(given, f"is unknown; give one of {', '.join(get_args(TensorType))}")
+    return cast(TensorType, given)
 
 
 crop_share = real(SMALLEST_CROP, 1.0)

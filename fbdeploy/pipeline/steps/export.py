@@ -157,20 +157,19 @@ class _Export:
                 self._report.note(f"{fmt} {self._build} is left out: {reason}")
                 return ()
         self._images, self._expected = self._checks.images(), self._checks.outputs(folder)
-        pixels = self._asked.request.input_type == "uint8" and self._can_take_pixels(source)
+        pixels = self._asked.request.input_type == PIXELS and self._can_take_pixels(source)
         variants = FORMAT_INFO[fmt].files(source.precision, pixels=pixels)
         return tuple(self._variant(source, variant) for variant in variants)
 
     def _can_take_pixels(self, source: ExportSource) -> bool:
         """Whether pixels can become what the program's first layer reads; a note where not."""
-        from quantize.forms.pixels import takes_pixels
+        from export.formats import pixels_left_out
 
         fmt = self._asked.format
-        integers = FORMAT_INFO[fmt].pixel_variant == PIXELS
-        if source.program is None or not integers or takes_pixels(source.program):
-            return True
-        self._report.note(f"{fmt} {self._build} has no uint8 input: its first layer reads floats")
-        return False
+        reason = pixels_left_out(fmt, source.program)
+        if reason is not None:
+            self._report.note(f"{fmt} {self._build} has no uint8 input: {reason}")
+        return reason is None
 
     def _source(self) -> tuple[Path, ExportSource]:
         """The folder of the graph or program, and what is exported of it."""
@@ -218,8 +217,7 @@ class _Export:
         start = time.monotonic()
         asked, fmt, output = self._asked, self._asked.format, self._asked.request.output
         title = " ".join(part for part in (self._build, variant) if part)
-        name = "-".join(part for part in ("model", variant) if part)
-        final = output / self._build / f"{name}{FORMAT_INFO[fmt].suffix}"
+        final = output / self._build / FORMAT_INFO[fmt].file_name(variant)
         # Where it stays if its runtime refuses it or it does not equal its reference.
         path = asked.work.rejected(self._build) / final.name
         self._report.progress(f"{title} export", 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class MilProgram:
         output_names: in the order of the file.
         batchable: whether several images may go through at once.
         takes_pictures: whether the input is a picture, of pixels 0 to 255.
+        properties: what the package's metadata says, texts by key.
     """
 
     operations: tuple[Operation, ...]
@@ -52,6 +53,7 @@ class MilProgram:
     batchable: bool
     half_input: bool
     takes_pictures: bool = False
+    properties: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, package: Path) -> MilProgram:
@@ -106,6 +108,7 @@ class MilProgram:
             batchable=_batchable(operations, given.name, shape),
             half_input=half,
             takes_pictures=kind == "imageType",
+            properties=dict(specification.description.metadata.userDefined),
         )
 
     def run(self, batch: Tensor) -> dict[str, Tensor]:

@@ -11,14 +11,14 @@ from fbdeploy.pipeline.known import Prepared
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
 from fbdeploy.pipeline.steps.evaluate import evaluate as score
-from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.steps.export import Exported, export
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.workers.jobs import Result
 from fbdeploy.pipeline.workers.worker import LineReporter
 from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.results import EvaluationLine
-from tests.fbdeploy.pipeline.test_stages import NETWORK, _photos, _result
+from tests.fbdeploy.pipeline.test_stages import NETWORK, _exporting, _photos, _result
 from zoo.documents import Schema
 
 
@@ -41,15 +41,7 @@ def test_pictures_are_checked_and_scored_as_tensors_are(tmp_path: Path) -> None:
     key, data = prepared.network_key, prepared.evaluation_data
     assert data is not None
     _result(reference, ReferenceArguments(request=request, network_key=key, data=data), FloatCheck)
-    exporting = ExportArguments(
-        request=request,
-        network_key=key,
-        input_spec=prepared.input_spec,
-        data=data,
-        format="coreml",
-        keys={"fp32": "key"},
-    )
-    made = _result(export, exporting, Exported).artefacts
+    made = _result(export, _exporting(request, prepared), Exported).artefacts
     assert [(one.variant, one.input) for one in made] == [("", "float32"), ("image", "image")]
     assert all(one.parity is not None and one.parity.passed for one in made)
     assert made[1].path == "fp32/model-image.mlpackage"

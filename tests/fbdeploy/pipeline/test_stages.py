@@ -65,6 +65,19 @@ def _result(work: Work[Any], asked: StepArguments, kind: type[Model]) -> Model:
     return found
 
 
+def _exporting(request: DeployRequest, prepared: Prepared) -> ExportArguments:
+    """The export of the one artefact that is asked for."""
+    (fmt,), (build,) = request.formats, request.builds
+    return ExportArguments(
+        request=request,
+        network_key=prepared.network_key,
+        input_spec=prepared.input_spec,
+        data=prepared.evaluation_data,
+        format=fmt,
+        keys={build: "key"},
+    )
+
+
 def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(NETWORK)
     photos, output = _photos(tmp_path / "photos"), tmp_path / "out"
@@ -85,15 +98,7 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     key, data = prepared.network_key, prepared.evaluation_data
     asked = ReferenceArguments(request=request, network_key=key, data=data)
     judged = _result(reference, asked, FloatCheck)
-    exporting = ExportArguments(
-        request=request,
-        network_key=key,
-        input_spec=prepared.input_spec,
-        data=data,
-        format="torchscript",
-        keys={"fp32": "key"},
-    )
-    (artefact,) = _result(export, exporting, Exported).artefacts
+    (artefact,) = _result(export, _exporting(request, prepared), Exported).artefacts
     scoring = EvaluateArguments(request=request, network_key=key, artefacts=(artefact,), data=data)
     line = _result(score, scoring, EvaluationLine)
     # The kept answers are taken, and made again where they are damaged.
