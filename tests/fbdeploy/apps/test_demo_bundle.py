@@ -59,6 +59,8 @@ def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
     for model in bundle.config.models:
         assert (bundle.folder / model.file).exists()
         assert model.input.shape == (1, 3, 64, 64)
+        assert model.input.dtype == ("uint8" if model.id.endswith("-uint8") else "float32")
+    assert "onnx-int8-uint8" in {model.id for model in bundle.config.models}
 
 
 def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -> None:
@@ -203,6 +205,7 @@ def test_install_into_android_leaves_core_ml_out(bundle: Bundle, tmp_path: Path)
     installed = read_bundle(target)
     formats = {model.format for model in installed.config.models}
     assert {"onnx", "executorch"} <= formats <= set(ANDROID_FORMATS)
+    assert "uint8" in {model.input.dtype for model in installed.config.models}
     assert check_golden(installed) == []
     assert install_bundle(trial_output(), tmp_path) == target
 
