@@ -23,6 +23,7 @@ from fbdeploy.report.plots import layer_plots
 from fbdeploy.report.problems import problems
 from fbdeploy.report.ranking import Ranked
 from fbdeploy.report.scores import metric_title, metrics_known, metrics_shown, score_in
+from fbdeploy.report.sizes import app_sizes, runtime_sizes
 from fbdeploy.report.views import views
 from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file, exists
@@ -105,6 +106,8 @@ def render(
         operators_inside=operators.inside,
         groups_shown=operators.GROUPS,
         input_words=_input_words(manifest),
+        app_sizes=app_sizes(main.ranked),
+        runtime_sizes=runtime_sizes(main.ranked),
         pixel_names=[
             recommend.name_of(one.row) for one in main.ranked if one.artefact.input != "float32"
         ],
