@@ -210,6 +210,20 @@ def test_install_into_android_leaves_core_ml_out(bundle: Bundle, tmp_path: Path)
     assert install_bundle(trial_output(), tmp_path) == target
 
 
+def test_install_into_ios_leaves_out_what_takes_pixels(copy: Path, tmp_path: Path) -> None:
+    def take_pixels(config: Any) -> None:
+        for model in config["models"]:
+            if model["id"] == "executorch-fp32":
+                model["input"]["dtype"] = "uint8"
+
+    app = tmp_path / "ios_demo"
+    (app / "Demo.xcodeproj").mkdir(parents=True)
+    before = read_bundle(install_bundle(copy, app)).config.models
+    _edit(copy / "model_config.json", take_pixels)
+    after = read_bundle(install_bundle(copy, app)).config.models
+    assert {model.id for model in before} - {model.id for model in after} == {"executorch-fp32"}
+
+
 def test_install_elsewhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="neither android_demo nor ios_demo"):
         install_bundle(trial_output(), tmp_path)
