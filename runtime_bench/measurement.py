@@ -44,6 +44,15 @@ class Device(Schema):
     kernel: str = ""
     virtualized: bool | None = None
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or self.cpu
+
+
+SAME_DEVICE = ("name", "soc", "cpu", "architecture", "isa", "cores")
+"""Fields of a device that are alike where it is the same one; its system may have changed."""
+
 
 class DeviceState(Schema):
     """What changes while a device works, taken before and after. Empty: it does not say.

@@ -113,7 +113,8 @@ def _export(network: Network, folder: Path) -> None:
     for form, precision in EXPORTED:
         exporter = FORMATS[form]
         source = ExportSource(precision, network.input_spec, captured.graph, program)
-        for variant in FORMAT_INFO[form].files(precision):
+        # Of those that take pixels one is enough.
+        for variant in FORMAT_INFO[form].files(precision, pixels=form == "onnx"):
             stem = "-".join(part for part in ("model", variant) if part)
             path = folder / precision / f"{stem}{FORMAT_INFO[form].suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,11 +126,14 @@ def _export(network: Network, folder: Path) -> None:
 def _artefact(
     folder: Path, path: Path, form: Format, precision: NumberType, variant: str
 ) -> Artefact:
+    from export.base import input_type
+
     return Artefact(
         key=f"{form}-{precision}-{variant}",
         format=form,
         precision=precision,
         variant=variant,
+        input=input_type(variant),
         path=path.relative_to(folder).as_posix(),
         sha256=sha256_of(path),
         bytes=1,

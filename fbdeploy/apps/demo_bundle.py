@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from export.format_info import PIXELS
 from fbdeploy.apps.bundle_files import (
     GOLDEN_NAME,
     LABELS_NAME,
@@ -42,10 +44,12 @@ from fbdeploy.records.bundle_schema import (
 )
 from fbdeploy.records.manifest import Artefact, read_manifest
 from runtime_bench.runtimes import runtime_of
+from runtime_bench.runtimes.pixels import for_normalized
 from tasks.table import task_named
 from zoo.datasets import Sample
 from zoo.errors import InputError
 from zoo.files import atomic_folder, exists, inside, sha256_of
+from zoo.input_spec import InputSpec
 
 
 def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
@@ -67,7 +71,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     artefacts = [
         entry
         for entry in manifest.artefacts
-        if entry.format in APP_FORMATS and not entry.rejected and entry.input == "float32"
+        if entry.format in APP_FORMATS and not entry.rejected and entry.input != "image"
     ]
     if not artefacts:
         raise InputError(
@@ -81,9 +85,10 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
         task = task_named(manifest.network.task)
+        pack = partial(_pack_model, folder, temporary, spec, tensors, threads)
         models, outputs = [], dict[str, dict[str, NDArray[np.float32]]]()
         for artefact in artefacts:
-            model, values = _pack_model(folder, artefact, temporary, tensors, threads)
+            model, values = pack(artefact)
             models.append(model)
             outputs[model.id] = values
         config = ModelConfig(
@@ -110,7 +115,12 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
 
 
 def _pack_model(
-    folder: Path, artefact: Artefact, bundle: Path, tensors: NDArray[np.float32], threads: int
+    folder: Path,
+    bundle: Path,
+    spec: InputSpec,
+    tensors: NDArray[np.float32],
+    threads: int,
+    artefact: Artefact,
 ) -> tuple[BundleModel, dict[str, NDArray[np.float32]]]:
     """A model in the bundle, and its outputs for ``tensors``, float32 (N, 3, H, W)."""
     source = inside(folder, artefact.path)
@@ -120,7 +130,7 @@ def _pack_model(
     path = bundle / "models" / f"{identity}{source.suffix}"
     copy(source, path)
     session = runtime_of(path).load(path, threads)
-    values = session.run(tensors)
+    values = for_normalized(session, spec).run(tensors)
     names = _TENSOR_NAMES.get(artefact.format)
     input_name, stored = ("", ("",) * len(values)) if names is None else names(path)
     model = BundleModel(
@@ -131,7 +141,11 @@ def _pack_model(
         program=artefact.program,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in files_of(path)),
-        input=BundleTensor(name=input_name, shape=session.stored_shape),
+        input=BundleTensor(
+            name=input_name,
+            shape=session.stored_shape,
+            dtype="float32" if session.pixels is None else PIXELS,
+        ),
         outputs=tuple(
             BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))
             for (name, value), kept in zip(values.items(), stored, strict=True)

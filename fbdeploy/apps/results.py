@@ -88,6 +88,7 @@ class AppRun(Schema):
     """One model timed on one backend; ``latencies_ms`` are raw and in order.
 
     ``precision`` is that of the bundle's model; bundles of schema version 1 told builds there.
+    ``prepare_ms`` is the median of making the model's input of a golden picture.
     """
 
     model: str
@@ -101,6 +102,7 @@ class AppRun(Schema):
     warmup: Count
     iterations: Annotated[int, Field(ge=1, le=MOST_RUNS)]
     load_ms: Annotated[float, Field(ge=0, le=LONGEST_NS / 1e6)]
+    prepare_ms: Annotated[float, Field(ge=0, le=LONGEST_NS / 1e6)] | None = None
     latencies_ms: tuple[Milliseconds, ...]
     latency_ms: AppPercentiles
     golden: AppGolden
@@ -243,6 +245,8 @@ def _state(state: AppDeviceState) -> DeviceState:
 
 def _notes(results: AppResults, run: AppRun) -> list[str]:
     notes = [f"{results.app} {run.model}"]
+    if run.prepare_ms is not None:
+        notes.append(f"{run.prepare_ms:.2f} ms to prepare a picture")
     if run.threads is None:
         notes.append("threads chosen by the runtime")
     if max(state.thermal_status or 0 for state in (run.before, run.after)) >= THERMAL_LIMIT:

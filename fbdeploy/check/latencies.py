@@ -9,10 +9,8 @@ from fbdeploy.check.counted import growth
 from fbdeploy.check.draft import Draft, final
 from fbdeploy.check.rules import Measure, Rules
 from fbdeploy.check.timing import compare_timings
+from runtime_bench.measurement import SAME_DEVICE
 from stats.percentiles import percentile
-
-SAME_DEVICE = ("name", "soc", "cpu", "architecture", "isa", "cores")
-"""Fields of a device that must be alike; its system's and kernel's version may differ."""
 
 
 def compare_latencies(

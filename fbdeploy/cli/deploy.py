@@ -27,7 +27,7 @@ from fbdeploy.pipeline.formats import FORMATS
 from fbdeploy.pipeline.image_sources import ImagesMissing
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, DEFAULT_MODE, DeployRequest
 from fbdeploy.records.builds import BUILDS
-from fbdeploy.records.results import document
+from fbdeploy.records.rows import document
 
 
 @options.grouped

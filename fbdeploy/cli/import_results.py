@@ -32,14 +32,17 @@ def import_results(
     ],
     as_json: options.Json = False,
 ) -> None:
-    """Check an app's benchmark results and append them to the folder's results.jsonl, once.
+    """Check an app's benchmark results and append them to the folder's results.jsonl, once; the
+    folder's report is made again.
 
     Example:  fbdeploy import-results results.json --output out
     """
     with only_result_on_stdout() as result:
         from fbdeploy.apps.results import import_results as run
+        from fbdeploy.report.page import report_again
 
         found = run(file, output)
+        report = report_again(output)
         if as_json:
             lines = [measurement.model_dump(mode="json") for measurement in found]
             result.json({"measurements": lines})
@@ -48,3 +51,4 @@ def import_results(
             latency = measurement.latency_ms
             middle = f"{numbers.significant(latency.p50)} ms" if latency else "no time"
             result.text(f"{measurement.artefact}: {middle} on {measurement.target}")
+        result.text(f"{report} is made again")

@@ -62,7 +62,7 @@ def summary(measured: list[Measurement]) -> str:
     lines.extend(dict.fromkeys(one.note for one in measured if one.note))
     device = measured[0].device
     lines.append(
-        f"{measured[0].kind} on {device.name or device.cpu}, {measured[0].threads} thread(s), "
+        f"{measured[0].kind} on {device.title}, {measured[0].threads} thread(s), "
         f"batch 1, mode {measured[0].mode}"
     )
     return "\n".join(lines)

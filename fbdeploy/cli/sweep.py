@@ -170,12 +170,17 @@ def _document(swept: Swept) -> dict[str, Any]:
 def _summary(swept: Swept) -> str:
     """The Pareto fronts as a table for a terminal, a part for each target and thread count."""
     lines = []
-    groups = dict.fromkeys((row.target, row.threads) for row in swept.rows)
-    for target, threads in groups:
-        front = [r for r in swept.rows if r.on_front and (r.target, r.threads) == (target, threads)]
+    groups: dict[tuple[str, str, int], list[SweepRow]] = {}
+    for row in swept.rows:
+        groups.setdefault((row.target, row.device, row.threads), []).append(row)
+    devices = {(target, device) for target, device, _ in groups}
+    for (target, device, threads), group in groups.items():
+        several = sum(other == target for other, _ in devices) > 1
+        where = f"{target} ({device})" if several else target
+        front = [row for row in group if row.on_front]
         lines += [
             "",
-            f"{target}, {threads} thread(s): nothing is both more accurate and faster than",
+            f"{where}, {threads} thread(s): nothing is both more accurate and faster than",
         ]
         rows = [
             (f"  {name_of(row)}", figures.percent(row.score), _cost(row))

@@ -6,27 +6,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbdeploy.check.answers import Answers, unlike_images
-from fbdeploy.check.baseline import Baseline, Latency, Record
+from fbdeploy.check.baseline import ArtefactName, Baseline, Latency, Record
 from fbdeploy.check.latencies import same_setting, why_unlike
 from fbdeploy.check.reduction import reduced
 from fbdeploy.check.rules import load_rules
 from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
+from fbdeploy.records.conditions import Conditions, conditions_in
 from fbdeploy.records.manifest import Manifest, read_manifest
-from fbdeploy.records.results import ResultRow, ScoreInfo, read_lines, summarize
+from fbdeploy.records.results import Line, ScoreInfo, read_lines
+from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report.scores import metrics_shown, score_in
 from stats.medians import median_ratio
 from tasks.metric import Metric
 from tasks.scores import score_of
 from zoo.errors import InputError
+from zoo.outputs import TaskName
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """An output folder as it was read."""
+    """An output folder as it was read. ``conditions`` are those of its times, the ones to go by
+    first."""
 
     path: Path
     manifest: Manifest
-    rows: tuple[ResultRow, ...]
+    lines: list[Line]
+    conditions: list[Conditions]
     baseline: Baseline
 
     @classmethod
@@ -38,8 +43,14 @@ class Deployment:
         """
         manifest = read_manifest(folder)
         lines = read_lines(folder)
-        rows = tuple(summarize(manifest, lines))
-        return cls(folder, manifest, rows, reduced(folder, manifest, lines))
+        conditions = conditions_in(manifest, lines)
+        return cls(folder, manifest, lines, conditions, reduced(folder, manifest, lines))
+
+    def figures(self, conditions: Conditions | None) -> dict[ArtefactName, Figures]:
+        """Its artefacts with their times under ``conditions``, None: under its own."""
+        rows = summarize(self.manifest, self.lines, conditions)
+        task = self.manifest.network.task
+        return {(row.format, row.build, row.variant): _figures(row, task) for row in rows}
 
     def side(self) -> Side:
         """What the document tells of the folder."""
@@ -74,8 +85,13 @@ def compare(first: Path, second: Path) -> Comparison:
     by_key = [{record.key: record for record in side.baseline.artefacts} for side in sides]
     keys = [*by_key[0], *(key for key in by_key[1] if key not in by_key[0])]
     spread = load_rules().session_spread / 100
+    shared = _shared(sides)
+    figures = [side.figures(shared) for side in sides]
     found = tuple(
-        _artefact(sides, (by_key[0].get(key), by_key[1].get(key)), unlike, spread) for key in keys
+        _compared(
+            sides, (by_key[0].get(key), by_key[1].get(key)), shared, unlike, spread
+        ).model_copy(update={"first": figures[0].get(key), "second": figures[1].get(key)})
+        for key in keys
     )
     return Comparison(
         first=sides[0].side(),
@@ -86,31 +102,35 @@ def compare(first: Path, second: Path) -> Comparison:
     )
 
 
-def _artefact(
+def _shared(sides: tuple[Deployment, Deployment]) -> Conditions | None:
+    """The conditions that both have times under, the first's own order; None if there are none."""
+    known = sides[1].conditions
+    return next((one for one in sides[0].conditions if one in known), None)
+
+
+def _compared(
     sides: tuple[Deployment, Deployment],
     records: tuple[Record | None, Record | None],
+    shared: Conditions | None,
     unlike: str,
     spread: float,
 ) -> ComparedArtefact:
+    """An artefact's comparison, yet without the figures of each side."""
     named = records[0] or records[1]
     assert named is not None
-    first, second = (
-        None if record is None else _figures(side, record)
-        for side, record in zip(sides, records, strict=True)
-    )
     document = ComparedArtefact(
         format=named.format,
         precision=named.precision,
         program=named.program,
         variant=named.variant,
-        first=first,
-        second=second,
+        first=None,
+        second=None,
     )
     then, now = records
     if then is None or now is None:
         return document
     headline, alike = metrics_shown(sides[0].manifest.network.task)
-    speed, why = _speed(then, now, spread)
+    speed, why = _speed(then, now, shared, spread)
     changes = {
         "score": None if unlike else _paired(sides, (then, now), headline),
         "agreement": None if unlike else _paired(sides, (then, now), alike),
@@ -120,10 +140,8 @@ def _artefact(
     return document.model_copy(update=changes)
 
 
-def _figures(side: Deployment, record: Record) -> Figures:
-    row = next(row for row in side.rows if (row.format, row.build, row.variant) == record.key)
-    shown = metrics_shown(side.manifest.network.task)
-    headline, alike = (score_in(row, metric) for metric in shown)
+def _figures(row: ResultRow, task: TaskName) -> Figures:
+    headline, alike = (score_in(row, metric) for metric in metrics_shown(task))
     return Figures(
         bytes=row.bytes,
         int8_share=row.int8_share,
@@ -148,12 +166,14 @@ def _paired(
     return ScoreInfo.of(score_of(metric, now, then))
 
 
-def _speed(then: Record, now: Record, spread: float) -> tuple[Speed | None, str]:
-    """The ratio of the first latency that both tell, or why there is none."""
+def _speed(
+    then: Record, now: Record, shared: Conditions | None, spread: float
+) -> tuple[Speed | None, str]:
+    """The ratio under the shared conditions, else of the newest latency; or why there is none."""
     timed = [one for one in then.latencies if one.instructions is None]
     if not timed:
         return None, ""
-    newest = timed[-1]
+    newest = next((one for one in timed if Conditions.of(one) == shared), timed[-1])
     other = same_setting(newest, now.latencies)
     unlike = why_unlike(newest, other, now.latencies)
     if unlike or other is None:

@@ -7,7 +7,8 @@ from typing import Literal
 from export.format_info import NumberType
 from fbdeploy.records.builds import Build, ProgramOf, build_of
 from fbdeploy.records.manifest import Format
-from fbdeploy.records.results import LatencyPercentiles, ScoreInfo
+from fbdeploy.records.results import ScoreInfo
+from fbdeploy.records.rows import LatencyPercentiles
 from stats.interval import Interval
 from zoo.documents import Count, Schema, Share
 from zoo.outputs import TaskName

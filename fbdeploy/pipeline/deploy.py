@@ -21,7 +21,8 @@ from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.local import LocalRunner
 from fbdeploy.pipeline.workers.runner import MakeRunner, Runner
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.results import Line
+from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report.model_card import write_card
 from fbdeploy.report.page import write_report
 from fbdeploy.report.problems import problems

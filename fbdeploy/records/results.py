@@ -1,19 +1,18 @@
-"""``OUT/results.jsonl``: one line a finished measurement, and the rows ``--json`` shows of them."""
+"""``OUT/results.jsonl``: one line a finished measurement."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from export.format_info import FORMAT_INFO, NumberType
+from export.format_info import NumberType
 from fbdeploy.records import migrations
-from fbdeploy.records.builds import Build, ProgramOf, build_of
+from fbdeploy.records.builds import ProgramOf
 from fbdeploy.records.fields import InnerPath, Sha256
-from fbdeploy.records.manifest import Artefact, DatasetInfo, Format, Manifest
-from runtime_bench.measurement import Kind, Measurement
+from fbdeploy.records.manifest import DatasetInfo, Format
+from runtime_bench.measurement import Measurement
 from stats.interval import Interval
 from zoo.documents import Count, Schema, Share, migrated, validated
 from zoo.json_lines import append_json_line, json_lines
@@ -111,60 +110,6 @@ _LINE: TypeAdapter[EvaluationLine | Measurement] = TypeAdapter(
 )
 
 
-class LatencyPercentiles(Schema):
-    """Milliseconds."""
-
-    p50: float
-    p90: float
-    p99: float
-
-
-class ResultRow(Schema):
-    """One artefact with its accuracy and latency joined: a row of ``deploy --json`` results.
-
-    ``scores`` are the metrics of the network's task; ``top1`` to ``mcnemar_p`` repeat a
-    classifier's.
-    ``load_ms`` and ``first_run_ms`` are medians over the loads of the session,
-    ``peak_memory_bytes`` what an artefact alone adds to its process. What was not measured is null;
-    ``latency_note`` then says why. ``rejected``: it does not equal what it was made from.
-    """
-
-    format: Format
-    precision: NumberType
-    program: ProgramOf
-    variant: str
-    path: str
-    bytes: int
-    images: int | None
-    scores: tuple[ScoreInfo, ...] = ()
-    top1: Share | None
-    top5: Share | None
-    top1_interval: Interval | None
-    agreement: Share | None
-    kl: float | None
-    top1_difference: float | None
-    difference_interval: Interval | None
-    mcnemar_p: float | None
-    parity_max_abs: float | None
-    rejected: bool
-    latency_ms: LatencyPercentiles | None
-    p50_interval: Interval | None
-    latency_kind: Kind | None
-    latency_note: str
-    target: str | None
-    threads: int | None
-    int8_share: Share | None
-    delegated_share: Share | None
-    load_ms: float | None = None
-    first_run_ms: float | None = None
-    peak_memory_bytes: int | None = None
-
-    @property
-    def build(self) -> Build:
-        """Precision and program in one word."""
-        return build_of(self.precision, self.program)
-
-
 def read_lines(folder: Path) -> list[Line]:
     """All measurements of an output folder in the order they were made; none if there is no file.
 
@@ -193,91 +138,3 @@ def append_line(folder: Path, line: Line) -> None:
         InputError: the file cannot be written.
     """
     append_json_line(folder / FILE_NAME, line)
-
-
-def summarize(manifest: Manifest, lines: list[Line]) -> list[ResultRow]:
-    """Join every artefact with its newest evaluation and its newest latency line."""
-    data = manifest.evaluation_data
-    evaluations = {
-        line.sha256: line
-        for line in lines
-        if isinstance(line, EvaluationLine) and line.dataset == data
-    }
-    latencies = {
-        line.sha256: line for line in lines if isinstance(line, Measurement) and line.latency_ms
-    }
-    peaks = {
-        line.sha256: line.peak_memory_bytes
-        for line in lines
-        if isinstance(line, Measurement)
-        and line.peak_memory_bytes is not None
-        and (line.target, line.threads) == _way(latencies.get(line.sha256))
-    }
-    rows = []
-    for artefact in manifest.artefacts:
-        score = evaluations.get(artefact.sha256)
-        compared = score.comparison if score else None
-        speed = latencies.get(artefact.sha256)
-        times = speed.latency_ms if speed else None
-        rows.append(
-            ResultRow(
-                format=artefact.format,
-                precision=artefact.precision,
-                program=artefact.program,
-                variant=artefact.variant,
-                path=artefact.path,
-                bytes=artefact.bytes,
-                images=score.images if score else None,
-                scores=score.scores if score else (),
-                top1=score.top1 if score else None,
-                top5=score.top5 if score else None,
-                top1_interval=score.top1_interval if score else None,
-                agreement=compared.agreement if compared else None,
-                kl=compared.kl if compared else None,
-                top1_difference=compared.top1_difference if compared else None,
-                difference_interval=compared.difference_interval if compared else None,
-                mcnemar_p=compared.mcnemar_p if compared else None,
-                parity_max_abs=artefact.parity.max_abs if artefact.parity else None,
-                rejected=artefact.rejected,
-                latency_ms=LatencyPercentiles(p50=times.p50, p90=times.p90, p99=times.p99)
-                if times
-                else None,
-                p50_interval=times.p50_interval if times else None,
-                latency_kind=speed.kind if speed else None,
-                latency_note=_latency_note(artefact, speed),
-                target=speed.target if speed else None,
-                threads=speed.threads if speed else None,
-                int8_share=artefact.coverage.int8_share if artefact.coverage else None,
-                delegated_share=artefact.coverage.delegated_share if artefact.coverage else None,
-                load_ms=_median_ms(speed.load_ns) if speed else None,
-                first_run_ms=_median_ms(speed.first_run_ns) if speed else None,
-                peak_memory_bytes=peaks.get(artefact.sha256),
-            )
-        )
-    return rows
-
-
-def _way(speed: Measurement | None) -> tuple[str, int] | None:
-    return None if speed is None else (speed.target, speed.threads)
-
-
-def _median_ms(durations_ns: tuple[int, ...]) -> float | None:
-    return median(durations_ns) / 1e6 if durations_ns else None
-
-
-def _latency_note(artefact: Artefact, speed: Measurement | None) -> str:
-    """What a reader must know of a latency, or why there is none."""
-    if speed is None:
-        info = FORMAT_INFO[artefact.format]
-        if not info.timed:
-            return f"not measured: {info.title} runs on Apple devices only"
-        return "not measured"
-    if speed.noise and speed.noise.noisy:
-        return "; ".join(("noisy: " + ", ".join(speed.noise.reasons), speed.note)).rstrip("; ")
-    return speed.note
-
-
-def document(manifest: Manifest, lines: list[Line]) -> dict[str, Any]:
-    """The JSON of ``deploy --json``: the manifest plus ``results``."""
-    rows = [row.model_dump(mode="json") for row in summarize(manifest, lines)]
-    return manifest.model_dump(mode="json") | {"results": rows}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.report import recommend
 from fbdeploy.report.kept import label_of
 from fbdeploy.report.verdict import headline, metric_of

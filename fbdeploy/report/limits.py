@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fbdeploy.records.builds import BUILD_OF
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.rows import ResultRow
 from zoo.dataset_names import RANDOM_IMAGES
 
 

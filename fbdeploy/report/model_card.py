@@ -8,7 +8,8 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.manifest import Artefact, Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.results import Line
+from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report import numbers, recommend
 from fbdeploy.report.limits import limits
 from fbdeploy.report.scores import metrics_known, score_text
@@ -100,7 +101,7 @@ def _latency(row: ResultRow) -> str:
     if row.latency_ms is None:
         return numbers.UNKNOWN
     median = numbers.significant(row.latency_ms.p50)
-    return f"{median} ms ({row.latency_kind}, {row.target}, {recommend.thread_words(row.threads)})"
+    return f"{median} ms ({recommend.how_timed(row)})"
 
 
 def _cannot_tell(manifest: Manifest, rows: list[ResultRow]) -> Iterable[str]:

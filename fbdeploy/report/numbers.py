@@ -58,8 +58,12 @@ def decibels(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.1f}"
 
 
-def size(count: int) -> str:
+def size(count: int | None) -> str:
     """Bytes as GB (10^9), MB (10^6) or kB (10^3)."""
+    if count is None:
+        return UNKNOWN
+    if count == 0:
+        return "0"
     if count >= 1_000_000_000:
         return f"{significant(count / 1e9)}\N{NO-BREAK SPACE}GB"
     if count >= 1_000_000:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.builds import BUILD_OF
 from fbdeploy.records.manifest import Manifest, read_manifest
-from fbdeploy.records.results import Line, read_lines, summarize
+from fbdeploy.records.results import Line, read_lines
+from fbdeploy.records.rows import summarize
 from fbdeploy.records.sensitivity import SensitivityDocument, sensitivity_of
 from fbdeploy.report import numbers, operators, recommend, templates, verdict
 from fbdeploy.report.by_class import by_class
@@ -19,11 +19,12 @@ from fbdeploy.report.limits import limits
 from fbdeploy.report.loading import Language, Loading, loading
 from fbdeploy.report.overlays import Overlays, overlays
 from fbdeploy.report.picks import Pick, picks
-from fbdeploy.report.plots import artefact_plots, layer_plots
+from fbdeploy.report.plots import layer_plots
 from fbdeploy.report.problems import problems
-from fbdeploy.report.ranking import Ranked, ranked
+from fbdeploy.report.ranking import Ranked
 from fbdeploy.report.scores import metric_title, metrics_known, metrics_shown, score_in
-from runtime_bench.measurement import Measurement
+from fbdeploy.report.sizes import app_sizes, runtime_sizes
+from fbdeploy.report.views import views
 from tasks.metrics import METRICS_OF, agreement_of
 from zoo.files import atomic_file, exists
 from zoo.names import title_of
@@ -62,39 +63,33 @@ def render(
         str(__package__),
         TEMPLATE,
         name=recommend.name_of,
-        threads=recommend.thread_words,
+        how_timed=recommend.how_timed,
+        where_timed=recommend.where_timed,
         of_metric=numbers.of_metric,
     )
-    rows = summarize(manifest, lines)
-    latencies = [line for line in lines if isinstance(line, Measurement)]
-    advice = recommend.recommend(rows)
-    order = ranked(rows, manifest.artefacts, advice.row)
+    main, *elsewhere = views(manifest, lines)
+    rows = main.rows
     platforms = picks(manifest, lines, folder)
-    wide, narrow = artefact_plots(rows, advice.row)
     wide_layers, narrow_layers = layer_plots(sensitivity, LAYERS_LABELLED)
     return template.render(
         style=templates.style(),
         title=title_of(manifest.network.name),
         manifest=manifest,
-        ranked=order,
+        main=main,
+        elsewhere=elsewhere,
         pairs=list(zip(rows, manifest.artefacts, strict=True)),
         rows=rows,
         problems=problems(manifest),
         limits=limits(manifest, rows),
         sound=manifest.float_check is None or manifest.float_check.passed,
-        recommendation=advice,
         picks=platforms,
-        loadings=_loadings(manifest, order, platforms),
+        loadings=_loadings(manifest, main.ranked, platforms),
         files=files,
-        timed=any(row.latency_ms for row in rows),
-        told=_told(order),
-        wide_plot=wide,
-        narrow_plot=narrow,
         sensitivity=sensitivity,
         worst_layers=sensitivity.layers[:LAYERS_SHOWN] if sensitivity else (),
         wide_layers=wide_layers,
         narrow_layers=narrow_layers,
-        how_timed=_how_timed(manifest, latencies),
+        how_timed=[sentence for one in (main, *elsewhere) for sentence in one.how_timed],
         format_names={name: info.title for name, info in FORMAT_INFO.items()},
         metrics=metrics_known(manifest, rows),
         alike_sentence=agreement_of(METRICS_OF[manifest.network.task]).sentence,
@@ -111,8 +106,10 @@ def render(
         operators_inside=operators.inside,
         groups_shown=operators.GROUPS,
         input_words=_input_words(manifest),
+        app_sizes=app_sizes(main.ranked),
+        runtime_sizes=runtime_sizes(main.ranked),
         pixel_names=[
-            recommend.name_of(one.row) for one in order if one.artefact.input != "float32"
+            recommend.name_of(one.row) for one in main.ranked if one.artefact.input != "float32"
         ],
         build_of=BUILD_OF,
         as_json=lambda values: json.dumps(values, indent=2),
@@ -151,25 +148,6 @@ def report_again(folder: Path) -> Path:
     return write_report(folder, read_manifest(folder), read_lines(folder))
 
 
-@dataclass(frozen=True)
-class _Told:
-    """Which columns have something to say."""
-
-    starts: bool
-    memory: bool
-    faster: bool
-
-
-def _told(order: list[Ranked]) -> _Told:
-    return _Told(
-        starts=any(
-            one.row.load_ms is not None or one.row.first_run_ms is not None for one in order
-        ),
-        memory=any(one.row.peak_memory_bytes is not None for one in order),
-        faster=any(one.faster is not None for one in order),
-    )
-
-
 def _loadings(manifest: Manifest, order: list[Ranked], platforms: list[Pick]) -> list[Loading]:
     """Kotlin and Swift for the picks of their platforms, Python for the first of all."""
     wanted: list[tuple[str | None, Language]] = [
@@ -179,30 +157,6 @@ def _loadings(manifest: Manifest, order: list[Ranked], platforms: list[Pick]) ->
     by_path = {entry.path: entry for entry in manifest.artefacts}
     found = (loading(manifest, by_path[path], language) for path, language in wanted if path)
     return [one for one in found if one is not None]
-
-
-def _how_timed(manifest: Manifest, lines: list[Measurement]) -> list[str]:
-    """One sentence a way of timing: kind, target, device, threads, mode, number of runs."""
-    newest = {line.sha256: line for line in lines if line.latency_ms}
-    used = [newest[entry.sha256] for entry in manifest.artefacts if entry.sha256 in newest]
-    groups: dict[tuple[str, ...], list[Measurement]] = {}
-    for line in used:
-        device = line.device.name or line.device.cpu
-        way = (line.kind, line.target, device, recommend.thread_words(line.threads), line.mode)
-        groups.setdefault(way, []).append(line)
-    sentences = []
-    for (kind, target, device, threads, mode), group in groups.items():
-        runs = sorted(line.latency_ms.runs for line in group if line.latency_ms)
-        together = ", interleaved" if len(group) > 1 and group[0].interleaved_with else ""
-        sentences.append(
-            f"Latency: {kind} on {target} ({device}), {threads}, batch 1, mode {mode}, "
-            f"{len(group)} artefacts{together}, {_span(runs[0], runs[-1])} runs each."
-        )
-    return sentences
-
-
-def _span(low: int, high: int) -> str:
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _input_words(manifest: Manifest) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import EvaluationLine, Line, ResultRow, summarize
+from fbdeploy.records.results import EvaluationLine, Line
+from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report import recommend
 from fbdeploy.report.verdict import verdict_of
 from runtime_bench.measurement import Measurement
@@ -59,9 +60,9 @@ def _pick(
     folder: str,
 ) -> Pick:
     on_phones = [line for line in lines if _is_of(line, platform)]
-    used = [line for line in lines if isinstance(line, EvaluationLine)]
-    used_lines: list[Line] = [*used, *(on_phones or lines)]
-    rows = [row for row in summarize(manifest, used_lines) if row.format in formats]
+    scores: list[Line] = [line for line in lines if isinstance(line, EvaluationLine)]
+    used = [*scores, *on_phones] if on_phones else list(lines)
+    rows = [row for row in summarize(manifest, used) if row.format in formats]
     advice = recommend.recommend(rows)
     row = advice.row
     said = [advice.reasons[0]]
@@ -69,7 +70,7 @@ def _pick(
         said = list(advice.reasons[:2])
     timed = [other for other in rows if other.latency_ms is not None]
     if timed and not on_phones:
-        said.append(f"By this machine's times: none was taken on {_PHONES[platform]}.")
+        said.append(f"By {_whose(timed[0])}: none was taken on {_PHONES[platform]}.")
     said += _untimed(rows, row)
     path = (row or rows[0]).path
     return Pick(platform, row, advice.sure, tuple(said), _command(platform, folder, path))
@@ -81,6 +82,10 @@ def _is_of(line: Line, platform: App) -> bool:
         and line.latency_ms is not None
         and line.device.os.lower().startswith(platform)
     )
+
+
+def _whose(row: ResultRow) -> str:
+    return "this machine's times" if row.target == recommend.LOCAL else f"times of {row.device}"
 
 
 def _untimed(rows: list[ResultRow], chosen: ResultRow | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.records.sensitivity import SensitivityDocument
 from fbdeploy.report import layer_plot, plot, recommend, verdict
 from fbdeploy.report.scores import accuracy, metric_title

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fbdeploy.records.manifest import Artefact, Parity
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.report import numbers
 from fbdeploy.report.recommend import faster_than_float, is_comparable
 from fbdeploy.report.verdict import Verdict, verdict_of

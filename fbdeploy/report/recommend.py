@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from export.format_info import FORMAT_INFO
-from fbdeploy.records.results import ResultRow
+from fbdeploy.records.conditions import place_of
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.report import numbers
 from fbdeploy.report.verdict import (
     MARGIN,
@@ -22,6 +23,8 @@ from fbdeploy.report.verdict import (
     verdict_of,
 )
 
+LOCAL = "local"
+"""The target that is this machine."""
 SPEED_TIE = 0.03
 """Medians this near are a tie where there are no intervals to ask."""
 
@@ -66,11 +69,11 @@ def same_speed(first: ResultRow, second: ResultRow) -> bool:
 
 def is_comparable(row: ResultRow, other: ResultRow) -> bool:
     """Whether two latencies were taken in the same way, so that one may be called faster."""
-    return (row.target, row.threads, row.latency_kind) == (
-        other.target,
-        other.threads,
-        other.latency_kind,
-    )
+    return _way(row) == _way(other)
+
+
+def _way(row: ResultRow) -> tuple[object, ...]:
+    return place_of(row.target or ""), row.device, row.threads, row.latency_kind
 
 
 def fastest_float(rows: Iterable[ResultRow], other: ResultRow) -> ResultRow | None:
@@ -179,10 +182,7 @@ def _accuracy_sentence(row: ResultRow) -> str:
 def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
     assert chosen.latency_ms is not None
     others = "artefact" if accurate == 1 else "artefacts"
-    how = (
-        f"{numbers.significant(chosen.latency_ms.p50)} ms at the median "
-        f"({chosen.latency_kind}, {chosen.target}, {thread_words(chosen.threads)})"
-    )
+    how = f"{numbers.significant(chosen.latency_ms.p50)} ms at the median ({how_timed(chosen)})"
     if not ties:
         return f"The fastest of the {accurate} {others} as accurate as float: {how}."
     names = _listing([name_of(row) for row in ties])
@@ -259,6 +259,17 @@ def _known(rows: list[ResultRow]) -> Iterator[str]:
             f"The fastest is {name_of(fast)}, "
             f"{numbers.significant(fast.latency_ms.p50)} ms at the median."
         )
+
+
+def how_timed(row: ResultRow) -> str:
+    """``measured, local, 1 thread``."""
+    return f"{row.latency_kind}, {where_timed(row)}"
+
+
+def where_timed(row: ResultRow) -> str:
+    """``Google Pixel 8, adb://SERIAL, 4 threads``; this machine has no name."""
+    where = [row.target] if row.target == LOCAL else [row.device, row.target]
+    return ", ".join(filter(None, (*where, thread_words(row.threads))))
 
 
 def thread_words(threads: int | None) -> str:

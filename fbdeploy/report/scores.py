@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import ResultRow, ScoreInfo
+from fbdeploy.records.results import ScoreInfo
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.report import numbers, verdict
 from stats.interval import Interval
 from tasks.metric import Metric

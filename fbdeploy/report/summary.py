@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fbdeploy.records.conditions import conditions_in
 from fbdeploy.records.manifest import Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.results import Line
+from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report import numbers as figures
 from fbdeploy.report import recommend
 from fbdeploy.report.limits import limits
@@ -13,6 +15,7 @@ from fbdeploy.report.problems import problems
 from fbdeploy.report.ranking import parity_words
 from fbdeploy.report.scores import metrics_known, score_text
 from fbdeploy.report.table import table
+from fbdeploy.report.views import conditions_words
 
 
 def _median(row: ResultRow) -> str:
@@ -48,5 +51,16 @@ def summary(manifest: Manifest, lines: list[Line], report: Path) -> str:
         said += ["", f"{ship} {recommend.name_of(advice.row)}. {advice.reasons[0]}"]
     else:
         said += ["", advice.reasons[0]]
+    said += _conditions(manifest, lines)
     said.append(f"The whole story: {report}")
     return "\n".join(said)
+
+
+def _conditions(manifest: Manifest, lines: list[Line]) -> list[str]:
+    """What p50 was taken on, where that is not this machine or not all that there is."""
+    found = conditions_in(manifest, lines)
+    if not found or (len(found) == 1 and found[0].place == recommend.LOCAL):
+        return []
+    first, *others = map(conditions_words, found)
+    also = f"; the report also has {'; '.join(others)}" if others else ""
+    return [f"p50 is of {first}{also}."]

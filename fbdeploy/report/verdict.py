@@ -13,7 +13,8 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import Literal
 
-from fbdeploy.records.results import ResultRow, ScoreInfo
+from fbdeploy.records.results import ScoreInfo
+from fbdeploy.records.rows import ResultRow
 from stats.interval import Interval
 from tasks.metric import Metric
 from tasks.metrics import METRICS

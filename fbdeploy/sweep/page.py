@@ -39,7 +39,7 @@ INSTRUCTIONS = Cost("Instructions of one run", "millions", 1e-6)
 
 @dataclass(frozen=True)
 class TargetSection:
-    """One target: its rows by cost, its plots for desktop and phone, its scaling over threads.
+    """One target and device: its rows by cost, its plots for desktop and phone, how it scales.
 
     ``scaling`` holds the rows of one artefact by thread count; empty with one count.
     """
@@ -75,13 +75,16 @@ def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> st
     template = templates.template(
         str(__package__), TEMPLATE, threads=recommend.thread_words, of_metric=numbers.of_metric
     )
-    targets = [target.address for target in plan.targets]
+    places = [place for target in plan.targets for place in _places(target.address, rows)]
     return template.render(
         style=templates.style(),
         version=__version__,
         time=now(),
         plan=plan,
-        sections=[_section(t, [r for r in rows if r.target == t]) for t in targets],
+        sections=[
+            _section(target, device, [r for r in rows if (r.target, r.device) == (target, device)])
+            for target, device in places
+        ],
         failures=failures,
         name=name_of,
         score_in=score_in,
@@ -105,7 +108,13 @@ def cost_of(rows: list[SweepRow]) -> Cost:
     return INSTRUCTIONS
 
 
-def _section(target: str, rows: list[SweepRow]) -> TargetSection:
+def _places(target: str, rows: list[SweepRow]) -> list[tuple[str, str]]:
+    """A target with each device that stood behind it, as hosts of a cluster do."""
+    devices = dict.fromkeys(row.device for row in rows if row.target == target)
+    return [(target, device) for device in devices or [""]]
+
+
+def _section(target: str, device: str, rows: list[SweepRow]) -> TargetSection:
     counts = tuple(sorted({row.threads for row in rows}))
     fewest = [row for row in rows if row.threads == counts[0]] if counts else []
     cost = cost_of(rows)
@@ -115,7 +124,7 @@ def _section(target: str, rows: list[SweepRow]) -> TargetSection:
         by_artefact.setdefault(row.result.path, {})[row.threads] = row
     return TargetSection(
         target=target,
-        device=rows[0].device if rows else "",
+        device=device,
         cost=cost,
         rows=sorted(rows, key=lambda row: (row.threads, row.cost or 0.0)),
         wide_plot=wide,

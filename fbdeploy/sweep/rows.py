@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Artefact, Manifest
-from fbdeploy.records.results import Line, ResultRow, summarize
+from fbdeploy.records.results import Line
+from fbdeploy.records.rows import ResultRow, joined
 from fbdeploy.report.plot import Point, pareto_front
 from fbdeploy.report.verdict import headline
 from runtime_bench.measurement import Counts, Measurement
@@ -31,8 +32,8 @@ class SweepRow(Schema):
 
     ``recipe`` is empty for float artefacts. ``counts`` are those of an emulated core, whose
     ``result.latency_ms`` is null unless it was estimated; ``speedup`` is how many times as fast as
-    with the fewest threads; ``on_front`` says that no other artefact of the target and thread count
-    is both as accurate and faster.
+    with the fewest threads; ``on_front`` says that no other artefact of the target, device and
+    thread count is both as accurate and faster.
     """
 
     network: str
@@ -79,17 +80,19 @@ class Exported:
 
 def join(exports: Iterable[Exported], lines: list[Line]) -> list[SweepRow]:
     """All measured rows, by target and thread count in the order they were first measured."""
-    measured: dict[tuple[str, int], dict[str, Measurement]] = {}
+    measured: dict[tuple[str, str, int], dict[str, Measurement]] = {}
     for line in lines:
         if isinstance(line, Measurement):
-            measured.setdefault((line.target, line.threads), {})[line.sha256] = line
+            where = (line.target, line.device.title, line.threads)
+            measured.setdefault(where, {})[line.sha256] = line
     scores: list[Line] = [line for line in lines if not isinstance(line, Measurement)]
     made = list(exports)
     rows: list[SweepRow] = []
     for newest in measured.values():
         group: dict[tuple[str, str], SweepRow] = {}
         for export in made:
-            results = summarize(export.manifest, [*scores, *newest.values()])
+            times = {sha: line for sha, line in newest.items() if line.latency_ms}
+            results = joined(export.manifest, [*scores, *newest.values()], times)
             for artefact, result in zip(export.manifest.artefacts, results, strict=True):
                 found = newest.get(artefact.sha256)
                 if found is not None:
@@ -101,13 +104,13 @@ def join(exports: Iterable[Exported], lines: list[Line]) -> list[SweepRow]:
 
 def _row(export: Exported, artefact: Artefact, result: ResultRow, found: Measurement) -> SweepRow:
     changes = {"path": (export.folder / artefact.path).as_posix()}
-    if found.latency_ms is None:  # counted: ``summarize`` knows times only
+    if found.latency_ms is None:  # counted: ``joined`` knows times only
         changes |= {"latency_kind": found.kind, "latency_note": found.note, "target": found.target}
     return SweepRow(
         network=export.network,
         recipe="" if not artefact.program else export.recipe,
         target=found.target,
-        device=found.device.name or found.device.cpu,
+        device=found.device.title,
         threads=found.threads,
         result=result.model_copy(update=changes),
         counts=found.counts,
@@ -127,12 +130,12 @@ def _with_front(group: list[SweepRow]) -> list[SweepRow]:
 
 
 def _with_speedup(rows: list[SweepRow]) -> list[SweepRow]:
-    fewest: dict[tuple[str, str], SweepRow] = {}
+    fewest: dict[tuple[str, str, str], SweepRow] = {}
     for row in sorted(rows, key=lambda row: row.threads):
-        fewest.setdefault((row.target, row.result.path), row)
+        fewest.setdefault((row.target, row.device, row.result.path), row)
     made = []
     for row in rows:
-        base = fewest[row.target, row.result.path].result.latency_ms
+        base = fewest[row.target, row.device, row.result.path].result.latency_ms
         own = row.result.latency_ms
         speedup = base.p50 / own.p50 if base is not None and own is not None else None
         made.append(row.model_copy(update={"speedup": speedup}))

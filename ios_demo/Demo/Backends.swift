@@ -10,7 +10,8 @@ enum Backends {
         return backends
     }()
 
+    /// Nil for a model of another format, and for one that takes pixels: this app prepares floats.
     static func backend(for model: ModelEntry) -> (any Backend)? {
-        all.first { $0.format == model.format }
+        all.first { $0.format == model.format && model.input.dtype == "float32" }
     }
 }

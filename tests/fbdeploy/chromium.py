@@ -74,6 +74,15 @@ class Browser:
         message, self._buffer = self._buffer.split(b"\0", 1)
         return json.loads(message)
 
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page, of a promise once it is kept."""
+        answer = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
     def open(self, url: str, width: int, scheme: str, values: dict[str, str]) -> Page:
         """Load ``url`` at ``width`` CSS pixels and evaluate the expressions in ``values``."""
         self.events.clear()
@@ -90,8 +99,7 @@ class Browser:
         self.wait_for("Page.loadEventFired")
         page = Page()
         for name, expression in values.items():
-            result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-            page.values[name] = result["result"].get("value")
+            page.values[name] = self.evaluate(expression)
         shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
         page.screenshot = base64.b64decode(shot["data"])
         for event in self.events:

@@ -251,6 +251,31 @@ def sample() -> tuple[Manifest, list[Line]]:
     return manifest, lines
 
 
+PHONE = Device(name="Maker Phone 1", cores=8, os="android 15")
+
+
+def on_phone(lines: list[Line], medians: dict[str, float], **more: Any) -> list[Measurement]:
+    """The sample's latencies of some artefacts by path, as if a phone had taken them: medians in
+    milliseconds; ``more`` are fields of the measurements."""
+    told: dict[str, Any] = {"target": "adb://P1", "device": PHONE} | more
+    found = []
+    for line in lines:
+        if not isinstance(line, Measurement) or line.artefact not in medians:
+            continue
+        assert line.latency_ms is not None
+        p50 = medians[line.artefact]
+        factor = p50 / line.latency_ms.p50
+        values = {
+            "p50": p50,
+            "p90": factor * line.latency_ms.p90,
+            "p99": factor * line.latency_ms.p99,
+        }
+        interval = {"p50_interval": (0.99 * p50, 1.01 * p50)}
+        times = line.latency_ms.model_copy(update=values | interval)
+        found.append(line.model_copy(update={"latency_ms": times} | told))
+    return found
+
+
 def sample_sensitivity() -> SensitivityDocument:
     """Errors of the sample's layers, from a tenth of a nat down to nothing."""
     layers = tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fbdeploy.records.results import summarize
+from fbdeploy.records.rows import summarize
 from fbdeploy.sweep.plan import NetworkPlan, SweepPlan
 from fbdeploy.sweep.rows import SweepRow
 from tests.fbdeploy.samples import sample

@@ -27,7 +27,9 @@ object PrepareBenchmark {
             check(app.prepare(image).tensor.contentEquals(plain.prepare(image).tensor))
             val named = "${size.width} x ${size.height}:"
             report("$named convert and turn", { frame.plainRgb().plainRotated(90) }, { frame.toRgb(geometry) })
-            report("$named resize, crop, normalize", { plain.prepare(image) }, { app.prepare(image) })
+            report("$named resize, crop, normalize", { plain.prepare(image).tensor }, { app.prepare(image).tensor })
+            val (values, bytes) = TensorType.values().map { TensorSpec("", listOf(1, 224, 224, 3), it) }
+            report("$named floats in, bytes in", { values.of(app.prepare(image)) }, { bytes.of(app.prepare(image)) })
         }
     }
 

@@ -10,7 +10,8 @@ from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import read_manifest
-from fbdeploy.records.results import document, read_lines
+from fbdeploy.records.results import read_lines
+from fbdeploy.records.rows import document
 from fbdeploy.records.sensitivity import sensitivity_of
 from fbdeploy.report.page import write_report
 from runtime_bench.measurement import read_measurements

@@ -59,6 +59,8 @@ def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
     for model in bundle.config.models:
         assert (bundle.folder / model.file).exists()
         assert model.input.shape == (1, 3, 64, 64)
+        assert model.input.dtype == ("uint8" if model.id.endswith("-uint8") else "float32")
+    assert "onnx-int8-uint8" in {model.id for model in bundle.config.models}
 
 
 def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -> None:
@@ -203,8 +205,23 @@ def test_install_into_android_leaves_core_ml_out(bundle: Bundle, tmp_path: Path)
     installed = read_bundle(target)
     formats = {model.format for model in installed.config.models}
     assert {"onnx", "executorch"} <= formats <= set(ANDROID_FORMATS)
+    assert "uint8" in {model.input.dtype for model in installed.config.models}
     assert check_golden(installed) == []
     assert install_bundle(trial_output(), tmp_path) == target
+
+
+def test_install_into_ios_leaves_out_what_takes_pixels(copy: Path, tmp_path: Path) -> None:
+    def take_pixels(config: Any) -> None:
+        for model in config["models"]:
+            if model["id"] == "executorch-fp32":
+                model["input"]["dtype"] = "uint8"
+
+    app = tmp_path / "ios_demo"
+    (app / "Demo.xcodeproj").mkdir(parents=True)
+    before = read_bundle(install_bundle(copy, app)).config.models
+    _edit(copy / "model_config.json", take_pixels)
+    after = read_bundle(install_bundle(copy, app)).config.models
+    assert {model.id for model in before} - {model.id for model in after} == {"executorch-fp32"}
 
 
 def test_install_elsewhere_is_refused(tmp_path: Path) -> None:

@@ -99,8 +99,16 @@ def test_results_become_measurements(tmp_path: Path, output: Path) -> None:
     assert measurement.samples_ns == (4_000_000, 5_000_000, 6_000_000, 7_000_000, 20_000_000)
     assert measurement.latency_ms and measurement.latency_ms.p50 == 6.0
     assert measurement.threads == 4
+    assert "prepare" not in measurement.note
     import_results(path, output)
     assert len(read_measurements(output / "results.jsonl")) == 1, "imported twice, stored once"
+
+
+def test_what_preparing_took_is_noted(tmp_path: Path, output: Path) -> None:
+    path = write(tmp_path, result(onnx_sha(), prepare_ms=3.456))
+    assert "3.46 ms to prepare a picture" in import_results(path, output)[0].note
+    with pytest.raises(InputError, match="prepare_ms"):
+        read_app_results(write(tmp_path, result(onnx_sha(), prepare_ms=-1)))
 
 
 def test_core_ml_runs_keep_their_compute_units(tmp_path: Path, output: Path) -> None:

@@ -13,9 +13,9 @@ from fbdeploy.check.baseline import read_baseline
 from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import Failure
+from tests.docs.test_commands import _parse
 from tests.fbdeploy.check.outputs import flip, output, right, slower
 from tests.fbdeploy.cli.test_cli import ROOT, fbdeploy, refused
-from tests.fbdeploy.cli.test_documented_commands import _parse
 
 
 @pytest.fixture(scope="module")

@@ -19,13 +19,20 @@ from fbdeploy.cli.app import COMMANDS
 from fbdeploy.cli.latency_table import summary as latency_summary
 from fbdeploy.cli.sensitivity import _table as sensitivity_table
 from fbdeploy.cli.sweep import _summary as sweep_summary
+from fbdeploy.cluster import status
+from fbdeploy.cluster.identity import HostFacts, Identity
+from fbdeploy.cluster.plan import ClusterPlan
+from fbdeploy.cluster.status import ClusterStatus, HostStatus
 from fbdeploy.pipeline import outlook
 from fbdeploy.report.lines import Width, wrapped
 from fbdeploy.report.summary import summary
 from fbdeploy.sweep.run import Swept
 from runtime_bench.measurement import Measurement
+from runtime_bench.runners import build as building
+from runtime_bench.runners.kit import KitManifest, RunnerKit
+from tests.docs import small_files
 from tests.fbdeploy.cli.in_process import command
-from tests.fbdeploy.samples import sample, sample_sensitivity
+from tests.fbdeploy.samples import digest, sample, sample_sensitivity
 from tests.fbdeploy.sweep_sample import sample_sweep
 
 KEPT = Path(__file__).parent / "snapshots"
@@ -36,6 +43,10 @@ UNBREAKABLE = re.compile(r"\S{70,}")
 COMMAND_LINES = {
     **{f"help-{name}": (name, "--help") for name in COMMANDS},
     "help-cluster": ("cluster", "--help"),
+    **{
+        f"help-cluster-{name}": ("cluster", name, "--help")
+        for name in ("keys", "scheduler", "host", "status")
+    },
     "help": ("--help",),
     "deploy-dry-run": ("deploy", "--dry-run", "--output", "new"),
     "report": ("report", "out"),
@@ -45,6 +56,12 @@ COMMAND_LINES = {
     "evaluate": ("evaluate", "out/fp32/model.onnx", "--data", "fashion-mnist", "--images", "20"),
     "zoo": ("zoo",),
     "zoo-one": ("zoo", "FBNetV3_A"),
+    "bundle": ("bundle", "whole", "--app", "android_demo"),
+    "fit-latency": ("fit-latency", "phone.jsonl", "a76.jsonl", "--output", "phone.json"),
+    "import-results": ("import-results", "run1.json", "--output", "whole"),
+    "runner": ("runner", "build", "--output", "runners"),
+    "cluster-keys": ("cluster", "keys", "keys"),
+    "cluster-status": ("cluster", "status", "cluster.toml"),
 }
 
 
@@ -66,21 +83,73 @@ def _hold(name: str, text: str) -> None:
     assert shown == path.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the commands read."""
+    folder = tmp_path_factory.mktemp("files")
+    small_files.deployments(folder)
+    (folder / "out").rename(folder / "whole")
+    shutil.copytree(VERSION_1 / "out", folder / "out")
+    shutil.copy(VERSION_1 / "baseline.json", folder)
+    small_files.apps(folder, folder / "whole")
+    small_files.latencies(folder)
+    (folder / "cluster.toml").write_text(
+        'scheduler = "tcp://127.0.0.1:8786"\n[[hosts]]\nname = "lab1"\n'
+    )
+    return folder
+
+
+def _kit(folder: Path) -> RunnerKit:
+    """In the place of one that is compiled for minutes."""
+    folder.mkdir()
+    (folder / "executorch_runner").write_bytes(bytes(12_000_000))
+    runtimes = {"executorch": "1.5.1", "litert": "2.3.0", "onnxruntime": "1.31.1"}
+    files = {"executorch_runner": digest("runner")}
+    return RunnerKit(folder, KitManifest(architecture="aarch64", runtimes=runtimes, files=files))
+
+
+def _status(plan: ClusterPlan) -> ClusterStatus:
+    """Of three hosts: one that works, one with other code, one that is not there."""
+    own = Identity(code=digest("code"), python="3.11.9", machine="x86_64", versions={})
+    facts = HostFacts(
+        name="lab1",
+        hostname="lab1",
+        cpu="a made-up processor",
+        cores=8,
+        memory=24_000_000_000,
+        devices=("adb://R58M12ABCDE", "adb://R58M12ABCDF"),
+        identity=own,
+    )
+    return ClusterStatus(
+        scheduler=plan.address,
+        hosts=(
+            HostStatus(name="lab1", facts=facts, running=2, devices=facts.devices[:1]),
+            HostStatus(name="lab2", facts=facts, differences=("python 3.12.1 there",)),
+            HostStatus(name="lab3"),
+        ),
+    )
+
+
 @pytest.mark.parametrize("name", COMMAND_LINES)
 def test_what_a_command_says(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    name: str,
+    files: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    shutil.copytree(VERSION_1 / "out", tmp_path / "out")
-    shutil.copy(VERSION_1 / "baseline.json", tmp_path)
+    shutil.copytree(files, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", str(COLUMNS))
     usage = SimpleNamespace(free=50_000_000_000)
     monkeypatch.setattr(outlook, "available_memory", lambda: 8_000_000_000)
     monkeypatch.setattr(outlook.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(outlook, "cores", lambda: 2)
+    monkeypatch.setattr(building, "build_kit", _kit)
+    monkeypatch.setattr(status, "cluster_status", _status)
     ran = command(capfd, *COMMAND_LINES[name])
     # Of a library's stray lines there are none.
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (name == "cluster-status", "")
     _hold(name, ran.out)
 
 

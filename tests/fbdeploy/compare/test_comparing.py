@@ -12,6 +12,7 @@ from fbdeploy.compare.page import render
 from fbdeploy.compare.text import as_text
 from stats.proportions import PairedOutcomes
 from tests.fbdeploy.check.outputs import LABELS, flip, output, right, slower
+from tests.fbdeploy.samples import on_phone
 from zoo.errors import InputError
 
 
@@ -116,3 +117,20 @@ def test_it_comes_back_from_json(document: Comparison) -> None:
 def test_what_is_no_output_folder_is_refused(first: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no manifest\.json"):
         compare(first, tmp_path)
+
+
+def test_both_sides_are_told_by_times_of_one_target(first: Path, tmp_path: Path) -> None:
+    """The second's phone is no rival to the first's machine, even if its times are the latest."""
+    changed = output()
+    paths = {entry.path: 0.01 for entry in changed.manifest.artefacts}
+    changed.lines += on_phone(changed.lines, paths)
+    folder = changed.write(tmp_path / "out")
+    document = compare(first, folder)
+    for one in document.artefacts:
+        if one.format == "coreml":
+            continue
+        assert one.first is not None and one.second is not None and one.speed is not None
+        assert (one.first.target, one.second.target) == ("local", "local")
+        assert one.first.latency_ms == one.second.latency_ms and one.speed.faster == 0
+    alone = compare(folder, folder).artefacts[0]
+    assert alone.first is not None and alone.first.target == "adb://P1"

@@ -8,7 +8,8 @@ import pytest
 
 from fbdeploy.pipeline.deploy import deploy
 from fbdeploy.records.manifest import read_manifest
-from fbdeploy.records.results import read_lines, summarize
+from fbdeploy.records.results import read_lines
+from fbdeploy.records.rows import summarize
 from tests.fbdeploy.fake_stages import STAGES
 from tests.fbdeploy.pipeline.bench import EVERYTHING, TRAINED, Bench, Notes, bench
 from zoo.errors import InputError

@@ -12,7 +12,8 @@ import pytest
 from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.work import WorkFolder, check_outputs
-from fbdeploy.records.results import EvaluationLine, Line, summarize
+from fbdeploy.records.results import EvaluationLine, Line
+from fbdeploy.records.rows import summarize
 from tests.fbdeploy.pipeline.bench import Bench, bench
 from zoo.errors import InputError
 

@@ -14,7 +14,8 @@ from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.render import as_text
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import read_manifest
-from fbdeploy.records.results import read_lines, summarize
+from fbdeploy.records.results import read_lines
+from fbdeploy.records.rows import summarize
 from runtime_bench.measurement import Measurement
 from tests.fbdeploy.cli.in_process import command
 from tests.fbdeploy.pipeline.bench import EVERYTHING, Bench, bench

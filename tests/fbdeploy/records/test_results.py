@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.records.results import FILE_NAME, append_line, document, read_lines, summarize
+from fbdeploy.records.results import FILE_NAME, append_line, read_lines
+from fbdeploy.records.rows import document, summarize
 from runtime_bench.measurement import Measurement, append_measurement, read_measurements
 from tests.fbdeploy.samples import sample
 from zoo.errors import InputError

@@ -13,7 +13,8 @@ from fbdeploy.check.compare import compare_baselines
 from fbdeploy.check.reduction import baseline_of
 from fbdeploy.check.rules import load_rules
 from fbdeploy.records.manifest import OutputInfo, read_manifest, write_manifest
-from fbdeploy.records.results import EvaluationLine, append_line, document, read_lines
+from fbdeploy.records.results import EvaluationLine, append_line, read_lines
+from fbdeploy.records.rows import document
 from fbdeploy.report.page import write_report
 from tests.fbdeploy.cli.in_process import command
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fbdeploy.records.results import EvaluationLine, Line, ResultRow, ScoreInfo
+from fbdeploy.records.results import EvaluationLine, Line, ScoreInfo
+from fbdeploy.records.rows import ResultRow
 from fbdeploy.report.by_class import by_class
 from fbdeploy.report.overlays import Overlay, Overlays
 from fbdeploy.report.page import render

@@ -13,11 +13,11 @@ from fbdeploy.compare.comparing import compare
 from fbdeploy.compare.page import render as comparison_page
 from fbdeploy.records.results import Line
 from fbdeploy.records.sensitivity import write_sensitivity
-from fbdeploy.report.page import write_report
+from fbdeploy.report.page import render, write_report
 from fbdeploy.sweep.page import render as sweep_page
 from runtime_bench.measurement import Measurement
 from tests.fbdeploy.chromium import Browser, Page, browser, url_of
-from tests.fbdeploy.samples import sample, sample_sensitivity
+from tests.fbdeploy.samples import on_phone, sample, sample_sensitivity
 from tests.fbdeploy.sweep_sample import sample_sweep
 
 EXECUTABLE = shutil.which("chromium")
@@ -117,17 +117,21 @@ def test_no_label_covers_another(
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_pages_of_sweeps_and_comparisons_fit_too(
+def test_the_pages_of_sweeps_comparisons_and_several_targets_fit_too(
     chromium: Browser, tmp_path: Path, width: int
 ) -> None:
     found = comparison_page(compare(VERSION_1, VERSION_1))
     (tmp_path / "compare.html").write_text(found, encoding="utf-8")
     (tmp_path / "sweep.html").write_text(sweep_page(*sample_sweep(), []), encoding="utf-8")
-    for name in ("sweep", "compare"):
+    manifest, lines = sample()
+    phone = on_phone(lines, {"int8/model.pte": 0.5, "int8/model.onnx": 6.0, "fp32/model.pte": 9.0})
+    (tmp_path / "targets.html").write_text(render(manifest, [*lines, *phone]), encoding="utf-8")
+    labels = {"sweep": 6, "compare": 0, "targets": 8 + 3}
+    for name in labels:
         values = _open(chromium, tmp_path / f"{name}.html", width, "light").values
         assert (values["covered"], values["cut_off"]) == ([], []), name
         assert values["page_width"] <= width and values["smallest_text"] >= 11
-        assert len(values["labels"]) == (6 if name == "sweep" else 0)
+        assert len(values["labels"]) == labels[name]
 
 
 def test_a_phone_has_a_line_an_artefact_that_opens(chromium: Browser, report: Path) -> None:

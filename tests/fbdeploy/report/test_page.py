@@ -12,7 +12,7 @@ from fbdeploy.records.manifest import (
 from fbdeploy.records.results import EvaluationLine
 from fbdeploy.report.page import render
 from runtime_bench.measurement import Measurement
-from tests.fbdeploy.samples import sample
+from tests.fbdeploy.samples import on_phone, sample
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -45,6 +45,11 @@ def _text(page: str) -> str:
     parser.close()
     assert parser.open == []
     return re.sub(r"\s+", " ", "".join(parser.text))
+
+
+def _text_of(part: str) -> str:
+    """The text of a part of a page, which need not close what it opens."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", " ", part)))
 
 
 def test_it_says_what_to_ship_and_shows_every_artefact() -> None:
@@ -128,6 +133,40 @@ def test_an_iphone_s_own_times_decide_for_it() -> None:
     text = _text(render(manifest, [*lines, here.model_copy(update=there)]))
     assert "iOS Core ML int8" in text and "none was taken on an iPhone" not in text
     assert "ExecuTorch int8 is as accurate and has no time yet" in text
+
+
+def test_each_target_has_an_order_charts_and_a_recommendation_of_its_own() -> None:
+    manifest, lines = sample()
+    phone = on_phone(
+        lines, {"int8/model.pte": 0.5, "int8/model.onnx": 6.0, "fp32/model.onnx": 9.0}, threads=4
+    )
+    page = render(manifest, [*lines, *phone])
+    text = _text(page)
+    assert "Times of a made-up processor (local), 1 thread." in text
+    assert "Those of Maker Phone 1 (adb://P1), 4 threads stand apart" in text
+    main, there = page.split('<h2 id="elsewhere">')
+    there = there.split("<section")[0]
+    assert "Ship this ONNX int8" in _text_of(main) and "6.00" not in main
+    told = _text_of(there)
+    assert "Ship ExecuTorch int8. The fastest of the 3 artefacts as accurate as float" in told
+    assert "0.5 ms at the median (measured, Maker Phone 1, adb://P1, 4 threads)" in told
+    assert f"It is {9.0 / 0.5:.2f} times as fast as the fastest float artefact (ONNX fp32" in told
+    names = re.findall(r'<span class="place">(\d+)</span><span class="name">([^<]+)', there)
+    assert names == [("1", "ExecuTorch"), ("2", "ONNX"), ("3", "ONNX")]
+    assert there.count("<svg") == 2 and main.count("<svg") == 2
+    assert "no time" not in told and "1.63" not in told
+    # Its own times decide for Android; iOS has none but this machine's.
+    assert "Android ExecuTorch int8" in text and "none was taken on an iPhone" in text
+    assert "none was taken on an Android phone" not in text
+    assert "Latency: measured on adb://P1 (Maker Phone 1), 4 threads, batch 1" in text
+
+
+def test_times_of_another_phone_are_not_called_this_machine_s() -> None:
+    manifest, lines = sample()
+    scores = [line for line in lines if isinstance(line, EvaluationLine)]
+    text = _text(render(manifest, [*scores, *on_phone(lines, {"int8/model.pte": 0.5})]))
+    assert "By times of Maker Phone 1: none was taken on an iPhone." in text
+    assert "this machine's" not in text and "stand apart" not in text
 
 
 def test_starts_and_memory_stand_beside_latency() -> None:

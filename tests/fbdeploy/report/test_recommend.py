@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fbdeploy.records.results import LatencyPercentiles, ResultRow, summarize
+from fbdeploy.records.rows import LatencyPercentiles, ResultRow, summarize
 from fbdeploy.report.recommend import recommend, same_speed
 from tests.fbdeploy.samples import sample, told
 
@@ -84,6 +84,22 @@ def test_intervals_decide_ties_where_there_are_any() -> None:
 def test_artefacts_timed_in_another_way_are_no_tie() -> None:
     advice = recommend([row("onnx int8", 1.0), row("litert int8", 1.01, threads=2, bytes=1)])
     assert advice.row is not None and advice.row.format == "onnx"
+
+
+def test_times_of_two_devices_are_not_held_against_each_other() -> None:
+    advice = recommend(
+        [
+            row("onnx fp32", 4.0, device="this"),
+            row("onnx int8", 1.0, device="that", target="adb://X"),
+        ]
+    )
+    assert not any("times as fast" in reason for reason in advice.reasons)
+    in_app = {"device": "that", "target": "app://android/that/"}
+    apps = [
+        row("onnx fp32", 4.0, **in_app | {"target": "app://android/that/ort"}),
+        row("litert int8", 1.0, **in_app | {"target": "app://android/that/LiteRT"}),
+    ]
+    assert any("4.00 times as fast" in reason for reason in recommend(apps).reasons)
 
 
 def test_without_latency_the_smallest_is_chosen_and_said_so() -> None:

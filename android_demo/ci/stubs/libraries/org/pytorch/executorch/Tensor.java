@@ -1,13 +1,14 @@
 package org.pytorch.executorch;
 
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 
 public abstract class Tensor {
-    public static FloatBuffer allocateFloatBuffer(int numElements) {
+    public static Tensor fromBlob(FloatBuffer data, long[] shape) {
         throw new UnsupportedOperationException("stub");
     }
 
-    public static Tensor fromBlob(FloatBuffer data, long[] shape) {
+    public static Tensor fromBlobUnsigned(ByteBuffer data, long[] shape) {
         throw new UnsupportedOperationException("stub");
     }
 

@@ -42,13 +42,17 @@ data class Device(
     val coreMaxKilohertz: List<Int>
 )
 
-/** A finished run; [latencies] are milliseconds, raw and in order, after [warmupRuns]. */
+/**
+ * A finished run; [latencies] are milliseconds, raw and in order, after [warmupRuns].
+ * [prepareMilliseconds] is the median of making the model's input of a golden picture.
+ */
 data class BenchmarkRun(
     val request: BenchmarkRequest,
     val entry: ModelEntry,
     val backend: String,
     val backendVersion: String,
     val loadMilliseconds: Double,
+    val prepareMilliseconds: Double,
     val warmupRuns: Int,
     val latencies: List<Double>,
     val golden: GoldenReport,
@@ -66,38 +70,67 @@ class BenchmarkRunner(
     private val nanoTime: () -> Long = System::nanoTime
 ) {
     /**
-     * Latencies cover the inference alone, from normalized values to outputs; each iteration takes the
+     * Latencies cover the inference alone, from what the model takes to outputs; each iteration takes the
      * next golden picture. Throws BenchmarkCancelled.
      */
     fun run(request: BenchmarkRequest, backend: Backend, state: () -> DeviceState): BenchmarkRun {
         val entry = bundle.config.model(request.model)
         val golden = bundle.golden()
         val preprocessor = TimmPreprocessor(bundle.config.input)
-        val tensors = golden.images.map { preprocessor.prepare(it.image).tensor }
+        val inputs = golden.images.map { entry.input.of(preprocessor.prepare(it.image)) }
         val started = nanoTime()
         return backend.load(bundle.file(entry), entry, request.threads).use { classifier ->
             val load = milliseconds(started)
             val report = GoldenCheck(golden).run(preprocessor, entry, classifier)
-            val warmup = timed(request.warmup, request.warmupSeconds, tensors, classifier)
+            val prepare = preparing(golden, preprocessor, entry.input)
+            val warmup = timed(request.warmup, request.warmupSeconds, inputs, classifier)
             val before = state()
-            val latencies = timed(request.iterations, request.seconds, tensors, classifier)
-            val version = backend.version()
-            BenchmarkRun(request, entry, backend.name, version, load, warmup.size, latencies, report, before, state())
+            val latencies = timed(request.iterations, request.seconds, inputs, classifier)
+            BenchmarkRun(
+                request,
+                entry,
+                backend.name,
+                backend.version(),
+                load,
+                prepare,
+                warmup.size,
+                latencies,
+                report,
+                before,
+                state()
+            )
         }
     }
 
     /** Milliseconds of inferences, until there are [count] of them and [seconds] have gone. */
-    private fun timed(count: Int, seconds: Float, tensors: List<FloatArray>, classifier: Classifier): List<Double> {
+    private fun timed(count: Int, seconds: Float, inputs: List<ModelInput>, classifier: Classifier): List<Double> {
         val latencies = ArrayList<Double>(count)
         val started = nanoTime()
         while (latencies.size < count || milliseconds(started) < 1000.0 * seconds) {
             if (cancelled()) throw BenchmarkCancelled()
             val start = nanoTime()
-            classifier.run(tensors[latencies.size % tensors.size])
+            classifier.run(inputs[latencies.size % inputs.size])
             latencies += milliseconds(start)
         }
         return latencies
     }
 
+    /** The median of the later half of the rounds, when the code has been compiled. */
+    private fun preparing(golden: Golden, preprocessor: Preprocessor, input: TensorSpec): Double {
+        val times = List(PREPARE_ROUNDS) {
+            if (cancelled()) throw BenchmarkCancelled()
+            golden.images.map {
+                val start = nanoTime()
+                input.of(preprocessor.prepare(it.image))
+                milliseconds(start)
+            }
+        }
+        return LatencyStatistics.of(times.drop(PREPARE_ROUNDS / 2).flatten()).p50
+    }
+
     private fun milliseconds(since: Long): Double = (nanoTime() - since) / 1e6
+
+    private companion object {
+        const val PREPARE_ROUNDS = 20
+    }
 }

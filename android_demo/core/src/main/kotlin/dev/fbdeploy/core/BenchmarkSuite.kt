@@ -43,15 +43,26 @@ class BenchmarkSuite(
     private fun reason(error: Throwable): String = (error.message ?: error.toString()).lineSequence().first()
 }
 
-/** The suite's results as a table of fixed-width text. */
+/** The suite's results as a table of fixed-width text, and what models save that take pixels. */
 object SuiteTable {
-    private const val HEADER = "%-22s %9s %9s %9s %8s"
-    private const val ROW = "%-22s %9.2f %9.2f %9.1f %8s"
+    private const val HEADER = "%-22s %9s %9s %9s %9s %8s"
+    private const val ROW = "%-22s %9.2f %9.2f %9.2f %9.1f %8s"
+    private const val SAVED = "%s: %.2f ms to prepare and run, %s: %.2f ms"
 
     fun text(rows: List<SuiteRow>): String {
-        val header = HEADER.format(Locale.ROOT, "model", "p50 ms", "p90 ms", "load ms", "golden")
-        return (listOf(header) + rows.map(::line)).joinToString("\n")
+        val header = HEADER.format(Locale.ROOT, "model", "prepare", "p50 ms", "p90 ms", "load ms", "golden")
+        return (listOf(header) + rows.map(::line) + saved(rows.filterIsInstance<SuiteRow.Done>())).joinToString("\n")
     }
+
+    /** Models that take pixels beside the same with values in: an id is FORMAT-BUILD, then the variant. */
+    private fun saved(rows: List<SuiteRow.Done>): List<String> =
+        rows.filter { it.entry.input.type == TensorType.UINT8 }.mapNotNull { pixels ->
+            rows.firstOrNull { it.entry.id == pixels.entry.id.substringBeforeLast("-") }?.let {
+                SAVED.format(Locale.ROOT, it.entry.id, whole(it.run), pixels.entry.id, whole(pixels.run))
+            }
+        }
+
+    private fun whole(run: BenchmarkRun): Double = run.prepareMilliseconds + LatencyStatistics.of(run.latencies).p50
 
     private fun line(row: SuiteRow): String = when (row) {
         is SuiteRow.Failed -> "%-22s %s".format(Locale.ROOT, row.entry.id, row.reason)
@@ -62,6 +73,7 @@ object SuiteTable {
             ROW.format(
                 Locale.ROOT,
                 row.entry.id,
+                row.run.prepareMilliseconds,
                 statistics.p50,
                 statistics.p90,
                 row.run.loadMilliseconds,

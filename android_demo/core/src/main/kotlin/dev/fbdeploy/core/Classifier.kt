@@ -4,8 +4,8 @@ import java.io.File
 
 /** A loaded model. Calls come from one thread at a time. */
 interface Classifier : AutoCloseable {
-    /** Outputs for one normalized NCHW [tensor]. */
-    fun run(tensor: FloatArray): Outputs
+    /** Outputs for one image as the model's input takes it. */
+    fun run(input: ModelInput): Outputs
 }
 
 /** An inference library: one entry of the app's table of backends. */

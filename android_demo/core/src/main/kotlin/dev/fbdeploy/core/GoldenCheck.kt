@@ -15,7 +15,7 @@ data class GoldenReport(
 /** Compares this app with golden.json: same pixels, same tensor, same answer. */
 class GoldenCheck(private val golden: Golden) {
     /**
-     * [classifier] runs [model] on this app's own tensors; with null only the pre-processing and
+     * [classifier] runs [model] on this app's own inputs; with null only the pre-processing and
      * the answer to Python's outputs are compared.
      */
     fun run(preprocessor: Preprocessor, model: ModelEntry? = null, classifier: Classifier? = null): GoldenReport {
@@ -39,7 +39,8 @@ class GoldenCheck(private val golden: Golden) {
             val outputs = expected.outputs.filter { model == null || it.model == model.id }
             var same = true
             for (output in outputs) {
-                val found = classifier?.run(input.tensor) ?: output.values
+                val given = model?.input?.of(input)
+                val found = given?.let { classifier?.run(it) } ?: output.values
                 for ((name, values) in output.values) {
                     val difference = maxDifference(found.getValue(name), values)
                     logit = maxOf(logit, difference)

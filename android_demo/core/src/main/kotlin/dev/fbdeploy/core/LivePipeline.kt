@@ -1,6 +1,6 @@
 package dev.fbdeploy.core
 
-/** Milliseconds that one frame took: to convert and turn, to resize and normalize, to run, to decode. */
+/** Milliseconds that one frame took: to convert and turn, to make the model's input, to run, to decode. */
 data class FrameTimes(val camera: Double, val prepare: Double, val infer: Double, val decode: Double)
 
 /** What the live view shows of one picture; [framesPerSecond] is null until there are two frames. */
@@ -21,22 +21,25 @@ class LivePipeline(
     private val window = LatencyWindow()
     private val rate = FrameRate()
     private var classifier: Classifier? = null
+    private var taken: TensorSpec? = null
 
     /** Replaces the loaded model; the old one is released first, since both may not fit. */
     fun select(model: ModelEntry, backend: Backend, threads: Int) {
         close()
         window.clear()
         rate.clear()
+        taken = model.input
         classifier = backend.load(bundle.file(model), model, threads)
     }
 
     /** Null while no model is loaded. */
     fun classify(captured: Captured): LiveResult? {
         val loaded = classifier ?: return null
+        val spec = taken ?: return null
         val start = nanoTime()
-        val input = preprocessor.prepare(captured.image)
+        val input = spec.of(preprocessor.prepare(captured.image))
         val prepared = nanoTime()
-        val outputs = loaded.run(input.tensor)
+        val outputs = loaded.run(input)
         val inferred = nanoTime()
         val answer = decoder.decode(outputs)
         val decoded = nanoTime()

@@ -23,25 +23,6 @@ data class InputSpec(
     val cropMode: CropMode
 )
 
-/** A named tensor of a model. */
-data class TensorSpec(val name: String, val shape: List<Int>) {
-    val elements: Int get() = shape.fold(1, Int::times)
-
-    /** Whether an image's three values lie together, pixel by pixel (NHWC), and not plane by plane. */
-    val channelsLast: Boolean get() = shape.size == 4 && shape[1] != CHANNELS && shape[3] == CHANNELS
-
-    /** An NCHW [image] as the model takes it. */
-    fun laidOut(image: FloatArray): FloatArray {
-        if (!channelsLast) return image
-        val pixels = image.size / CHANNELS
-        return FloatArray(image.size) { image[it % CHANNELS * pixels + it / CHANNELS] }
-    }
-
-    private companion object {
-        const val CHANNELS = 3
-    }
-}
-
 /** One of a model's outputs, in order; [stored] is what the file calls it, empty where it goes by position. */
 data class OutputSpec(val name: String, val stored: String, val shape: List<Int>) {
     val elements: Int get() = shape.fold(1, Int::times)
@@ -103,7 +84,11 @@ data class ModelConfig(val network: String, val task: String, val input: InputSp
         private fun output(json: JsonObject) =
             OutputSpec(json.string("name"), json.string("stored"), json.doubles("shape").map { it.toInt() })
 
-        private fun tensor(json: JsonObject) = TensorSpec(json.string("name"), json.doubles("shape").map { it.toInt() })
+        private fun tensor(json: JsonObject) = TensorSpec(
+            json.string("name"),
+            json.doubles("shape").map { it.toInt() },
+            TensorType.valueOf(json.string("dtype").uppercase())
+        )
     }
 }
 

@@ -1,7 +1,12 @@
 package dev.fbdeploy.core
 
-/** A network input: the 8-bit picture the network sees, and its normalized NCHW tensor. */
-class NetworkInput(val pixels: RgbImage, val tensor: FloatArray)
+/**
+ * A network input: the 8-bit picture the network sees, and its normalized NCHW tensor, which is made
+ * when it is first asked for, since models that take pixels do without.
+ */
+class NetworkInput(val pixels: RgbImage, normalize: () -> FloatArray) {
+    val tensor: FloatArray by lazy(LazyThreadSafetyMode.NONE, normalize)
+}
 
 /** Pictures of any size to network inputs. Calls come from one thread at a time. */
 fun interface Preprocessor {
@@ -21,7 +26,7 @@ class TimmPreprocessor(private val spec: InputSpec) : Preprocessor {
     override fun prepare(image: RgbImage): NetworkInput {
         val current = plan?.takeIf { it.source == image.size } ?: Plan(image.size, spec).also { plan = it }
         val pixels = current.run(image)
-        return NetworkInput(pixels, normalize(pixels))
+        return NetworkInput(pixels) { normalize(pixels) }
     }
 
     private fun normalize(image: RgbImage): FloatArray {

@@ -40,6 +40,7 @@ object ResultJson {
             "warmup" to run.warmupRuns,
             "iterations" to run.latencies.size,
             "load_ms" to run.loadMilliseconds,
+            "prepare_ms" to run.prepareMilliseconds,
             "latencies_ms" to run.latencies,
             "latency_ms" to mapOf("p50" to statistics.p50, "p90" to statistics.p90, "p99" to statistics.p99),
             "golden" to golden(run.golden),

@@ -21,12 +21,34 @@ class BenchmarkTest {
         val counted = runner.run(short, backend) { state }
         assertEquals(List(7) { 5.0 }, counted.latencies)
         assertEquals(3, counted.warmupRuns)
+        assertEquals(5.0, counted.prepareMilliseconds)
         // Looks at the clock are 5 ms apart: two an inference, and one more to see whether it was long enough.
         val timed = runner.run(short.copy(seconds = 0.25f, warmupSeconds = 0.125f), backend) { state }
         assertEquals(19, timed.latencies.size)
         assertEquals(9, timed.warmupRuns)
         // Every picture gets the first one's answer: the others must be seen to differ.
         assertTrue(counted.golden.topEqual in 1 until bundle.golden().images.size)
+    }
+
+    @Test
+    fun theTableHasWhatPixelsSave() {
+        val bundle = TestBundle.bundle
+        val answer = mapOf("logits" to FloatArray(bundle.labels.size))
+        val request = BenchmarkRequest("any", iterations = 1, seconds = 0f, warmup = 0, warmupSeconds = 0f)
+        var clock = 0L
+        val step = 2_000_000L
+        val suite = BenchmarkSuite(
+            BenchmarkRunner(bundle, nanoTime = { clock.also { clock += step } }),
+            { FixedBackend(answer) },
+            { DeviceState(null, null, null, null) }
+        )
+        val rows = ArrayList<SuiteRow>()
+        suite.run(listOf("onnx-int8-uint8", "onnx-int8", "onnx-fp32").map(bundle.config::model), request, rows::add)
+        val table = SuiteTable.text(rows).lines()
+        assertEquals(5, table.size)
+        // A look at the clock is 2 ms after the last: one to prepare, one to run.
+        assertEquals("onnx-int8: 4.00 ms to prepare and run, onnx-int8-uint8: 4.00 ms", table.last())
+        assertEquals(3, SuiteTable.text(listOf(rows[0], rows[2])).lines().size, "nothing to compare with")
     }
 
     @Test
@@ -85,7 +107,7 @@ class FixedBackend(private val answer: Outputs) : Backend {
     override fun version() = "0"
 
     override fun load(file: File, model: ModelEntry, threads: Int) = object : Classifier {
-        override fun run(tensor: FloatArray): Outputs = answer
+        override fun run(input: ModelInput): Outputs = answer
 
         override fun close() {
             closed++

@@ -24,11 +24,30 @@ class CoreTest {
     }
 
     @Test
-    fun anImageIsLaidOutAsTheModelTakesIt() {
-        val planes = floatArrayOf(1f, 2f, 3f, 4f, 5f, 6f)
-        val pixels = TensorSpec("", listOf(1, 1, 2, 3))
-        assertEquals(listOf(1f, 3f, 5f, 2f, 4f, 6f), pixels.laidOut(planes).toList())
-        assertEquals(planes.toList(), TensorSpec("", listOf(1, 3, 1, 2)).laidOut(planes).toList())
+    fun anImageIsGivenAsTheModelTakesIt() {
+        val bytes = byteArrayOf(10, 20, 30, 11, 21, -1)
+        val image = NetworkInput(RgbImage(2, 1, bytes)) { floatArrayOf(1f, 2f, 3f, 4f, 5f, 6f) }
+
+        fun given(shape: List<Int>, type: TensorType): List<Number> {
+            val spec = TensorSpec("", shape, type)
+            val buffer = InputBuffer(spec)
+            // Twice, since it is refilled.
+            repeat(2) { buffer.fill(spec.of(image)) }
+            assertEquals(spec.type.bytes * spec.elements, buffer.bytes.remaining())
+            return List(spec.elements) {
+                if (type == TensorType.UINT8) buffer.bytes.get(it) else buffer.bytes.getFloat(Float.SIZE_BYTES * it)
+            }
+        }
+        val (nchw, nhwc) = listOf(listOf(1, 3, 1, 2), listOf(1, 1, 2, 3))
+        assertEquals(listOf<Number>(1f, 2f, 3f, 4f, 5f, 6f), given(nchw, TensorType.FLOAT32))
+        assertEquals(listOf<Number>(1f, 3f, 5f, 2f, 4f, 6f), given(nhwc, TensorType.FLOAT32))
+        assertEquals(listOf(10, 11, 20, 21, 30, -1).map { it.toByte() }, given(nchw, TensorType.UINT8))
+        assertEquals(bytes.toList(), given(nhwc, TensorType.UINT8))
+        assertFailsWith<IllegalStateException>("pixels need no normalization") {
+            val dark = NetworkInput(RgbImage(2, 1, bytes)) { error("normalized") }
+            TensorSpec("", nhwc, TensorType.UINT8).of(dark)
+            TensorSpec("", nhwc, TensorType.FLOAT32).of(dark)
+        }
     }
 
     @Test

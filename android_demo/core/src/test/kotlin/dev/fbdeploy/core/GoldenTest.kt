@@ -89,7 +89,7 @@ class GoldenTest {
     fun plantedShiftByOnePixelIsCaught() = caught { image ->
         val right = TimmPreprocessor(spec).prepare(image)
         val shifted = right.pixels.pixels.copyOf().also { it.copyInto(it, 3, 0, it.size - 3) }
-        NetworkInput(RgbImage(spec.width, spec.height, shifted), right.tensor)
+        NetworkInput(RgbImage(spec.width, spec.height, shifted)) { right.tensor }
     }
 
     private fun caught(broken: Preprocessor) {

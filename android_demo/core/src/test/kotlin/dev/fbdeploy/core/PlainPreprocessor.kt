@@ -12,7 +12,7 @@ class PlainPreprocessor(private val spec: InputSpec) : Preprocessor {
         val place = Placement.of(image.size, spec)
         val resized = PlainResample.resize(image, place.width, place.height, spec.interpolation)
         val cropped = center(resized, place)
-        return NetworkInput(cropped, normalize(cropped))
+        return NetworkInput(cropped) { normalize(cropped) }
     }
 
     private fun center(image: RgbImage, place: Placement): RgbImage {

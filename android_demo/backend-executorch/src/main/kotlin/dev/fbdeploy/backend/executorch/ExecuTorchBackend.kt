@@ -2,9 +2,11 @@ package dev.fbdeploy.backend.executorch
 
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Classifier
+import dev.fbdeploy.core.InputBuffer
 import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.ModelInput
 import dev.fbdeploy.core.Outputs
-import dev.fbdeploy.core.restart
+import dev.fbdeploy.core.TensorType
 import java.io.File
 import org.pytorch.executorch.EValue
 import org.pytorch.executorch.Module
@@ -36,13 +38,15 @@ class ExecuTorchBackend : Backend {
 
 private class ExecuTorchClassifier(private val module: Module, private val model: ModelEntry) : Classifier {
     private val shape = model.input.shape.map(Int::toLong).toLongArray()
-    private val buffer = Tensor.allocateFloatBuffer(model.input.elements)
+    private val buffer = InputBuffer(model.input)
 
-    override fun run(tensor: FloatArray): Outputs {
-        buffer.restart()
-        buffer.put(tensor)
-        buffer.restart()
-        val made = module.forward(EValue.from(Tensor.fromBlob(buffer, shape)))
+    override fun run(input: ModelInput): Outputs {
+        buffer.fill(input)
+        val tensor = when (model.input.type) {
+            TensorType.FLOAT32 -> Tensor.fromBlob(buffer.bytes.asFloatBuffer(), shape)
+            TensorType.UINT8 -> Tensor.fromBlobUnsigned(buffer.bytes, shape)
+        }
+        val made = module.forward(EValue.from(tensor))
         return model.outputs.indices.associate { model.outputs[it].name to made[it].toTensor().dataAsFloatArray }
     }
 

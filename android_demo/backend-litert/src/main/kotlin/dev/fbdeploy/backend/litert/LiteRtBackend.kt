@@ -2,7 +2,9 @@ package dev.fbdeploy.backend.litert
 
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Classifier
+import dev.fbdeploy.core.InputBuffer
 import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.ModelInput
 import dev.fbdeploy.core.Outputs
 import dev.fbdeploy.core.restart
 import java.io.File
@@ -28,15 +30,14 @@ class LiteRtBackend : Backend {
 }
 
 private class LiteRtClassifier(private val interpreter: Interpreter, private val model: ModelEntry) : Classifier {
-    private val input = floats(model.input.elements)
+    private val buffer = InputBuffer(model.input)
     private val outputs = model.outputs.map { floats(it.elements) }
 
-    override fun run(tensor: FloatArray): Outputs {
-        input.restart()
-        input.asFloatBuffer().put(model.input.laidOut(tensor))
+    override fun run(input: ModelInput): Outputs {
+        buffer.fill(input)
         outputs.forEach { it.restart() }
         val byPosition = outputs.withIndex().associate { (index, buffer) -> index to buffer }
-        interpreter.runForMultipleInputsOutputs(arrayOf(input), byPosition)
+        interpreter.runForMultipleInputsOutputs(arrayOf(buffer.bytes), byPosition)
         return model.outputs.indices.associate { model.outputs[it].name to values(outputs[it]) }
     }
 

@@ -1,17 +1,17 @@
 package dev.fbdeploy.backend.ort
 
+import ai.onnxruntime.OnnxJavaType
 import ai.onnxruntime.OnnxTensor
 import ai.onnxruntime.OrtEnvironment
 import ai.onnxruntime.OrtSession
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Classifier
+import dev.fbdeploy.core.InputBuffer
 import dev.fbdeploy.core.ModelEntry
+import dev.fbdeploy.core.ModelInput
 import dev.fbdeploy.core.Outputs
-import dev.fbdeploy.core.restart
+import dev.fbdeploy.core.TensorType
 import java.io.File
-import java.nio.ByteBuffer
-import java.nio.ByteOrder
-import java.nio.FloatBuffer
 
 /** ONNX Runtime's CPU provider. Plain JVM code: the same class runs on a phone and in CI. */
 class OnnxRuntimeBackend : Backend {
@@ -41,19 +41,22 @@ private class OnnxRuntimeClassifier(
     private val session: OrtSession,
     private val model: ModelEntry
 ) : Classifier {
-    private val buffer: FloatBuffer = ByteBuffer
-        .allocateDirect(Float.SIZE_BYTES * model.input.elements)
-        .order(ByteOrder.nativeOrder())
-        .asFloatBuffer()
+    private val buffer = InputBuffer(model.input)
 
     // The tensor reads the buffer in place: it is made once and refilled.
-    private val tensor =
-        OnnxTensor.createTensor(environment, buffer, model.input.shape.map(Int::toLong).toLongArray())
+    private val tensor = OnnxTensor.createTensor(
+        environment,
+        buffer.bytes,
+        model.input.shape.map(Int::toLong).toLongArray(),
+        when (model.input.type) {
+            TensorType.FLOAT32 -> OnnxJavaType.FLOAT
+            TensorType.UINT8 -> OnnxJavaType.UINT8
+        }
+    )
 
-    override fun run(tensor: FloatArray): Outputs {
-        buffer.restart()
-        buffer.put(tensor)
-        session.run(mapOf(model.input.name to this.tensor)).use { result ->
+    override fun run(input: ModelInput): Outputs {
+        buffer.fill(input)
+        session.run(mapOf(model.input.name to tensor)).use { result ->
             return model.outputs.associate { output ->
                 val tensor = result.get(output.stored).get() as OnnxTensor
                 output.name to FloatArray(output.elements).also { tensor.floatBuffer.get(it) }

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from fbdeploy.sweep.page import render
+from fbdeploy.sweep.plan import NetworkPlan, SweepPlan
+from fbdeploy.sweep.rows import Exported, join
+from tests.fbdeploy.samples import PHONE, on_phone, sample
+
+
+def test_two_devices_behind_one_target_have_a_front_each() -> None:
+    """As hosts of a cluster are: each one's times are of target ``local``."""
+    manifest, lines = sample()
+    other = on_phone(lines, {"int8/model.pte": 0.1, "fp32/model.pte": 0.2}, target="local")
+    export = Exported("net", "ptq", Path("net"), ("fp32", "int8"), manifest)
+    rows = join([export], [*lines, *other])
+    devices = [row.device for row in rows]
+    assert devices.count("a made-up processor") == 8 and devices.count(PHONE.name) == 2
+    front = {(row.device, row.result.path) for row in rows if row.on_front}
+    assert {device for device, _ in front} == set(devices)
+    assert ("a made-up processor", "net/int8/model.onnx") in front
+    page = render(SweepPlan(networks=(NetworkPlan(name="net"),)), rows, [])
+    assert page.count('<p class="soft">a made-up processor</p>') == 1
+    assert page.count(f'<p class="soft">{PHONE.name}</p>') == 1
