@@ -76,7 +76,10 @@ def _log_sigmoids(graph: GraphModule) -> int:
     for node in calls(graph, aten.log_sigmoid.default):
         like = tensor_meta(node)
         negative = emit(node, aten.neg.default, node.args[0], like=like)
-        replace(node, emit(node, aten.neg.default, emit(node, aten.softplus.default, negative, like=like)))
+        replace(
+            node,
+            emit(node, aten.neg.default, emit(node, aten.softplus.default, negative, like=like)),
+        )
         changed += 1
     return changed
 

@@ -23,7 +23,8 @@ _WITH_NUMBERS = (aten.where.ScalarOther, aten.where.ScalarSelf, aten.where.Scala
 
 
 def plain_choices(graph: GraphModule) -> int:
-    """Write ``masked_fill``, a threshold, a hard shrink and a ``where`` of numbers as the ``where`` of tensors.
+    """Write ``masked_fill``, a threshold, a hard shrink and a ``where`` of numbers as the ``where``
+    of tensors.
 
     LiteRT's converter mixes up memory layouts around numbers (litert-torch 0.10.0); a constant of
     as many dimensions as the values have fits every layout.
