@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 QUICK := tests/stats tests/tasks tests/fbdeploy/records tests/fbdeploy/report tests/fbdeploy/compare \
 	tests/fbdeploy/check tests/fbdeploy/cli/types tests/zoo/datasets tests/zoo/test_documents.py \
-	tests/zoo/test_files.py tests/test_house.py tests/test_action.py
+	tests/zoo/test_files.py tests/test_house.py
 INSTALLED := $(VENV)/.installed
 TEST_TOOLS := $(VENV)/.test-tools
 
@@ -38,7 +38,7 @@ imports: $(TEST_TOOLS)
 unit: $(TEST_TOOLS)
 	$(BIN)/python -m pytest --numprocesses auto --durations 10 $(PYTEST_ARGS)
 
-# What most changes need: everything but what exports, trains, emulates or builds apps.
+# What most changes need: nothing that exports, trains, emulates, builds apps or starts many programs.
 quick: $(TEST_TOOLS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
