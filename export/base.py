@@ -115,6 +115,14 @@ def atomic_artefact(path: Path) -> AbstractContextManager[Path]:
     return atomic_file(path) if marks is None else atomic_folder(path, marks)
 
 
+def _told(error: BaseException) -> BaseException:
+    """Of what was raised from what, the one that names the cause: torch.onnx's own errors tell in
+    colours which step it was, and where to report it."""
+    while type(error).__module__.startswith("torch.onnx.") and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 @contextmanager
 def converter_errors(format_name: str) -> Iterator[None]:
     """Turn whatever a converter raises of a network into one line.
@@ -129,6 +137,6 @@ def converter_errors(format_name: str) -> Iterator[None]:
     # Converters raise errors that share no base class.
     except Exception as error:
         raise InputError(
-            f"{format_name}: its converter refuses this network ({said(error)}); "
+            f"{format_name}: its converter refuses this network ({said(_told(error))}); "
             "leave the format out with --formats or change the operator"
         ) from error
