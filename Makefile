@@ -59,13 +59,14 @@ $(INSTALLED): $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $@
 
-$(TEST_TOOLS): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable '.[all,test]'
+# Modules are compiled when a test imports them: most never are, and all take a minute and a half.
+$(TEST_TOOLS): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[all,test]'
 	# A client that tests run on our files. OpenCV and matplotlib, which it draws with, take 150 MB
 	# and libGL; what else it needs is here already.
 	$(BIN)/python -m pip install --quiet --no-deps mediapipe==1.2.3 || \
 		echo "mediapipe cannot be had for this machine: its tests are skipped"
-	@touch $@
+	@touch $(INSTALLED) $@
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -24,6 +24,7 @@ from export.coreml_forms import dilated_max_pools
 from export.description import MAKER, Description
 from export.format_info import INPUT_NAME, PICTURE
 from export.half import fits_half
+from export.light_conversion import light_conversion
 from export.normalizing import normalize_inside
 from export.packages import require
 from export.tracing import light_tracing
@@ -76,7 +77,7 @@ class CoreMLExporter:
         if pictures:
             rgb = coremltools.colorlayout.RGB
             given = coremltools.ImageType(INPUT_NAME, spec.shape, color_layout=rgb)
-        with converter_errors(self.format):
+        with converter_errors(self.format), light_conversion():
             with light_tracing():
                 program = torch.export.export(graph, (source.example,)).run_decompositions({})
             made = coremltools.convert(

@@ -1,10 +1,12 @@
-"""Operators that XNNPACK's delegate lacks, written with those that it has.
+"""Operators that XNNPACK's delegate lacks or computes wrongly, written with others.
 
 What it lacks runs in ExecuTorch's portable kernels. Around Mish and Softplus executorch 1.5.1 mixes
 up memory formats: their files were refused, or computed wrongly.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch.fx import GraphModule, Node
@@ -13,7 +15,8 @@ from quantize.graph.passes.surgery import argument, aten, calls, constant, emit,
 
 
 def delegated_forms(graph: GraphModule, *, half: bool = False) -> int:
-    """Rewrite Mish and Softplus in place; how many. ``half`` is for graphs in float16."""
+    """Rewrite Mish, Softplus and the softmax of maps in place; how many. ``half`` is for graphs in
+    float16."""
     changed = 0
     for node in calls(graph, aten.mish.default):
         replace(node, _mish(graph, node, 5.0 if half else 10.0))
@@ -21,7 +24,24 @@ def delegated_forms(graph: GraphModule, *, half: bool = False) -> int:
     for node in calls(graph, aten.softplus.default):
         replace(node, _softplus(graph, node))
         changed += 1
+    for node in calls(graph, aten.softmax.int):
+        shape = shape_of(node)
+        if len(shape) == 4 and int(argument(node, 1)) % 4 == 3:
+            replace(node, _softmax_of_rows(node, shape))
+            changed += 1
     return changed
+
+
+def _softmax_of_rows(node: Node, shape: tuple[Any, ...]) -> Node:
+    """A softmax over a map's last axis, computed of a matrix of rows.
+
+    The delegate keeps a convolution's map in NHWC up to an operator that is known to depend on the
+    layout, among which softmax is not: it went over the channels
+    (executorch/backends/xnnpack/_passes/channels_last_tagged_reshape_pass.py, executorch 1.5.1).
+    """
+    rows = emit(node, aten.flatten.using_ints, node.args[0], 1, 2)
+    weights = emit(node, aten.softmax.int, rows, -1, *node.args[2:])
+    return emit(node, aten.unflatten.int, weights, 1, list(shape[1:3]))
 
 
 def _mish(graph: GraphModule, node: Node, largest: float) -> Node:

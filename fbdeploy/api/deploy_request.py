@@ -26,8 +26,7 @@ from fbdeploy.pipeline.request import (
     InputOptions,
 )
 from fbdeploy.records.builds import BUILDS, Build
-from runtime_bench.timing.modes import MODES
-from zoo.errors import InputError
+from runtime_bench.timing.modes import mode_of
 
 Names = str | Sequence[str]
 """With commas, or one by one."""
@@ -91,7 +90,7 @@ def deploy_request(
         accept_low_fidelity=accept_low_fidelity,
         layout=layout,
         input_type=input_type,
-        mode=_mode(mode),
+        mode=mode_of(mode).name,
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )
 
@@ -118,12 +117,6 @@ def builds_of(given: Names | None, recipe: str) -> tuple[Build, ...]:
     if given is None:
         return default_builds(recipe)
     return as_builds(choices(given, BUILDS, "--precisions"))
-
-
-def _mode(name: str) -> str:
-    if name not in MODES:
-        raise InputError(f"--mode {name}: is unknown; give one of {', '.join(MODES)}")
-    return name
 
 
 def _formats(given: Names | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from fbdeploy.check.baseline import ArtefactName, Baseline, Latency, Record
 from fbdeploy.check.latencies import same_setting, why_unlike
 from fbdeploy.check.reduction import reduced
 from fbdeploy.check.rules import load_rules
-from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
+from fbdeploy.compare.document import ComparedArtefact, DeploymentComparison, Figures, Side, Speed
 from fbdeploy.records.conditions import Conditions, conditions_in
 from fbdeploy.records.manifest import Manifest, read_manifest
 from fbdeploy.records.results import Line, ScoreInfo, read_lines
@@ -66,7 +66,7 @@ class Deployment:
         )
 
 
-def compare(first: Path, second: Path) -> Comparison:
+def compare(first: Path, second: Path) -> DeploymentComparison:
     """Set the artefacts of two output folders side by side; they are matched by format, precision,
     program and variant.
 
@@ -93,7 +93,7 @@ def compare(first: Path, second: Path) -> Comparison:
         ).model_copy(update={"first": figures[0].get(key), "second": figures[1].get(key)})
         for key in keys
     )
-    return Comparison(
+    return DeploymentComparison(
         first=sides[0].side(),
         second=sides[1].side(),
         task=tasks[0],

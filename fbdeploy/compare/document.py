@@ -71,7 +71,7 @@ class ComparedArtefact(Schema):
         return build_of(self.precision, self.program)
 
 
-class Comparison(Schema):
+class DeploymentComparison(Schema):
     """The document of ``compare --json``; ``notes`` are of the deployments as a whole."""
 
     schema_version: Literal[1] = 1

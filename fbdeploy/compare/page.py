@@ -6,7 +6,7 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.compare import text
-from fbdeploy.compare.document import Comparison
+from fbdeploy.compare.document import DeploymentComparison
 from fbdeploy.records.manifest import now
 from fbdeploy.report import templates
 from fbdeploy.report.scores import metric_title, metrics_shown
@@ -17,7 +17,7 @@ from zoo.names import title_of
 TEMPLATE = "compare.html.jinja"
 
 
-def write_page(path: Path, document: Comparison) -> None:
+def write_page(path: Path, document: DeploymentComparison) -> None:
     """Write the page whole or not at all.
 
     Raises:
@@ -27,7 +27,7 @@ def write_page(path: Path, document: Comparison) -> None:
         temporary.write_text(render(document), encoding="utf-8")
 
 
-def render(document: Comparison) -> str:
+def render(document: DeploymentComparison) -> str:
     """The HTML of the page. It loads nothing from anywhere and runs no script."""
     template = templates.template(str(__package__), TEMPLATE)
     return template.render(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fbdeploy.compare.document import ComparedArtefact, Comparison, Figures, Side, Speed
+from fbdeploy.compare.document import ComparedArtefact, DeploymentComparison, Figures, Side, Speed
 from fbdeploy.records.results import ScoreInfo
 from fbdeploy.report import numbers
 from fbdeploy.report.recommend import name_in_words
@@ -14,7 +14,7 @@ from fbdeploy.report.table import table
 ARROW = " → "
 
 
-def as_text(document: Comparison) -> str:
+def as_text(document: DeploymentComparison) -> str:
     """Both folders, a row an artefact, and what could not be told."""
     title = metrics_shown(document.task)[0].title
     rows = [
@@ -85,7 +85,7 @@ def _side(side: Side) -> str:
     return ", ".join([*parts, f"fbdeploy {side.fbdeploy_version})"])
 
 
-def _of_artefacts(document: Comparison) -> list[str]:
+def _of_artefacts(document: DeploymentComparison) -> list[str]:
     """The notes of artefacts, once each with whose they are; all of them are not named."""
     by_note: dict[str, list[str]] = {}
     for one in document.artefacts:

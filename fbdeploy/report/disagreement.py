@@ -119,7 +119,8 @@ def answers_of(artefact: str, kept: Predictions, names: Sequence[str]) -> Answer
     classes = _classes(float_confusion, confusion, names)
     told = classes
     if len(classes) > ALL_CLASSES:
-        told = sorted(classes, key=lambda one: -abs(one.int8_right - one.float_right))
+        changed = [one for one in classes if one.int8_right != one.float_right]
+        told = sorted(changed, key=lambda one: -abs(one.int8_right - one.float_right))
         told = told[:CHANGED_CLASSES]
     matrix = [
         (label_of(names, index), tuple(confusion[index].tolist()))

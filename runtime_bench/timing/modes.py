@@ -62,5 +62,5 @@ def mode_of(name: str) -> Mode:
         InputError: there is none of this name.
     """
     if name not in MODES:
-        raise InputError(f"mode '{name}' is unknown; give one of {', '.join(MODES)}")
+        raise InputError(f"--mode {name}: is unknown; give one of {', '.join(MODES)}")
     return MODES[name]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
     argument,
     aten,
     calls,
+    constant,
     emit,
     is_call,
     is_constant,
@@ -35,9 +37,9 @@ def fuse_hard_activations(graph: GraphModule) -> int:
 
 def unify_activations(graph: GraphModule) -> int:
     """Write what activations become in evaluation, or for the parameters they have, as ones with
-    integer kernels: a PReLU of one slope and a randomized ReLU as ``leaky_relu``, a gated linear
-    unit as the product that it is."""
-    changed = 0
+    integer kernels: a PReLU of one slope and a randomized ReLU as ``leaky_relu``; a gated linear
+    unit, a log-sigmoid and a CELU (arXiv:1704.07483) as what they are made of."""
+    changed = _log_sigmoids(graph) + _celus(graph)
     for node in calls(graph, aten.prelu.default):
         slope = node.args[1]
         if isinstance(slope, Node) and is_constant(slope):
@@ -68,6 +70,38 @@ def unify_activations(graph: GraphModule) -> int:
     return changed
 
 
+def _log_sigmoids(graph: GraphModule) -> int:
+    """log(sigmoid(x)) = -softplus(-x)."""
+    changed = 0
+    for node in calls(graph, aten.log_sigmoid.default):
+        like = tensor_meta(node)
+        negative = emit(node, aten.neg.default, node.args[0], like=like)
+        replace(
+            node,
+            emit(node, aten.neg.default, emit(node, aten.softplus.default, negative, like=like)),
+        )
+        changed += 1
+    return changed
+
+
+def _celus(graph: GraphModule) -> int:
+    """a * elu(x / a)."""
+    changed = 0
+    for node in calls(graph, aten.celu.default):
+        like, alpha, value = tensor_meta(node), float(argument(node, 1, 1.0)), node.args[0]
+        if alpha == 1.0 or like is None:
+            node.target, node.args = aten.elu.default, (value, 1.0)
+        else:
+            shape = (1,) * like.ndim
+            narrow = constant(graph, node, f"{node.name}_narrow", torch.full(shape, 1 / alpha))
+            wide = constant(graph, node, f"{node.name}_wide", torch.full(shape, alpha))
+            value = emit(node, aten.mul.Tensor, value, narrow, like=like)
+            value = emit(node, aten.elu.default, value, 1.0, like=like)
+            replace(node, emit(node, aten.mul.Tensor, value, wide))
+        changed += 1
+    return changed
+
+
 def clamp_bounds(node: Node) -> tuple[float, float]:
     """Lower and upper bound of a clamp, relu6 or hardtanh call; infinite where there is none."""
     if node.target == aten.relu6.default:
@@ -89,6 +123,8 @@ def _unify_clamps(graph: GraphModule) -> int:
     for node in calls(graph, *_CLAMPS):
         low, high = clamp_bounds(node)
         if node.target == aten.hardtanh.default and high < float("inf"):
+            # coremltools refuses an integer beside a float.
+            node.args = (node.args[0], low, high)
             continue
         if (low, high) == (0.0, float("inf")):
             node.target, node.args = aten.relu.default, (node.args[0],)

@@ -8,6 +8,7 @@ import torch
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
+    argument,
     aten,
     calls,
     constant,
@@ -22,7 +23,8 @@ _WITH_NUMBERS = (aten.where.ScalarOther, aten.where.ScalarSelf, aten.where.Scala
 
 
 def plain_choices(graph: GraphModule) -> int:
-    """Write ``masked_fill``, a threshold and a ``where`` of numbers as the ``where`` of tensors.
+    """Write ``masked_fill``, a threshold, a hard shrink and a ``where`` of numbers as the ``where``
+    of tensors.
 
     LiteRT's converter mixes up memory layouts around numbers (litert-torch 0.10.0); a constant of
     as many dimensions as the values have fits every layout.
@@ -32,6 +34,11 @@ def plain_choices(graph: GraphModule) -> int:
         x, (bound, value) = node.args[0], node.args[1:3]
         above = emit(node, aten.gt.Scalar, x, bound, like=_mask(x))
         changed += _choose(graph, node, above, x, value)
+    for node in calls(graph, aten.hardshrink.default):
+        x, bound = node.args[0], float(argument(node, 1, 0.5))
+        size = emit(node, aten.abs.default, x, like=tensor_meta(node))
+        beyond = emit(node, aten.gt.Scalar, size, bound, like=_mask(x))
+        changed += _choose(graph, node, beyond, x, 0.0)
     for node in calls(graph, aten.masked_fill.Scalar, aten.masked_fill.Tensor):
         x, mask, value = node.args[:3]
         changed += _choose(graph, node, mask, value, x)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fbdeploy.compare.comparing import compare
-from fbdeploy.compare.document import ComparedArtefact, Comparison
+from fbdeploy.compare.document import ComparedArtefact, DeploymentComparison
 from fbdeploy.compare.page import render
 from fbdeploy.compare.text import as_text
 from stats.proportions import PairedOutcomes
@@ -37,11 +37,11 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def document(first: Path, second: Path) -> Comparison:
+def document(first: Path, second: Path) -> DeploymentComparison:
     return compare(first, second)
 
 
-def _artefact(document: Comparison, fmt: str, precision: str) -> ComparedArtefact:
+def _artefact(document: DeploymentComparison, fmt: str, precision: str) -> ComparedArtefact:
     (found,) = (
         one for one in document.artefacts if (one.format, one.precision) == (fmt, precision)
     )
@@ -58,7 +58,7 @@ def test_the_same_folder_differs_in_nothing(first: Path) -> None:
         assert one.speed is None or (one.speed.ratio == 1.0 and one.speed.faster == 0)
 
 
-def test_accuracy_is_paired_image_by_image(document: Comparison) -> None:
+def test_accuracy_is_paired_image_by_image(document: DeploymentComparison) -> None:
     one = _artefact(document, "litert", "int8")
     before, changed = output(), output()
     then = before.top1["int8/model.tflite"] == LABELS
@@ -71,7 +71,7 @@ def test_accuracy_is_paired_image_by_image(document: Comparison) -> None:
     assert one.first and one.second and one.second.bytes == one.first.bytes // 2
 
 
-def test_a_speed_is_told_beyond_the_noise_of_sessions(document: Comparison) -> None:
+def test_a_speed_is_told_beyond_the_noise_of_sessions(document: DeploymentComparison) -> None:
     speed = _artefact(document, "onnx", "int8").speed
     assert speed is not None and speed.faster == -1
     assert speed.ratio == pytest.approx(2.0, rel=0.05) and speed.ratio in speed.interval
@@ -79,7 +79,9 @@ def test_a_speed_is_told_beyond_the_noise_of_sessions(document: Comparison) -> N
     assert unchanged is not None and unchanged.faster == 0
 
 
-def test_what_only_one_folder_has(document: Comparison, first: Path, second: Path) -> None:
+def test_what_only_one_folder_has(
+    document: DeploymentComparison, first: Path, second: Path
+) -> None:
     one = _artefact(document, "coreml", "int8")
     assert one.first is not None and one.second is None and one.score is None
     other = _artefact(compare(second, first), "coreml", "int8")
@@ -94,7 +96,7 @@ def test_other_images_are_not_paired_and_it_is_said(first: Path, tmp_path: Path)
     assert document.notes[0] in as_text(document)
 
 
-def test_the_table_fits_a_terminal(document: Comparison) -> None:
+def test_the_table_fits_a_terminal(document: DeploymentComparison) -> None:
     text = as_text(document)
     table = text.partition("\n\n")[2]
     assert max(map(len, table.splitlines())) <= 80
@@ -104,14 +106,14 @@ def test_the_table_fits_a_terminal(document: Comparison) -> None:
     assert "0.50x" in row
 
 
-def test_the_page_tells_the_same(document: Comparison) -> None:
+def test_the_page_tells_the_same(document: DeploymentComparison) -> None:
     page = render(document)
     assert "only in the first" in page and "−1.00 ±" in page and "0.50x" in page
     assert "http" not in page.partition("</style>")[2]
 
 
-def test_it_comes_back_from_json(document: Comparison) -> None:
-    assert Comparison.model_validate(json.loads(document.model_dump_json())) == document
+def test_it_comes_back_from_json(document: DeploymentComparison) -> None:
+    assert DeploymentComparison.model_validate(json.loads(document.model_dump_json())) == document
 
 
 def test_what_is_no_output_folder_is_refused(first: Path, tmp_path: Path) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.records.manifest import DatasetInfo
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
-from runtime_bench.runtimes.module_session import run_module
+from tests.fbdeploy.pipeline.kept_checks import keep_checks
 from tests.quantize.small_networks import noise_images, tiny_network
 
 
@@ -37,13 +36,7 @@ class Notes:
 def test_weights_only_leaves_out_what_has_no_kernels(tmp_path: Path) -> None:
     network, work = tiny_network(), WorkFolder.of(tmp_path / "out")
     program = quantize(network, noise_images(16), load_recipe("weights-only"))
-    program.save(work.program("ptq"))
-    checks = Checks(work, "key", "photos")
-    checks.images(lambda: noise_images(4))
-    checks.outputs(
-        work.program("ptq"),
-        lambda: run_module(program.module(), program.interface, checks.images()),
-    )
+    keep_checks(work, program, images=4)
     request = DeployRequest(
         network="tiny",
         data="x",

@@ -15,7 +15,6 @@ from export.base import ExportResult, ExportSource
 from export.formats import FORMATS
 from export.onnx import OnnxExporter
 from fbdeploy.pipeline.request import DeployRequest
-from fbdeploy.pipeline.steps.checks import Checks
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.records.manifest import Artefact, DatasetInfo, Failure
@@ -23,7 +22,7 @@ from quantize.graph.passes.surgery import module_path
 from quantize.program import Program
 from quantize.ptq import quantize
 from quantize.recipe import load_recipe
-from runtime_bench.runtimes.module_session import run_module
+from tests.fbdeploy.pipeline.kept_checks import keep_checks
 from tests.fbdeploy.pipeline.test_left_out import Notes
 from tests.quantize.small_networks import noise_images, tiny_network
 
@@ -49,13 +48,7 @@ def _export(folder: Path, program: Program) -> BaseModel:
     """The one thing that an export of ``program`` hands over."""
     output = folder / "out"
     work = WorkFolder.of(output)
-    program.save(work.program("ptq"))
-    checks = Checks(work, "key", "photos")
-    checks.images(lambda: noise_images(8))
-    checks.outputs(
-        work.program("ptq"),
-        lambda: run_module(program.module(), program.interface, checks.images()),
-    )
+    keep_checks(work, program, images=8)
     request = DeployRequest(
         network="tiny",
         data="x",

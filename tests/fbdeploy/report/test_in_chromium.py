@@ -13,6 +13,7 @@ from fbdeploy.compare.comparing import compare
 from fbdeploy.compare.page import render as comparison_page
 from fbdeploy.records.results import Line
 from fbdeploy.records.sensitivity import write_sensitivity
+from fbdeploy.report.disagreement import Answers, ClassChange, Mistake
 from fbdeploy.report.page import render, write_report
 from fbdeploy.sweep.page import render as sweep_page
 from runtime_bench.measurement import Measurement
@@ -23,6 +24,7 @@ from tests.fbdeploy.sweep_sample import sample_sweep
 EXECUTABLE = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(EXECUTABLE is None, reason="needs Debian's package chromium")
 
+LONG_NAMES = ("great white shark", "military uniform", "semidetached-house")
 VERSION_1 = Path(__file__).parents[2] / "version1/out"
 VALUES = {
     "page_width": "document.documentElement.scrollWidth",
@@ -125,7 +127,11 @@ def test_the_pages_of_sweeps_comparisons_and_several_targets_fit_too(
     (tmp_path / "sweep.html").write_text(sweep_page(*sample_sweep(), []), encoding="utf-8")
     manifest, lines = sample()
     phone = on_phone(lines, {"int8/model.pte": 0.5, "int8/model.onnx": 6.0, "fp32/model.pte": 9.0})
-    (tmp_path / "targets.html").write_text(render(manifest, [*lines, *phone]), encoding="utf-8")
+    classes = tuple(ClassChange(name, 1, 0.0, 1.0) for name in LONG_NAMES)
+    mistakes = tuple(Mistake(name, LONG_NAMES[0], 10, 10) for name in LONG_NAMES)
+    answered = Answers("ONNX int8", 200, 3, (), 0, 3, classes, 152, mistakes)
+    page = render(manifest, [*lines, *phone], answered=answered)
+    (tmp_path / "targets.html").write_text(page, encoding="utf-8")
     labels = {"sweep": 6, "compare": 0, "targets": 8 + 3}
     for name in labels:
         values = _open(chromium, tmp_path / f"{name}.html", width, "light").values

@@ -64,7 +64,7 @@ def test_options_alone() -> None:
         ('networks = ["a"]\nformats = ["tflite"]', "formats.0: Input should be 'executorch'"),
         ('networks = ["a", "a"]', "networks: 'a' is there more than once; give each a label"),
         ('networks = ["a"]\ntargets = ["toaster"]', "toaster: is not a target"),
-        ('networks = ["a"]\nmode = "slow"', "mode 'slow' is unknown"),
+        ('networks = ["a"]\nmode = "slow"', "--mode slow: is unknown"),
         ('networks = ["a"]\nrecipes = ["ptq", "x/ptq.toml"]', "recipes: 'ptq' is there more than"),
         ('networks = ["a"]\ntargets = []', "targets: Tuple should have at least 1 item"),
     ],
