@@ -45,8 +45,8 @@ CLIENTS = ("onnx", "litert")
 ROUNDING = 1e-4
 """Of logits below 10, for kernels that sum in another order."""
 STEPS = 2
-"""Of the grid of int8 logits, where values fall between two. The embedded default on 64 images: none
-in LiteRT.js, one in onnxruntime-web, of the s8s8 file two."""
+"""Of the grid of int8 logits, where values fall between two. The embedded default on 64 images:
+none in LiteRT.js, one in onnxruntime-web, of the s8s8 file two."""
 
 
 @pytest.fixture(scope="module")
