@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -285,3 +286,15 @@ def test_no_machine_path_or_registry_is_written_down() -> None:
         if path.is_file() and path.stat().st_size < 1_000_000:
             text = path.read_bytes().decode("utf-8", errors="ignore")
             assert not forbidden.search(text), name
+
+
+def test_warnings_are_errors_where_ours_are_to_blame() -> None:
+    kinds = (DeprecationWarning, FutureWarning, UserWarning, SyntaxWarning)
+    for module in ("fbdeploy.cli.app", "export.onnx", "quantize", *PACKAGES):
+        for kind in kinds:
+            with pytest.raises(kind):
+                warnings.warn_explicit("ours", kind, "x.py", 1, module=module)
+    for module in ("torch.jit._script", "zooming", "PIL.Image"):
+        warnings.warn_explicit("theirs", DeprecationWarning, "x.py", 1, module=module)
+    told = "numbers are odd.\nLook. (Triggered internally at /__w/torch/x.cpp:8.)"
+    warnings.warn_explicit(told, UserWarning, "x.py", 1, module="quantize.ptq")

@@ -26,7 +26,7 @@ def targets(graph: GraphModule) -> set[str]:
 
 
 def relative(actual: Tensor, expected: Tensor) -> float:
-    return float((actual - expected).abs().max() / expected.abs().max())
+    return float(((actual - expected).abs().max() / expected.abs().max()).detach())
 
 
 class Spelled(nn.Module):
