@@ -43,8 +43,10 @@ pytestmark = [
 PICTURES = 20
 CLIENTS = ("onnx", "litert")
 ROUNDING = 1e-4
-"""Of logits below 10, for kernels that sum in another order. int8 logits may besides be a step of
-their grid apart, where a value falls between two."""
+"""Of logits below 10, for kernels that sum in another order."""
+STEPS = 2
+"""Of the grid of int8 logits, where values fall between two. The embedded default on 64 images:
+none in LiteRT.js, one in onnxruntime-web, of the s8s8 file two."""
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,7 @@ def _agree(
     found = chromium.answers(fmt, path, given)
     assert (found.type, found.shape) == (given.dtype, (1, *given.shape[1:])), path
     step = np.diff(np.unique(ours)).min() if precision == "int8" else 0.0
-    allowed = 1.01 * step + ROUNDING
+    allowed = STEPS * step + ROUNDING
     np.testing.assert_allclose(found.values, ours, rtol=0, atol=allowed, err_msg=str(path))
     best = np.argsort(-found.values, axis=1, kind="stable")[:, :5]
     ranked = np.take_along_axis(ours, best, axis=1)
