@@ -116,9 +116,12 @@ def recommend(rows: list[ResultRow]) -> Recommendation:
 
 def _smallest(accurate: list[ResultRow]) -> Recommendation:
     row = min(accurate, key=lambda row: row.bytes)
+    which = f"the smallest of the {len(accurate)} artefacts that are"
+    if len(accurate) == 1:
+        which = "the one artefact that is"
     reason = (
-        f"No latency was measured, so this is the smallest of the {len(accurate)} "
-        f"artefacts that are as accurate as float. {_accuracy_sentence(row)}"
+        f"No latency was measured, so this is {which} as accurate as float. "
+        f"{_accuracy_sentence(row)}"
     )
     return Recommendation(row, (reason,))
 

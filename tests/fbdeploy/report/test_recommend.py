@@ -105,7 +105,9 @@ def test_times_of_two_devices_are_not_held_against_each_other() -> None:
 def test_without_latency_the_smallest_is_chosen_and_said_so() -> None:
     advice = recommend([row("coreml fp32", None, bytes=4000), row("coreml int8", None)])
     assert advice.row is not None and advice.row.precision == "int8"
-    assert "No latency was measured" in advice.reasons[0]
+    assert "No latency was measured, so this is the smallest of the 2 art" in advice.reasons[0]
+    alone = recommend([row("coreml fp32", None)])
+    assert "this is the one artefact that is as accurate as float." in alone.reasons[0]
 
 
 def test_what_cannot_be_told_is_never_sure_and_float_is_recommended() -> None:
