@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 QUICK := tests/stats tests/tasks tests/fbdeploy/records tests/fbdeploy/report tests/fbdeploy/compare \
 	tests/fbdeploy/check tests/fbdeploy/cli/types tests/zoo/datasets tests/zoo/test_documents.py \
-	tests/zoo/test_files.py tests/test_house.py
+	tests/zoo/test_files.py tests/test_house.py --ignore tests/fbdeploy/report/test_loading.py
 INSTALLED := $(VENV)/.installed
 TEST_TOOLS := $(VENV)/.test-tools
 

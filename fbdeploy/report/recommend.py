@@ -184,10 +184,11 @@ def _accuracy_sentence(row: ResultRow) -> str:
 
 def _speed_sentence(chosen: ResultRow, ties: tuple[ResultRow, ...], accurate: int) -> str:
     assert chosen.latency_ms is not None
-    others = "artefact" if accurate == 1 else "artefacts"
     how = f"{numbers.significant(chosen.latency_ms.p50)} ms at the median ({how_timed(chosen)})"
+    if accurate == 1:
+        return f"The only artefact as accurate as float: {how}."
     if not ties:
-        return f"The fastest of the {accurate} {others} as accurate as float: {how}."
+        return f"The fastest of the {accurate} artefacts as accurate as float: {how}."
     names = _listing([name_of(row) for row in ties])
     return (
         f"Nothing as accurate as float is faster: {how}. {names} cannot be told apart from it "
