@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs inside the Swift folder (see swift.sh) with ios_demo as /src: type-checks the app against
-# the stubs, once without and once with ExecuTorch, in Swift 6 mode, warnings as errors.
+# the stubs, once without and once with ExecuTorch, and the benchmark of its preparation, in Swift 6 mode, warnings as errors.
 set -eu
 out=$(mktemp -d)
 module() {
@@ -20,5 +20,7 @@ check() {
 check
 module 5 ExecuTorch ci/stubs/ExecuTorch.swift
 check
+swiftc -swift-version 6 -warnings-as-errors -typecheck -module-name PrepareBench -I "$out" \
+    ci/bench/Sources/PrepareBench/main.swift
 rm -r "$out"
-echo "the app type-checks, without and with ExecuTorch"
+echo "the app and its benchmark type-check, without and with ExecuTorch"
