@@ -59,9 +59,10 @@ $(INSTALLED): $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[all]'
 	@touch $@
 
-# Modules are compiled when a test imports them: most never are, and all take a minute and a half.
+# Compiled on all cores, pip does it on one. Some packages hold templates that are no Python.
 $(TEST_TOOLS): $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[all,test]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true
 	# A client that tests run on our files. OpenCV and matplotlib, which it draws with, take 150 MB
 	# and libGL; what else it needs is here already.
 	$(BIN)/python -m pip install --quiet --no-deps mediapipe==1.2.3 || \
