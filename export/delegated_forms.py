@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch.fx import GraphModule, Node
 
-from quantize.graph.passes.surgery import argument, aten, calls, constant, emit, replace, shape_of
+from quantize.graph.passes.surgery import argument, aten, calls, emit, number, replace, shape_of
 
 
 def delegated_forms(graph: GraphModule, *, half: bool = False) -> int:
@@ -47,7 +46,7 @@ def _softmax_of_rows(node: Node, shape: tuple[Any, ...]) -> Node:
 def _mish(graph: GraphModule, node: Node, largest: float) -> Node:
     """x * tanh(log(1 + e^x)) = x * t / (t + 2) with t = e^x (e^x + 2); the quotient is 1 within the
     type's rounding from ``largest`` on."""
-    x, two = node.args[0], _number(graph, node, 2.0)
+    x, two = node.args[0], number(graph, node, f"{node.name}_constant", 2.0)
     grown = emit(node, aten.exp.default, emit(node, aten.hardtanh.default, x, -50.0, largest))
     product = emit(node, aten.mul.Tensor, grown, emit(node, aten.add.Tensor, grown, two))
     gate = emit(node, aten.div.Tensor, product, emit(node, aten.add.Tensor, product, two))
@@ -57,21 +56,16 @@ def _mish(graph: GraphModule, node: Node, largest: float) -> Node:
 def _softplus(graph: GraphModule, node: Node) -> Node:
     """log(1 + e^bx) / b = (max(bx, 0) + log(1 + e^-|bx|)) / b, of which nothing overflows."""
     beta = float(argument(node, 1, 1.0))
-    x = node.args[0]
+    x, name = node.args[0], f"{node.name}_constant"
     if beta != 1.0:
-        x = emit(node, aten.mul.Tensor, x, _number(graph, node, beta))
+        x = emit(node, aten.mul.Tensor, x, number(graph, node, name, beta))
     size = emit(
         node, aten.exp.default, emit(node, aten.neg.default, emit(node, aten.abs.default, x))
     )
     tail = emit(
-        node, aten.log.default, emit(node, aten.add.Tensor, size, _number(graph, node, 1.0))
+        node, aten.log.default, emit(node, aten.add.Tensor, size, number(graph, node, name, 1.0))
     )
     whole = emit(node, aten.add.Tensor, emit(node, aten.relu.default, x), tail)
     if beta != 1.0:
-        whole = emit(node, aten.mul.Tensor, whole, _number(graph, node, 1 / beta))
+        whole = emit(node, aten.mul.Tensor, whole, number(graph, node, name, 1 / beta))
     return whole
-
-
-def _number(graph: GraphModule, node: Node, value: float) -> Node:
-    shape = (1,) * len(shape_of(node))
-    return constant(graph, node, f"{node.name}_constant", torch.full(shape, value))

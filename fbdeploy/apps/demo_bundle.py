@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,10 +84,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     with atomic_folder(target, MARKS) as temporary:
         (temporary / "models").mkdir(parents=True)
         task = task_named(manifest.network.task)
-        pack = partial(_pack_model, folder, temporary, spec, tensors, threads)
         models, outputs = [], dict[str, dict[str, NDArray[np.float32]]]()
         for artefact in artefacts:
-            model, values = pack(artefact)
+            model, values = _pack_model(folder, artefact, temporary, spec, tensors, threads)
             models.append(model)
             outputs[model.id] = values
         config = ModelConfig(
@@ -116,11 +114,11 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
 
 def _pack_model(
     folder: Path,
+    artefact: Artefact,
     bundle: Path,
     spec: InputSpec,
     tensors: NDArray[np.float32],
     threads: int,
-    artefact: Artefact,
 ) -> tuple[BundleModel, dict[str, NDArray[np.float32]]]:
     """A model in the bundle, and its outputs for ``tensors``, float32 (N, 3, H, W)."""
     source = inside(folder, artefact.path)

@@ -88,9 +88,14 @@ def compare(first: Path, second: Path) -> DeploymentComparison:
     shared = _shared(sides)
     figures = [side.figures(shared) for side in sides]
     found = tuple(
-        _compared(
-            sides, (by_key[0].get(key), by_key[1].get(key)), shared, unlike, spread
-        ).model_copy(update={"first": figures[0].get(key), "second": figures[1].get(key)})
+        _artefact(
+            sides,
+            (by_key[0].get(key), by_key[1].get(key)),
+            (figures[0].get(key), figures[1].get(key)),
+            shared,
+            unlike,
+            spread,
+        )
         for key in keys
     )
     return DeploymentComparison(
@@ -108,14 +113,14 @@ def _shared(sides: tuple[Deployment, Deployment]) -> Conditions | None:
     return next((one for one in sides[0].conditions if one in known), None)
 
 
-def _compared(
+def _artefact(
     sides: tuple[Deployment, Deployment],
     records: tuple[Record | None, Record | None],
+    figures: tuple[Figures | None, Figures | None],
     shared: Conditions | None,
     unlike: str,
     spread: float,
 ) -> ComparedArtefact:
-    """An artefact's comparison, yet without the figures of each side."""
     named = records[0] or records[1]
     assert named is not None
     document = ComparedArtefact(
@@ -123,8 +128,8 @@ def _compared(
         precision=named.precision,
         program=named.program,
         variant=named.variant,
-        first=None,
-        second=None,
+        first=figures[0],
+        second=figures[1],
     )
     then, now = records
     if then is None or now is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -90,7 +90,7 @@ def summarize(
 
 
 def joined(
-    manifest: Manifest, lines: Iterable[Line], latencies: Mapping[str, Measurement]
+    manifest: Manifest, lines: Sequence[Line], latencies: Mapping[str, Measurement]
 ) -> list[ResultRow]:
     """Join every artefact with its newest evaluation and the latency that is given of it.
 
@@ -99,7 +99,6 @@ def joined(
         lines: its measurements, of which evaluations and peak memory are taken.
         latencies: by the SHA-256 of what was timed.
     """
-    lines = list(lines)
     data = manifest.evaluation_data
     evaluations = {
         line.sha256: line

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
     argument,
     aten,
     calls,
-    constant,
     emit,
     is_call,
     is_constant,
+    number,
     replace,
     tensor_meta,
     tensor_of,
@@ -76,10 +75,8 @@ def _log_sigmoids(graph: GraphModule) -> int:
     for node in calls(graph, aten.log_sigmoid.default):
         like = tensor_meta(node)
         negative = emit(node, aten.neg.default, node.args[0], like=like)
-        replace(
-            node,
-            emit(node, aten.neg.default, emit(node, aten.softplus.default, negative, like=like)),
-        )
+        grown = emit(node, aten.softplus.default, negative, like=like)
+        replace(node, emit(node, aten.neg.default, grown))
         changed += 1
     return changed
 
@@ -89,12 +86,11 @@ def _celus(graph: GraphModule) -> int:
     changed = 0
     for node in calls(graph, aten.celu.default):
         like, alpha, value = tensor_meta(node), float(argument(node, 1, 1.0)), node.args[0]
-        if alpha == 1.0 or like is None:
+        if alpha == 1.0:
             node.target, node.args = aten.elu.default, (value, 1.0)
         else:
-            shape = (1,) * like.ndim
-            narrow = constant(graph, node, f"{node.name}_narrow", torch.full(shape, 1 / alpha))
-            wide = constant(graph, node, f"{node.name}_wide", torch.full(shape, alpha))
+            narrow = number(graph, node, f"{node.name}_narrow", 1 / alpha)
+            wide = number(graph, node, f"{node.name}_wide", alpha)
             value = emit(node, aten.mul.Tensor, value, narrow, like=like)
             value = emit(node, aten.elu.default, value, 1.0, like=like)
             replace(node, emit(node, aten.mul.Tensor, value, wide))

@@ -14,6 +14,7 @@ from quantize.graph.passes.surgery import (
     constant,
     emit,
     is_constant,
+    number,
     replace,
     tensor_meta,
     tensor_of,
@@ -65,14 +66,13 @@ def _choose(graph: GraphModule, node: Node, condition: Any, first: Any, second: 
 
 def _wide(graph: GraphModule, node: Node, value: Any, rank: int) -> Node | None:
     if isinstance(value, (int, float)):
-        tensor = torch.full((1,) * rank, float(value))
-    elif not is_constant(value):
+        return number(graph, node, f"{node.name}_value", float(value))
+    if not is_constant(value):
         return value if isinstance(value, Node) else None
-    else:
-        tensor = tensor_of(graph, value)
-        if tensor.ndim >= rank or not tensor.is_floating_point():
-            return value  # type: ignore[no-any-return]
-        tensor = tensor.reshape((1,) * (rank - tensor.ndim) + tuple(tensor.shape))
+    tensor = tensor_of(graph, value)
+    if tensor.ndim >= rank or not tensor.is_floating_point():
+        return value  # type: ignore[no-any-return]
+    tensor = tensor.reshape((1,) * (rank - tensor.ndim) + tuple(tensor.shape))
     return constant(graph, node, f"{node.name}_value", tensor)
 
 

@@ -70,6 +70,12 @@ def constant(graph: GraphModule, node: Node, name: str, value: Tensor) -> Node:
     return created
 
 
+def number(graph: GraphModule, node: Node, name: str, value: float) -> Node:
+    """A constant of one value that has as many dimensions as ``node``'s, so that it fits every
+    memory layout."""
+    return constant(graph, node, name, torch.full((1,) * len(shape_of(node)), value))
+
+
 def emit(before: Node, target: Any, *args: Any, like: Tensor | None = None) -> Node:
     """A new call of ``target`` in front of ``before``; ``like`` is its value's metadata."""
     with before.graph.inserting_before(before):

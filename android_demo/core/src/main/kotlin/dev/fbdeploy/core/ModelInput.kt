@@ -28,29 +28,27 @@ data class TensorSpec(val name: String, val shape: List<Int>, val type: TensorTy
     }
 
     private fun interleaved(planes: FloatArray): FloatArray {
-        val size = planes.size / CHANNELS
         val out = FloatArray(planes.size)
-        for (channel in 0 until CHANNELS) {
-            var at = channel
-            for (index in channel * size until (channel + 1) * size) {
-                out[at] = planes[index]
-                at += CHANNELS
-            }
-        }
+        eachValue(planes.size) { inPlanes, inPixels -> out[inPixels] = planes[inPlanes] }
         return out
     }
 
     private fun planes(pixels: ByteArray): ByteArray {
-        val size = pixels.size / CHANNELS
         val out = ByteArray(pixels.size)
+        eachValue(pixels.size) { inPlanes, inPixels -> out[inPlanes] = pixels[inPixels] }
+        return out
+    }
+
+    /** Where each of an image's values lies plane by plane, and where pixel by pixel. */
+    private inline fun eachValue(count: Int, visit: (inPlanes: Int, inPixels: Int) -> Unit) {
+        val size = count / CHANNELS
         for (channel in 0 until CHANNELS) {
-            var from = channel
-            for (index in channel * size until (channel + 1) * size) {
-                out[index] = pixels[from]
-                from += CHANNELS
+            var inPixels = channel
+            for (inPlanes in channel * size until (channel + 1) * size) {
+                visit(inPlanes, inPixels)
+                inPixels += CHANNELS
             }
         }
-        return out
     }
 }
 
