@@ -17,10 +17,11 @@ from fbdeploy.apps.goldens import (
     golden_samples,
     reference_card,
 )
-from fbdeploy.apps.installing import ANDROID_FORMATS, install_bundle
+from fbdeploy.apps.installing import ANDROID_FORMATS, IOS_FORMATS, install_bundle
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.builds import BUILDS, precision_of, program_of
 from fbdeploy.records.manifest import read_manifest, write_manifest
+from runtime_bench.runtimes import runtime_of
 from tests.trial_output import trial_output
 from zoo.dataset_names import TEST
 from zoo.datasets import open_dataset
@@ -59,8 +60,10 @@ def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
     for model in bundle.config.models:
         assert (bundle.folder / model.file).exists()
         assert model.input.shape == (1, 3, 64, 64)
-        assert model.input.dtype == ("uint8" if model.id.endswith("-uint8") else "float32")
-    assert "onnx-int8-uint8" in {model.id for model in bundle.config.models}
+    pixels = {model.id: model.input.dtype for model in bundle.config.models}
+    assert pixels["onnx-int8-uint8"] == "uint8" and pixels["coreml-int8-image"] == "image"
+    others = set(pixels) - {"onnx-int8-uint8", "coreml-int8-image"}
+    assert {pixels[identity] for identity in others} == {"float32"}
 
 
 def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -> None:
@@ -210,7 +213,7 @@ def test_install_into_android_leaves_core_ml_out(bundle: Bundle, tmp_path: Path)
     assert install_bundle(trial_output(), tmp_path) == target
 
 
-def test_install_into_ios_leaves_out_what_takes_pixels(copy: Path, tmp_path: Path) -> None:
+def test_install_into_ios_keeps_what_takes_pixels(copy: Path, tmp_path: Path) -> None:
     def take_pixels(config: Any) -> None:
         for model in config["models"]:
             if model["id"] == "executorch-fp32":
@@ -218,10 +221,43 @@ def test_install_into_ios_leaves_out_what_takes_pixels(copy: Path, tmp_path: Pat
 
     app = tmp_path / "ios_demo"
     (app / "Demo.xcodeproj").mkdir(parents=True)
-    before = read_bundle(install_bundle(copy, app)).config.models
     _edit(copy / "model_config.json", take_pixels)
-    after = read_bundle(install_bundle(copy, app)).config.models
-    assert {model.id for model in before} - {model.id for model in after} == {"executorch-fp32"}
+    installed = read_bundle(install_bundle(copy, app))
+    models = {model.id: model for model in installed.config.models}
+    assert set(models) >= {"coreml-fp32", "coreml-int8", "coreml-int8-image", "executorch-fp32"}
+    assert {model.format for model in models.values()} == set(IOS_FORMATS)
+    assert models["executorch-fp32"].input.dtype == "uint8"
+    picture = models["coreml-int8-image"]
+    assert (picture.input.name, picture.input.dtype) == ("input", "image")
+    # The class and the probabilities by class, which it also gives, are no tensors.
+    assert [(o.name, o.stored, o.shape) for o in picture.outputs] == [("logits", "logits", (1, 10))]
+    assert {o.model for image in installed.golden.images for o in image.outputs} == set(models)
+    assert check_golden(installed) == []
+
+
+def test_models_of_pixels_answer_to_the_golden_pictures_own_bytes(bundle: Bundle) -> None:
+    """What the apps hand over: ``input_rgb``, in planes, not normalized."""
+    import onnxruntime
+
+    images = bundle.golden.images[-2:]
+    bytes_in = [np.frombuffer(base64.b64decode(image.input_rgb), np.uint8) for image in images]
+    planes = np.ascontiguousarray(np.stack(bytes_in).reshape(-1, 64, 64, 3).transpose(0, 3, 1, 2))
+    models = {model.id: model for model in bundle.config.models}
+    expected = {
+        output.model: np.frombuffer(base64.b64decode(output.values[0].float32), "<f4")
+        for output in images[1].outputs
+    }
+    tensors = models["onnx-int8-uint8"]
+    options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.x64quantprecision", "1")
+    session = onnxruntime.InferenceSession(str(bundle.folder / tensors.file), options)
+    (logits,) = session.run(None, {tensors.input.name: planes[1:]})
+    assert np.allclose(logits[0], expected["onnx-int8-uint8"], atol=1e-3)
+    path = bundle.folder / models["coreml-int8-image"].file
+    pictured = runtime_of(path).load(path, 1).run(planes.astype(np.float32))["logits"]
+    assert np.allclose(pictured[1], expected["coreml-int8-image"], atol=1e-3)
+    # Not by chance: the other picture's answer is another one.
+    assert not np.allclose(pictured[0], expected["coreml-int8-image"], atol=0.1)
 
 
 def test_install_elsewhere_is_refused(tmp_path: Path) -> None:
