@@ -21,7 +21,6 @@ from fbdeploy.apps.installing import install_bundle
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.builds import BUILDS, precision_of, program_of
 from fbdeploy.records.manifest import read_manifest, write_manifest
-from runtime_bench.runtimes import runtime_of
 from tests.trial_output import trial_output
 from zoo.dataset_names import TEST
 from zoo.datasets import open_dataset
@@ -199,35 +198,6 @@ def test_labels_must_fit(copy: Path) -> None:
     (copy / "labels.txt").write_text("one\n")
     with pytest.raises(InputError, match="1 lines for 10 classes"):
         read_bundle(copy)
-
-
-def test_models_of_pixels_answer_to_the_golden_pictures_own_bytes(bundle: Bundle) -> None:
-    """What the apps hand over: ``input_rgb``, in planes, not normalized."""
-    import onnxruntime
-
-    images = bundle.golden.images[-2:]
-    bytes_in = [np.frombuffer(base64.b64decode(image.input_rgb), np.uint8) for image in images]
-    planes = np.ascontiguousarray(np.stack(bytes_in).reshape(-1, 64, 64, 3).transpose(0, 3, 1, 2))
-    models = {model.id: model for model in bundle.config.models}
-    expected = {
-        output.model: np.frombuffer(base64.b64decode(output.values[0].float32), "<f4")
-        for output in images[1].outputs
-    }
-    tensors = models["onnx-int8-uint8"]
-    options = onnxruntime.SessionOptions()
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(str(bundle.folder / tensors.file), options)
-    (logits,) = session.run(None, {tensors.input.name: planes[1:]})
-    assert np.allclose(logits[0], expected["onnx-int8-uint8"], atol=1e-3)
-    path = bundle.folder / models["coreml-int8-image"].file
-    pictured = runtime_of(path).load(path, 1).run(planes.astype(np.float32))["logits"]
-    assert np.allclose(pictured[1], expected["coreml-int8-image"], atol=1e-3)
-    # Not by chance: the other picture's answer is another one.
-    assert not np.allclose(pictured[0], expected["coreml-int8-image"], atol=0.1)
-    # And what the same models answer to floats, within the apps' own tolerance.
-    (allowed,) = (o.max_abs for o in bundle.golden.tolerance.outputs if o.precision == "int8")
-    for pixels, floats in (("onnx-int8-uint8", "onnx-int8"), ("coreml-int8-image", "coreml-int8")):
-        assert np.abs(expected[pixels] - expected[floats]).max() <= allowed
 
 
 def test_golden_images_that_cannot_be_read_are_left_out_where_asked(tmp_path: Path) -> None:
