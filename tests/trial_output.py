@@ -100,6 +100,7 @@ def _stamp(source: Path | None) -> str:
 
 def _export(network: Network, folder: Path) -> None:
     from export.base import ExportSource
+    from export.description import Description
     from export.formats import FORMATS
     from quantize.graph.capture import capture
     from quantize.ptq import quantize_captured
@@ -109,12 +110,16 @@ def _export(network: Network, folder: Path) -> None:
     images = next(batches(dataset, network.input_spec, batch_size=IMAGES, limit=IMAGES))[0]
     captured = capture(network.module, network.input_spec)
     program = quantize_captured(captured, network, images, load_recipe())
+    about = Description(
+        network.name, "classification", network.labels, network.input_spec, "ab" * 32, "0"
+    )
     artefacts = []
     for form, precision in EXPORTED:
         exporter = FORMATS[form]
-        source = ExportSource(precision, network.input_spec, captured.graph, program)
-        # Of those that take pixels one is enough.
-        for variant in FORMAT_INFO[form].files(precision, pixels=form == "onnx"):
+        source = ExportSource(
+            precision, network.input_spec, captured.graph, program, description=about
+        )
+        for variant in FORMAT_INFO[form].files(precision, pixels=precision == "int8"):
             stem = "-".join(part for part in ("model", variant) if part)
             path = folder / precision / f"{stem}{FORMAT_INFO[form].suffix}"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.format_info import PIXELS
+from export.format_info import FORMAT_INFO, InputType
 from fbdeploy.apps.bundle_files import (
     GOLDEN_NAME,
     LABELS_NAME,
@@ -68,9 +68,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     """
     manifest = read_manifest(folder)
     artefacts = [
-        entry
-        for entry in manifest.artefacts
-        if entry.format in APP_FORMATS and not entry.rejected and entry.input != "image"
+        entry for entry in manifest.artefacts if entry.format in APP_FORMATS and not entry.rejected
     ]
     if not artefacts:
         raise InputError(
@@ -129,6 +127,9 @@ def _pack_model(
     copy(source, path)
     session = runtime_of(path).load(path, threads)
     values = for_normalized(session, spec).run(tensors)
+    takes: InputType = "float32"
+    if session.pixels is not None:
+        takes = FORMAT_INFO[artefact.format].pixel_variant
     names = _TENSOR_NAMES.get(artefact.format)
     input_name, stored = ("", ("",) * len(values)) if names is None else names(path)
     model = BundleModel(
@@ -139,11 +140,7 @@ def _pack_model(
         program=artefact.program,
         sha256=sha256_of(path),
         bytes=sum(file.stat().st_size for file in files_of(path)),
-        input=BundleTensor(
-            name=input_name,
-            shape=session.stored_shape,
-            dtype="float32" if session.pixels is None else PIXELS,
-        ),
+        input=BundleTensor(name=input_name, shape=session.stored_shape, dtype=takes),
         outputs=tuple(
             BundleOutput(name=name, stored=kept, shape=(1, *value.shape[1:]))
             for (name, value), kept in zip(values.items(), stored, strict=True)
@@ -163,7 +160,9 @@ def _coreml_names(path: Path) -> tuple[str, tuple[str, ...]]:
     import coremltools
 
     description = coremltools.utils.load_spec(str(path)).description
-    return description.input[0].name, tuple(output.name for output in description.output)
+    # A classifier of pictures also gives its class and a dictionary by class: no tensors.
+    tensors = [o for o in description.output if o.type.WhichOneof("Type") == "multiArrayType"]
+    return description.input[0].name, tuple(output.name for output in tensors)
 
 
 _TENSOR_NAMES: dict[str, Callable[[Path], tuple[str, tuple[str, ...]]]] = {

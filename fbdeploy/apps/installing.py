@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from export.format_info import FORMAT_INFO, PIXELS, TensorType
+from export.format_info import FORMAT_INFO
 from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, MARKS, README, copy
 from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.records.bundle_schema import (
@@ -40,19 +40,14 @@ def install_bundle(bundle: Path, app: Path) -> Path:
     read = read_bundle(bundle)
     if is_file(app / "settings.gradle.kts"):
         target, formats = app / "app/src/main/assets" / FOLDER_NAME, ANDROID_FORMATS
-        inputs: tuple[TensorType, ...] = ("float32", PIXELS)
     elif is_folder(app / "Demo.xcodeproj"):
-        target, formats, inputs = app / FOLDER_NAME, IOS_FORMATS, ("float32",)
+        target, formats = app / FOLDER_NAME, IOS_FORMATS
     else:
         raise InputError(
             f"{app}: is neither android_demo nor ios_demo; give the folder with "
             "settings.gradle.kts or Demo.xcodeproj"
         )
-    models = tuple(
-        model
-        for model in read.config.models
-        if model.format in formats and model.input.dtype in inputs
-    )
+    models = tuple(model for model in read.config.models if model.format in formats)
     if not models:
         raise InputError(
             f"{bundle}: holds no model for {app.name}; deploy with --formats {','.join(formats)}"

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from export.format_info import FORMAT_INFO, NumberType, TensorType
+from export.format_info import FORMAT_INFO, InputType, NumberType
 from fbdeploy.records.builds import ProgramOf
 from fbdeploy.records.fields import AllRequired, InnerPath, Sha256, all_there
 from fbdeploy.records.one_of import OneOf
@@ -44,13 +44,14 @@ class BundleTensor(Schema):
     """A model's input; ``name`` is empty where the format goes by position.
 
     ``shape`` is the file's own: (1, 3, height, width), or (1, height, width, 3) for a model that
-    takes the image's values pixel by pixel. ``dtype`` uint8 is for the pixels as they are, float32
-    for normalized values.
+    takes the image's values pixel by pixel. ``dtype`` float32 is for normalized values, uint8 for
+    the pixels as they are, and image for a picture of (1, 3, height, width), which Core ML takes in
+    a buffer of its own.
     """
 
     name: str
     shape: tuple[Positive, ...]
-    dtype: TensorType = "float32"
+    dtype: InputType = "float32"
 
 
 class BundleOutput(Schema):

@@ -10,8 +10,8 @@ enum Backends {
         return backends
     }()
 
-    /// Nil for a model of another format, and for one that takes pixels: this app prepares floats.
+    /// Nil for a model of another format, or with an input of another kind.
     static func backend(for model: ModelEntry) -> (any Backend)? {
-        all.first { $0.format == model.format && model.input.dtype == "float32" }
+        all.first { $0.format == model.format && $0.takes.contains(model.input.dtype) }
     }
 }

@@ -7,6 +7,8 @@ import Observation
 @MainActor
 final class BenchmarkModel {
     private(set) var outcomes: [BenchmarkOutcome] = []
+    /// Of the models that could be timed.
+    var runs: [BenchmarkRun] { outcomes.compactMap { try? $0.result.get() } }
     /// The model being timed.
     private(set) var current: String?
     private(set) var isRunning = false
@@ -24,7 +26,6 @@ final class BenchmarkModel {
             await model.unload()
             let started = Date()
             await measure(requests, model.bundle)
-            let runs = outcomes.compactMap { try? $0.result.get() }
             do {
                 if !runs.isEmpty { file = try write(runs, of: model.bundle, started) }
             } catch {

@@ -23,6 +23,7 @@ struct BenchmarkView: View {
                 buttons
                 if !benchmark.outcomes.isEmpty {
                     OutcomesTable(outcomes: benchmark.outcomes)
+                    SavingsList(savings: PixelSaving.all(of: benchmark.runs, model.models))
                 }
                 if let problem = benchmark.problem {
                     Label(problem, systemImage: "exclamationmark.triangle")
@@ -68,14 +69,16 @@ struct BenchmarkView: View {
     }
 }
 
-/// A row a model: latency, load time, and on how many golden pictures it ranks as Python does.
+/// A row a model: preparation of a picture, latency, load time, and on how many golden pictures it ranks
+/// as Python does.
 private struct OutcomesTable: View {
     let outcomes: [BenchmarkOutcome]
 
     var body: some View {
-        Grid(alignment: .leading, horizontalSpacing: 12, verticalSpacing: 6) {
+        Grid(alignment: .leading, horizontalSpacing: 8, verticalSpacing: 6) {
             GridRow {
                 Text("Model")
+                Text("prepare")
                 Text("p50 ms")
                 Text("p90 ms")
                 Text("load ms")
@@ -96,6 +99,7 @@ private struct OutcomesTable: View {
         case .success(let run):
             GridRow {
                 Text(run.model)
+                Text(number(run.prepareMs, 2))
                 Text(number(run.latencyMs.p50, 2))
                 Text(number(run.latencyMs.p90, 2))
                 Text(number(run.loadMs, 0))
@@ -104,14 +108,30 @@ private struct OutcomesTable: View {
             .accessibilityElement(children: .ignore)
             .accessibilityLabel(run.model)
             .accessibilityValue(
-                "\(number(run.latencyMs.p50, 2)) milliseconds, \(run.golden.topEqual) of "
-                    + "\(run.golden.images) golden pictures ranked as in Python")
+                "\(number(run.latencyMs.p50, 2)) milliseconds after \(number(run.prepareMs, 2)) to prepare, "
+                    + "\(run.golden.topEqual) of \(run.golden.images) golden pictures ranked as in Python")
         case .failure(let error):
             GridRow {
                 Text(outcome.model)
                 Text(error.description)
-                    .gridCellColumns(4)
+                    .gridCellColumns(5)
             }
+        }
+    }
+}
+
+/// What models save that take pixels: both times beside those of the same model with values in.
+private struct SavingsList: View {
+    let savings: [PixelSaving]
+
+    var body: some View {
+        ForEach(savings) { saving in
+            Text(
+                "\(saving.values): \(number(saving.valuesMs, 2)) ms to prepare and run, "
+                    + "\(saving.pixels): \(number(saving.pixelsMs, 2)) ms"
+            )
+            .font(.footnote)
+            .monospacedDigit()
         }
     }
 }

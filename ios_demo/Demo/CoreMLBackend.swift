@@ -6,6 +6,7 @@ import Foundation
 struct CoreMLBackend: Backend {
     let name = "coreml"
     let format = "coreml"
+    let takes: Set<InputType> = [.float32, .image]
     let choosesComputeUnits = true
 
     /// Core ML comes with the system, so the system's version says which one it is.
@@ -44,20 +45,18 @@ struct CoreMLBackend: Backend {
 private final class CoreMLClassifier: Classifier {
     private let model: MLModel
     private let entry: ModelEntry
-    private let input: MLMultiArray
+    private let input: CoreMLInput
     private let features: MLDictionaryFeatureProvider
 
     init(_ model: MLModel, _ entry: ModelEntry) throws {
         self.model = model
         self.entry = entry
-        input = try MLMultiArray(shape: entry.input.shape.map { NSNumber(value: $0) }, dataType: .float32)
-        features = try MLDictionaryFeatureProvider(dictionary: [entry.input.name: input])
+        input = try CoreMLInput(entry.input)
+        features = try MLDictionaryFeatureProvider(dictionary: [entry.input.name: input.feature])
     }
 
-    func run(_ tensor: [Float]) throws -> Outputs {
-        input.withUnsafeMutableBytes { bytes, _ in
-            tensor.withUnsafeBytes { bytes.copyMemory(from: $0) }
-        }
+    func run(_ given: ModelInput) throws -> Outputs {
+        try input.fill(given)
         let made = try model.prediction(from: features)
         var outputs: Outputs = [:]
         for output in entry.outputs {

@@ -7,6 +7,7 @@
     struct ExecuTorchBackend: Backend {
         let name = "executorch"
         let format = "executorch"
+        let takes: Set<InputType> = [.float32, .uint8]
         let choosesComputeUnits = false
 
         /// The library does not tell its version: the project's build puts Package.resolved, which
@@ -38,8 +39,8 @@
             names = model.outputs.map(\.name)
         }
 
-        func run(_ tensor: [Float]) throws -> Outputs {
-            let made = try module.forward(Tensor<Float>(tensor, shape: shape))
+        func run(_ input: ModelInput) throws -> Outputs {
+            let made = try module.forward(tensor(input))
             guard made.count == names.count else {
                 throw BundleError("the model gave \(made.count) outputs, not \(names.count)")
             }
@@ -51,6 +52,14 @@
                 outputs[name] = values.scalars()
             }
             return outputs
+        }
+
+        private func tensor(_ input: ModelInput) throws -> any ValueConvertible {
+            switch input {
+            case .values(let floats): Tensor<Float>(floats, shape: shape)
+            case .pixels(let bytes): Tensor<UInt8>(bytes, shape: shape)
+            case .picture: throw BundleError("ExecuTorch takes tensors, no pictures")
+            }
         }
     }
 #endif

@@ -37,18 +37,11 @@ enum Pictures {
 
 extension UIImage {
     convenience init?(rgb image: RGBImage) {
-        let count = image.width * image.height
+        let bytes = image.bgra
         guard
-            let context = Pictures.context(width: image.width, height: image.height),
-            let bytes = context.data?.bindMemory(to: UInt8.self, capacity: 4 * count)
+            let context = Pictures.context(width: image.width, height: image.height), let memory = context.data
         else { return nil }
-        image.pixels.withUnsafeBufferPointer { pixels in
-            for index in 0..<count {
-                bytes[4 * index] = pixels[3 * index + 2]
-                bytes[4 * index + 1] = pixels[3 * index + 1]
-                bytes[4 * index + 2] = pixels[3 * index]
-            }
-        }
+        memory.copyMemory(from: bytes, byteCount: bytes.count)
         guard let drawn = context.makeImage() else { return nil }
         self.init(cgImage: drawn)
     }

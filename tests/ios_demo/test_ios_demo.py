@@ -110,16 +110,20 @@ def test_core_ml_models_take_and_give_what_the_configuration_says(bundle: Path) 
     coremltools = pytest.importorskip("coremltools", reason="coremltools is not installed")
     read = read_bundle(bundle)
     models = [model for model in read.config.models if model.format == "coreml"]
-    assert models
+    assert {"float32", "image"} == {model.input.dtype for model in models}
     for model in models:
         description = coremltools.utils.load_spec(str(bundle / model.file)).description
-        (taken,), (given,) = description.input, description.output
-        assert taken.name == model.input.name
-        assert tuple(taken.type.multiArrayType.shape) == model.input.shape
-        float32 = coremltools.proto.FeatureTypes_pb2.ArrayFeatureType.FLOAT32
-        assert taken.type.multiArrayType.dataType == float32
-        (output,) = model.outputs
-        assert given.name == output.stored and output.name == "logits"
+        (taken,), (output,) = description.input, model.outputs
+        assert taken.name == model.input.name and output.name == "logits"
+        if model.input.dtype == "image":
+            picture = taken.type.imageType
+            assert (1, 3, picture.height, picture.width) == model.input.shape
+            assert picture.colorSpace == picture.ColorSpace.Value("RGB")
+        else:
+            float32 = coremltools.proto.FeatureTypes_pb2.ArrayFeatureType.FLOAT32
+            assert tuple(taken.type.multiArrayType.shape) == model.input.shape
+            assert taken.type.multiArrayType.dataType == float32
+        (given,) = (one for one in description.output if one.name == output.stored)
         assert given.type.WhichOneof("Type") == "multiArrayType"
         shape = tuple(given.type.multiArrayType.shape)
         assert shape in ((), output.shape)

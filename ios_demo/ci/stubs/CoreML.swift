@@ -1,3 +1,4 @@
+import CoreVideo
 import Foundation
 
 public enum MLComputeUnits: Int, Sendable {
@@ -36,6 +37,8 @@ public final class MLMultiArray: NSObject {
 }
 
 public final class MLFeatureValue: NSObject {
+    public convenience init(multiArray value: MLMultiArray) { self.init() }
+    public convenience init(pixelBuffer value: CVPixelBuffer) { self.init() }
     public var multiArrayValue: MLMultiArray? { nil }
 }
 

@@ -1,5 +1,13 @@
 import Foundation
 
+public typealias CFDictionary = NSDictionary
+public typealias CVReturn = Int32
+public typealias OSType = UInt32
+
+public let kCVReturnSuccess: CVReturn = 0
+
+public final class CFAllocator {}
+
 public final class CVPixelBuffer {}
 
 public struct CVPixelBufferLockFlags: OptionSet, Sendable {
@@ -11,7 +19,13 @@ public struct CVPixelBufferLockFlags: OptionSet, Sendable {
 public let kCVPixelBufferPixelFormatTypeKey = "PixelFormatType"
 public let kCVPixelBufferWidthKey = "Width"
 public let kCVPixelBufferHeightKey = "Height"
-public let kCVPixelFormatType_32BGRA: UInt32 = 0x4247_5241
+public let kCVPixelBufferIOSurfacePropertiesKey = "IOSurfaceProperties"
+public let kCVPixelFormatType_32BGRA: OSType = 0x4247_5241
+
+public func CVPixelBufferCreate(
+    _ allocator: CFAllocator?, _ width: Int, _ height: Int, _ pixelFormatType: OSType,
+    _ pixelBufferAttributes: CFDictionary?, _ pixelBufferOut: UnsafeMutablePointer<CVPixelBuffer?>
+) -> CVReturn { kCVReturnSuccess }
 
 @discardableResult
 public func CVPixelBufferLockBaseAddress(_ buffer: CVPixelBuffer, _ flags: CVPixelBufferLockFlags) -> Int32 { 0 }

@@ -17,7 +17,7 @@ from fbdeploy.apps.goldens import (
     golden_samples,
     reference_card,
 )
-from fbdeploy.apps.installing import ANDROID_FORMATS, install_bundle
+from fbdeploy.apps.installing import install_bundle
 from fbdeploy.apps.write_schemas import write_schemas
 from fbdeploy.records.builds import BUILDS, precision_of, program_of
 from fbdeploy.records.manifest import read_manifest, write_manifest
@@ -59,8 +59,10 @@ def test_the_bundle_holds_every_runnable_artefact(bundle: Bundle) -> None:
     for model in bundle.config.models:
         assert (bundle.folder / model.file).exists()
         assert model.input.shape == (1, 3, 64, 64)
-        assert model.input.dtype == ("uint8" if model.id.endswith("-uint8") else "float32")
-    assert "onnx-int8-uint8" in {model.id for model in bundle.config.models}
+    pixels = {model.id: model.input.dtype for model in bundle.config.models}
+    assert pixels["onnx-int8-uint8"] == "uint8" and pixels["coreml-int8-image"] == "image"
+    others = set(pixels) - {"onnx-int8-uint8", "coreml-int8-image"}
+    assert {pixels[identity] for identity in others} == {"float32"}
 
 
 def test_the_goldens_span_the_data_and_a_larger_oblong_picture(bundle: Bundle) -> None:
@@ -196,39 +198,6 @@ def test_labels_must_fit(copy: Path) -> None:
     (copy / "labels.txt").write_text("one\n")
     with pytest.raises(InputError, match="1 lines for 10 classes"):
         read_bundle(copy)
-
-
-def test_install_into_android_leaves_core_ml_out(bundle: Bundle, tmp_path: Path) -> None:
-    (tmp_path / "settings.gradle.kts").touch()
-    target = install_bundle(trial_output(), tmp_path)
-    assert target == tmp_path / "app/src/main/assets/demo_bundle"
-    installed = read_bundle(target)
-    formats = {model.format for model in installed.config.models}
-    assert {"onnx", "executorch"} <= formats <= set(ANDROID_FORMATS)
-    assert "uint8" in {model.input.dtype for model in installed.config.models}
-    assert check_golden(installed) == []
-    assert install_bundle(trial_output(), tmp_path) == target
-
-
-def test_install_into_ios_leaves_out_what_takes_pixels(copy: Path, tmp_path: Path) -> None:
-    def take_pixels(config: Any) -> None:
-        for model in config["models"]:
-            if model["id"] == "executorch-fp32":
-                model["input"]["dtype"] = "uint8"
-
-    app = tmp_path / "ios_demo"
-    (app / "Demo.xcodeproj").mkdir(parents=True)
-    before = read_bundle(install_bundle(copy, app)).config.models
-    _edit(copy / "model_config.json", take_pixels)
-    after = read_bundle(install_bundle(copy, app)).config.models
-    assert {model.id for model in before} - {model.id for model in after} == {"executorch-fp32"}
-
-
-def test_install_elsewhere_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither android_demo nor ios_demo"):
-        install_bundle(trial_output(), tmp_path)
-    with pytest.raises(InputError, match="cannot be read"):
-        install_bundle(tmp_path, tmp_path)
 
 
 def test_golden_images_that_cannot_be_read_are_left_out_where_asked(tmp_path: Path) -> None:

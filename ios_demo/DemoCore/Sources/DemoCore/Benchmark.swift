@@ -48,8 +48,8 @@ public struct BenchmarkRunner: Sendable {
         self.now = now
     }
 
-    /// Latencies cover the inference alone; each iteration takes the next golden picture. Throws
-    /// `CancellationError` soon after its task is cancelled.
+    /// Latencies cover the inference alone, from what the model takes to outputs; each iteration takes
+    /// the next golden picture. Throws `CancellationError` soon after its task is cancelled.
     public func run(
         _ request: BenchmarkRequest, _ backend: any Backend, state: @Sendable () async -> DeviceState
     ) async throws -> BenchmarkRun {
@@ -57,23 +57,44 @@ public struct BenchmarkRunner: Sendable {
         let entry = try bundle.model(request.model)
         let golden = try bundle.golden()
         let preprocessor = TimmPreprocessor(bundle.config.input)
-        let tensors = golden.images.map { preprocessor.prepare($0.picture).tensor }
         let installed = try await backend.install(bundle.url(of: entry), entry)
         let started = now()
         let classifier = try backend.load(installed, entry, request.units)
         let load = milliseconds(since: started)
         let report = try GoldenCheck(golden).run(preprocessor, model: entry, classifier: classifier)
-        let warmup = try timed(request.warmup, request.warmupSeconds, tensors, classifier).count
+        let (inputs, prepare) = try prepared(golden.images.map(\.picture), preprocessor, entry.input)
+        let warmup = try timed(request.warmup, request.warmupSeconds, inputs, classifier).count
         let before = await state()
-        let latencies = try timed(request.iterations, request.seconds, tensors, classifier)
+        let latencies = try timed(request.iterations, request.seconds, inputs, classifier)
         return BenchmarkRun(
-            entry: entry, backend: backend, units: request.units, load: load, warmup: warmup,
-            latencies: latencies, golden: report, before: before, after: await state())
+            entry: entry, backend: backend, units: request.units, load: load, prepare: prepare,
+            warmup: warmup, latencies: latencies, golden: report, before: before, after: await state())
     }
+
+    /// What a model takes of each picture, and the median milliseconds of making it, over the later half
+    /// of the rounds, when the clocks are up.
+    private func prepared(
+        _ pictures: [RGBImage], _ preprocessor: TimmPreprocessor, _ spec: TensorSpec
+    ) throws -> ([ModelInput], Double) {
+        var inputs: [ModelInput] = []
+        var times: [Double] = []
+        for _ in 0..<Self.prepareRounds {
+            try Task.checkCancellation()
+            inputs = pictures.map { picture in
+                let start = now()
+                let input = spec.of(preprocessor.prepare(picture))
+                times.append(milliseconds(since: start))
+                return input
+            }
+        }
+        return (inputs, LatencyStatistics(Array(times.suffix(times.count / 2)))?.p50 ?? 0)
+    }
+
+    private static let prepareRounds = 20
 
     /// Milliseconds of inferences, until there are `count` of them and `seconds` have gone.
     private func timed(
-        _ count: Int, _ seconds: Double, _ tensors: [[Float]], _ classifier: any Classifier
+        _ count: Int, _ seconds: Double, _ inputs: [ModelInput], _ classifier: any Classifier
     ) throws -> [Double] {
         var latencies: [Double] = []
         latencies.reserveCapacity(count)
@@ -81,7 +102,7 @@ public struct BenchmarkRunner: Sendable {
         while latencies.count < count || milliseconds(since: started) < 1000 * seconds {
             try Task.checkCancellation()
             let start = now()
-            _ = try classifier.run(tensors[latencies.count % tensors.count])
+            _ = try classifier.run(inputs[latencies.count % inputs.count])
             latencies.append(milliseconds(since: start))
         }
         return latencies

@@ -2,8 +2,8 @@ import Foundation
 
 /// A loaded model. Calls come from one thread at a time.
 public protocol Classifier: AnyObject {
-    /// Outputs for one normalized NCHW tensor.
-    func run(_ tensor: [Float]) throws -> Outputs
+    /// Outputs for one image as the model's input takes it.
+    func run(_ input: ModelInput) throws -> Outputs
 }
 
 /// Which processors Core ML may use; the raw values are those of the result file.
@@ -17,6 +17,9 @@ public protocol Backend: Sendable {
 
     /// The export format it reads: coreml or executorch.
     var format: String { get }
+
+    /// What its models may take of an image.
+    var takes: Set<InputType> { get }
 
     func version() -> String
 

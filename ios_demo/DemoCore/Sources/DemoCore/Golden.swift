@@ -122,7 +122,8 @@ public struct GoldenCheck {
         self.golden = golden
     }
 
-    /// With no `classifier`, Python's own outputs are decoded and only the rest is compared.
+    /// `classifier` runs `model` on this app's own inputs; with none, Python's own outputs are decoded
+    /// and only the rest is compared.
     public func run(
         _ preprocessor: Preprocessor,
         model: ModelEntry? = nil,
@@ -134,7 +135,8 @@ public struct GoldenCheck {
             comparePixels(input, expected, &report)
             var same = true
             for output in expected.outputs where model == nil || output.model == model?.id {
-                let found = try classifier?.run(input.tensor) ?? output.outputs
+                let given = model?.input.of(input)
+                let found = try given.flatMap { try classifier?.run($0) } ?? output.outputs
                 same = try compare(found, output, expected.name, model, &report) && same
             }
             if same { report.topEqual += 1 }
@@ -149,7 +151,8 @@ public struct GoldenCheck {
             return
         }
         let pixel = zip(input.pixels.pixels, reference).map { abs(Int($0) - Int($1)) }.max() ?? 0
-        let tensor = expected.probes.map { Double(abs(input.tensor[$0.index] - $0.value)) }.max() ?? 0
+        let values = input.tensor()
+        let tensor = expected.probes.map { Double(abs(values[$0.index] - $0.value)) }.max() ?? 0
         report.pixelMaxAbs = max(report.pixelMaxAbs, pixel)
         report.tensorMaxAbs = max(report.tensorMaxAbs, tensor)
         if pixel > golden.tolerance.pixel {

@@ -2,7 +2,7 @@
 public struct StageTimes: Equatable, Sendable {
     /// Conversion and rotation of the camera's frame.
     public var camera: Double
-    /// Resize, crop, normalization.
+    /// Resize, crop, and what the model takes of that: normalized values, or pixels.
     public var prepare: Double
     public var infer: Double
     /// Outputs to an answer.

@@ -26,13 +26,6 @@ public struct InputSpec: Codable, Equatable, Sendable {
     public var cropMode: CropMode
 }
 
-/// A model's input or output; the name is empty where the format goes by position.
-public struct TensorSpec: Codable, Hashable, Sendable {
-    public var name: String
-    public var shape: [Int]
-    public var dtype: String
-}
-
 /// One of a model's outputs, in order; `stored` is what the file calls it, empty where it goes by
 /// position.
 public struct OutputSpec: Codable, Hashable, Sendable {

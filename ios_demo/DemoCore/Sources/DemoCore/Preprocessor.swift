@@ -1,12 +1,15 @@
-/// A network input: the 8-bit picture the network sees, and its normalized NCHW tensor.
+/// A network input: the 8-bit picture the network sees, and its normalized NCHW tensor, which is made
+/// when it is asked for, since models that take pixels do without.
 public struct NetworkInput: Sendable {
     public let pixels: RGBImage
-    public let tensor: [Float]
+    private let normalize: @Sendable () -> [Float]
 
-    public init(pixels: RGBImage, tensor: [Float]) {
+    public init(pixels: RGBImage, normalize: @escaping @Sendable () -> [Float]) {
         self.pixels = pixels
-        self.tensor = tensor
+        self.normalize = normalize
     }
+
+    public func tensor() -> [Float] { normalize() }
 }
 
 /// Pictures of any size to network inputs.
@@ -37,7 +40,7 @@ public struct TimmPreprocessor: Preprocessor, Sendable {
             image, width: placement.width, height: placement.height, interpolation: spec.interpolation,
             window: window)
         let input = pad(seen, left: max(0, -placement.left), top: max(0, -placement.top))
-        return NetworkInput(pixels: input, tensor: normalize(input))
+        return NetworkInput(pixels: input) { normalize(input) }
     }
 
     private func pad(_ image: RGBImage, left: Int, top: Int) -> RGBImage {

@@ -55,6 +55,21 @@ public struct RGBImage: Equatable, Sendable {
             pixels: pixels)
     }
 
+    /// Rows of blue, green, red and 255, one behind the other: what Core Graphics and pixel buffers have.
+    public var bgra: [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 4 * width * height) { out, count in
+            pixels.withUnsafeBufferPointer { pixels in
+                for index in 0..<width * height {
+                    out[4 * index] = pixels[3 * index + 2]
+                    out[4 * index + 1] = pixels[3 * index + 1]
+                    out[4 * index + 2] = pixels[3 * index]
+                    out[4 * index + 3] = 255
+                }
+            }
+            count = 4 * width * height
+        }
+    }
+
     /// Source columns that are written together: turned, each is a row of the target, and this many
     /// rows' cache lines stay in the first-level cache.
     private static let block = 64
@@ -71,6 +86,19 @@ public struct RGBImage: Equatable, Sendable {
             case .quarter: (start, column, row) = (3 * (height - 1), 3 * height, -3)
             case .half: (start, column, row) = (3 * (width * height - 1), -3, -3 * width)
             case .threeQuarters: (start, column, row) = (3 * height * (width - 1), -3 * height, 3)
+            }
+        }
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Copies `bytes`, so many rows one behind the other, to rows that begin `bytesPerRow` apart.
+    public func copy(rows: Int, of bytes: [UInt8], bytesPerRow: Int) {
+        let length = bytes.count / rows
+        bytes.withUnsafeBytes { source in
+            for row in 0..<rows {
+                Self(rebasing: self[row * bytesPerRow..<row * bytesPerRow + length])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[row * length..<(row + 1) * length]))
             }
         }
     }

@@ -74,6 +74,8 @@ public struct BenchmarkRun: Codable, Sendable {
     public var warmup: Int
     public var iterations: Int
     public var loadMs: Double
+    /// The median of making the model's input of a golden picture.
+    public var prepareMs: Double
     public var latenciesMs: [Double]
     public var latencyMs: Percentiles
     public var golden: Agreement
@@ -81,8 +83,8 @@ public struct BenchmarkRun: Codable, Sendable {
     public var after: DeviceState
 
     init(
-        entry: ModelEntry, backend: any Backend, units: ComputeUnits, load: Double, warmup: Int,
-        latencies: [Double], golden report: GoldenReport, before: DeviceState, after: DeviceState
+        entry: ModelEntry, backend: any Backend, units: ComputeUnits, load: Double, prepare: Double,
+        warmup: Int, latencies: [Double], golden report: GoldenReport, before: DeviceState, after: DeviceState
     ) {
         model = entry.id
         sha256 = entry.sha256
@@ -95,6 +97,7 @@ public struct BenchmarkRun: Codable, Sendable {
         self.warmup = warmup
         iterations = latencies.count
         loadMs = load
+        prepareMs = prepare
         latenciesMs = latencies
         let statistics = LatencyStatistics(latencies)
         latencyMs = Percentiles(
@@ -108,7 +111,7 @@ public struct BenchmarkRun: Codable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case model, sha256, format, precision, backend, backendVersion, computeUnits, threads, warmup
-        case iterations, loadMs, latenciesMs, latencyMs, golden, before, after
+        case iterations, loadMs, prepareMs, latenciesMs, latencyMs, golden, before, after
     }
 
     /// As for `DeviceState`: null is written.
@@ -125,6 +128,7 @@ public struct BenchmarkRun: Codable, Sendable {
         try container.encode(warmup, forKey: .warmup)
         try container.encode(iterations, forKey: .iterations)
         try container.encode(loadMs, forKey: .loadMs)
+        try container.encode(prepareMs, forKey: .prepareMs)
         try container.encode(latenciesMs, forKey: .latenciesMs)
         try container.encode(latencyMs, forKey: .latencyMs)
         try container.encode(golden, forKey: .golden)

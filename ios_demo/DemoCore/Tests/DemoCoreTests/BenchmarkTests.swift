@@ -30,6 +30,7 @@ final class BenchmarkTests: XCTestCase {
         }
         XCTAssertEqual(runs[0].latenciesMs, Array(repeating: 1.5, count: 7))
         XCTAssertEqual(runs[0].loadMs, 1.5)
+        XCTAssertEqual(runs[0].prepareMs, 1.5)
         XCTAssertEqual(runs[0].computeUnits, .all)
         XCTAssertNil(runs[1].computeUnits)
         XCTAssertEqual(runs[0].warmup, 2)
@@ -48,6 +49,22 @@ final class BenchmarkTests: XCTestCase {
         let json = try results.json()
         // tests/ios_demo validates this line with the schema.
         print("RESULT " + String(decoding: json, as: UTF8.self))
+    }
+
+    func testWhatPixelsSaveIsThatOfTheSameModelWithValuesIn() async throws {
+        let bundle = try TestBundle.open()
+        let ids = ["coreml-fp32", "coreml-int8", "coreml-int8-image", "onnx-int8-uint8"]
+        // Looks at the clock are 1, 2, 3 and 4 ms apart: one to prepare, one to run.
+        var runs: [BenchmarkRun] = []
+        for (milliseconds, id) in zip([1, 2, 3, 4] as [UInt64], ids) {
+            let runner = BenchmarkRunner(bundle: bundle, now: clock(step: milliseconds * 1_000_000))
+            runs.append(try await runner.run(request(id), FakeBackend(answer: [1, 0])) { phone })
+        }
+        let savings = PixelSaving.all(of: runs, bundle.config.models)
+        XCTAssertEqual(savings.map(\.pixels), ["coreml-int8-image"], "onnx-int8 was not timed")
+        XCTAssertEqual(savings.map(\.values), ["coreml-int8"])
+        XCTAssertEqual(savings.map(\.pixelsMs), [6])
+        XCTAssertEqual(savings.map(\.valuesMs), [4])
     }
 
     func testWhatIsInstalledOnceIsNoPartOfTheLoadTime() async throws {

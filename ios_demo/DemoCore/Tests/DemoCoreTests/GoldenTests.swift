@@ -90,7 +90,7 @@ final class GoldenTests: XCTestCase {
             let right = TimmPreprocessor(spec).prepare(image)
             let shifted = [0, 0, 0] + right.pixels.pixels.dropLast(3)
             let pixels = RGBImage(width: spec.width, height: spec.height, pixels: shifted)
-            return NetworkInput(pixels: pixels, tensor: right.tensor)
+            return NetworkInput(pixels: pixels) { right.tensor() }
         }
     }
 

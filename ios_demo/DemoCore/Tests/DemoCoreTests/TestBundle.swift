@@ -25,12 +25,15 @@ enum TestBundle {
 struct FakeBackend: Backend {
     final class Fake: Classifier {
         let answer: [Float]
+        let given: @Sendable (ModelInput) -> Void
 
-        init(_ answer: [Float]) {
+        init(_ answer: [Float], _ given: @escaping @Sendable (ModelInput) -> Void) {
             self.answer = answer
+            self.given = given
         }
 
-        func run(_ tensor: [Float]) throws -> Outputs {
+        func run(_ input: ModelInput) throws -> Outputs {
+            given(input)
             if answer.isEmpty { throw BundleError("the model is broken") }
             return ["logits": answer]
         }
@@ -38,11 +41,14 @@ struct FakeBackend: Backend {
 
     let name = "fake"
     let format = "coreml"
+    let takes: Set<InputType> = [.float32, .uint8, .image]
     var choosesComputeUnits = false
     /// Its logits. None: the model throws.
     let answer: [Float]
     /// Waited for while installing.
     var installing: @Sendable () async -> Void = {}
+    /// Called with each input.
+    var given: @Sendable (ModelInput) -> Void = { _ in }
 
     func version() -> String { "1" }
 
@@ -52,7 +58,7 @@ struct FakeBackend: Backend {
     }
 
     func load(_ installed: URL, _ model: ModelEntry, _ units: ComputeUnits) throws -> sending any Classifier {
-        Fake(answer)
+        Fake(answer, given)
     }
 }
 

@@ -11,7 +11,8 @@ let specText = """
     """
 let decoder = JSONDecoder()
 decoder.keyDecodingStrategy = .convertFromSnakeCase
-let preprocessor = TimmPreprocessor(try decoder.decode(InputSpec.self, from: Data(specText.utf8)))
+let spec = try decoder.decode(InputSpec.self, from: Data(specText.utf8))
+let preprocessor = TimmPreprocessor(spec)
 
 var state: UInt64 = 2026
 let frame = (0..<4 * width * height).map { _ -> UInt8 in
@@ -39,6 +40,14 @@ func converted(_ rotation: Rotation) -> RGBImage {
 }
 
 let picture = converted(.none)
-milliseconds("prepare \(width)x\(height)") { Int(preprocessor.prepare(picture).pixels.pixels[0]) }
+for type in [InputType.float32, .uint8, .image] {
+    let taken = TensorSpec(name: "", shape: [1, 3, spec.height, spec.width], dtype: type)
+    milliseconds("prepare \(width)x\(height) as \(type)") {
+        switch taken.of(preprocessor.prepare(picture)) {
+        case .values(let floats): Int(floats[0])
+        case .pixels(let bytes), .picture(let bytes): Int(bytes[0])
+        }
+    }
+}
 milliseconds("convert \(width)x\(height)") { Int(converted(.none).pixels[0]) }
 milliseconds("turn \(width)x\(height)") { Int(converted(.quarter).pixels[0]) }

@@ -52,7 +52,7 @@ data class ModelConfig(val network: String, val task: String, val input: InputSp
                 root.string("network"),
                 root.string("task"),
                 inputSpec(root.obj("input")),
-                root.objects("models").map(::entry)
+                root.objects("models").mapNotNull(::entry)
             )
         }
 
@@ -71,24 +71,27 @@ data class ModelConfig(val network: String, val task: String, val input: InputSp
             )
         }
 
-        private fun entry(json: JsonObject) = ModelEntry(
-            id = json.string("id"),
-            file = json.string("file"),
-            format = json.string("format"),
-            precision = json.string("precision"),
-            sha256 = json.string("sha256"),
-            input = tensor(json.obj("input")),
-            outputs = json.objects("outputs").map(::output)
-        )
+        /** Null for a model that takes what Android has no kind of: a picture of Core ML's. */
+        private fun entry(json: JsonObject): ModelEntry? {
+            val input = tensor(json.obj("input")) ?: return null
+            return ModelEntry(
+                id = json.string("id"),
+                file = json.string("file"),
+                format = json.string("format"),
+                precision = json.string("precision"),
+                sha256 = json.string("sha256"),
+                input = input,
+                outputs = json.objects("outputs").map(::output)
+            )
+        }
 
         private fun output(json: JsonObject) =
             OutputSpec(json.string("name"), json.string("stored"), json.doubles("shape").map { it.toInt() })
 
-        private fun tensor(json: JsonObject) = TensorSpec(
-            json.string("name"),
-            json.doubles("shape").map { it.toInt() },
-            TensorType.valueOf(json.string("dtype").uppercase())
-        )
+        private fun tensor(json: JsonObject): TensorSpec? {
+            val type = TensorType.entries.firstOrNull { it.name == json.string("dtype").uppercase() } ?: return null
+            return TensorSpec(json.string("name"), json.doubles("shape").map { it.toInt() }, type)
+        }
     }
 }
 

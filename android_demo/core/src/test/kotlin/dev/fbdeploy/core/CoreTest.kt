@@ -4,6 +4,7 @@ import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
+import kotlin.test.assertTrue
 
 class CoreTest {
     @Test
@@ -84,6 +85,14 @@ class CoreTest {
         }
         assertEquals(listOf(1_800_000, 2_400_000), CpuInfo.maxKilohertz(root, 4))
         root.deleteRecursively()
+    }
+
+    @Test
+    fun aModelThatTakesAPictureOfCoreMLsIsLeftOut() {
+        val text = File(TestBundle.bundle.folder, "model_config.json").readText()
+        val ids = ModelConfig.parse(text).models.map { it.id }
+        assertTrue("\"coreml-int8-image\"" in text && "coreml-int8-image" !in ids, ids.toString())
+        assertTrue(ids.containsAll(listOf("coreml-int8", "onnx-int8-uint8")), ids.toString())
     }
 
     @Test
