@@ -25,6 +25,8 @@ from quantize.forms.hard_swish import product_form
 from quantize.forms.pixels import from_pixels
 from quantize.forms.qdq import to_reference_dialect
 
+_CALL_STACK = "pkg.torch.onnx.stack_trace"
+
 
 class OnnxExporter:
     """Exports with torch.onnx (opset 20) and finishes the QDQ graph for onnxruntime.
@@ -83,7 +85,13 @@ def _converted(source: ExportSource, *, pixels: bool) -> tuple[Any, dict[str, in
             verbose=False,
         )
     assert exported is not None
-    return exported.model_proto, passes
+    model = exported.model_proto
+    for node in model.graph.node:
+        # A file tells nobody in which folders it was made.
+        told = [entry for entry in node.metadata_props if entry.key != _CALL_STACK]
+        del node.metadata_props[:]
+        node.metadata_props.extend(told)
+    return model, passes
 
 
 def _describe(onnx: Any, model: Any, description: Description, variant: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+import zoo
 from export.description import Description
 from export.format_info import FORMAT_INFO
 from export.formats import FORMATS
@@ -52,6 +53,23 @@ def test_it_is_found_by_the_format_s_own_reader(
     batch = np.zeros((1, *told.input_spec.shape[1:]), np.float32)
     (values,) = session.run(batch).values()
     assert values.shape == (1, len(told.labels))
+
+
+@pytest.mark.parametrize("form", [name for name in FORMAT_INFO])
+def test_no_file_tells_in_which_folders_it_was_made(
+    workshop: Workshop, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / f"model{FORMAT_INFO[form].suffix}"
+    FORMATS[form].export(workshop.source("fp32"), path)
+    files = [part for part in path.rglob("*") if part.is_file()] if path.is_dir() else [path]
+    code = [Path(module.__file__ or "").parent for module in (zoo, torch)]
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            contents = [archive.read(name) for name in archive.namelist()]
+    else:
+        contents = [part.read_bytes() for part in files]
+    for folder in (tmp_path, *code):
+        assert not [1 for content in contents if str(folder).encode() in content], folder
 
 
 def _onnx(path: Path) -> tuple[dict[str, str], str | None]:
