@@ -17,10 +17,6 @@ from tests.export.small_exports import SmallExport
 from tests.quantize.small_networks import SPEC
 
 
-def _root_of_pooled_squares(x: Tensor) -> Tensor:
-    return F.lp_pool2d(F.relu(x) + 0.1, 2, 2)
-
-
 def _root_mean_square_norm(x: Tensor) -> Tensor:
     """Around the map the root is that of 1e-6, where a product's grid would hold nothing else."""
     y = F.pad(x, (2, 2, 2, 2))
@@ -29,6 +25,10 @@ def _root_mean_square_norm(x: Tensor) -> Tensor:
 
 def _logarithm_of_a_gate(x: Tensor) -> Tensor:
     return torch.log(torch.sigmoid(3 * x - 4))
+
+
+def _logarithm_of_a_nearly_closed_gate(x: Tensor) -> Tensor:
+    return torch.log(torch.sigmoid(8 * x - 6) + 1e-6)
 
 
 def _mean_of_inverses(x: Tensor) -> Tensor:
@@ -51,14 +51,21 @@ class Between(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "function",
-    [_root_of_pooled_squares, _root_mean_square_norm, _logarithm_of_a_gate, _mean_of_inverses],
+    ("function", "least"),
+    [
+        # Between what it is and what it is with integers read: 32.5 and 21.0 dB, 43.6 and 27.2,
+        # 42.3 and 14.6, 29.6 and 27.3.
+        (_root_mean_square_norm, 27),
+        (_logarithm_of_a_gate, 35),
+        (_logarithm_of_a_nearly_closed_gate, 30),
+        (_mean_of_inverses, 28.5),
+    ],
 )
 def test_what_is_steep_near_zero_reads_floats(
-    function: Callable[[Tensor], Tensor], tmp_path: Path
+    function: Callable[[Tensor], Tensor], least: float, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
-    assert SmallExport(Between(function), tmp_path, size=16).program_sqnr > 25
+    assert SmallExport(Between(function), tmp_path, size=16).program_sqnr > least
 
 
 def test_layers_and_what_others_read_too_stay_in_integers() -> None:
