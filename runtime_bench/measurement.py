@@ -13,6 +13,8 @@ from zoo.documents import Count, Schema, validated
 from zoo.json_lines import append_json_line, json_lines
 
 Kind = Literal["measured", "emulated", "estimated"]
+LOCAL = "local"
+"""The target that is this machine."""
 MOST_THREADS, MOST_CORES, MOST_RUNS = 1024, 4096, 10**8
 LONGEST_NS = 10**16
 """Four months: nothing that is timed takes longer."""
@@ -48,6 +50,11 @@ class Device(Schema):
     def title(self) -> str:
         """What people call it."""
         return self.name or self.cpu
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Alike where it is the same device."""
+        return tuple(getattr(self, field) for field in SAME_DEVICE)
 
 
 SAME_DEVICE = ("name", "soc", "cpu", "architecture", "isa", "cores")

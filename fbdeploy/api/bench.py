@@ -13,7 +13,7 @@ from fbdeploy.latency.measure import LatencyRequest
 from fbdeploy.latency.photo import preprocessing
 from fbdeploy.latency.sound import measure_sound
 from fbdeploy.records.described import described, named
-from runtime_bench.measurement import Measurement
+from runtime_bench.measurement import LOCAL, Measurement
 from runtime_bench.targets.address import parse_target
 from runtime_bench.timing.modes import mode_of
 from runtime_bench.timing.session import Subject
@@ -26,7 +26,7 @@ Place = str | os.PathLike[str]
 def bench(
     artefacts: Place | Iterable[Place],
     *,
-    target: str = "local",
+    target: str = LOCAL,
     threads: int | Sequence[int] = 1,
     mode: str = "standard",
     results: Place | None = None,

@@ -23,6 +23,7 @@ from fbdeploy.records.described import named
 from fbdeploy.records.manifest import FILE_NAME as MANIFEST
 from fbdeploy.records.results import FILE_NAME as RESULTS
 from fbdeploy.report.table import table
+from runtime_bench.measurement import LOCAL
 from zoo.errors import InputError
 from zoo.files import exists
 
@@ -48,7 +49,7 @@ def bench(
             help="Where: local, ssh://user@host[:port], adb://SERIAL, or arm://CORE, which is "
             "emulated and counts instructions.",
         ),
-    ] = "local",
+    ] = LOCAL,
     threads: Annotated[
         numbers.Numbers,
         typer.Option(
@@ -194,7 +195,7 @@ def bench(
     for path in chosen:
         if not exists(path):
             look_at_artefact(path)
-    if target == "local" and max(threads) > numbers.MOST_THREADS_HERE:
+    if target == LOCAL and max(threads) > numbers.MOST_THREADS_HERE:
         most = numbers.MOST_THREADS_HERE
         raise InputError(f"--threads {max(threads)}: this machine takes at most {most}; give fewer")
     if app and (by_operator or binary is not None):

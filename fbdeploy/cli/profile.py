@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.report import numbers as figures
 from fbdeploy.report.table import table
+from runtime_bench.measurement import LOCAL
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def show_profiles(
     Raises:
         InputError: the target is not this machine, or an artefact cannot be profiled.
     """
-    if target != "local":
+    if target != LOCAL:
         raise InputError(f"--profile: means nothing on {target}; runtimes are profiled here only")
     with only_result_on_stdout() as result:
         from runtime_bench.runtimes.profiling import profile

@@ -18,7 +18,7 @@ from typing import Protocol
 from fbdeploy.apps.latency import AppLatencyRequest, measure_in_app
 from runtime_bench.emulation.latency_model import LatencyModel
 from runtime_bench.machine.pinning import pinned
-from runtime_bench.measurement import Measurement, append_measurement, read_measurements
+from runtime_bench.measurement import LOCAL, Measurement, append_measurement, read_measurements
 from runtime_bench.runners.benchmark import benchmark_on_device
 from runtime_bench.runners.build import cached_kit
 from runtime_bench.runners.emulated import (
@@ -35,7 +35,7 @@ from runtime_bench.targets.emulated import EmulatedTarget
 from runtime_bench.targets.opening import open_target
 from runtime_bench.timing.interleave import PartDone
 from runtime_bench.timing.modes import Mode
-from runtime_bench.timing.protocol import TARGET, benchmark
+from runtime_bench.timing.protocol import benchmark
 from runtime_bench.timing.resume import append_missing
 from runtime_bench.timing.session import Subject
 from zoo.documents import read_json, validated
@@ -171,7 +171,7 @@ def _on_this_machine(
             progress=part,
         )
 
-    yield from _appended(request, results, TARGET, mask, measure, progress)
+    yield from _appended(request, results, LOCAL, mask, measure, progress)
 
 
 def _on_device(

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from fbdeploy.records.manifest import Manifest
 from fbdeploy.records.results import Line
-from runtime_bench.measurement import SAME_DEVICE, Device, Kind, Measurement
+from runtime_bench.measurement import Device, Kind, Measurement
 
 APP = "app://"
 
@@ -55,7 +55,7 @@ class Conditions:
         return cls(
             kind=line.kind,
             place=place_of(line.target),
-            device=tuple(getattr(line.device, field) for field in SAME_DEVICE),
+            device=line.device.identity,
             name=line.device.title,
             threads=line.threads,
             cpu_mask=line.cpu_mask,

@@ -11,7 +11,7 @@ from fbdeploy.records.results import EvaluationLine, Line
 from fbdeploy.records.rows import ResultRow, summarize
 from fbdeploy.report import recommend
 from fbdeploy.report.verdict import verdict_of
-from runtime_bench.measurement import Measurement
+from runtime_bench.measurement import LOCAL, Measurement
 
 TITLES: dict[App, str] = {"android": "Android", "ios": "iOS"}
 _PHONES: dict[App, str] = {"android": "an Android phone", "ios": "an iPhone"}
@@ -85,7 +85,7 @@ def _is_of(line: Line, platform: App) -> bool:
 
 
 def _whose(row: ResultRow) -> str:
-    return "this machine's times" if row.target == recommend.LOCAL else f"times of {row.device}"
+    return "this machine's times" if row.target == LOCAL else f"times of {row.device}"
 
 
 def _untimed(rows: list[ResultRow], chosen: ResultRow | None) -> list[str]:

@@ -22,9 +22,8 @@ from fbdeploy.report.verdict import (
     metric_of,
     verdict_of,
 )
+from runtime_bench.measurement import LOCAL
 
-LOCAL = "local"
-"""The target that is this machine."""
 SPEED_TIE = 0.03
 """Medians this near are a tie where there are no intervals to ask."""
 

@@ -16,6 +16,7 @@ from fbdeploy.report.ranking import parity_words
 from fbdeploy.report.scores import metrics_known, score_text
 from fbdeploy.report.table import table
 from fbdeploy.report.views import conditions_words
+from runtime_bench.measurement import LOCAL
 
 
 def _median(row: ResultRow) -> str:
@@ -59,7 +60,7 @@ def summary(manifest: Manifest, lines: list[Line], report: Path) -> str:
 def _conditions(manifest: Manifest, lines: list[Line]) -> list[str]:
     """What p50 was taken on, where that is not this machine or not all that there is."""
     found = conditions_in(manifest, lines)
-    if not found or (len(found) == 1 and found[0].place == recommend.LOCAL):
+    if not found or (len(found) == 1 and found[0].place == LOCAL):
         return []
     first, *others = map(conditions_words, found)
     also = f"; the report also has {'; '.join(others)}" if others else ""

@@ -13,7 +13,7 @@ from fbdeploy.report import recommend
 from fbdeploy.report.plots import artefact_plots
 from fbdeploy.report.ranking import Ranked, ranked
 from fbdeploy.report.recommend import Recommendation
-from runtime_bench.measurement import Measurement
+from runtime_bench.measurement import LOCAL, Measurement
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def conditions_words(conditions: Conditions) -> str:
 
 def _how(conditions: Conditions) -> str:
     threads = recommend.thread_words(conditions.threads)
-    if conditions.place == recommend.LOCAL or not conditions.cpu_mask:
+    if conditions.place == LOCAL or not conditions.cpu_mask:
         return threads
     return f"{threads}, cores {', '.join(map(str, conditions.cpu_mask))}"
 

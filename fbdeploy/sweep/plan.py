@@ -13,7 +13,7 @@ from fbdeploy.pipeline.formats import default_builds, installed_formats
 from fbdeploy.pipeline.request import DEFAULT_IMAGES, InputOptions
 from fbdeploy.records.builds import BUILDS, Build, program_of
 from fbdeploy.records.manifest import Format
-from runtime_bench.measurement import HOTTEST, MOST_CORES, Threads
+from runtime_bench.measurement import HOTTEST, LOCAL, MOST_CORES, Threads
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from runtime_bench.timing.modes import mode_of
 from zoo.documents import LARGEST_COUNT, Schema, read_toml, validated
@@ -88,7 +88,7 @@ class SweepPlan(Schema):
 
     networks: tuple[Annotated[NetworkPlan, _named("name")], ...] = Field(min_length=1)
     targets: tuple[Annotated[TargetPlan, _named("address")], ...] = Field(
-        default=(TargetPlan(address="local"),), min_length=1
+        default=(TargetPlan(address=LOCAL),), min_length=1
     )
     recipes: tuple[str, ...] = Field(default=("ptq",), min_length=1)
     formats: tuple[Format, ...] = Field(default_factory=installed_formats, min_length=1)

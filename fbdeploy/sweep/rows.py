@@ -80,10 +80,10 @@ class Exported:
 
 def join(exports: Iterable[Exported], lines: list[Line]) -> list[SweepRow]:
     """All measured rows, by target and thread count in the order they were first measured."""
-    measured: dict[tuple[str, str, int], dict[str, Measurement]] = {}
+    measured: dict[tuple[object, ...], dict[str, Measurement]] = {}
     for line in lines:
         if isinstance(line, Measurement):
-            where = (line.target, line.device.title, line.threads)
+            where = (line.target, line.device.identity, line.threads)
             measured.setdefault(where, {})[line.sha256] = line
     scores: list[Line] = [line for line in lines if not isinstance(line, Measurement)]
     made = list(exports)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from runtime_bench.emulation.cores import Core, find_core
+from runtime_bench.measurement import LOCAL
 from zoo.errors import InputError
 
 FORMS = "local, ssh://user@host[:port], adb://SERIAL or arm://CORE (such as arm://cortex-a76)"
@@ -51,7 +52,7 @@ def parse_target(text: str) -> Address:
     Raises:
         InputError: it has none of the forms, or a part of it is missing or impossible.
     """
-    if text == "local":
+    if text == LOCAL:
         return LocalAddress()
     scheme, separator, rest = text.partition("://")
     if not separator or scheme not in SCHEMES:

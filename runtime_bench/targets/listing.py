@@ -11,6 +11,7 @@ from runtime_bench.emulation.cores import cores
 from runtime_bench.emulation.cycles import find_llvm
 from runtime_bench.emulation.qemu import find_qemu
 from runtime_bench.machine.device import describe
+from runtime_bench.measurement import LOCAL
 from runtime_bench.targets.adb import STATES, adb_devices
 from runtime_bench.targets.base import TargetError
 from runtime_bench.targets.opening import open_target
@@ -34,7 +35,7 @@ def list_targets(ssh: Sequence[str] = (), ssh_options: Sequence[str] = ()) -> li
         ssh_options: further arguments of ssh.
     """
     machine = describe()
-    found = [TargetStatus("local", True, f"{machine.cpu or machine.name}, {machine.cores} cores")]
+    found = [TargetStatus(LOCAL, True, f"{machine.cpu or machine.name}, {machine.cores} cores")]
     found += _android()
     if not shutil.which("ssh"):
         found.append(TargetStatus("ssh://user@host", False, "ssh is not installed"))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runtime_bench.machine.commands import last_line
 from runtime_bench.machine.device import describe, read_state
-from runtime_bench.measurement import Device, DeviceState
+from runtime_bench.measurement import LOCAL, Device, DeviceState
 from runtime_bench.targets.base import (
     COMMAND_TIMEOUT,
     CommandResult,
@@ -27,7 +27,7 @@ from zoo.files import atomic_file
 class LocalTarget:
     """This machine; files are staged into a temporary folder."""
 
-    def __init__(self, name: str = "local") -> None:
+    def __init__(self, name: str = LOCAL) -> None:
         self._name = name
         self._work = Path(tempfile.mkdtemp(prefix="fbdeploy-"))
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from export.format_info import FORMAT_INFO
 from runtime_bench.machine.device import describe, read_state, require_cool
 from runtime_bench.machine.pinning import pinned
-from runtime_bench.measurement import Measurement
+from runtime_bench.measurement import LOCAL, Measurement
 from runtime_bench.runtimes import runtime_of
 from runtime_bench.timing.fresh_process import ColdRun, Load, RenewedProcess, run_alone
 from runtime_bench.timing.interleave import PartDone, interleave, warm_up
@@ -24,7 +24,6 @@ from runtime_bench.timing.modes import Mode
 from runtime_bench.timing.session import Finished, Setting, Subject, measurements_of
 from zoo.errors import InputError
 
-TARGET = "local"
 PREPROCESSING_RUNS = 20
 
 
@@ -103,7 +102,7 @@ def benchmark(
     if cold:
         loads = [[run.load for run in runs] for runs in alone]
     setting = Setting(
-        target=TARGET,
+        target=LOCAL,
         device=device,
         cpu_mask=mask,
         mode=mode,

@@ -11,7 +11,8 @@ from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact
-from runtime_bench.measurement import Measurement
+from runtime_bench.machine.device import describe
+from runtime_bench.measurement import LOCAL, Measurement
 from runtime_bench.timing.modes import MODES
 
 MEMORY = 3000 * MEGABYTE
@@ -47,7 +48,9 @@ def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
 
 def _is_as_asked(line: Measurement, request: DeployRequest) -> bool:
     """Whether a measurement is of this machine, in a mode that measures at least as long."""
-    if (line.target, line.threads) != ("local", request.threads) or line.mode not in MODES:
+    if (line.target, line.threads) != (LOCAL, request.threads) or line.mode not in MODES:
+        return False
+    if line.device.identity != describe().identity:
         return False
     return MODES[line.mode].minimum_seconds >= MODES[request.mode].minimum_seconds
 
