@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from export.format_info import FORMAT_INFO
 from fbdeploy.records.builds import BUILD_OF, ProgramName
 from fbdeploy.records.manifest import Artefact, Failure, Manifest, Quantization
@@ -18,7 +20,7 @@ def problems(manifest: Manifest) -> tuple[str, ...]:
     programs = [unfaithful(name, entry, task) for name, entry in manifest.quantizations.items()]
     unequal = [_parity(entry) for entry in manifest.artefacts]
     said = (_float(manifest), *programs, *unequal)
-    return (*filter(None, said), *map(_failure, manifest.failures))
+    return (*filter(None, said), *_failures(manifest.failures))
 
 
 def _float(manifest: Manifest) -> str | None:
@@ -77,16 +79,21 @@ def _parity(artefact: Artefact) -> str | None:
     )
 
 
-def _failure(failure: Failure) -> str:
-    info = FORMAT_INFO.get(failure.format)
-    what = " ".join(
-        part
-        for part in (
-            failure.format if info is None else info.title,
-            failure.build,
-            failure.step,
-        )
-        if part
-    )
-    log = f" (log: {failure.log})" if failure.log else ""
-    return f"{what} failed: {failure.message}{log}"
+def _failures(failures: Iterable[Failure]) -> list[str]:
+    """A sentence each, and one for all builds of a format that failed for the same reason."""
+    alike: dict[tuple[str, str, str, str], list[str]] = {}
+    for one in failures:
+        builds = alike.setdefault((one.format, one.step, one.message, one.log), [])
+        if one.build and one.build not in builds:
+            builds.append(one.build)
+    return [
+        _failure(fmt, " and ".join(builds), step, message, log)
+        for (fmt, step, message, log), builds in alike.items()
+    ]
+
+
+def _failure(fmt: str, builds: str, step: str, message: str, log: str) -> str:
+    info = FORMAT_INFO.get(fmt)
+    what = " ".join(filter(None, (fmt if info is None else info.title, builds, step)))
+    told = f" (log: {log})" if log else ""
+    return f"{what} failed: {message}{told}"

@@ -75,3 +75,18 @@ def test_everything_that_is_wrong() -> None:
         "It is kept as int8/model.tflite, not to be shipped"
     )
     assert failure_line == "ONNX int8 export failed: no kernel (log: logs/x.log)"
+
+
+def test_one_reason_of_several_builds_is_said_once() -> None:
+    manifest, _ = sample()
+    reasons = [("onnx", "fp32"), ("litert", "fp32"), ("onnx", "int8"), ("onnx", "int8-qat")]
+    failures = [
+        Failure.of(fmt, build, "export", f"{fmt} has no aten.foo")  # type: ignore[arg-type]
+        for fmt, build in reasons
+    ]
+    other = Failure.of("onnx", "int8", "export", "something else")
+    assert problems(manifest.model_copy(update={"failures": (*failures, other)})) == (
+        "ONNX fp32 and int8 and int8-qat export failed: onnx has no aten.foo",
+        "LiteRT fp32 export failed: litert has no aten.foo",
+        "ONNX int8 export failed: something else",
+    )
