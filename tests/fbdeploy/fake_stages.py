@@ -37,6 +37,8 @@ from fbdeploy.records.manifest import (
 )
 from fbdeploy.records.predictions import write_predictions
 from fbdeploy.records.results import Comparison, EvaluationLine, ScoreInfo
+from runtime_bench.machine.device import describe
+from runtime_bench.measurement import LOCAL
 from tests.fbdeploy.check.outputs import predictions
 from tests.fbdeploy.fake_latency import timed
 from tests.fbdeploy.fake_plan import called, misbehave, plan
@@ -220,7 +222,8 @@ def bench(report: Reporter, asked: BenchArguments) -> None:
     misbehave("bench")
     threads = asked.request.threads
     for number, entry in enumerate(asked.artefacts):
-        report.result(timed(entry, "local", threads, 1.0 + number))
+        found = timed(entry, LOCAL, threads, 1.0 + number)
+        report.result(found.model_copy(update={"device": describe()}))
 
 
 STAGES = Stages(prepare, train, reference, export, evaluate, bundle, bench)

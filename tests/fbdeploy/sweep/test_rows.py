@@ -22,3 +22,15 @@ def test_two_devices_behind_one_target_have_a_front_each() -> None:
     page = render(SweepPlan(networks=(NetworkPlan(name="net"),)), rows, [])
     assert page.count('<p class="soft">a made-up processor</p>') == 1
     assert page.count(f'<p class="soft">{PHONE.name}</p>') == 1
+
+
+def test_two_devices_of_one_name_are_not_one() -> None:
+    """Such as a phone that is sold with either of two processors."""
+    manifest, lines = sample()
+    export = Exported("net", "ptq", Path("net"), ("fp32", "int8"), manifest)
+    medians = {"int8/model.pte": 0.1, "fp32/model.pte": 0.2}
+    twin = PHONE.model_copy(update={"soc": "another"})
+    both = [*on_phone(lines, medians), *on_phone(lines, medians, device=twin)]
+    rows = [row for row in join([export], [*lines, *both]) if row.device == PHONE.name]
+    assert [row.result.path for row in rows[:2]] == [row.result.path for row in rows[2:]]
+    assert len(rows) == 4 and all(row.on_front for row in rows)
