@@ -9,6 +9,8 @@ from typing import Any
 from torch.fx import config
 from torch.fx.traceback import NodeSource
 
+from export.lazy_graphs import lazy_code
+
 
 @contextmanager
 def light_tracing() -> Iterator[None]:
@@ -24,7 +26,8 @@ def light_tracing() -> Iterator[None]:
     config.do_not_emit_stack_traces = True
     source.__deepcopy__ = lambda self, memo: self
     try:
-        yield
+        with lazy_code():
+            yield
     finally:
         config.do_not_emit_stack_traces = without
         del source.__deepcopy__

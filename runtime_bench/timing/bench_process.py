@@ -107,4 +107,7 @@ def _size(sides: str) -> Size | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stderr.flush()
+    # Python's own end takes torch most of a second, and nothing is left to do.
+    os._exit(status)

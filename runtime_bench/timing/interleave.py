@@ -9,6 +9,7 @@ is run: a contestant may be a session of this process or a process on a phone.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -59,10 +60,16 @@ class Series:
         return sum(self.samples) / 1e9
 
     def enough(self, mode: Mode) -> bool:
-        """Whether the mode's counts and times are reached and the interval is narrow enough."""
+        """Whether it has the mode's least counts and times, and more would be of no use.
+
+        That is where the interval is narrow, or two more epochs would go beyond the most seconds.
+        """
         if len(self.samples) < mode.minimum_runs or self.seconds < mode.minimum_seconds:
             return False
-        return self.seconds >= mode.maximum_seconds or self.width() <= mode.interval_width
+        epochs = len(self.samples) / (self.block_runs * self.load_rounds)
+        if self.seconds * (1 + 2 / epochs) > mode.maximum_seconds:
+            return True
+        return self.width() <= mode.interval_width
 
     def width(self) -> float:
         """Width of the median's 95 % interval over the median, from the medians of the blocks."""
@@ -114,21 +121,21 @@ def interleave(
         medians_ns: how long a run of each takes, by which blocks get ``mode.block_seconds``.
         mode: when to stop.
         renew: called before each epoch with the order in which to renew the contestants: drawn by
-            lot, and reversed for the next epoch.
+            lot, and reversed for the next epoch. Where it takes long, epochs are as long.
         seed: of the orders.
         progress: called after each round with the part done, in 0..1.
 
     Returns:
         One series a contestant, all of the same number of rounds.
     """
-    plan = _Plan.of(medians_ns, mode)
-    series = [Series(runs, plan.load_rounds) for runs in plan.block_runs]
     generator = np.random.default_rng(seed)
     turns, renewals = (_orders(len(contestants), generator) for _ in range(2))
+    began = time.perf_counter()
+    renew(next(renewals))
+    plan = _Plan.of(medians_ns, mode, time.perf_counter() - began)
+    series = [Series(runs, plan.load_rounds) for runs in plan.block_runs]
     rounds = 0
     while True:
-        if rounds % plan.load_rounds == 0:
-            renew(next(renewals))
         for index in next(turns):
             durations = contestants[index].run_block(series[index].block_runs + 1)
             series[index].samples.extend(durations[1:])
@@ -140,13 +147,17 @@ def interleave(
         due = rounds >= plan.least_rounds and rounds % (2 * plan.load_rounds) == 0
         if due and all(one.enough(mode) for one in series):
             return series
+        if rounds % plan.load_rounds == 0:
+            renew(next(renewals))
 
 
 @dataclass(frozen=True)
 class _Plan:
     """How the runs are laid out: runs a block of each contestant, rounds an epoch, rounds at least.
 
-    Epochs have as many rounds as reach the mode's least counts and times in the least epochs.
+    Epochs have as many rounds as reach the mode's least counts and times in the least epochs, and
+    more where a renewal takes longer than they do: until they take as long, or reach the mode's
+    most seconds in the least epochs.
     """
 
     block_runs: tuple[int, ...]
@@ -154,18 +165,32 @@ class _Plan:
     least_rounds: int
 
     @classmethod
-    def of(cls, medians_ns: Sequence[float], mode: Mode) -> _Plan:
-        """The plan for contestants that take so long a run."""
+    def of(cls, medians_ns: Sequence[float], mode: Mode, renewal_seconds: float) -> _Plan:
+        """The plan for contestants that take so long a run, and so long together to renew."""
         fewest = LEAST_LOAD_ROUNDS * mode.epochs
         blocks = tuple(_block_runs(median, mode, fewest) for median in medians_ns)
-        wanted = (_needed_runs(median, mode) for median in medians_ns)
-        rounds = max((runs / block for runs, block in zip(wanted, blocks, strict=True)), default=0)
-        load_rounds = max(LEAST_LOAD_ROUNDS, math.ceil(rounds / mode.epochs))
+        seconds = [block * median / 1e9 for block, median in zip(blocks, medians_ns, strict=True)]
+
+        def rounds(wanted_runs: Callable[[float], int]) -> int:
+            wanted = map(wanted_runs, medians_ns)
+            most = max(
+                (runs / block for runs, block in zip(wanted, blocks, strict=True)), default=0
+            )
+            return math.ceil(most / mode.epochs)
+
+        as_long = math.ceil(renewal_seconds / max(sum(seconds), 1e-9))
+        longest = rounds(lambda median: _runs_of(median, mode.maximum_seconds))
+        needed = rounds(lambda median: _needed_runs(median, mode))
+        load_rounds = max(LEAST_LOAD_ROUNDS, needed, min(as_long, longest))
         return cls(blocks, load_rounds, mode.epochs * load_rounds)
 
 
+def _runs_of(median_ns: float, seconds: float) -> int:
+    return math.ceil(seconds * 1e9 / max(median_ns, 1.0))
+
+
 def _needed_runs(median_ns: float, mode: Mode) -> int:
-    return max(mode.minimum_runs, math.ceil(mode.minimum_seconds * 1e9 / max(median_ns, 1.0)))
+    return max(mode.minimum_runs, _runs_of(median_ns, mode.minimum_seconds))
 
 
 def _block_runs(median_ns: float, mode: Mode, fewest_rounds: int) -> int:

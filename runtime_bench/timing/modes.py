@@ -15,8 +15,8 @@ class Mode:
     """When an artefact has been measured enough.
 
     It stops when it has ``minimum_runs`` and ``minimum_seconds`` and either the 95 % interval of
-    its median is narrower than ``interval_width`` (relative to the median) or it has
-    ``maximum_seconds``. Seconds count the artefact's own steady-state runs only.
+    its median is narrower than ``interval_width`` (relative to the median) or more epochs would
+    take it beyond ``maximum_seconds``. Seconds count the artefact's own steady-state runs only.
 
     Attributes:
         loads: how often an artefact is loaded alone in its process, if that is asked for.

@@ -137,6 +137,30 @@ def test_slow_contestants_are_renewed_as_often() -> None:
     assert (len(series.samples), len(renewed)) == (24, 8)
 
 
+@pytest.mark.parametrize("seconds,rounds", [(0.05, 5), (2.0, 11)])
+def test_an_epoch_lasts_as_long_as_its_renewal_within_the_most_seconds(
+    seconds: float, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(np.random.default_rng(0))
+    renewed: list[Sequence[int]] = []
+
+    def renew(order: Sequence[int]) -> None:
+        renewed.append(order)
+        machine.seconds += seconds
+
+    monkeypatch.setattr(
+        "runtime_bench.timing.interleave.time.perf_counter", lambda: machine.seconds
+    )
+    (series,) = interleave([Simulated(machine, "a", 1.0, noise=0.5)], [1e6], FAST, renew)
+    # Blocks of 12 ms: 5 are 0.06 s, and 11 in each of 8 epochs are more than a second.
+    assert (series.block_runs, series.load_rounds) == (12, rounds)
+    # It is too rough for a narrow interval, so it goes on for as long as it may.
+    epochs = len(renewed)
+    assert epochs >= 8 and series.seconds * (1 + 2 / epochs) > FAST.maximum_seconds
+    if epochs > 8:
+        assert series.seconds < 1.5 * FAST.maximum_seconds
+
+
 def test_ratio_survives_a_wandering_machine_where_plain_averages_do_not() -> None:
     plain, paired = [], []
     for seed in range(8):
