@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -21,12 +19,12 @@ from export.base import (
     input_type,
 )
 from export.coreml_forms import dilated_max_pools
+from export.coremltools_import import import_coremltools
 from export.description import MAKER, Description
 from export.format_info import INPUT_NAME, PICTURE
 from export.half import fits_half
 from export.light_conversion import light_conversion
 from export.normalizing import normalize_inside
-from export.packages import require
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import float_between
 from quantize.forms.qdq import to_reference_dialect
@@ -51,7 +49,7 @@ class CoreMLExporter:
 
     def export(self, source: ExportSource, path: Path, variant: str = "") -> ExportResult:
         """Write ``path``; see :class:`export.base.Exporter`."""
-        coremltools = _coremltools()
+        coremltools: Any = import_coremltools()
         graph, passes, spec = source.graph, dict[str, int](), source.input_spec
         half = source.precision != "fp32"
         if source.precision == "int8":
@@ -152,17 +150,3 @@ def _describe(model: Any, description: Description, variant: str) -> None:
     model.input_description[INPUT_NAME] = what
     properties = description.properties("nchw", input_type(variant))
     model.user_defined_metadata.update(properties)
-
-
-def _coremltools() -> ModuleType:
-    # It warns at import of every native library that only macOS has.
-    logging.getLogger("coremltools").setLevel(logging.ERROR)
-    hidden = "executorch" not in sys.modules
-    if hidden:
-        # It imports ExecuTorch's exporter, if there is one, for programs of that kind: 3 seconds.
-        sys.modules["executorch"] = None  # type: ignore[assignment]
-    try:
-        return require("coremltools", "coreml")
-    finally:
-        if hidden:
-            del sys.modules["executorch"]

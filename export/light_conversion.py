@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from export.packages import require
+from export.coremltools_import import import_coremltools
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def light_conversion() -> Iterator[None]:
     coremltools 9.0 walks through all operations behind each of some 100 passes; converting
     mobilenetv3_large_100 to int8 takes 11 s of processor time instead of 15.
     """
-    program: Any = require("coremltools.converters.mil.mil.program", "coreml").Program
+    program: Any = import_coremltools("coremltools.converters.mil.mil.program").Program
     validate = program.validate
 
     def seldom(self: Any, check_essential_scope: bool | None = False) -> None:

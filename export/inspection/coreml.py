@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from export.coremltools_import import import_coremltools
 from export.coverage import IslandKind
 from export.inspection.base import corrupt_file, refuse
 from export.inspection.coreml_ports import port_of
 from export.inspection.graph import Graph, Operation, Reading, Value
-from export.packages import require
 
 #: Operators that coremltools quantizes the activations of, since Core ML has int8 forms of them
 #: (converters/mil/mil/passes/defs/optimize_activation_quantization.py, and for products
@@ -48,9 +47,7 @@ class CoreMLReader:
 
     def read(self, path: Path) -> Reading:
         """Read a package; see :class:`export.inspection.base.Reader`."""
-        # coremltools warns at import that libraries of macOS are missing.
-        logging.getLogger("coremltools").setLevel(logging.ERROR)
-        proto = require("coremltools.proto.Model_pb2", "coreml")
+        proto: Any = import_coremltools("coremltools.proto.Model_pb2")
         with corrupt_file(path, "Core ML package"):
             model = proto.Model()
             model.ParseFromString(_model_file(path).read_bytes())

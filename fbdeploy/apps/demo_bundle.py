@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.coremltools_import import import_coremltools
 from export.format_info import FORMAT_INFO, InputType
 from fbdeploy.apps.bundle_files import (
     GOLDEN_NAME,
@@ -157,9 +158,7 @@ def _onnx_names(path: Path) -> tuple[str, tuple[str, ...]]:
 
 
 def _coreml_names(path: Path) -> tuple[str, tuple[str, ...]]:
-    import coremltools
-
-    description = coremltools.utils.load_spec(str(path)).description
+    description = import_coremltools().utils.load_spec(str(path)).description
     # A classifier of pictures also gives its class and a dictionary by class: no tensors.
     tensors = [o for o in description.output if o.type.WhichOneof("Type") == "multiArrayType"]
     return description.input[0].name, tuple(output.name for output in tensors)

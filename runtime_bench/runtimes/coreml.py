@@ -7,17 +7,16 @@ refused by the benchmark (``timed`` is False).
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from export.coremltools_import import import_coremltools
 from runtime_bench.runtimes.base import (
     check_batch,
     check_threads,
-    import_modules,
     package_version,
     refuse,
     stack_outputs,
@@ -53,9 +52,7 @@ class CoreMLInterpreter:
             raise InputError(f"{path}: no such artefact; check the path")
         if not (path / "Manifest.json").is_file():
             raise refuse(path, self.name, "it is not an .mlpackage folder with a Manifest.json")
-        # It warns at import that libraries of macOS are missing.
-        logging.getLogger("coremltools").setLevel(logging.ERROR)
-        import_modules(self)
+        import_coremltools()
         from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
 
         try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch.export import ExportedProgram
@@ -47,12 +44,3 @@ def test_torch_is_left_as_it_was() -> None:
         raise RuntimeError("on the way")
     assert not config.do_not_emit_stack_traces
     assert "__deepcopy__" not in vars(NodeSource)
-
-
-def test_core_ml_does_not_wait_for_executorchs_exporter() -> None:
-    script = (
-        "import sys; from export.coreml import _coremltools; _coremltools(); "
-        "assert not [name for name in sys.modules if name.startswith('executorch')]; "
-        "import executorch.exir"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)

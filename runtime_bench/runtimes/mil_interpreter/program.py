@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from export.coremltools_import import import_coremltools
 from runtime_bench.runtimes.mil_interpreter.call import (
     Argument,
     Call,
@@ -64,7 +65,7 @@ class MilProgram:
             ValueError: it is no ML program of one input.
             Exception: whatever coremltools raises on what is not an intact package.
         """
-        import coremltools
+        coremltools = import_coremltools()
         from coremltools.converters.mil.frontend.milproto import load as milproto
 
         specification = coremltools.utils.load_spec(str(package))
