@@ -37,11 +37,11 @@ public struct Golden: Codable, Sendable {
 
         public var floats: [Float] {
             let size = MemoryLayout<UInt32>.size
-            return stride(from: 0, to: float32.count - size + 1, by: size).map { start in
-                let bits = (0..<size).reduce(UInt32(0)) { bits, byte in
-                    bits | UInt32(float32[float32.startIndex + start + byte]) << UInt32(8 * byte)
+            return float32.withUnsafeBytes { bytes in
+                (0..<bytes.count / size).map { index in
+                    let bits = bytes.loadUnaligned(fromByteOffset: size * index, as: UInt32.self)
+                    return Float(bitPattern: UInt32(littleEndian: bits))
                 }
-                return Float(bitPattern: bits)
             }
         }
     }

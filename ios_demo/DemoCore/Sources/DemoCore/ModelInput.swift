@@ -59,7 +59,12 @@ private func transposed<Value: BitwiseCopyable>(_ values: [Value], width: Int) -
     return [Value](unsafeUninitializedCapacity: values.count) { out, count in
         values.withUnsafeBufferPointer { values in
             for column in 0..<width {
-                for row in 0..<height { out[column * height + row] = values[row * width + column] }
+                var (from, to) = (column, column * height)
+                for _ in 0..<height {
+                    out[to] = values[from]
+                    from &+= width
+                    to &+= 1
+                }
             }
         }
         count = values.count

@@ -41,14 +41,16 @@ final class ModelInputTests: XCTestCase {
     func testModelsOfPixelsGetPythonsBytesOfEveryGoldenPicture() throws {
         for bundle in try TestBundle.all() {
             let spec = bundle.config.input
-            let (preprocessor, size) = (TimmPreprocessor(spec), spec.height * spec.width)
+            let preprocessor = TimmPreprocessor(spec)
             for golden in try bundle.golden().images {
                 let (input, expected) = (preprocessor.prepare(golden.picture), [UInt8](golden.inputRgb))
                 let rows = given([1, spec.height, spec.width, 3], .uint8, input)
                 XCTAssertEqual(rows, .pixels(expected), golden.name)
                 let shape = [1, 3, spec.height, spec.width]
                 guard case .pixels(let bytes) = given(shape, .uint8, input) else { return XCTFail("no pixels") }
-                let plain = (0..<3 * size).map { expected[3 * ($0 % size) + $0 / size] }
+                let plain = (0..<3).flatMap { channel in
+                    stride(from: channel, to: expected.count, by: 3).map { expected[$0] }
+                }
                 XCTAssertEqual(bytes, plain, golden.name)
                 guard case .picture(let bgra) = given(shape, .image, input) else { return XCTFail("no picture") }
                 let back = bgra.withUnsafeBytes {
