@@ -44,6 +44,7 @@ from quantize.graph.passes.shapes import (
     split_into_slices,
 )
 from quantize.graph.passes.surgery import drop_unused_tensors
+from quantize.graph.passes.windows import folds_as_sums, windows_as_slices
 
 Pass = Callable[[GraphModule], int]
 
@@ -59,6 +60,8 @@ CANONICALIZE: tuple[Pass, ...] = (
     plain_joins,
     repeats_as_joins,
     circular_paddings_as_joins,
+    windows_as_slices,
+    folds_as_sums,
     drop_expansions,
     plain_sums,
     fold_constants,
