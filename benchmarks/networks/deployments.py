@@ -120,6 +120,7 @@ def _facts(manifest: dict[str, Any]) -> dict[str, Any]:
             {
                 "format": one["format"],
                 "precision": one["precision"],
+                "program": one["program"],
                 "parity_db": one["parity"]["sqnr_db"],
                 "relative": one["parity"]["relative"],
                 "passed": one["parity"]["passed"],
@@ -148,9 +149,9 @@ def table(rows: Iterable[dict[str, Any]]) -> str:
             lines.append(f"| {network} | {recipe} |" + " failed |" * (3 + len(FORMATS)) + " |")
             reasons.append(f"- {network}, {recipe}: {row['reason']}")
             continue
-        for precision, found in row["programs"].items():
-            cells = [_cell(row["artefacts"], form, precision) for form in FORMATS]
-            name = recipe if precision == "int8" else f"{recipe}, {precision}"
+        for program, found in row["programs"].items():
+            cells = [_cell(row["artefacts"], form, program) for form in FORMATS]
+            name = recipe if program == "ptq" else f"{recipe}, trained"
             low = "" if found["passed"] else " (low)"
             lines.append(
                 f"| {network} | {name} | {row['pixels'][0]} | {found['sqnr_db']:.1f}{low} | "
@@ -165,9 +166,9 @@ def table(rows: Iterable[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", *reasons]).rstrip() + "\n"
 
 
-def _cell(artefacts: Iterable[dict[str, Any]], form: str, precision: str) -> str:
+def _cell(artefacts: Iterable[dict[str, Any]], form: str, program: str) -> str:
     for one in artefacts:
-        if (one["format"], one["precision"]) == (form, precision):
+        if (one["format"], one["program"]) == (form, program):
             decibels = "equal" if one["parity_db"] is None else f"{one['parity_db']:.0f}"
             return decibels if one["passed"] else f"{decibels} FAILED"
     return "none"
