@@ -86,6 +86,17 @@ def normalized(pixels: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32
     return ((pixels.astype(np.float32) / 255 - mean) / std).astype(np.float32)
 
 
+class Of(nn.Module):
+    """A function of the images."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
 class Joined(nn.Module):
     """a -> relu -> b, joined with a's result; then a pool that selects, a mean, and a head."""
 

@@ -35,6 +35,7 @@ from quantize.graph.passes.pooling import (
     paddings_of_max_pools,
     unify_global_pools,
 )
+from quantize.graph.passes.ranks import permutations_of_fewer_dimensions
 from quantize.graph.passes.resizes import plain_resizes
 from quantize.graph.passes.shapes import (
     plain_joins,
@@ -57,6 +58,7 @@ CANONICALIZE: tuple[Pass, ...] = (
     drop_identities,
     plain_reshapes,
     plain_permutations,
+    permutations_of_fewer_dimensions,
     plain_joins,
     repeats_as_joins,
     circular_paddings_as_joins,

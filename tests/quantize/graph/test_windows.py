@@ -13,18 +13,7 @@ from torch import Tensor, nn
 from quantize.graph.capture import capture
 from quantize.graph.passes.surgery import aten, calls
 from tests.export.small_exports import SmallExport
-from tests.quantize.small_networks import SPEC
-
-
-class Of(nn.Module):
-    """A function of the images."""
-
-    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.function(x)
+from tests.quantize.small_networks import SPEC, Of
 
 
 @pytest.mark.parametrize(
