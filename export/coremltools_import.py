@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from export.packages import require
@@ -21,19 +23,26 @@ _OTHER_SOURCES = (
 )
 
 
-def import_coremltools(module: str = "coremltools") -> ModuleType:
-    """Import coremltools, or a module of it, as if nothing else that it can convert were installed.
-
-    Raises:
-        InputError: it is not installed; the line says how to install it.
-    """
+@contextmanager
+def without_other_sources() -> Iterator[None]:
+    """Let coremltools be imported as if nothing else that it can convert were installed."""
     # It warns at import of every native library that only macOS has.
     logging.getLogger("coremltools").setLevel(logging.ERROR)
     hidden = [name for name in _OTHER_SOURCES if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
-        return require(module, "coreml")
+        yield
     finally:
         for name in hidden:
             del sys.modules[name]
+
+
+def import_coremltools(module: str = "coremltools") -> ModuleType:
+    """Import coremltools, or a module of it, and nothing else that it only looks for.
+
+    Raises:
+        InputError: it is not installed; the line says how to install it.
+    """
+    with without_other_sources():
+        return require(module, "coreml")

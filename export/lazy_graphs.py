@@ -16,9 +16,9 @@ from typing import Any
 from torch.fx import GraphModule
 from torch.fx.graph import _PyTreeCodeGen
 
-# What is written, and what copies the module's attributes with it: pickle and torch.package.
 _WRITTEN = ("_code", "_lineno_map", "_prologue_start", "forward")
-_NEED_IT = ("__reduce__", "__reduce_package__")
+# Pickle and torch.package copy the module's attributes, what is written among them.
+_LAZY = (*_WRITTEN, "__reduce__", "__reduce_package__")
 _write: Any = GraphModule.recompile
 
 
@@ -52,7 +52,7 @@ class _Code:
 
 def _write_now(module: GraphModule) -> Any:
     cls = type(module)
-    for name in (*_WRITTEN, *_NEED_IT):
+    for name in _LAZY:
         if isinstance(vars(cls).get(name), _Unwritten):
             delattr(cls, name)
     return _write(module)
@@ -60,7 +60,7 @@ def _write_now(module: GraphModule) -> Any:
 
 def _forget(module: GraphModule) -> _Code:
     """In place of ``GraphModule.recompile``: the code there is, is out of date."""
-    for name in (*_WRITTEN, *_NEED_IT):
+    for name in _LAZY:
         module.__dict__.pop(name, None)
         setattr(type(module), name, _Unwritten(module, name))
     codegen: Any = module.graph._codegen

@@ -84,9 +84,14 @@ def table(network: str, measured: dict[str, list[dict[str, float]]]) -> str:
     """Markdown: a step a line, medians of both trees and their ratio."""
     lines = [f"| {network} | base, s | this, s | this / base |", "|---|---|---|---|"]
     for step in measured["base"][0]:
-        base, this = (statistics.median(r[step] for r in measured[t]) for t in ("base", "this"))
-        lines.append(f"| {step} | {base:.1f} | {this:.1f} | {this / base:.2f} |")
+        lines.append(line(step, *([r[step] for r in measured[t]] for t in ("base", "this"))))
     return "\n".join(lines)
+
+
+def line(name: str, base: list[float], this: list[float]) -> str:
+    """Of a table: medians of both trees, and their ratio."""
+    old, new = statistics.median(base), statistics.median(this)
+    return f"| {name} | {old:.1f} | {new:.1f} | {new / old:.2f} |"
 
 
 def main() -> None:

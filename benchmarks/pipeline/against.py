@@ -16,7 +16,6 @@ import json
 import os
 import re
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.int8_speed.against import rounds
+from benchmarks.int8_speed.against import line, rounds
 from fbdeploy.pipeline.environment import environment
 
 #: How ``deploy`` tells the end of a step.
@@ -68,15 +67,10 @@ def table(runs: list[dict[str, Any]]) -> str:
         "|---|---|---|---|",
     ]
 
-    def line(name: str, values: list[list[float]]) -> str:
-        old, new = (statistics.median(one) for one in values)
-        told = [f"{old:.1f}", f"{new:.1f}", f"{new / old:.2f}"]
-        return f"| {name} | {' | '.join(told)} |"
-
     for name in ("wall", "processor"):
-        lines.append(line(name, [[run[name] for run in tree] for tree in (base, this)]))
+        lines.append(line(name, *([run[name] for run in tree] for tree in (base, this))))
     for step in base[0]["steps"]:
-        lines.append(line(step, [[run["steps"][step] for run in tree] for tree in (base, this)]))
+        lines.append(line(step, *([run["steps"][step] for run in tree] for tree in (base, this))))
     walls = ", ".join(f"{run['tree']} {run['wall']:.1f}" for run in runs)
     return "\n".join([*lines, "", f"Wall seconds in order: {walls}."])
 

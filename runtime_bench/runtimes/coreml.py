@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from export.coremltools_import import import_coremltools
+from export.coremltools_import import without_other_sources
 from runtime_bench.runtimes.base import (
     check_batch,
     check_threads,
+    import_modules,
     package_version,
     refuse,
     stack_outputs,
@@ -52,7 +53,8 @@ class CoreMLInterpreter:
             raise InputError(f"{path}: no such artefact; check the path")
         if not (path / "Manifest.json").is_file():
             raise refuse(path, self.name, "it is not an .mlpackage folder with a Manifest.json")
-        import_coremltools()
+        with without_other_sources():
+            import_modules(self)
         from runtime_bench.runtimes.mil_interpreter import MilProgram, UnknownOperatorError
 
         try:

@@ -12,7 +12,7 @@ from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.manifest import Artefact
 from runtime_bench.machine.device import describe
-from runtime_bench.measurement import LOCAL, Measurement
+from runtime_bench.measurement import LOCAL, Device, Measurement
 from runtime_bench.timing.modes import MODES
 
 MEMORY = 3000 * MEGABYTE
@@ -28,9 +28,10 @@ def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
     """One, unless a session that is there holds all artefacts, or there is nothing to time."""
     timed = [entry for entry in deployment.shippable if FORMAT_INFO[entry.format].timed]
     wanted = {entry.sha256 for entry in timed}
+    here = describe()
     sessions: dict[str, set[str]] = {}
     for line in deployment.folder.latencies:
-        if _is_as_asked(line, deployment.request):
+        if _is_as_asked(line, deployment.request, here):
             sessions.setdefault(line.session, set()).add(line.sha256)
     if not wanted or any(wanted <= known for known in sessions.values()):
         return []
@@ -46,11 +47,11 @@ def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
     return [StepJob(job, {Measurement: deployment.folder.add_line}, step="bench")]
 
 
-def _is_as_asked(line: Measurement, request: DeployRequest) -> bool:
-    """Whether a measurement is of this machine, in a mode that measures at least as long."""
+def _is_as_asked(line: Measurement, request: DeployRequest, here: Device) -> bool:
+    """Whether a measurement is of the device ``here``, in a mode that measures at least as long."""
     if (line.target, line.threads) != (LOCAL, request.threads) or line.mode not in MODES:
         return False
-    if line.device.identity != describe().identity:
+    if line.device.identity != here.identity:
         return False
     return MODES[line.mode].minimum_seconds >= MODES[request.mode].minimum_seconds
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
 from torch.fx import GraphModule, Node
 
 from quantize.graph.passes.surgery import (
@@ -15,6 +14,7 @@ from quantize.graph.passes.surgery import (
     is_call,
     only_user,
     same_shape,
+    sized,
     tensor_meta,
 )
 
@@ -107,22 +107,23 @@ def circular_paddings_as_joins(graph: GraphModule) -> int:
             if not parts:
                 continue
             ends = [
-                emit(node, aten.slice.Tensor, joined, dim, *part, like=_sized(like, dim, part))
+                emit(
+                    node,
+                    aten.slice.Tensor,
+                    joined,
+                    dim,
+                    *part,
+                    like=sized(like, dim, part[1] - part[0]),
+                )
                 for part in parts
             ]
             order = [*ends[: bool(before)], joined, *ends[bool(before) :]]
-            like = _sized(like, dim, (0, size + before + after))
+            like = sized(like, dim, size + before + after)
             joined = emit(node, aten.cat.default, order, dim, like=like)
         node.replace_all_uses_with(joined)
         graph.graph.erase_node(node)
         changed += 1
     return changed
-
-
-def _sized(like: Tensor, dim: int, part: tuple[int, int]) -> Tensor:
-    sizes = list(like.shape)
-    sizes[dim] = part[1] - part[0]
-    return like.new_empty(sizes)
 
 
 def repeats_as_joins(graph: GraphModule) -> int:
@@ -135,7 +136,7 @@ def repeats_as_joins(graph: GraphModule) -> int:
             continue
         for dim, count in enumerate(times):
             if count > 1:
-                like = _sized(like, dim, (0, like.shape[dim] * count))
+                like = sized(like, dim, like.shape[dim] * count)
                 joined = emit(node, aten.cat.default, [joined] * count, dim, like=like)
         node.replace_all_uses_with(joined)
         graph.graph.erase_node(node)

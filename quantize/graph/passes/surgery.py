@@ -101,6 +101,13 @@ def tensor_meta(value: object) -> Tensor | None:
     return found if isinstance(found, Tensor) else None
 
 
+def sized(like: Tensor, dim: int, size: int) -> Tensor:
+    """The metadata of a value as ``like``, with ``size`` elements along ``dim``."""
+    sizes = list(like.shape)
+    sizes[dim] = size
+    return like.new_empty(sizes)
+
+
 def same_shape(first: Tensor, second: Tensor) -> bool:
     """Whether two values have one shape, whatever the batch; symbolic sizes compare by name."""
     return [str(size) for size in first.shape] == [str(size) for size in second.shape]

@@ -17,6 +17,7 @@ from quantize.graph.passes.surgery import (
     emit,
     pair,
     replace,
+    sized,
     tensor_meta,
 )
 
@@ -78,9 +79,9 @@ def _image_windows(node: Node, like: Tensor) -> Node:
     number = counts[0] * counts[1]
     parts = []
     for row in range(kernel[0]):
-        band = _strided(node, image, like, 2, row * dilation[0], counts[0], stride[0])
+        band = _strided(node, image, 2, row * dilation[0], counts[0], stride[0])
         for column in range(kernel[1]):
-            one = _strided(node, band, like, 3, column * dilation[1], counts[1], stride[1])
+            one = _strided(node, band, 3, column * dilation[1], counts[1], stride[1])
             parts.append(_reshaped(node, one, like, channels, 1, number))
     joined = (batch, channels, len(parts), number)
     places = _made(node, like, joined, aten.cat.default, parts, 2)
@@ -99,7 +100,7 @@ def _windows_along(node: Node, like: Tensor, dim: int, size: int, step: int) -> 
             like,
             [*shape, 1],
             aten.unsqueeze.default,
-            _strided(node, source, like, dim, place, count, step),
+            _strided(node, source, dim, place, count, step),
             like.ndim,
         )
         for place in range(size)
@@ -146,9 +147,7 @@ class _Fold:
         for place in range(self._places):
             top = place // self.kernel[1] * self.dilation[0]
             left = place % self.kernel[1] * self.dilation[1]
-            one = self._make(
-                (self._channels, 1, rows * columns), aten.slice.Tensor, apart, 2, place, place + 1
-            )
+            one = _strided(self._node, apart, 2, place, 1, 1)
             one = self._reshape(one, self._channels, rows, columns)
             edges = [left, width - columns - left, top, height - rows - top]
             one = self._make((self._channels, height, width), aten.pad.default, one, edges)
@@ -160,7 +159,7 @@ class _Fold:
         image = self._reshape(summed, self._channels, height, width)
         for dim, (size, edge) in enumerate(zip(self._size, self.padding, strict=True), start=2):
             if edge:
-                image = _strided(self._node, image, self._like, dim, edge, size, 1)
+                image = _strided(self._node, image, dim, edge, size, 1)
         return image
 
     def transposed_convolution(self, graph: GraphModule) -> Node:
@@ -208,15 +207,11 @@ def _counts(
     ]
 
 
-def _strided(
-    before: Node, source: Node, like: Tensor, dim: int, first: int, count: int, step: int
-) -> Node:
+def _strided(before: Node, source: Node, dim: int, first: int, count: int, step: int) -> Node:
     """``count`` elements along ``dim``, from ``first`` on, ``step`` apart."""
-    known = tensor_meta(source)
-    sizes = [*(like if known is None else known).shape]
-    sizes[dim] = count
     end = first + step * (count - 1) + 1
-    return _made(before, like, sizes, aten.slice.Tensor, source, dim, first, end, step)
+    like = sized(source.meta["val"], dim, count)
+    return emit(before, aten.slice.Tensor, source, dim, first, end, step, like=like)
 
 
 def _reshaped(before: Node, source: Node, like: Tensor, *sizes: int) -> Node:

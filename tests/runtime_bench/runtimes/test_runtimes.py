@@ -194,7 +194,7 @@ def test_torch_sessions_each_set_their_own_threads(artefacts: Artefacts) -> None
     [
         ("onnx", "onnxruntime", "pip install 'onnxruntime"),
         ("litert", "ai_edge_litert", "pip install 'ai-edge-litert"),
-        ("coreml", "coremltools", r"pip install 'fbdeploy\[coreml\]'"),
+        ("coreml", "coremltools", "pip install 'coremltools"),
         ("executorch", "executorch", "pip install 'executorch"),
     ],
 )
