@@ -122,6 +122,7 @@ def _line(
     from runtime_bench.accuracy import compare
     from runtime_bench.accuracy import evaluate as run
     from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.runtimes.class_maps import OneHot, gives_classes
     from runtime_bench.runtimes.pixels import for_normalized
 
     start = time.monotonic()
@@ -130,6 +131,8 @@ def _line(
     dataset = evaluation_images(request, network)
     loaded = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
     session = for_normalized(loaded, network.input_spec)
+    if gives_classes(loaded):
+        session = OneHot(session, network.num_classes)
     count = counter(report.progress, entry.name, asked.data.images)
     found = run(session, evaluation_batches(request, network, dataset), count, kept.task)
     agreement, parts = compare(found, kept), found.parts(kept)
