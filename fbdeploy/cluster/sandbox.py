@@ -136,7 +136,7 @@ def unpack(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> Sandbox:
         places[given.given] = str(place)
     arguments = elsewhere(parcel.job.arguments, (parcel.folder, str(output)), places)
     request = arguments.get("request")
-    if identities and isinstance(request, dict):
+    if isinstance(request, dict) and "identities" in request:
         request["identities"] = identities
     names = {str(output): parcel.folder}
     for given in parcel.inputs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,9 +172,7 @@ def counter(tell: Callable[[str, float], None], step: str, total: int) -> Count:
     return count
 
 
-def note_skipped(dataset: Dataset, note: Callable[[str], None], kind: str = "") -> None:
-    """Tell the user which images could not be read and were left out."""
-    if dataset.skipped:
-        names = ", ".join(dataset.skipped)
-        what = f"unreadable {kind}images"
-        note(f"{len(dataset.skipped)} {what} are left out: {names}")
+def note_skipped(skipped: Collection[str], note: Callable[[str], None], kind: str = "") -> None:
+    """Tell the user which images, by name, could not be read and were left out."""
+    if skipped:
+        note(f"{len(skipped)} unreadable {kind}images are left out: {', '.join(skipped)}")

@@ -92,5 +92,5 @@ def _run(report: Reporter, asked: ReferenceArguments) -> Evaluation:
     count = counter(report.progress, "float network", asked.data.images)
     batches = evaluation_batches(asked.request, network, dataset)
     found = evaluate(session, batches, count, task_named(network.task))
-    note_skipped(dataset, report.note)
+    note_skipped(dataset.skipped, report.note)
     return found

@@ -113,7 +113,9 @@ def photos(folder: Path, **files: str) -> Path:
 
 def test_photos_are_sent_once_and_told_by_the_clients_identity(tmp_path: Path) -> None:
     data = photos(tmp_path / "client" / "photos", cat="meow", dog="woof", hound="woof")
-    arguments = {"request": {"output": str(tmp_path / "client/out"), "data": str(data)}}
+    arguments = {
+        "request": {"output": str(tmp_path / "client/out"), "data": str(data), "identities": {}}
+    }
     (tmp_path / "client/out").mkdir()
     packer, store = Packer(), Store(tmp_path / "host")
     parcel = packer.pack(job(arguments), 1)
@@ -135,7 +137,9 @@ def test_photos_that_lie_on_the_host_are_used_there(tmp_path: Path) -> None:
     lying = photos(tmp_path / "srv" / "val", cat="meow")
     os.utime(lying / "cat/1.jpg", (1, 1))
     (tmp_path / "client/out").mkdir()
-    arguments = {"request": {"output": str(tmp_path / "client/out"), "data": str(data)}}
+    arguments = {
+        "request": {"output": str(tmp_path / "client/out"), "data": str(data), "identities": {}}
+    }
     packer, store = Packer(), Store(tmp_path / "host")
     parcel = packer.pack(job(arguments), 1)
     there = {sha256(listing_of(Packer().entries(lying))): lying}

@@ -110,14 +110,45 @@ def documented() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in re.findall(r"\$ (fbdeploy .*)", page)]
 
 
+SPREAD = ("evaluate", "sensitivity")
+
+
+def test_what_is_spread_over_hosts_gives_the_same_figures(
+    lab: tuple[Network, ClusterProcesses, Path],
+) -> None:
+    """As docs/cluster.md shows: ``evaluate`` in parts of the images, ``sensitivity`` in parts of the
+    layers; every host has two shares, one a core."""
+    _, processes, client = lab
+    made = client / "here" / "networks" / "default" / "ptq-fast"
+    names = {"out/int8/model.onnx": made / "int8" / "model.onnx"}
+    commands = [command for command in documented() if command[0] in SPREAD]
+    assert len(commands) == len(SPREAD)
+    for *command, option, _ in commands:
+        found = []
+        for more in ([], [option, processes.plan]):
+            told = subprocess.run(
+                fbdeploy(*(names.get(one, one) for one in command), "--json", *more),
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env={**processes.environment, "FBDEPLOY_CACHE": str(client / "cache")},
+            )
+            assert told.returncode == 0, told.stderr
+            found.append(same(json.loads(told.stdout)))
+        assert found[0] == found[1]
+        assert told.stderr.count("of 4: ") == 4, told.stderr
+
+
 def test_what_the_page_shows_runs(lab: tuple[Network, ClusterProcesses, Path]) -> None:
-    """Every command of docs/cluster.md; there is no phone here, which is told at once."""
+    """The other commands of docs/cluster.md; there is no phone here, which is told at once."""
     _, processes, client = lab
     made = client / "there" / "networks" / "default" / "ptq-fast"
     names = {"cluster.toml": processes.plan, "keys": client / "keys", "out": made}
     seen = []
     for command in documented():
         kind = command[1] if command[0] == "cluster" else command[0]
+        if kind in SPREAD:
+            continue
         seen.append(kind)
         arguments = [*command[:2], *(names.get(one, one) for one in command[2:])]
         if kind in ("scheduler", "host"):
