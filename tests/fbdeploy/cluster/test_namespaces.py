@@ -116,8 +116,7 @@ SPREAD = ("evaluate", "sensitivity")
 def test_what_is_spread_over_hosts_gives_the_same_figures(
     lab: tuple[Network, ClusterProcesses, Path],
 ) -> None:
-    """As docs/cluster.md shows: ``evaluate`` in parts of the images, ``sensitivity`` in parts of the
-    layers; every host has two shares, one a core."""
+    """Images or layers are, as docs/cluster.md shows; every host has two shares, one a core."""
     _, processes, client = lab
     made = client / "here" / "networks" / "default" / "ptq-fast"
     names = {"out/int8/model.onnx": made / "int8" / "model.onnx"}
