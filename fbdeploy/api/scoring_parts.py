@@ -119,6 +119,7 @@ def score_in_parts(asked: Sequence[Asked], how: Scoring, spread: Spread) -> list
     with kept_until_done("evaluate", request.key()) as folder:
         left = [number for number in range(PARTS) if not (folder / name_of(number)).exists()]
         spread.run(folder, list(_jobs(folder, request, left, spread)))
+        spread.tell_hosts(folder)
         _note_skipped(folder, how)
         return [_joined(folder, number, how.data) for number in range(len(asked))]
 

@@ -52,10 +52,12 @@ class Said(Schema):
 
 
 class Began(Said):
-    """A host has taken the job. ``worker`` is the address of the Dask worker to send files to."""
+    """A host has taken the job, whose processor is ``cpu``. ``worker`` is the address of the Dask
+    worker to send files to."""
 
     type: Literal["began"] = "began"
     host: str
+    cpu: str
     worker: str
 
 

@@ -82,6 +82,7 @@ def measure_in_parts(request: SensitivityRequest, spread: Spread) -> Sensitivity
         known = {row.position - 1 for one in _ranked(folder) for row in one.layers}
         left = [number for number in range(measured.layers) if number not in known]
         spread.run(folder, _ranking(folder, request, left, spread))
+        spread.tell_hosts(folder)
         found = _ranked(folder)
         layers = [row for one in found for row in one.layers]
         return document(request, measured, found[0].images, found[0].kl, layers, start)

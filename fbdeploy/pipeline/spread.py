@@ -15,6 +15,8 @@ from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.running import Observer, PipelineError
 from fbdeploy.pipeline.workers.jobs import Event, Job, Note
 from fbdeploy.pipeline.workers.runner import Outcome, Place
+from fbdeploy.records.hosts import work_below
+from fbdeploy.report import numbers
 from fbdeploy.version import PACKAGES as OURS
 from runtime_bench.machine.cache import cache_folder
 from zoo.errors import InputError
@@ -44,6 +46,12 @@ class Spread:
             if failed.cause == "crash":
                 raise PipelineError(f"{failed.message} ({folder / LOGS / name}.log)")
             raise InputError(failed.message)
+
+    def tell_hosts(self, folder: Path) -> None:
+        """A line a host of a cluster: what it did for ``folder``."""
+        for one in work_below(folder):
+            seconds = numbers.duration(one.seconds)
+            self.observer.note(f"{one.host} ({one.cpu}): {one.jobs} job(s), {seconds}")
 
 
 @contextmanager
