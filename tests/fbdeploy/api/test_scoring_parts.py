@@ -6,9 +6,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from fbdeploy.api.evaluate import Evaluated, evaluated
@@ -19,9 +17,10 @@ from fbdeploy.pipeline.running import PipelineError
 from fbdeploy.pipeline.spread import Spread
 from fbdeploy.pipeline.workers.jobs import Event, Job, Reporter, Result
 from fbdeploy.pipeline.workers.runner import Place, Slots
+from tests.fbdeploy.linear import CLASSES, SIDE, linear_classifier
 from zoo.errors import InputError
 
-SIDE, CLASSES, IMAGES = 8, 3, 140
+IMAGES = 140
 
 
 def dies(report: Reporter, asked: PartsArguments) -> None:
@@ -50,29 +49,6 @@ class Watching:
         self.notes.append(text)
 
 
-def _artefact(path: Path, seed: int) -> Path:
-    """A random linear classifier."""
-    path.parent.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    weight = numpy_helper.from_array(
-        rng.standard_normal((3 * SIDE * SIDE, CLASSES), np.float32), "weight"
-    )
-    shape = ("n", 3, SIDE, SIDE)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Flatten", ["image"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weight"], ["logits"]),
-        ],
-        "linear",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ("n", CLASSES))],
-        [weight],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), str(path))
-    return path
-
-
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
     """Two artefacts and images of three classes, two of which cannot be read."""
@@ -85,7 +61,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
         Image.fromarray(pixels).save(place)
         if index in (5, 77):
             place.write_bytes(b"no image")
-    first, second = (_artefact(folder / f"{s}" / "fp32" / "model.onnx", s) for s in (1, 2))
+    first, second = (linear_classifier(folder / f"{s}" / "fp32" / "model.onnx", s) for s in (1, 2))
     return first, second, folder / "data"
 
 
