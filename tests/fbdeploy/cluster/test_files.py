@@ -148,6 +148,25 @@ def test_photos_that_lie_on_the_host_are_used_there(tmp_path: Path) -> None:
     assert sandbox.job.arguments["request"]["data"] == str(lying)
 
 
+def test_programs_of_a_folder_stay_executable(tmp_path: Path) -> None:
+    """As a runner kit has them; a photo that has the permission alone is a photo."""
+    kit = tmp_path / "client" / "kit"
+    kit.mkdir(parents=True)
+    (tmp_path / "client/out").mkdir()
+    for name, content in (("run", b"\x7fELF.."), ("start", b"#!/bin/sh"), ("1.jpg", b"photo")):
+        (kit / name).write_bytes(content)
+        (kit / name).chmod(0o755)
+    (kit / "note").write_bytes(b"#!")
+    packer, store = Packer(), Store(tmp_path / "host")
+    folder = str(tmp_path / "client/out")
+    parcel = packer.pack(job({"folder": folder, "target": {"runners": str(kit)}}), 1)
+    for _ in range(2):
+        carried(parcel, packer, store, {})
+        there = Path(unpack(parcel, store, {}).job.arguments["target"]["runners"])
+        runs = {path.name for path in there.iterdir() if os.access(path, os.X_OK)}
+        assert runs == {"run", "start"}
+
+
 def test_a_network_brings_its_neighbours(tmp_path: Path) -> None:
     code = tmp_path / "client" / "code"
     (code / "parts").mkdir(parents=True)
