@@ -119,8 +119,8 @@ def answer(report: Reporter, asked: PartArguments) -> None:
     task = task_named(network.task)
     if not asked.artefacts:
         spec, threads = network.input_spec, worker_threads()
-        session = ModuleSession(network.module, spec, threads, network.interface)
-        _keep(report, asked, network, session, task, asked.network_key)
+        floats = ModuleSession(network.module, spec, threads, network.interface)
+        _keep(report, asked, network, floats, task, asked.network_key)
     for entry in reversed(asked.artefacts):
         session = open_scored(asked.request.output, entry, network)
         _keep(report, asked, network, session, task, entry.sha256)
