@@ -60,6 +60,13 @@ final class MaskTests: XCTestCase {
         XCTAssertEqual(whole.classes, [UInt8](repeating: 7, count: 16))
     }
 
+    func testAModelThatGivesOtherThanFloatsIsKnown() throws {
+        var entry = try TestBundle.open().config.models[0]
+        XCTAssertTrue(entry.givesFloats)
+        entry.outputs[0].dtype = "uint8"
+        XCTAssertFalse(entry.givesFloats)
+    }
+
     func testColoursArePascalVocs() {
         // Aeroplane, bicycle, bird, boat, bottle, person, and 255, which it has for borders.
         let published: [UInt8: Int] = [

@@ -91,6 +91,7 @@ class CameraPreview(
         displayManager().unregisterDisplayListener(displays)
         close()
         overlay.mark(null, null)
+        listener.onArranged()
     }
 
     /** For good. */
