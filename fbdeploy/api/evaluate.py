@@ -9,9 +9,11 @@ from pathlib import Path
 from fbdeploy.api.errors import in_python
 from fbdeploy.api.inputs import Channels, Size, input_options
 from fbdeploy.api.scoring import Asked, Scoring, score
+from fbdeploy.api.scoring_parts import score_in_parts
 from fbdeploy.api.watching import Counting, Told, nobody, silent
 from fbdeploy.pipeline.first_look import look_at_artefact, look_at_images
 from fbdeploy.pipeline.request import InputOptions
+from fbdeploy.pipeline.spread import Spread
 from fbdeploy.records.described import described
 from fbdeploy.records.manifest import Manifest
 from runtime_bench.accuracy import (
@@ -126,11 +128,14 @@ def evaluated(
     skip_bad_images: bool,
     told: Told,
     counting: Counting = silent,
+    spread: Spread | None = None,
 ) -> Evaluated:
-    """:func:`evaluate` of arguments that were read; ``counting`` shows how far it is.
+    """:func:`evaluate` of arguments that were read; ``counting`` shows how far it is. With
+    ``spread`` it is done by jobs there, in parts of the images.
 
     Raises:
         InputError: as there.
+        PipelineError: a job crashed.
     """
     paths = [artefact] if reference is None else [artefact, reference]
     for path in paths:
@@ -149,9 +154,12 @@ def evaluated(
         told=told,
         counting=counting,
     )
-    if not confined():
-        told(UNCONFINED)
-    scored, *others = score(asked, how)
+    if spread is not None:
+        scored, *others = score_in_parts(asked, how, spread)
+    else:
+        if not confined():
+            told(UNCONFINED)
+        scored, *others = score(asked, how)
     return Evaluated(
         str(artefact),
         runtime_of(artefact).format,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.steps.images import at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.records.own_words import own_words
+from zoo.datasets import WHOLE, Dataset, FolderDataset, Part
 from zoo.errors import shown
 from zoo.input_spec import InputSpec
 from zoo.outputs import TaskName
@@ -68,8 +70,64 @@ class Scoring:
     counting: Counting
 
 
+@dataclass(frozen=True)
+class Together:
+    """Open artefacts that take the same images, and these; ``order`` has their places among all
+    that were asked for."""
+
+    order: tuple[int, ...]
+    opened: tuple[_Opened, ...]
+    dataset: Dataset
+
+    @property
+    def task(self) -> TaskName:
+        """What they are for."""
+        return self.opened[0].task
+
+    def score(self, how: Scoring, part: Part = WHOLE) -> list[Evaluation]:
+        """All of them on a part of the images; none where nothing is in it that can be read.
+
+        Raises:
+            InputError: an image cannot be read, or an artefact does not answer.
+        """
+        from runtime_bench.accuracy import evaluate_together
+        from tasks.table import task_named
+        from zoo.datasets import batches
+
+        first = self.opened[0]
+        size = at_once(first.output_bytes)
+        found = batches(self.dataset, first.spec, size, how.limit, part=part)
+        start = list(islice(found, 1))
+        if not start and part != WHOLE:
+            return []
+        total = len(self.dataset) if how.limit is None else min(how.limit, len(self.dataset))
+        title = ", ".join(str(one.asked.path) for one in self.opened)
+        with how.counting(title, total) as counter:
+            return evaluate_together(
+                [one.session for one in self.opened],
+                chain(start, found),
+                counter.advance,
+                task_named(self.task),
+            )
+
+
 def score(asked: Sequence[Asked], how: Scoring) -> list[Evaluation]:
     """All artefacts on the images, which are read once where they are the same for all.
+
+    Raises:
+        InputError: an artefact or the images cannot be had, or do not fit each other.
+    """
+    found: dict[int, Evaluation] = {}
+    with opened_together(asked, how) as groups:
+        for group in groups:
+            found.update(zip(group.order, group.score(how), strict=True))
+            note_skipped(group.dataset.skipped, how.told)
+    return [found[number] for number in range(len(asked))]
+
+
+@contextmanager
+def opened_together(asked: Sequence[Asked], how: Scoring) -> Iterator[list[Together]]:
+    """Artefacts, each in a process of its own, with the images that they take.
 
     Raises:
         InputError: an artefact or the images cannot be had, or do not fit each other.
@@ -78,16 +136,20 @@ def score(asked: Sequence[Asked], how: Scoring) -> list[Evaluation]:
 
     with ExitStack() as stack:
         opened = []
-        for one in asked:
-            session = stack.enter_context(guest_session(one.path, how.threads, how.input.size))
-            opened.append(_open(one, session, how))
-        first, *others = opened
-        alike = [first, *(other for other in others if _takes_the_same(other, first))]
-        found = _together(alike, how)
-        for other in others:
-            if other not in alike:
-                found += _together([other], how)
-        return found
+        for given in asked:
+            session = stack.enter_context(guest_session(given.path, how.threads, how.input.size))
+            opened.append(_open(given, session, how))
+        groups: list[list[int]] = []
+        for number, one in enumerate(opened):
+            alike = next((g for g in groups if _takes_the_same(one, opened[g[0]])), None)
+            if alike is None:
+                groups.append([number])
+            else:
+                alike.append(number)
+        yield [
+            Together(tuple(g), tuple(opened[n] for n in g), _images_of(opened[g[0]], how))
+            for g in groups
+        ]
 
 
 def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
@@ -128,33 +190,21 @@ def _takes_the_same(one: _Opened, other: _Opened) -> bool:
     )
 
 
-def _together(opened: Sequence[_Opened], how: Scoring) -> list[Evaluation]:
-    from runtime_bench.accuracy import evaluate_together
-    from tasks.table import task_named
-    from zoo.datasets import FolderDataset, batches, open_scored
+def _images_of(one: _Opened, how: Scoring) -> Dataset:
+    """The images that an artefact is scored on."""
+    from zoo.datasets import open_scored
 
-    first = opened[0]
     dataset = open_scored(
-        first.task,
+        one.task,
         how.data,
-        num_classes=first.num_classes,
-        network_labels=first.labels,
+        num_classes=one.num_classes,
+        network_labels=one.labels,
         skip_bad_images=how.skip_bad_images,
     )
-    told = any(not label.isdecimal() for label in first.labels)
-    if first.asked.manifest is None and not told and isinstance(dataset, FolderDataset):
-        _say_order(first.asked.path, dataset.labels(), how.told)
-    total = len(dataset) if how.limit is None else min(how.limit, len(dataset))
-    title = ", ".join(str(one.asked.path) for one in opened)
-    with how.counting(title, total) as counter:
-        found = evaluate_together(
-            [one.session for one in opened],
-            batches(dataset, first.spec, at_once(first.output_bytes), how.limit),
-            counter.advance,
-            task_named(first.task),
-        )
-    note_skipped(dataset, how.told)
-    return found
+    told = any(not label.isdecimal() for label in one.labels)
+    if one.asked.manifest is None and not told and isinstance(dataset, FolderDataset):
+        _say_order(one.asked.path, dataset.labels(), how.told)
+    return dataset
 
 
 def _say_order(artefact: Path, folders: Sequence[str], told: Told) -> None:

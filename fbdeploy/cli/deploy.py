@@ -214,7 +214,7 @@ def deploy(
                     request,
                     progress,
                     artefacts_only=artefacts_only,
-                    make_runner=machines.make_runner,
+                    place=machines,
                 )
         if as_json:
             result.json(document(deployed.manifest, deployed.lines))

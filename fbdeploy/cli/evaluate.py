@@ -13,7 +13,7 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import counted
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.cli.types.reading import text
-from fbdeploy.pipeline.first_look import look_at_artefact, look_at_images
+from fbdeploy.pipeline.first_look import look_at_artefact, look_at_images, look_at_shared_images
 from fbdeploy.report import numbers as figures
 from tasks.metrics import METRICS
 
@@ -69,6 +69,7 @@ def evaluate(
         ),
     ] = None,
     image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
+    where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Run an artefact over a dataset: its accuracy, and how it differs from another one.
@@ -83,9 +84,12 @@ def evaluate(
         for path in (artefact, reference):
             look_at_artefact(path)
         look_at_images(data)
+        if where.cluster is not None:
+            look_at_shared_images(data)
         from fbdeploy.api.evaluate import evaluated
 
-        answer = evaluated(
+        run = partial(
+            evaluated,
             artefact,
             data,
             reference,
@@ -94,9 +98,12 @@ def evaluate(
             logits=logits,
             input=image.input,
             skip_bad_images=image.skip_bad_images,
-            told=partial(typer.echo, err=True),
-            counting=counted,
-        ).document
+        )
+        with where.spread() as spread:
+            if spread is None:
+                answer = run(told=partial(typer.echo, err=True), counting=counted).document
+            else:
+                answer = run(told=spread.observer.note, spread=spread).document
         if as_json:
             result.json(answer)
         else:

@@ -21,6 +21,7 @@ from zoo.errors import InputError
 from zoo.input_spec import Interpolation
 
 if TYPE_CHECKING:
+    from fbdeploy.pipeline.spread import Spread
     from fbdeploy.pipeline.workers.runner import Place
 
 Json = Annotated[
@@ -196,7 +197,28 @@ class ClusterOptions:
                 cluster.check_device(device)
             for line in cluster.notes():
                 note(line)
-            yield Place(partial(ClusterRunner, cluster), cluster.at_once, cluster.interrupted.set)
+            yield Place(
+                partial(ClusterRunner, cluster),
+                cluster.at_once,
+                cluster.interrupted.set,
+                cluster.slots,
+            )
+
+    @contextmanager
+    def spread(self) -> Iterator[Spread | None]:
+        """Where the parts of one command run, with their progress; None: here, as a whole.
+
+        Raises:
+            InputError: the cluster cannot be used.
+        """
+        if self.cluster is None:
+            yield None
+            return
+        from fbdeploy.cli.progress import DeployProgress
+        from fbdeploy.pipeline.spread import Spread
+
+        with DeployProgress() as progress, self.opened(progress.note) as place:
+            yield Spread(place, progress)
 
 
 NO_CLUSTER_OPTIONS, NO_TELLING_OPTIONS = ClusterOptions(), TellingOptions()

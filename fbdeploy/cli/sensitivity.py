@@ -12,7 +12,7 @@ from fbdeploy.cli.output import only_result_on_stdout
 from fbdeploy.cli.progress import Steps
 from fbdeploy.cli.types import numbers, paths
 from fbdeploy.pipeline.environment import cores
-from fbdeploy.pipeline.first_look import look_at_images, look_at_network
+from fbdeploy.pipeline.first_look import look_at_images, look_at_network, look_at_shared_images
 from fbdeploy.pipeline.image_sources import images_for
 from fbdeploy.pipeline.sensitivity import DEFAULT_IMAGES, SensitivityRequest, measure
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument, write_sensitivity
@@ -69,6 +69,7 @@ def sensitivity(
         ),
     ] = None,
     image: options.ImageOptions = options.NO_IMAGE_OPTIONS,
+    where: options.ClusterOptions = options.NO_CLUSTER_OPTIONS,
     as_json: options.Json = False,
 ) -> None:
     """Rank the layers by the error int8 causes: dB at the layer, KL at the network's output.
@@ -87,18 +88,26 @@ def sensitivity(
         calibration=images_for(network, weights, calibration, "calibration"),
         recipe=recipe,
         images=images,
-        threads=threads or cores(),
+        threads=threads or (cores() if where.cluster is None else None),
         skip_bad_images=image.skip_bad_images,
     )
     look_at_network(network, weights)
     look_at_images(request.calibration)
+    if where.cluster is not None:
+        look_at_shared_images(request.calibration)
     load_recipe(recipe)
     place = None if output is None else output / FILE_NAME
     if place is not None:
         try_file(place)
     with only_result_on_stdout() as result:
-        with Steps() as steps:
-            found = measure(request, steps.progress, steps.note)
+        with where.spread() as spread:
+            if spread is None:
+                with Steps() as steps:
+                    found = measure(request, steps.progress, steps.note)
+            else:
+                from fbdeploy.pipeline.sensitivity_parts import measure_in_parts
+
+                found = measure_in_parts(request, spread)
         if as_json:
             result.json(found)
         else:

@@ -42,6 +42,7 @@ class Attempt:
     """
 
     host: str
+    cpu: str
     worker: str
     parcel: Parcel
     store: Store
@@ -56,7 +57,7 @@ class Attempt:
 
     def run(self) -> None:
         """Run the job to its end, which is told like all else, or until nobody wants it."""
-        self._send(Began, host=self.host, worker=self.worker)
+        self._send(Began, host=self.host, cpu=self.cpu, worker=self.worker)
         try:
             self._run()
         except Unwanted:

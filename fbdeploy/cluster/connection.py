@@ -18,6 +18,7 @@ from fbdeploy.cluster.packing import Packer
 from fbdeploy.cluster.plan import ClusterPlan
 from fbdeploy.cluster.status import HostStatus, hosts_of
 from fbdeploy.cluster.transfer import Transfer
+from fbdeploy.pipeline.workers.runner import Slots
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ class Cluster:
     def usable(self) -> list[str]:
         """The hosts that run this machine's code, by name."""
         return [name for name, one in self.hosts.items() if not one.differences]
+
+    def slots(self, threads: int) -> Slots:
+        """How many jobs of so many threads the hosts run at once: shared ones, unless those have
+        fewer threads."""
+        exclusive = threads > self.claims.shared_cores
+        each = self.claims.exclusive_cores if exclusive else self.claims.shared_cores
+        facts = (self.hosts[name].facts for name in self.usable)
+        return Slots(sum(one.cores // each for one in facts if one is not None), exclusive)
 
     def notes(self) -> list[str]:
         """What the user should know of the hosts, a line each."""

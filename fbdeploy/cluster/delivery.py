@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from fbdeploy.cluster.transfer import HostGone
 from fbdeploy.pipeline.workers.errors import failure_of
 from fbdeploy.pipeline.workers.jobs import Ended, Failed, Note, Result
 from fbdeploy.pipeline.workers.runner import Listener, Outcome
+from fbdeploy.records.hosts import HostJob, append_host_job
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -122,6 +124,7 @@ class Delivery:
         """Pass on, in their order, the messages whose files are here."""
         while not one.is_fetching and (said := one.heard.get(one.expected)) is not None:
             if isinstance(said, Running):
+                one.began = time.monotonic()
                 self._start(one)
             elif isinstance(said, Happened):
                 if said.files or said.removed or said.log:
@@ -187,9 +190,20 @@ class Delivery:
         self._start(one)
         self._listener.event(one.job, event)
         if isinstance(event, Ended):
+            self._keep_who(one)
             self.outcome.ended[one.job.name] = event
         else:
             self.outcome.failed[one.job.name] = event
+
+    def _keep_who(self, one: Tracked) -> None:
+        done = HostJob(
+            host=one.host,
+            cpu=one.cpu,
+            device=one.job.device,
+            job=one.job.name,
+            seconds=time.monotonic() - one.began,
+        )
+        append_host_job(self._logs, done)
 
     def _send(self, job: str, needs: Needs) -> None:
         one = self.tracked[job]

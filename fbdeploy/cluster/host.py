@@ -100,6 +100,7 @@ def run_parcel(parcel: str, topic: str) -> None:
 
     Attempt(
         host=here.facts.name,
+        cpu=here.facts.cpu,
         worker=worker.address,
         parcel=Parcel.model_validate_json(parcel),
         store=here.store,

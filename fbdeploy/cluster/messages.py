@@ -24,6 +24,7 @@ class Input(Schema):
     ``given`` is how the client's user names it, ``name`` the entry in ``files`` that stands for it,
     or of a folder the folder's own; ``listing`` is the content that lists the files of a folder of
     images, which may be many, instead of ``files``; ``identity`` is that of such a folder.
+    ``programs`` are files of the folder that must stay executable, by their names in it.
     """
 
     given: str
@@ -31,6 +32,7 @@ class Input(Schema):
     files: tuple[FileEntry, ...] = ()
     listing: FileEntry | None = None
     identity: str = ""
+    programs: tuple[str, ...] = ()
 
 
 class Parcel(Schema):
@@ -52,10 +54,12 @@ class Said(Schema):
 
 
 class Began(Said):
-    """A host has taken the job. ``worker`` is the address of the Dask worker to send files to."""
+    """A host has taken the job, whose processor is ``cpu``. ``worker`` is the address of the Dask
+    worker to send files to."""
 
     type: Literal["began"] = "began"
     host: str
+    cpu: str
     worker: str
 
 

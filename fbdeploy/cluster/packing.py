@@ -19,6 +19,7 @@ from fbdeploy.pipeline.workers.jobs import Job
 from zoo.files import PARTIAL, inner_name, sha256_of
 
 LOGS = "logs"
+PROGRAM_STARTS = (b"\x7fELF", b"#!")
 Stamp = tuple[int, int, int]
 
 
@@ -82,9 +83,13 @@ class Packer:
 
     def _input(self, given: str, path: Path) -> Input:
         if path.is_dir():
-            listing = self._content(listing_of(self.entries(path)))
+            entries = self.entries(path)
             return Input(
-                given=given, name=path.name, listing=listing, identity=folder_identity(path)
+                given=given,
+                name=path.name,
+                listing=self._content(listing_of(entries)),
+                identity=folder_identity(path),
+                programs=tuple(one.path for one in entries if _is_program(path / one.path)),
             )
         files = [path]
         if path.suffix == ".py":  # it may import its neighbours
@@ -190,6 +195,15 @@ def files_below(root: Path) -> list[Path]:
         folders[:] = [name for name in folders if not PARTIAL.match(name)]
         found += [Path(folder, name) for name in names if not PARTIAL.match(name)]
     return [path for path in found if path.is_file()]
+
+
+def _is_program(path: Path) -> bool:
+    """Whether a file can be run, by its permissions and its first bytes: on some file systems every
+    photo has the former."""
+    if not os.access(path, os.X_OK):
+        return False
+    with path.open("rb") as stream:
+        return stream.read(4).startswith(PROGRAM_STARTS)
 
 
 def _sources_beside(path: Path) -> list[Path]:

@@ -19,6 +19,9 @@ OUTSIDE = (
     ("request", "data"),
     ("request", "calibration"),
     ("request", "recipe"),
+    ("scoring", "artefact"),
+    ("scoring", "reference"),
+    ("scoring", "data"),
     ("target", "latency_model"),
     ("target", "runners"),
 )

@@ -107,9 +107,10 @@ def listed(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> list[str]
     """
     wanted: list[str] = []
     for given in parcel.inputs:
-        if given.listing is None or given.listing.sha256 in there:
+        if given.listing is None:
             continue
-        if not _folder_of(store, given).exists():
+        is_here = given.listing.sha256 in there or _folder_of(store, given).exists()
+        if given.programs or not is_here:
             wanted += [entry.sha256 for entry in _entries(store, given.listing)]
     return list(dict.fromkeys(wanted))
 
@@ -125,7 +126,10 @@ def unpack(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> Sandbox:
     identities: dict[str, JsonValue] = {}
     for number, given in enumerate(parcel.inputs):
         if given.listing is not None:
-            place = there.get(given.listing.sha256) or _image_folder(store, given)
+            if given.programs:
+                place = _program_folder(store, given, root / f"in{number}")
+            else:
+                place = there.get(given.listing.sha256) or _image_folder(store, given)
             identities[str(place)] = given.identity
         else:
             folder = root / f"in{number}"
@@ -136,7 +140,7 @@ def unpack(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> Sandbox:
         places[given.given] = str(place)
     arguments = elsewhere(parcel.job.arguments, (parcel.folder, str(output)), places)
     request = arguments.get("request")
-    if identities and isinstance(request, dict):
+    if isinstance(request, dict) and "identities" in request:
         request["identities"] = identities
     names = {str(output): parcel.folder}
     for given in parcel.inputs:
@@ -161,6 +165,17 @@ def _entries(store: Store, listing: FileEntry) -> tuple[FileEntry, ...]:
 def _folder_of(store: Store, given: Input) -> Path:
     assert given.listing is not None
     return store.root / FOLDERS / given.listing.sha256[:32] / inner_name(given.name)
+
+
+def _program_folder(store: Store, given: Input, folder: Path) -> Path:
+    """A folder with programs: copies of the job's own, since the store's files are none."""
+    assert given.listing is not None
+    place = folder / inner_name(given.name)
+    for entry in _entries(store, given.listing):
+        _copy(store, entry, place)
+    for name in given.programs:
+        (place / inner_name(name)).chmod(0o755)
+    return place
 
 
 def _image_folder(store: Store, given: Input) -> Path:

@@ -24,7 +24,7 @@ class Tracked:
         claims: what it takes of a worker.
         folder: the output folder, for the files it makes.
         future: Dask's, of the attempt that is under way; None while the job waits.
-        attempt, host, worker: which that is, and where.
+        attempt, host, cpu, worker: which that is, and where; ``began`` is when its process did.
         waits_since: since when nobody who could run it is there; None if somebody is.
         heard: what the attempt has said and is not passed on yet, by number; the next to pass on
             is ``expected``.
@@ -43,7 +43,9 @@ class Tracked:
     future: Future | None = None
     attempt: str = ""
     host: str = ""
+    cpu: str = ""
     worker: str = ""
+    began: float = 0.0
     waits_since: float | None = None
     is_started: bool = False
     expected: int = 0
@@ -65,7 +67,8 @@ class Tracked:
 
     def begin(self, began: Began) -> None:
         """A host has taken it."""
-        self.attempt, self.host, self.worker = began.attempt, began.host, began.worker
+        self.attempt, self.worker = began.attempt, began.worker
+        self.host, self.cpu = began.host, began.cpu
         self.expected, self.heard, self.is_fetching, self.tries = 0, {}, False, 0
         self.kept_before |= self.kept
         self.is_stopped = False

@@ -16,10 +16,19 @@ from fbdeploy.pipeline.folder import held
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import Observer, Start
 from fbdeploy.pipeline.stages import Stages
-from fbdeploy.pipeline.steps import bench, bundle, evaluate, export, prepare, reference, train
+from fbdeploy.pipeline.steps import (
+    bench,
+    bundle,
+    evaluate,
+    export,
+    parts,
+    prepare,
+    reference,
+    train,
+)
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.local import LocalRunner
-from fbdeploy.pipeline.workers.runner import MakeRunner, Runner
+from fbdeploy.pipeline.workers.runner import Place, Runner
 from fbdeploy.records.manifest import Manifest
 from fbdeploy.records.results import Line
 from fbdeploy.records.rows import ResultRow, summarize
@@ -58,6 +67,9 @@ def on_this_machine(logs: Path) -> Runner:
     return LocalRunner(logs, cores())
 
 
+THIS_MACHINE = Place(on_this_machine)
+
+
 def deploy(
     request: DeployRequest,
     observer: Observer,
@@ -65,12 +77,12 @@ def deploy(
     *,
     accuracy_only: bool = False,
     artefacts_only: bool = False,
-    make_runner: MakeRunner = on_this_machine,
+    place: Place = THIS_MACHINE,
 ) -> Deployed:
     """Run the whole pipeline into ``request.output``.
 
     With ``accuracy_only`` it makes no bundle and no times; with ``artefacts_only`` it ends when the
-    artefacts are made and checked. ``make_runner`` makes what runs the jobs.
+    artefacts are made and checked. ``place`` is where the jobs run.
 
     Raises:
         InputError: bad input, or an output folder that is locked, unwritable or full.
@@ -80,12 +92,20 @@ def deploy(
     of = stages or Stages()
     work = WorkFolder.of(request.output)
     with held(request.output) as previous:
-        start = Start(request, work, make_runner(work.logs), observer)
+        start = Start(request, work, place.make_runner(work.logs), observer)
         known = prepare.find(start, previous, of.prepare)
         deployment = Deployment.begin(start, known, previous)
         deployment.run(train.jobs(deployment, of.train))
+        count = 1 if artefacts_only else parts.parts_of(deployment, place.slots(1))
         floats = [] if artefacts_only else reference.jobs(deployment, of.reference)
-        deployment.run([*floats, *export.jobs(deployment, of.export)])
+        if count > 1:
+            split = parts.float_jobs(deployment, of.part, count)
+            deployment.run([*split, *export.jobs(deployment, of.export)])
+            todo = evaluate.unscored(deployment)
+            split = parts.artefact_jobs(deployment, of.part, todo, count)
+            deployment.run([*floats, *split])
+        else:
+            deployment.run([*floats, *export.jobs(deployment, of.export)])
         if not artefacts_only:
             deployment.run(evaluate.jobs(deployment, of.evaluate))
         if not (accuracy_only or artefacts_only):

@@ -8,6 +8,7 @@ from fbdeploy.pipeline.steps.bench import BenchArguments, bench
 from fbdeploy.pipeline.steps.bundle import BundleArguments, bundle
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments, evaluate
 from fbdeploy.pipeline.steps.export import ExportArguments, export
+from fbdeploy.pipeline.steps.parts import PartArguments, answer
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.steps.train import TrainArguments, train
@@ -25,3 +26,4 @@ class Stages:
     evaluate: Work[EvaluateArguments] = evaluate
     bundle: Work[BundleArguments] = bundle
     bench: Work[BenchArguments] = bench
+    part: Work[PartArguments] = answer

@@ -62,12 +62,17 @@ class WorkFolder:
         """The file of the float network's answers on images."""
         return self.path / f"reference-{images_key(network_key, data)}.npz"
 
+    def parts(self, whose: str, data: str) -> Path:
+        """The folder of answers on parts of images, of the artefact or network of that identity."""
+        return self.path / f"answers-{key_of(whose=whose, data=data)}"
+
     def check_images(self, network_key: str, data: str) -> Path:
         """The file of the pre-processed images that artefacts are checked on."""
         return self.path / f"check-images-{images_key(network_key, data)}.npy"
 
     def prune(self, network_key: str, data: Iterable[str], programs: Iterable[ProgramName]) -> None:
-        """Remove what belongs to other networks, to images not in ``data``, to other programs."""
+        """Remove what belongs to other networks, to images not in ``data``, to other programs; and
+        parts, which are joined by now."""
         identities = tuple(data)
         folders = {self.graph(network_key), *map(self.program, programs)}
         files = {
@@ -75,7 +80,7 @@ class WorkFolder:
             *(self.check_images(network_key, one) for one in identities),
             *(check_outputs(folder, network_key, one) for folder in folders for one in identities),
         }
-        for pattern in ("graph-*", "program-*"):
+        for pattern in ("graph-*", "program-*", "answers-*"):
             for folder in self.path.glob(pattern):
                 if folder not in folders:
                     shutil.rmtree(folder, ignore_errors=True)

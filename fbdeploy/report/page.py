@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO, App
 from fbdeploy.records.builds import BUILD_OF
+from fbdeploy.records.hosts import HostWork, work_below
 from fbdeploy.records.manifest import Manifest, read_manifest
 from fbdeploy.records.results import Line, read_lines
 from fbdeploy.records.rows import summarize
@@ -47,6 +48,7 @@ def render(
     *,
     folder: str = "out",
     files: Sequence[str] = (),
+    hosts: Sequence[HostWork] = (),
 ) -> str:
     """The HTML of the report. It loads nothing from anywhere and runs no script.
 
@@ -58,6 +60,7 @@ def render(
         answered: a classifier's answers, if they were kept.
         folder: what to call the output folder in commands.
         files: those beside the page to link, besides artefacts.
+        hosts: what each host and device did, of a cluster.
     """
     template = templates.template(
         str(__package__),
@@ -85,6 +88,7 @@ def render(
         picks=platforms,
         loadings=_loadings(manifest, main.ranked, platforms),
         files=files,
+        hosts=hosts,
         sensitivity=sensitivity,
         worst_layers=sensitivity.layers[:LAYERS_SHOWN] if sensitivity else (),
         wide_layers=wide_layers,
@@ -133,6 +137,7 @@ def write_report(folder: Path, manifest: Manifest, lines: list[Line]) -> Path:
         answers(folder, manifest, lines, chosen.path if chosen else None),
         folder=folder.resolve().name,
         files=[name for name in LINKED if exists(folder / name)],
+        hosts=work_below(folder),
     )
     with atomic_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")

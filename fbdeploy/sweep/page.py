@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from export.format_info import FORMAT_INFO
+from fbdeploy.records.hosts import HostWork, work_below
 from fbdeploy.records.manifest import now
 from fbdeploy.report import numbers, plot, recommend, templates
 from fbdeploy.report.plots import both_plots
@@ -66,12 +68,19 @@ def write_page(
     """
     target = folder / FILE_NAME
     with atomic_file(target) as temporary:
-        temporary.write_text(render(plan, rows, failures), encoding="utf-8")
+        page = render(plan, rows, failures, work_below(folder))
+        temporary.write_text(page, encoding="utf-8")
     return target
 
 
-def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> str:
-    """The HTML of the report. It loads nothing from anywhere and runs no script."""
+def render(
+    plan: SweepPlan,
+    rows: list[SweepRow],
+    failures: list[Failure],
+    hosts: Sequence[HostWork] = (),
+) -> str:
+    """The HTML of the report, with what ``hosts`` of a cluster did. It loads nothing from anywhere
+    and runs no script."""
     template = templates.template(
         str(__package__), TEMPLATE, threads=recommend.thread_words, of_metric=numbers.of_metric
     )
@@ -86,6 +95,7 @@ def render(plan: SweepPlan, rows: list[SweepRow], failures: list[Failure]) -> st
             for target, device in places
         ],
         failures=failures,
+        hosts=hosts,
         name=name_of,
         score_in=score_in,
         format_names={name: info.title for name, info in FORMAT_INFO.items()},

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fbdeploy.latency.measure import read_latency_model
-from fbdeploy.pipeline.deploy import Deployed, deploy, on_this_machine
+from fbdeploy.pipeline.deploy import THIS_MACHINE, Deployed, deploy
 from fbdeploy.pipeline.image_sources import images_for
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.request import (
@@ -38,7 +38,6 @@ from zoo.errors import InputError
 NETWORKS = "networks"
 """Folder of the deployments: ``networks/NETWORK/RECIPE``."""
 LOGS = "logs"
-THIS_MACHINE = Place(on_this_machine)
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ class _Sweep:
                 observer,
                 self.stages.deploy,
                 accuracy_only=True,
-                make_runner=self.place.make_runner,
+                place=self.place,
             )
         except (InputError, PipelineError) as error:
             return str(error)

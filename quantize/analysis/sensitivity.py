@@ -10,7 +10,7 @@ networks need at that point.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,18 +57,25 @@ class LayerSensitivity:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """The layers, the one that hurts most first, and ``kl`` of the whole int8 network in nats."""
+    """The layers that were asked for, the one that hurts most first; ``kl`` of the whole int8
+    network in nats, and the multiply-adds of all its layers."""
 
     images: int
     kl: float
+    macs: int
     layers: tuple[LayerSensitivity, ...]
 
 
 @torch.no_grad()
 def sensitivity(
-    program: Program, images: Tensor, progress: ProgressCallback = silent
+    program: Program,
+    images: Tensor,
+    progress: ProgressCallback = silent,
+    *,
+    positions: Collection[int] | None = None,
 ) -> Sensitivity:
-    """Rank the layers of ``program`` on float32 ``images`` (N, 3, H, W) by ``kl_alone``.
+    """Rank the layers of ``program`` on float32 ``images`` (N, 3, H, W) by ``kl_alone``: all, or
+    those at ``positions``, each of which has the same figures whichever others there are.
 
     Float means the program's own graph, so bias corrections count as part of it: give a program
     without them to see what they repair.
@@ -79,7 +86,8 @@ def sensitivity(
     if len(images) == 0:
         raise InputError("sensitivity: no images; give a folder with at least a few dozen")
     network = _Switched(program)
-    sums = [_Sums() for _ in network.layers]
+    wanted = range(len(network.layers)) if positions is None else sorted(positions)
+    sums = {number: _Sums() for number in wanted}
     whole, done = 0.0, 0
     batch = batch_size(program.graph, program.dynamic_batch, MEMORY_BYTES)
     for part in image_batches(images, batch):
@@ -90,25 +98,27 @@ def sensitivity(
         whole += _measure(network, part, sums, tell)
         done += len(part)
     costs = operator_costs(program.graph, program.input_spec)
+    all_costs = [costs.get(layer.node, OperatorCost(0, 0)) for layer in network.layers]
     found = [
         LayerSensitivity(
-            layer=layer,
+            layer=network.layers[position],
             position=position,
-            cost=costs.get(layer.node, OperatorCost(0, 0)),
+            cost=all_costs[position],
             sqnr_db=total.noise_db("both"),
             weight_sqnr_db=total.noise_db("weights"),
             activation_sqnr_db=total.noise_db("rounding"),
             kl_alone=math.exp(total.log_kl_alone / len(images)),
             kl_without=math.exp(total.log_kl_without / len(images)),
         )
-        for position, (layer, total) in enumerate(zip(network.layers, sums, strict=True))
+        for position, total in sums.items()
     ]
     found.sort(key=lambda entry: (-entry.kl_alone, entry.position))
-    return Sensitivity(len(images), math.exp(whole / len(images)), tuple(found))
+    macs = sum(cost.macs for cost in all_costs)
+    return Sensitivity(len(images), math.exp(whole / len(images)), macs, tuple(found))
 
 
 def _measure(
-    network: _Switched, images: Tensor, sums: list[_Sums], progress: Callable[[float], None]
+    network: _Switched, images: Tensor, sums: dict[int, _Sums], progress: Callable[[float], None]
 ) -> float:
     """Add one batch to ``sums``; returns :meth:`_Switched.log_kl` of the int8 network."""
     every = frozenset(range(len(network.layers)))
@@ -117,16 +127,18 @@ def _measure(
     reference = network.finish(0, dict(start), none)
     whole = network.finish(0, dict(start), every)
     exact, rough = dict(start), dict(start)
+    done = 0
     for index in range(len(network.nodes)):
         number = network.starts.get(index)
-        if number is not None:
+        if number is not None and number in sums:
             total = sums[number]
             network.compare(number, exact, total)
             alone = network.finish(index, dict(exact), frozenset({number}))
             without = network.finish(index, dict(rough), every - {number})
             total.log_kl_alone += network.log_kl(reference, alone)
             total.log_kl_without += network.log_kl(reference, without)
-            progress((number + 1) / len(network.layers))
+            done += 1
+            progress(done / len(sums))
         if index < network.output_index:
             network.step(index, exact, none)
             network.step(index, rough, every)

@@ -9,6 +9,7 @@ from runtime_bench.accuracy.documents import (
 )
 from runtime_bench.accuracy.evaluation import Evaluation, evaluate, evaluate_together
 from runtime_bench.accuracy.keeping import load_answers, save_answers
+from runtime_bench.accuracy.merging import merged
 
 __all__ = [
     "Agreement",
@@ -22,5 +23,6 @@ __all__ = [
     "evaluate_together",
     "load_answers",
     "mean_kl",
+    "merged",
     "save_answers",
 ]

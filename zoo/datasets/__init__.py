@@ -12,7 +12,7 @@ A dataset is one of
 ``of_task`` opens what a task is scored on, such as images with masks (``masks``).
 """
 
-from zoo.datasets.batching import Batch, batches, evenly_spaced
+from zoo.datasets.batching import WHOLE, Batch, Part, batches, evenly_spaced
 from zoo.datasets.of_task import open_pictures, open_scored
 from zoo.datasets.opening import open_dataset
 from zoo.datasets.samples import ArrayDataset, Dataset, FolderDataset, Sample
@@ -20,11 +20,13 @@ from zoo.images import IMAGE_SUFFIXES, BadImageError
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "WHOLE",
     "ArrayDataset",
     "BadImageError",
     "Batch",
     "Dataset",
     "FolderDataset",
+    "Part",
     "Sample",
     "batches",
     "evenly_spaced",

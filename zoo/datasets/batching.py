@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from zoo.input_spec import InputSpec
 from zoo.preprocess import Frame, preprocess
 
 DECODING_THREADS = 4
+Item = TypeVar("Item")
 
 
 class Batch(NamedTuple):
@@ -41,6 +43,23 @@ class _Item(NamedTuple):
     frame: Frame
 
 
+@dataclass(frozen=True)
+class Part:
+    """Part ``number``, from 0, of the ``of`` that batches are split into, as even as they can be;
+    there may be none in it."""
+
+    number: int = 0
+    of: int = 1
+
+    def of_all(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Those of ``items`` that are in this part: neighbours."""
+        count = len(items)
+        return items[count * self.number // self.of : count * (self.number + 1) // self.of]
+
+
+WHOLE = Part()
+
+
 def batches(
     dataset: Dataset,
     spec: InputSpec,
@@ -48,46 +67,48 @@ def batches(
     limit: int | None = None,
     *,
     threads: int = DECODING_THREADS,
+    part: Part = WHOLE,
 ) -> Iterator[Batch]:
     """Preprocessed batches in dataset order, decoded ahead in ``threads`` threads.
 
     ``limit`` takes that many images spread evenly over the dataset, since folders are sorted by
-    class. The last batch may be smaller.
+    class. The last batch may be smaller, and so are those whose images were skipped: which images
+    are in one batch is the same whatever ``part`` is taken of them.
 
     Raises:
         InputError: undecodable images, unless the dataset skips them (then the rest is yielded,
-            and an InputError says so where nothing is left).
+            and an InputError says so where nothing is left of the whole).
     """
     indices = evenly_spaced(len(dataset), limit)
+    starts = range(0, len(indices), batch_size)
+    groups = part.of_all([indices[start : start + batch_size] for start in starts])
     pending: deque[Future[_Item]] = deque()
-    ready: list[_Item] = []
     found = False
 
     with ThreadPoolExecutor(max_workers=threads) as pool:
-        upcoming = iter(indices)
+        upcoming = iter([index for group in groups for index in group])
         try:
-            for _ in indices:
-                while len(pending) < batch_size + threads:
-                    index = next(upcoming, None)
-                    if index is None:
-                        break
-                    pending.append(pool.submit(_decode, dataset, index, spec))
-                try:
-                    ready.append(pending.popleft().result())
+            for group in groups:
+                ready: list[_Item] = []
+                for _ in group:
+                    while len(pending) < batch_size + threads:
+                        index = next(upcoming, None)
+                        if index is None:
+                            break
+                        pending.append(pool.submit(_decode, dataset, index, spec))
+                    try:
+                        ready.append(pending.popleft().result())
+                    except BadImageError as error:
+                        if not dataset.skip_bad_images:
+                            raise _count_bad(dataset, indices, pool, spec, error) from error
+                        dataset.skipped[error.name] = error.reason
+                if ready:
                     found = True
-                except BadImageError as error:
-                    if not dataset.skip_bad_images:
-                        raise _count_bad(dataset, indices, pool, spec, error) from error
-                    dataset.skipped[error.name] = error.reason
-                if len(ready) == batch_size:
                     yield _stack(ready)
-                    ready = []
-            if ready:
-                yield _stack(ready)
         finally:
             for future in pending:
                 future.cancel()
-    if not found:
+    if not found and part == WHOLE:
         raise InputError(f"{dataset.name}: none of its images can be read; check the folder")
 
 

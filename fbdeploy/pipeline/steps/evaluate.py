@@ -14,6 +14,7 @@ from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.images import counter, evaluation_batches, evaluation_images
 from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.steps.parts import joined
 from fbdeploy.pipeline.steps.pictures import least_alike
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
@@ -24,6 +25,8 @@ from zoo.files import exists, inside
 
 if TYPE_CHECKING:
     from runtime_bench.accuracy import Agreement, Evaluation
+    from tasks.base import Task
+    from zoo.datasets import Dataset
     from zoo.networks import Network
 
 MEMORY = 1200 * MEGABYTE
@@ -40,9 +43,15 @@ class EvaluateArguments(StepArguments):
 def jobs(deployment: Deployment, work: Work[EvaluateArguments]) -> list[StepJob]:
     """One a format with artefacts that were not scored on the images, or lost their answers; none
     where nothing is scored."""
-    data, folder = deployment.prepared.evaluation_data, deployment.folder
+    data = deployment.prepared.evaluation_data
     if data is None:
         return []
+    return [_job(deployment, work, fmt, left, data) for fmt, left in unscored(deployment).items()]
+
+
+def unscored(deployment: Deployment) -> dict[Format, tuple[Artefact, ...]]:
+    """The artefacts that were not scored on the images, or lost their answers, by format."""
+    data, folder = deployment.prepared.evaluation_data, deployment.folder
     done = {
         line.sha256
         for line in folder.evaluations
@@ -51,11 +60,11 @@ def jobs(deployment: Deployment, work: Work[EvaluateArguments]) -> list[StepJob]
         and exists(inside(folder.path, line.predictions))
     }
     todo = [entry for entry in deployment.wanted if entry.sha256 not in done]
-    found = []
+    found: dict[Format, tuple[Artefact, ...]] = {}
     for fmt in deployment.request.formats:
         artefacts = tuple(entry for entry in todo if entry.format == fmt)
         if artefacts:
-            found.append(_job(deployment, work, fmt, artefacts, data))
+            found[fmt] = artefacts
     return found
 
 
@@ -120,18 +129,14 @@ def _line(
     import numpy as np
 
     from runtime_bench.accuracy import compare
-    from runtime_bench.accuracy import evaluate as run
-    from runtime_bench.runtimes import RUNTIMES
-    from runtime_bench.runtimes.pixels import for_normalized
 
     start = time.monotonic()
     request = asked.request
     key = key_of(artefact=entry.sha256, data=asked.data.identity)
     dataset = evaluation_images(request, network)
-    loaded = RUNTIMES[entry.format].load(request.output / entry.path, worker_threads())
-    session = for_normalized(loaded, network.input_spec)
-    count = counter(report.progress, entry.name, asked.data.images)
-    found = run(session, evaluation_batches(request, network, dataset), count, kept.task)
+    found = joined(asked.work, entry.sha256, asked.data)
+    if found is None:
+        found = _run(report, asked, network, entry, dataset, kept.task)
     agreement, parts = compare(found, kept), found.parts(kept)
     shown = None
     if entry.precision == "int8":
@@ -166,6 +171,24 @@ def _line(
         seconds=time.monotonic() - start,
         machine=this_machine(),
     )
+
+
+def _run(
+    report: Reporter,
+    asked: EvaluateArguments,
+    network: Network,
+    entry: Artefact,
+    dataset: Dataset,
+    task: Task,
+) -> Evaluation:
+    from runtime_bench.accuracy import evaluate as run
+    from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.runtimes.pixels import for_normalized
+
+    loaded = RUNTIMES[entry.format].load(asked.request.output / entry.path, worker_threads())
+    session = for_normalized(loaded, network.input_spec)
+    count = counter(report.progress, entry.name, asked.data.images)
+    return run(session, evaluation_batches(asked.request, network, dataset), count, task)
 
 
 def _comparison(agreement: Agreement) -> Comparison | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.datasets import Batch, Dataset
+    from zoo.datasets import Batch, Dataset, Part
     from zoo.networks import Network
 
 BATCH = 32
@@ -94,13 +94,14 @@ def dataset_info(
 
 
 def evaluation_batches(
-    request: DeployRequest, network: Network, dataset: Dataset
+    request: DeployRequest, network: Network, dataset: Dataset, part: Part | None = None
 ) -> Iterator[Batch]:
-    """As many of the images as the user asked for."""
-    from zoo.datasets import batches
+    """As many of the images as the user asked for, or a part of them."""
+    from zoo.datasets import WHOLE, batches
 
     spec, size = network.input_spec, at_once(network.interface.image_bytes)
-    return batches(dataset, spec, size, request.images, threads=worker_threads())
+    threads = worker_threads()
+    return batches(dataset, spec, size, request.images, threads=threads, part=part or WHOLE)
 
 
 def at_once(image_bytes: int) -> int:
@@ -172,9 +173,7 @@ def counter(tell: Callable[[str, float], None], step: str, total: int) -> Count:
     return count
 
 
-def note_skipped(dataset: Dataset, note: Callable[[str], None], kind: str = "") -> None:
-    """Tell the user which images could not be read and were left out."""
-    if dataset.skipped:
-        names = ", ".join(dataset.skipped)
-        what = f"unreadable {kind}images"
-        note(f"{len(dataset.skipped)} {what} are left out: {names}")
+def note_skipped(skipped: Collection[str], note: Callable[[str], None], kind: str = "") -> None:
+    """Tell the user which images, by name, could not be read and were left out."""
+    if skipped:
+        note(f"{len(skipped)} unreadable {kind}images are left out: {', '.join(skipped)}")

@@ -227,7 +227,7 @@ def _quantize(
     start = time.monotonic()
     count = counter(report.progress, "reading calibration images", info.images)
     images = read_images(dataset, network, recipe.calibration.images, worker_threads(), count)
-    note_skipped(dataset, report.note, "calibration ")
+    note_skipped(dataset.skipped, report.note, "calibration ")
     skipped = asked.request.skip_passes
     program = quantize_captured(captured, network, images, recipe, report.progress, skipped=skipped)
     program.save(asked.work.program("ptq"))

@@ -15,6 +15,7 @@ from fbdeploy.pipeline.steps.images import (
     note_skipped,
 )
 from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.steps.parts import joined
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.manifest import (
@@ -64,7 +65,7 @@ def reference(report: Reporter, asked: ReferenceArguments) -> None:
     path = asked.work.reference(asked.network_key, asked.data.identity)
     found = _kept(path)
     if found is None:
-        found = _run(report, asked)
+        found = joined(asked.work, asked.network_key, asked.data) or _run(report, asked)
         save_answers(found, path)
     checked = check_of(found)
     if checked is not None:
@@ -92,5 +93,5 @@ def _run(report: Reporter, asked: ReferenceArguments) -> Evaluation:
     count = counter(report.progress, "float network", asked.data.images)
     batches = evaluation_batches(asked.request, network, dataset)
     found = evaluate(session, batches, count, task_named(network.task))
-    note_skipped(dataset, report.note)
+    note_skipped(dataset.skipped, report.note)
     return found

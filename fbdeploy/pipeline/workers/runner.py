@@ -62,6 +62,18 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
+class Slots:
+    """How many jobs can run at once, and whether they have to be ``exclusive`` for that."""
+
+    count: int = 1
+    exclusive: bool = False
+
+
+def _one(threads: int) -> Slots:
+    return Slots()
+
+
+@dataclass(frozen=True)
 class Place:
     """Where jobs run.
 
@@ -69,8 +81,10 @@ class Place:
         make_runner: makes what runs them.
         at_once: so many deployments gain from running at the same time, each in a thread.
         interrupt: makes ``Runner.run`` end in all threads, by an exception.
+        slots: how many jobs of that many threads there is room for.
     """
 
     make_runner: MakeRunner
     at_once: int = 1
     interrupt: Callable[[], None] = _nothing
+    slots: Callable[[int], Slots] = _one

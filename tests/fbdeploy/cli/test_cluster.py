@@ -44,6 +44,8 @@ def test_keys_are_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
         (["deploy", "--cluster", "plan.toml"], "no scheduler answers there"),
         (["sweep", "--networks", "default", "--cluster", "plan.toml"], "no scheduler answers"),
         (["deploy", "--cluster", "none.toml"], "none.toml"),
+        (["sensitivity", "--cluster", "plan.toml"], "no scheduler answers there"),
+        (["evaluate", "model.onnx", "--data", "x.json", "--cluster", "plan.toml"], "no such"),
         (["cluster", "host", "plan.toml", "--name", "lab7"], "lab7: is no host of the plan"),
         (["cluster", "host", "plan.toml"], "--name"),
         (["cluster", "scheduler", "open.toml"], "in the clear"),

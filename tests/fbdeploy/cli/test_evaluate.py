@@ -98,9 +98,9 @@ def test_images_are_read_once_for_an_artefact_and_its_reference(
     """Unless they take other images, such as larger ones."""
     read: list[InputSpec] = []
 
-    def counting(dataset: Dataset, spec: InputSpec, *more: Any) -> Iterator[Any]:
+    def counting(dataset: Dataset, spec: InputSpec, *more: Any, **named: Any) -> Iterator[Any]:
         read.append(spec)
-        return batches(dataset, spec, *more)
+        return batches(dataset, spec, *more, **named)
 
     batches = datasets.batches
     monkeypatch.setattr(datasets, "batches", counting)

@@ -9,6 +9,13 @@ from pathlib import Path
 import pytest
 
 from fbdeploy.cli.app import run
+from fbdeploy.pipeline.deploy import on_this_machine
+from fbdeploy.pipeline.image_sources import images_for
+from fbdeploy.pipeline.sensitivity import SensitivityRequest
+from fbdeploy.pipeline.sensitivity_parts import measure_in_parts
+from fbdeploy.pipeline.spread import Spread
+from fbdeploy.pipeline.workers.jobs import Event, Job
+from fbdeploy.pipeline.workers.runner import Place, Slots
 from fbdeploy.records.manifest import write_manifest
 from fbdeploy.records.sensitivity import FILE_NAME, SensitivityDocument
 from tests.fbdeploy.samples import sample
@@ -54,6 +61,39 @@ def test_what_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> Non
     assert answer.layers == found.layers  # the same images give the same numbers
     assert err.splitlines()[0] == "reading calibration images"
     assert "Layers that int8 disturbs most" in (folder / "report.html").read_text()
+
+
+class Nobody:
+    """An observer that says nothing."""
+
+    def started(self, job: Job) -> None:
+        pass
+
+    def event(self, job: Job, event: Event) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+def test_layers_ranked_by_several_jobs_have_the_same_figures(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a program that was stored and read again."""
+    monkeypatch.setenv("FBDEPLOY_CACHE", str(tmp_path))
+    request = SensitivityRequest(
+        network="default",
+        calibration=images_for("default", None, None, "calibration"),
+        recipe=str(folder / "recipe.toml"),
+        images=4,
+        threads=1,
+    )
+    place = Place(on_this_machine, slots=lambda threads: Slots(2))
+    found = measure_in_parts(request, Spread(place, Nobody()))
+    as_it_was = _found(folder)
+    changes = {"created": as_it_was.created, "seconds": as_it_was.seconds}
+    assert found.model_copy(update=changes) == as_it_was
+    assert not list((tmp_path / "parts").iterdir())
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[3]
 START_SECONDS = 150.0
 QUICK = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "12s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "25s",
     "OMP_NUM_THREADS": "1",
 }
-"""So that a lost host is noticed in seconds."""
+"""So that a lost host is noticed in seconds; a busy machine needs more for a handshake."""
 
 
 def free_port() -> int:
@@ -73,7 +73,9 @@ class ClusterProcesses:
     environment: dict[str, str]
     members: dict[str, Member] = field(default_factory=dict)
 
-    def start(self, name: str, prefix: Sequence[str] = (), root: Path = ROOT) -> Member:
+    def start(
+        self, name: str, prefix: Sequence[str] = (), root: Path = ROOT, **variables: str
+    ) -> Member:
         """The scheduler, or a host; ``root`` is the source that it runs."""
         log = self.folder / f"{name}-{time.monotonic_ns()}.log"
         arguments = ["scheduler", self.plan]
@@ -85,7 +87,7 @@ class ClusterProcesses:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**self.environment, "PYTHONPATH": str(root)},
+                env={**self.environment, "PYTHONPATH": str(root), **variables},
                 start_new_session=True,
                 cwd=self.folder,
             )
@@ -126,8 +128,8 @@ def cluster_processes(
         processes.stop()
 
 
-def host_table(folder: Path, name: str, more: str = "") -> str:
-    return f'[[hosts]]\nname = "{name}"\ncores = 2\ncache = "{folder / name}"\n{more}\n'
+def host_table(folder: Path, name: str, more: str = "", *, cores: int = 2) -> str:
+    return f'[[hosts]]\nname = "{name}"\ncores = {cores}\ncache = "{folder / name}"\n{more}\n'
 
 
 def has_ended(pid: int, seconds: float = 10) -> bool:

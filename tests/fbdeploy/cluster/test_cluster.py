@@ -17,6 +17,7 @@ from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.pipeline.workers.jobs import Ended, Event, Job, Result
+from fbdeploy.records.hosts import work_below
 from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.processes import (
     ROOT,
@@ -124,6 +125,9 @@ def test_devices_of_one_host_do_not_wait_for_each_other(cluster: Cluster, tmp_pa
     end = {name: found[-1] for name, found in times.items()}
     assert begin["w2"] < end["w0"], "two devices work at once"
     assert begin["w1"] > end["w0"] - 0.5, "one device has one job at a time"
+    done = [(one.host, one.device, one.jobs) for one in work_below(tmp_path)]
+    assert done == [("lab1", "adb://one", 2), ("lab1", "adb://two", 1)]
+    assert [one.seconds >= 1.5 * one.jobs for one in work_below(tmp_path)] == [True, True]
 
 
 def test_devices_nobody_has_are_told_at_once(cluster: Cluster) -> None:
@@ -160,7 +164,7 @@ def test_a_lost_hosts_job_runs_again_elsewhere(
 
     heard = Heard(react=react)
     outcome = run(cluster, tmp_path, [job("wait", tmp_path, arguments={"seconds": 1})], heard)
-    assert list(outcome.ended) == ["wait"]
+    assert list(outcome.ended) == ["wait"], outcome.failed
     assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
     pids = [value["pid"] for value in heard.results("Waits")]
     assert len(pids) == 2 and has_ended(pids[0])

@@ -113,7 +113,9 @@ def photos(folder: Path, **files: str) -> Path:
 
 def test_photos_are_sent_once_and_told_by_the_clients_identity(tmp_path: Path) -> None:
     data = photos(tmp_path / "client" / "photos", cat="meow", dog="woof", hound="woof")
-    arguments = {"request": {"output": str(tmp_path / "client/out"), "data": str(data)}}
+    arguments = {
+        "request": {"output": str(tmp_path / "client/out"), "data": str(data), "identities": {}}
+    }
     (tmp_path / "client/out").mkdir()
     packer, store = Packer(), Store(tmp_path / "host")
     parcel = packer.pack(job(arguments), 1)
@@ -135,13 +137,34 @@ def test_photos_that_lie_on_the_host_are_used_there(tmp_path: Path) -> None:
     lying = photos(tmp_path / "srv" / "val", cat="meow")
     os.utime(lying / "cat/1.jpg", (1, 1))
     (tmp_path / "client/out").mkdir()
-    arguments = {"request": {"output": str(tmp_path / "client/out"), "data": str(data)}}
+    arguments = {
+        "request": {"output": str(tmp_path / "client/out"), "data": str(data), "identities": {}}
+    }
     packer, store = Packer(), Store(tmp_path / "host")
     parcel = packer.pack(job(arguments), 1)
     there = {sha256(listing_of(Packer().entries(lying))): lying}
     assert carried(parcel, packer, store, there) == needed(parcel), "the listing alone"
     sandbox = unpack(parcel, store, there)
     assert sandbox.job.arguments["request"]["data"] == str(lying)
+
+
+def test_programs_of_a_folder_stay_executable(tmp_path: Path) -> None:
+    """As a runner kit has them; a photo that has the permission alone is a photo."""
+    kit = tmp_path / "client" / "kit"
+    kit.mkdir(parents=True)
+    (tmp_path / "client/out").mkdir()
+    for name, content in (("run", b"\x7fELF.."), ("start", b"#!/bin/sh"), ("1.jpg", b"photo")):
+        (kit / name).write_bytes(content)
+        (kit / name).chmod(0o755)
+    (kit / "note").write_bytes(b"#!")
+    packer, store = Packer(), Store(tmp_path / "host")
+    folder = str(tmp_path / "client/out")
+    parcel = packer.pack(job({"folder": folder, "target": {"runners": str(kit)}}), 1)
+    for _ in range(2):
+        carried(parcel, packer, store, {})
+        there = Path(unpack(parcel, store, {}).job.arguments["target"]["runners"])
+        runs = {path.name for path in there.iterdir() if os.access(path, os.X_OK)}
+        assert runs == {"run", "start"}
 
 
 def test_a_network_brings_its_neighbours(tmp_path: Path) -> None:

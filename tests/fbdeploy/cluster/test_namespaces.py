@@ -9,12 +9,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 
 import pytest
 
 from fbdeploy.cluster.connection import joined
 from fbdeploy.cluster.plan import read_plan
+from fbdeploy.pipeline.environment import cpu_model
 from fbdeploy.pipeline.workers.jobs import Event, Job, Result
 from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.namespaces import Network, network
@@ -98,6 +100,12 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
     ]
     assert manifests[0] == manifests[1]
     timed = [one for one in map(json.loads, (there / "results.jsonl").read_text().splitlines())]
+    assert "Who did what" not in (here / "report.html").read_text()
+    for page in (there / "report.html", there / "networks/default/ptq-fast/report.html"):
+        text = page.read_text()
+        table = text[text.index("Who did what") :].partition("</table>")[0]
+        hosts = re.findall(r'<th scope="row">(\w+)</th><td data-label="Processor">([^<]+)', table)
+        assert hosts == [(name, escape(cpu_model(), quote=False)) for name, _ in hosts] != []
     devices = {one["device"]["cpu"] for one in timed if one["type"] == "latency"}
     assert len(devices) == 1 and "" not in devices
     for name in ("lab1", "lab2"):
@@ -110,14 +118,46 @@ def documented() -> list[list[str]]:
     return [shlex.split(line)[1:] for line in re.findall(r"\$ (fbdeploy .*)", page)]
 
 
+SPREAD = ("evaluate", "sensitivity")
+
+
+def test_what_is_spread_over_hosts_gives_the_same_figures(
+    lab: tuple[Network, ClusterProcesses, Path],
+) -> None:
+    """Images or layers are, as docs/cluster.md shows; every host has two shares, one a core."""
+    _, processes, client = lab
+    made = client / "here" / "networks" / "default" / "ptq-fast"
+    names = {"out/int8/model.onnx": made / "int8" / "model.onnx"}
+    commands = [command for command in documented() if command[0] in SPREAD]
+    assert len(commands) == len(SPREAD)
+    for *command, option, _ in commands:
+        found = []
+        for more in ([], [option, processes.plan]):
+            told = subprocess.run(
+                fbdeploy(*(names.get(one, one) for one in command), "--json", *more),
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env={**processes.environment, "FBDEPLOY_CACHE": str(client / "cache")},
+            )
+            assert told.returncode == 0, told.stderr
+            found.append(same(json.loads(told.stdout)))
+        assert found[0] == found[1]
+        assert told.stderr.count("of 4: ") == 4, told.stderr
+        for name in ("lab1", "lab2"):
+            assert f"{name} ({cpu_model()}): " in told.stderr
+
+
 def test_what_the_page_shows_runs(lab: tuple[Network, ClusterProcesses, Path]) -> None:
-    """Every command of docs/cluster.md; there is no phone here, which is told at once."""
+    """The other commands of docs/cluster.md; there is no phone here, which is told at once."""
     _, processes, client = lab
     made = client / "there" / "networks" / "default" / "ptq-fast"
     names = {"cluster.toml": processes.plan, "keys": client / "keys", "out": made}
     seen = []
     for command in documented():
         kind = command[1] if command[0] == "cluster" else command[0]
+        if kind in SPREAD:
+            continue
         seen.append(kind)
         arguments = [*command[:2], *(names.get(one, one) for one in command[2:])]
         if kind in ("scheduler", "host"):
@@ -167,7 +207,7 @@ def test_a_cut_link_loses_nothing(lab: tuple[Network, ClusterProcesses, Path]) -
     finally:
         for number in cut:
             net.mend(number)
-    assert list(outcome.ended) == ["wait"]
+    assert list(outcome.ended) == ["wait"], outcome.failed
     assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
     assert any("was lost; it runs again on" in note for note in heard.notes())
     name = ("lab1", "lab2")[cut[0]]

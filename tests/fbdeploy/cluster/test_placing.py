@@ -6,6 +6,7 @@ import threading
 import time
 
 from benchmarks.cluster import simulate
+from fbdeploy.api.scoring_parts import ScoreRequest
 from fbdeploy.cluster.claims import Claims, can_run
 from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.identity import HostFacts, Identity, own_identity
@@ -105,15 +106,15 @@ def test_who_is_not_wanted_any_more_stops_waiting() -> None:
 
 def test_every_path_a_job_names_is_known() -> None:
     """A field that is added to what jobs are asked with, and holds a path, has to be told of."""
-    for model, group in ((DeployRequest, "request"), (TargetPlan, "target")):
+    owners = {"request": DeployRequest, "target": TargetPlan, "scoring": ScoreRequest}
+    for group, model in owners.items():
         for name, declared in model.model_fields.items():
             if "Path" in str(declared.annotation):
                 assert (group, name) in (*WITHIN, *OUTSIDE), f"{group}.{name}"
     assert {keys[0] for keys in WITHIN if len(keys) == 1} >= {"folder"}
     assert "folder" in MeasureArguments.model_fields
     for keys in OUTSIDE:
-        owner = {"request": DeployRequest, "target": TargetPlan}[keys[0]]
-        assert keys[1] in owner.model_fields
+        assert keys[1] in owners[keys[0]].model_fields
 
 
 WORKERS = {

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from fbdeploy.pipeline.known import Prepared
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from fbdeploy.pipeline.running import StepArguments
+from fbdeploy.pipeline.steps import evaluate as evaluate_step
+from fbdeploy.pipeline.steps import images
+from fbdeploy.pipeline.steps import reference as reference_step
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
 from fbdeploy.pipeline.steps.evaluate import evaluate as score
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
+from fbdeploy.pipeline.steps.parts import PartArguments, answer
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, captured_graph, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
 from fbdeploy.pipeline.work import WorkFolder
@@ -78,22 +83,27 @@ def _exporting(request: DeployRequest, prepared: Prepared) -> ExportArguments:
     )
 
 
-def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
-    (tmp_path / "net.py").write_text(NETWORK)
-    photos, output = _photos(tmp_path / "photos"), tmp_path / "out"
-    size = InputOptions(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3)
-    request = DeployRequest(
-        network=f"{tmp_path / 'net.py'}:build",
+def _request(folder: Path) -> DeployRequest:
+    """One artefact, scored on 15 of 20 photos."""
+    (folder / "net.py").write_text(NETWORK)
+    photos = _photos(folder / "photos")
+    return DeployRequest(
+        network=f"{folder / 'net.py'}:build",
         num_classes=4,
-        input=size,
+        input=InputOptions(size=(16, 16), mean=(0.5,) * 3, std=(0.5,) * 3),
         data=str(photos),
         calibration=str(photos),
         formats=("torchscript",),
         builds=("fp32",),
         recipe="ptq",
-        output=output,
+        output=folder / "out",
         images=15,
     )
+
+
+def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
+    request = _request(tmp_path)
+    photos, output = tmp_path / "photos", request.output
     prepared = _result(prepare, PrepareArguments(request=request, known_programs={}), Prepared)
     key, data = prepared.network_key, prepared.evaluation_data
     asked = ReferenceArguments(request=request, network_key=key, data=data)
@@ -127,12 +137,51 @@ def test_evaluate_keeps_what_the_artefact_answered(tmp_path: Path) -> None:
     assert kept.images_sha256 == images_sha256(open_dataset(photos), again.names)
 
 
+def test_answers_in_parts_are_the_same_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kept answers and the line, of four batches as a whole and in three parts; and a part that
+    is missing costs time alone."""
+    monkeypatch.setattr(images, "BATCH", 4)
+    request = _request(tmp_path)
+    prepared = _result(prepare, PrepareArguments(request=request, known_programs={}), Prepared)
+    key, data = prepared.network_key, prepared.evaluation_data
+    (artefact,) = _result(export, _exporting(request, prepared), Exported).artefacts
+    work = WorkFolder.of(request.output)
+    common = {"request": request, "network_key": key, "data": data}
+    runs: list[str] = []
+    for step in (reference_step, evaluate_step):
+        run = step._run
+        monkeypatch.setattr(step, "_run", lambda *a, run=run: (runs.append("whole"), run(*a))[1])
+
+    def scored() -> tuple[object, ...]:
+        _result(reference, ReferenceArguments(**common), FloatCheck)
+        line = _result(score, EvaluateArguments(artefacts=(artefact,), **common), EvaluationLine)
+        files = [work.reference(key, data.identity), request.output / str(line.predictions)]
+        contents = [file.read_bytes() for file in files]
+        for file in files:
+            file.unlink()
+        return line.model_copy(update={"time": "", "seconds": 0.0}), contents
+
+    whole = scored()
+    assert runs == ["whole"] * 2
+    for number in range(3):
+        for artefacts in ((), (artefact,)):
+            part = PartArguments(artefacts=artefacts, number=number, of=3, **common)
+            answer(LineReporter(lambda message: None), part)
+    assert scored() == whole and runs == ["whole"] * 2
+    next(work.parts(artefact.sha256, data.identity).rglob("1.npz")).unlink()
+    assert scored() == whole and runs == ["whole"] * 3
+    work.prune(key, (data.identity,), ())
+    assert not list(work.path.glob("answers-*"))
+
+
 def test_a_program_is_the_same_whether_its_graph_was_kept(tmp_path: Path) -> None:
     """As after an interruption between capture and quantization."""
-    network, recipe, images = tiny_network(), load_recipe("ptq-fast"), noise_images(16)
+    network, recipe, noise = tiny_network(), load_recipe("ptq-fast"), noise_images(16)
     for name in ("undisturbed", "resumed"):
         captured = captured_graph(WorkFolder(tmp_path / "work"), network, "key")
-        quantize_captured(captured, network, images, recipe).save(tmp_path / name)
+        quantize_captured(captured, network, noise, recipe).save(tmp_path / name)
     for file in ("program.json", "program.safetensors"):
         contents = {(tmp_path / name / file).read_bytes() for name in ("undisturbed", "resumed")}
         assert len(contents) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoo.datasets import BadImageError, Sample, batches, evenly_spaced, open_dataset
+from zoo.datasets import BadImageError, Part, Sample, batches, evenly_spaced, open_dataset
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
@@ -208,10 +208,19 @@ def test_corrupt_images_can_be_skipped(corrupt: Path) -> None:
     dataset = open_dataset(corrupt, skip_bad_images=True)
     for _ in range(2):  # a second pass counts nothing twice
         parts = list(batches(dataset, SPEC, 3))
-        assert [labels.tolist() for _, labels, *_ in parts] == [[0, 2, 0], [2]]
+        assert [labels.tolist() for _, labels, *_ in parts] == [[0, 2], [0, 2]]
         assert len(dataset.skipped) == 2
     assert all(name.endswith(("1.png", "4.png")) for name in dataset.skipped)
     assert len(list(dataset)) == 4
+
+
+def test_parts_hold_the_same_batches(corrupt: Path) -> None:
+    """However many parts; also where images are left out, and where there is nothing in one."""
+    dataset = open_dataset(corrupt, skip_bad_images=True)
+    whole = [batch.names for batch in batches(dataset, SPEC, 2, 5)]
+    for of in (1, 2, 3, 7):
+        parts = [list(batches(dataset, SPEC, 2, 5, part=Part(k, of))) for k in range(of)]
+        assert [batch.names for part in parts for batch in part] == whole
 
 
 def test_nothing_but_corrupt_images(tmp_path: Path) -> None:
