@@ -54,6 +54,7 @@ SPECS = (
     replace(SQUARE, crop_pct=1.0, crop_mode="border"),
     replace(SQUARE, height=192, width=320, crop_pct=0.9),
     replace(SQUARE, height=320, width=192, crop_pct=0.9, crop_mode="border"),
+    replace(SQUARE, width=256, crop_pct=1.0, crop_mode="letterbox"),
 )
 VIEWS = ((1080, 1520), (2280, 900), (1000, 1000), (2208, 1768))
 """A phone upright and on its side, a square, an unfolded foldable."""

@@ -27,6 +27,7 @@ SPECS = {
     "nearest": replace(IMAGENET, crop_pct=0.9, interpolation="nearest"),
     "squash": replace(IMAGENET, crop_pct=0.95, crop_mode="squash"),
     "border": replace(IMAGENET, crop_pct=0.9, crop_mode="border", interpolation="bicubic"),
+    "letterbox": replace(IMAGENET, width=80, crop_pct=1.0, crop_mode="letterbox"),
     "oblong": replace(IMAGENET, height=64, width=112, crop_pct=0.875, interpolation="bicubic"),
     "upright-border": replace(IMAGENET, height=112, width=64, crop_mode="border"),
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -50,7 +50,8 @@ EXPORTED: tuple[tuple[Format, NumberType], ...] = (
 """One of each kind the apps read; a second precision of ExecuTorch would cost another 10 s."""
 
 IMAGES = 64  # for calibration
-BUILD = Path(__file__).parents[1] / "build" / "test-output"
+ROOT = Path(__file__).parents[1]
+BUILD = ROOT / "build" / "test-output"
 
 
 @contextmanager
@@ -65,40 +66,52 @@ def locked(folder: Path) -> Iterator[None]:
 @cache
 def trial_output() -> Path:
     """A folder with manifest.json, artefacts and demo_bundle; made once a checkout state."""
-    with locked(BUILD):
-        return _trial_output()
-
-
-def _trial_output() -> Path:
     given = os.environ.get("FBDEPLOY_TEST_OUT")
-    target = BUILD / ("given" if given else "trial")
-    source = Path(given) if given else None
-    stamp = _stamp(source)
+    if given:
+        return made_once("given", lambda folder: _copy(Path(given), folder), (Path(given),))
+    embedded = sorted((ROOT / "zoo/embedded").glob("*"))
+    return made_once("trial", _make, (Path(__file__), *embedded))
+
+
+def made_once(name: str, make: Callable[[Path], None], sources: Sequence[Path]) -> Path:
+    """The folder ``name`` of the tests' outputs, made again when ``sources`` or what goes into all
+    of them changed."""
+    target = BUILD / name
+    stamp = " ".join(sha256_of(part) for part in (*_shared_sources(), *sources) if part.is_file())
     done = target / "stamp"
-    if done.exists() and done.read_text() == stamp:
-        return target
-    with atomic_folder(target, ("stamp",)) as temporary:
-        if source:
-            shutil.copytree(source, temporary)
-        else:
-            _export(load_network(weights=os.environ.get("FBDEPLOY_TEST_WEIGHTS")), temporary)
-        write_bundle(temporary, golden_samples(open_dataset(TEST)))
-        (temporary / "stamp").write_text(stamp)
+    with locked(BUILD):
+        if not done.exists() or done.read_text() != stamp:
+            with atomic_folder(target, ("stamp",)) as temporary:
+                make(temporary)
+                (temporary / "stamp").write_text(stamp)
     return target
 
 
-def _stamp(source: Path | None) -> str:
-    root = Path(__file__).parents[1]
-    parts = [root / f"fbdeploy/apps/{name}.py" for name in ("demo_bundle", "goldens")]
-    parts += [root / "fbdeploy/records/bundle_schema.py"]
-    parts += [root / "zoo/preprocess.py", Path(__file__)]
+def _shared_sources() -> list[Path]:
+    parts = [
+        ROOT / f"fbdeploy/apps/{name}.py" for name in ("demo_bundle", "goldens", "mask_answers")
+    ]
+    parts += [ROOT / "fbdeploy/records/bundle_schema.py", ROOT / "zoo/preprocess.py"]
     for package in ("export", "quantize", "tasks"):
-        parts += sorted((root / package).rglob("*.py"))
-    parts += [source / "manifest.json"] if source else sorted((root / "zoo/embedded").glob("*"))
-    return " ".join(sha256_of(part) for part in parts if part.is_file())
+        parts += sorted((ROOT / package).rglob("*.py"))
+    return parts
 
 
-def _export(network: Network, folder: Path) -> None:
+def _make(folder: Path) -> None:
+    weights = os.environ.get("FBDEPLOY_TEST_WEIGHTS")
+    write_output(load_network(weights=weights), EXPORTED, folder)
+    write_bundle(folder, golden_samples(open_dataset(TEST)))
+
+
+def _copy(source: Path, folder: Path) -> None:
+    shutil.copytree(source, folder, dirs_exist_ok=True)
+    write_bundle(folder, golden_samples(open_dataset(TEST)))
+
+
+def write_output(
+    network: Network, exported: Sequence[tuple[Format, NumberType]], folder: Path
+) -> None:
+    """Artefacts of ``network``, and their manifest, as ``fbdeploy deploy`` writes them."""
     from export.base import ExportSource
     from export.description import Description
     from export.formats import FORMATS
@@ -108,13 +121,13 @@ def _export(network: Network, folder: Path) -> None:
 
     dataset = open_dataset(CALIBRATION)
     images = next(batches(dataset, network.input_spec, batch_size=IMAGES, limit=IMAGES))[0]
-    captured = capture(network.module, network.input_spec)
+    captured = capture(network.module, network.input_spec, network.interface)
     program = quantize_captured(captured, network, images, load_recipe())
     about = Description(
-        network.name, "classification", network.labels, network.input_spec, "ab" * 32, "0"
+        network.name, network.task, network.labels, network.input_spec, "ab" * 32, "0"
     )
     artefacts = []
-    for form, precision in EXPORTED:
+    for form, precision in exported:
         exporter = FORMATS[form]
         source = ExportSource(
             precision, network.input_spec, captured.graph, program, description=about
@@ -155,7 +168,10 @@ def _manifest(network: Network, artefacts: list[Artefact]) -> Manifest:
         created="2026-01-01T00:00:00+00:00",
         updated="2026-01-01T00:00:00+00:00",
         network=NetworkInfo(
-            name=network.name, source=network.source, num_classes=network.num_classes
+            name=network.name,
+            source=network.source,
+            task=network.task,
+            num_classes=network.num_classes,
         ),
         weights=Weights(origin="test", sha256="0" * 64),
         input_spec=InputSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 PARTS = 64
 """However many hosts there are, so that what is finished counts when there are others."""
 SKIPPED, ANSWERS = "skipped.json", ".npz"
+HAND_OVER_SECONDS = 10.0
+"""How often what is finished is handed over, which takes a few messages; no more is lost."""
 MEMORY = 1200 * MEGABYTE
 """Expected peak of resident memory for each artefact."""
 
@@ -99,8 +102,8 @@ class PartsArguments(Schema):
     parts: tuple[int, ...]
 
 
-class PartDone(Schema):
-    """A part that is in the folder; ``key`` is its name there."""
+class PartsDone(Schema):
+    """Parts are in the folder, the last of them by the name ``key``."""
 
     key: str
 
@@ -140,12 +143,14 @@ def _jobs(folder: Path, request: ScoreRequest, left: list[int], spread: Spread) 
 
 
 def score_parts(report: Reporter, asked: PartsArguments) -> None:
-    """Score the parts that are not there yet; hands over a ``PartDone`` each."""
+    """Score the parts that are not there yet; tells now and then that there are
+    ``PartsDone``."""
     from runtime_bench.accuracy import save_answers
 
     if not confined():
         report.note(UNCONFINED)
     request, how = asked.scoring, asked.scoring.how(report)
+    told = time.monotonic()
     with opened_together(request.asked(), how) as groups:
         if any(group.task == "detection" for group in groups):
             raise InputError(f"{request.artefact}: detectors are scored on one machine only")
@@ -165,7 +170,9 @@ def score_parts(report: Reporter, asked: PartsArguments) -> None:
                     skipped |= group.dataset.skipped
                 own = Skipped(names=tuple(name.removeprefix(how.data) for name in skipped))
                 (temporary / SKIPPED).write_text(own.model_dump_json(), encoding="utf-8")
-            report.result(PartDone(key=target.name))
+            if time.monotonic() - told > HAND_OVER_SECONDS:
+                report.result(PartsDone(key=target.name))
+                told = time.monotonic()
 
 
 class Skipped(Schema):

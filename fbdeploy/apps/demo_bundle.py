@@ -26,6 +26,8 @@ from fbdeploy.apps.bundle_files import (
     model_id,
 )
 from fbdeploy.apps.goldens import (
+    Asked,
+    allowed_of,
     golden_image,
     golden_output,
     prepared,
@@ -50,6 +52,7 @@ from zoo.datasets import Sample
 from zoo.errors import InputError
 from zoo.files import atomic_folder, exists, inside, sha256_of
 from zoo.input_spec import InputSpec
+from zoo.preprocess import Frame
 
 
 def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> Path:
@@ -97,12 +100,27 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             num_classes=len(manifest.labels),
             models=tuple(models),
         )
+        tolerance = tolerance_of(models, outputs)
         golden = Golden(
             network=manifest.network.name,
-            tolerance=tolerance_of(models, outputs),
+            tolerance=tolerance,
             images=tuple(
                 golden_image(
-                    sample, spec, [golden_output(task, *one, index) for one in outputs.items()]
+                    sample,
+                    spec,
+                    [
+                        golden_output(
+                            Asked(
+                                task,
+                                Frame.of(*sample.image.size, spec),
+                                allowed_of(tolerance, model),
+                            ),
+                            model.id,
+                            outputs[model.id],
+                            index,
+                        )
+                        for model in models
+                    ],
                 )
                 for index, sample in enumerate(samples)
             ),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from export.format_info import NumberType
+from fbdeploy.apps.mask_answers import mask_answer
 from fbdeploy.records.bundle_schema import (
+    Answer,
     BundleModel,
     GoldenImage,
     GoldenOutput,
@@ -24,13 +28,20 @@ from fbdeploy.records.bundle_schema import (
 )
 from tasks.base import Outputs, Task
 from tasks.classification.task import Ranking
+from tasks.logits import logits_of
+from tasks.segmentation.task import Segmented
 from zoo.datasets import BadImageError, Dataset, Sample, evenly_spaced
-from zoo.errors import InputError
+from zoo.errors import InputError, shown
 from zoo.images import UnusableImageError
 from zoo.input_spec import InputSpec
-from zoo.preprocess import preprocess, resize_and_crop
+from zoo.outputs import TaskName
+from zoo.preprocess import Frame, preprocess, resize_and_crop
 
 GOLDEN_SAMPLES = 8
+FEWER_SAMPLES: dict[TaskName, int] = {"segmentation": 3}
+"""Where each picture has half a megabyte of outputs a model, which a phone reads at once."""
+VALUES_BYTES = 1 << 19
+"""An output of more bytes is not kept: 21 classes at an eighth of 520 pixels have 355 kB."""
 PROBES = 64
 # The apps repeat Pillow's fixed-point resize to the bit; a float32 division may round differently.
 PIXEL_TOLERANCE, TENSOR_TOLERANCE = 0, 1e-5
@@ -41,6 +52,11 @@ OUTPUT_TOLERANCE: dict[NumberType, float] = {
     "fp16": 2e-2,
     "int8": 5e-2,
 }
+
+
+def samples_of(task: TaskName) -> int:
+    """How many images of a dataset the goldens of a task have."""
+    return FEWER_SAMPLES.get(task, GOLDEN_SAMPLES)
 
 
 def golden_samples(dataset: Dataset, count: int = GOLDEN_SAMPLES) -> list[Sample]:
@@ -135,41 +151,79 @@ def golden_image(
     )
 
 
-def golden_output(task: Task, model: str, outputs: Outputs, index: int) -> GoldenOutput:
+@dataclass(frozen=True)
+class Asked:
+    """What an answer depends on beside the outputs: the task, how the picture lies under the input,
+    and how far an app's logits may differ (``OutputTolerance.max_abs``)."""
+
+    task: Task
+    frame: Frame
+    allowed: float
+
+
+def golden_output(asked: Asked, model: str, outputs: Outputs, index: int) -> GoldenOutput:
     """What a model gives on image ``index``, of its ``outputs`` (N, ...) by name."""
     own = {name: value[index : index + 1] for name, value in outputs.items()}
+    kept = all(value.nbytes <= VALUES_BYTES for value in own.values())
     return GoldenOutput(
         model=model,
         values=tuple(
             OutputValues(
                 name=name, float32=base64.b64encode(value.astype("<f4").tobytes()).decode()
             )
-            for name, value in own.items()
+            for name, value in (own.items() if kept else ())
         ),
-        answer=answer_of(task, own),
+        answer=answer_of(asked, own),
     )
 
 
-def outputs_of(golden: GoldenOutput) -> dict[str, NDArray[np.float32]]:
-    """The outputs of one image by name, flat: (1, elements)."""
-    return {
-        value.name: np.frombuffer(base64.b64decode(value.float32), "<f4")[None].astype(np.float32)
+def outputs_of(golden: GoldenOutput, model: BundleModel) -> dict[str, NDArray[np.float32]]:
+    """The outputs of one image by name, batch of one; none where they were not kept.
+
+    Raises:
+        InputError: they are not what the model gives.
+    """
+    shapes = {output.name: output.shape for output in model.outputs}
+    found = {
+        value.name: np.frombuffer(base64.b64decode(value.float32), "<f4").astype(np.float32)
         for value in golden.values
     }
+    for name, values in found.items():
+        if name not in shapes or values.size != math.prod(shapes[name]):
+            raise InputError(
+                f"{golden.model}: its golden {shown(name)} is no output of the model's"
+            )
+    return {name: values.reshape(shapes[name]) for name, values in found.items()}
 
 
-def answer_of(task: Task, outputs: Outputs) -> RankingAnswer:
+def answer_of(asked: Asked, outputs: Outputs) -> Answer:
     """What Python answers to the outputs of one image.
 
     Raises:
         InputError: the apps show no answers of this task.
     """
-    (prediction,) = task.decode(outputs)
+    frame = asked.frame
+    (prediction,) = asked.task.decode(outputs, [Frame.whole(frame.input_width, frame.input_height)])
+    if isinstance(prediction, Segmented):
+        (logits,) = logits_of(outputs)
+        return mask_answer(prediction.classes.pixels(), logits, frame, asked.allowed)
     if not isinstance(prediction, Ranking):
-        raise InputError(f"{task.name}: the apps show no such answers yet; deploy without a bundle")
+        raise InputError(
+            f"{asked.task.name}: the apps show no such answers yet; deploy without a bundle"
+        )
     ranked = zip(prediction.classes, prediction.probabilities, strict=True)
     return RankingAnswer(
         top=tuple(
             Ranked(class_index=index, probability=probability) for index, probability in ranked
         )
     )
+
+
+def allowed_of(tolerance: Tolerance, model: BundleModel) -> float:
+    """How far an app's logits may lie from what ``model`` gave; 0 where it gives none."""
+    found = {
+        entry.output: entry for entry in tolerance.outputs if entry.precision == model.precision
+    }
+    if "logits" in found or len(found) == 1:
+        return logits_of(found).max_abs
+    return 0.0

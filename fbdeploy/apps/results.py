@@ -75,7 +75,11 @@ class AppPercentiles(Schema):
 
 
 class AppGolden(Schema):
-    """How the phone's own answers compare with golden.json."""
+    """How the phone's own answers compare with golden.json.
+
+    ``top_equal`` counts images that every output is answered as Python does: the same ranking, or a
+    mask of which no more pixels differ than may.
+    """
 
     images: Count
     pixel_max_abs: Count
@@ -255,5 +259,5 @@ def _notes(results: AppResults, run: AppRun) -> list[str]:
         notes.append("power saving was on")
     if run.golden.top_equal < run.golden.images:
         differ = run.golden.images - run.golden.top_equal
-        notes.append(f"{differ} of {run.golden.images} golden images ranked differently")
+        notes.append(f"{differ} of {run.golden.images} golden images answered differently")
     return notes

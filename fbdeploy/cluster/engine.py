@@ -42,7 +42,10 @@ SETTINGS: dict[str, Any] = {
     # The profiler looks at every thread 100 times a second.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
-    "distributed.logging": {"distributed": "critical", "tornado": "critical"},
+    # The client has a level of its own, which would stay as it is.
+    "distributed.logging": dict.fromkeys(
+        ("distributed", "distributed.client", "tornado"), "critical"
+    ),
 }
 
 

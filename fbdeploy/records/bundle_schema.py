@@ -25,7 +25,7 @@ FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
 AppFormat = Annotated[str, OneOf(APP_FORMATS)]
-ANSWERED: tuple[TaskName, ...] = ("classification",)
+ANSWERED: tuple[TaskName, ...] = ("classification", "segmentation")
 """Tasks whose answers the apps show."""
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
@@ -131,6 +131,46 @@ class RankingAnswer(Schema):
     top: tuple[Ranked, ...]
 
 
+class ClassShare(Schema):
+    """How many pixels of a mask are of one class."""
+
+    model_config = Schema.model_config | {"populate_by_name": True}
+
+    class_index: Annotated[int, Field(ge=0, le=LARGEST_COUNT, alias="class")]
+    pixels: Positive
+
+
+class MaskAnswer(Schema):
+    """A segmenter's answer: the class of each pixel of the network's input.
+
+    How outputs become it: the float32 ``logits`` (1, classes, h, w) are resized to the input's
+    ``height`` and ``width``, bilinearly: pixel i of n lies at max((i + 0.5) size / n - 0.5, 0)
+    along a side of ``size`` values, and beyond the last of them has its value (``align_corners``
+    false).
+    The largest of a pixel's logits is its class, the lower index among equal ones.
+
+    ``runs``: base64 of three bytes a run of pixels of one class, row after row: the class, and the
+    run's length as little-endian uint16; a longer one is told as several.
+    ``shares``: of the pixels that show the picture, not its padding; the largest first, the lower
+    class among equal ones.
+    ``undecided``: pixels that an app may tell otherwise of the very same logits: another class is
+    as near as float32's rounding.
+    ``close``: those that it may tell otherwise of logits of its own, within ``OutputTolerance``:
+    another class is as near as twice that.
+    """
+
+    kind: Literal["mask"] = "mask"
+    width: Positive
+    height: Positive
+    runs: Base64
+    shares: tuple[ClassShare, ...]
+    undecided: Count
+    close: Count
+
+
+Answer = Annotated[RankingAnswer | MaskAnswer, Field(discriminator="kind")]
+
+
 class OutputValues(Schema):
     """One output on one image: base64 of little-endian float32, in the order of its shape."""
 
@@ -140,11 +180,14 @@ class OutputValues(Schema):
 
 class GoldenOutput(Schema):
     """What Python's runtime gives for one model (``BundleModel.id``) on one image, in the order of
-    the model's outputs, and the answer that Python makes of it, each task's of its own kind."""
+    the model's outputs, and the answer that Python makes of it, each task's of its own kind.
+
+    ``values`` is empty where an output is too large to be kept: only the answer is compared then.
+    """
 
     model: str
-    values: Annotated[tuple[OutputValues, ...], Field(min_length=1)]
-    answer: RankingAnswer
+    values: tuple[OutputValues, ...]
+    answer: Answer
 
 
 class GoldenImage(Schema):

@@ -25,6 +25,7 @@ struct AnswerView: View {
             case .answer(let result):
                 switch result.answer {
                 case .ranking(let ranking): RankingView(ranking: ranking, label: model.label)
+                case .segmented(let segmented): LegendView(segmented: segmented, label: model.label)
                 }
             }
         }
@@ -37,27 +38,33 @@ struct AnswerView: View {
 /// The best classes with a bar each.
 struct RankingView: View {
     let ranking: Answer.Ranking
-    let label: (Prediction) -> String
+    let label: (Int) -> String
 
     var body: some View {
         VStack(alignment: .leading, spacing: 4) {
-            Text(ranking.isSure ? ranking.best.first.map(label) ?? "" : "Nothing sure")
+            Text(ranking.isSure ? ranking.best.first.map { label($0.classIndex) } ?? "" : "Nothing sure")
                 .font(.headline)
                 .lineLimit(1)
             ForEach(ranking.best) { prediction in
-                PredictionRow(name: label(prediction), probability: prediction.probability)
+                PartRow(name: label(prediction.classIndex), part: prediction.probability)
             }
         }
     }
 }
 
-private struct PredictionRow: View {
+/// A class with a part of the whole, 0...1, and the colour that it has in a mask.
+struct PartRow: View {
     let name: String
-    let probability: Double
+    let part: Double
+    var colour: Color?
 
     var body: some View {
         VStack(alignment: .leading, spacing: 2) {
             HStack {
+                if let colour {
+                    colour
+                        .frame(width: 14, height: 14)
+                }
                 Text(name)
                     .lineLimit(1)
                 Spacer()
@@ -65,12 +72,12 @@ private struct PredictionRow: View {
                     .monospacedDigit()
             }
             .font(.subheadline)
-            ProgressView(value: min(max(probability, 0), 1))
+            ProgressView(value: min(max(part, 0), 1))
         }
         .accessibilityElement(children: .ignore)
         .accessibilityLabel(name)
         .accessibilityValue(percent)
     }
 
-    private var percent: String { probability.formatted(.percent.precision(.fractionLength(1))) }
+    private var percent: String { part.formatted(.percent.precision(.fractionLength(1))) }
 }

@@ -10,8 +10,8 @@ enum Backends {
         return backends
     }()
 
-    /// Nil for a model of another format, or with an input of another kind.
+    /// Nil for a model of another format, or with an input or outputs of another kind.
     static func backend(for model: ModelEntry) -> (any Backend)? {
-        all.first { $0.format == model.format && $0.takes.contains(model.input.dtype) }
+        all.first { $0.format == model.format && $0.takes.contains(model.input.dtype) && model.givesFloats }
     }
 }

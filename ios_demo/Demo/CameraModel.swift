@@ -30,7 +30,7 @@ final class CameraModel {
     @ObservationIgnored private var rotations: [NSKeyValueObservation] = []
     @ObservationIgnored private var observers: [any NSObjectProtocol] = []
 
-    init(input: InputSpec, onFrame: @escaping @Sendable (@escaping @Sendable () -> RGBImage) -> Void) {
+    init(input: InputSpec, onFrame: @escaping CameraSession.OnFrame) {
         camera = CameraSession(input: input, onFrame: onFrame)
     }
 

@@ -5,17 +5,20 @@ import DemoCore
 /// A camera: a session for the preview at full size, and smaller frames for `onFrame`, on the camera's
 /// queue.
 final class CameraSession: NSObject, @unchecked Sendable {
+    /// Called with how a frame is turned, and what converts it.
+    typealias OnFrame = @Sendable (Rotation, @escaping @Sendable () -> RGBImage) -> Void
+
     // All is touched on `queue` only, but for `rotation`, which has its lock.
     let session = AVCaptureSession()
     private let queue = DispatchQueue(label: "camera")
     private let input: InputSpec
-    private let onFrame: @Sendable (@escaping @Sendable () -> RGBImage) -> Void
+    private let onFrame: OnFrame
     private let lock = NSLock()
     private var rotation = Rotation.none
     private var configured: (position: AVCaptureDevice.Position, format: CameraFormat)?
 
     /// `input` says how large the frames must be.
-    init(input: InputSpec, onFrame: @escaping @Sendable (@escaping @Sendable () -> RGBImage) -> Void) {
+    init(input: InputSpec, onFrame: @escaping OnFrame) {
         self.input = input
         self.onFrame = onFrame
     }
@@ -114,7 +117,7 @@ extension CameraSession: AVCaptureVideoDataOutputSampleBufferDelegate {
     ) {
         guard let buffer = CMSampleBufferGetImageBuffer(sampleBuffer) else { return }
         let frame = Frame(buffer: buffer, rotation: lock.withLock { rotation })
-        onFrame { frame.image() }
+        onFrame(frame.rotation) { frame.image() }
     }
 }
 

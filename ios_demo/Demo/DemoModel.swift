@@ -15,6 +15,10 @@ final class DemoModel {
     /// The camera's picture that was held, upright.
     private(set) var frozen: RGBImage?
     private(set) var photo: RGBImage?
+    /// How the frame was turned whose answer is shown: a mask lies on it, not on the one the camera shows.
+    private(set) var answeredRotation = Rotation.none
+    /// Of masks, 0...1.
+    var opacity = 0.6
     var selection: Selection { didSet { if selection != oldValue { load() } } }
 
     @ObservationIgnored private let pipeline: LivePipeline
@@ -36,17 +40,23 @@ final class DemoModel {
         Backends.backend(for: selection.model)?.choosesComputeUnits ?? false
     }
 
-    func label(_ prediction: Prediction) -> String {
-        bundle.labels.indices.contains(prediction.classIndex)
-            ? bundle.labels[prediction.classIndex] : "class \(prediction.classIndex)"
+    func label(_ classIndex: Int) -> String {
+        bundle.labels.indices.contains(classIndex) ? bundle.labels[classIndex] : "class \(classIndex)"
     }
 
-    /// Called from the camera's queue: the frame is dropped while one is in work.
-    nonisolated func submit(_ frame: @escaping @Sendable () -> RGBImage) {
+    var isSegmenter: Bool { bundle.config.task == "segmentation" }
+
+    /// The class of each pixel of what a source shows; nil where the answer is another or none.
+    func mask(_ source: Source) -> Mask? {
+        if case .segmented(let segmented) = board[source].result?.answer { segmented.mask } else { nil }
+    }
+
+    /// Called from the camera's queue with how the frame is turned: it is dropped while one is in work.
+    nonisolated func submit(_ rotation: Rotation, _ frame: @escaping @Sendable () -> RGBImage) {
         guard gate.enter() else { return }
         Task(priority: .userInitiated) {
             defer { gate.leave() }
-            await classifyLive(frame)
+            await classifyLive(rotation, frame)
         }
     }
 
@@ -99,11 +109,12 @@ final class DemoModel {
         }
     }
 
-    private func classifyLive(_ frame: @escaping @Sendable () -> RGBImage) async {
+    private func classifyLive(_ rotation: Rotation, _ frame: @escaping @Sendable () -> RGBImage) async {
         guard frozen == nil else { return }
         let ticket = board.ticket(.camera)
         guard let answer = await answer(.camera, frame), frozen == nil else { return }
         guard board.show(answer, for: ticket) else { return }
+        answeredRotation = rotation
         if case .success(let result) = answer, throttle.passes(at: DispatchTime.now().uptimeNanoseconds) {
             times[.camera] = result.times
             dropped = gate.dropped

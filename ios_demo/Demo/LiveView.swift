@@ -11,7 +11,7 @@ struct LiveView: View {
     init(model: DemoModel) {
         self.model = model
         _camera = State(
-            initialValue: CameraModel(input: model.bundle.config.input) { model.submit($0) })
+            initialValue: CameraModel(input: model.bundle.config.input) { model.submit($0, $1) })
     }
 
     var body: some View {
@@ -19,6 +19,7 @@ struct LiveView: View {
             picture
         } panel: {
             AnswerView(model: model, source: .camera)
+            OpacitySlider(model: model)
             HStack {
                 if model.frozen == nil {
                     Button("Freeze", systemImage: "pause.fill") { model.freeze() }
@@ -49,11 +50,17 @@ struct LiveView: View {
 
     @ViewBuilder private var picture: some View {
         if let frozen = model.frozen {
-            SeenPicture(picture: frozen, input: model.bundle.config.input)
+            SeenPicture(
+                picture: frozen, input: model.bundle.config.input, mask: model.mask(.camera), opacity: model.opacity)
         } else {
             ZStack {
                 CameraPreview(camera: camera)
                 if camera.state == .running, let frame = camera.frame {
+                    if let mask = model.mask(.camera) {
+                        MaskOverlay(
+                            mask: mask, frame: frame.classified(model.answeredRotation),
+                            input: model.bundle.config.input, opacity: model.opacity)
+                    }
                     CropMark(frame: frame, input: model.bundle.config.input)
                 }
                 CameraNotice(camera: camera)

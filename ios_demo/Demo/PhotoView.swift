@@ -11,7 +11,8 @@ struct PhotoView: View {
     var body: some View {
         PictureAndPanel {
             if let photo = model.photo {
-                SeenPicture(picture: photo, input: model.bundle.config.input)
+                SeenPicture(
+                    picture: photo, input: model.bundle.config.input, mask: model.mask(.photo), opacity: model.opacity)
             } else {
                 ContentUnavailableView("No photo", systemImage: "photo", description: Text("Pick one below."))
             }
@@ -25,6 +26,7 @@ struct PhotoView: View {
                 Label(problem, systemImage: "exclamationmark.triangle")
             }
             AnswerView(model: model, source: .photo)
+            OpacitySlider(model: model)
             TimesView(model: model, source: .photo)
             SwitchesView(model: model)
         }

@@ -25,9 +25,11 @@ enum Pictures {
         return RGBImage(bgra: rows, width: width, height: height, bytesPerRow: 4 * width)
     }
 
-    /// Rows of blue, green, red and an unused byte.
-    fileprivate static func context(width: Int, height: Int) -> CGContext? {
-        let layout = CGImageAlphaInfo.noneSkipFirst.rawValue | CGBitmapInfo.byteOrder32Little.rawValue
+    /// Rows of blue, green, red and alpha, or an unused byte.
+    fileprivate static func context(
+        width: Int, height: Int, alpha: CGImageAlphaInfo = .noneSkipFirst
+    ) -> CGContext? {
+        let layout = alpha.rawValue | CGBitmapInfo.byteOrder32Little.rawValue
         guard let space = CGColorSpace(name: CGColorSpace.sRGB) else { return nil }
         return CGContext(
             data: nil, width: width, height: height, bitsPerComponent: 8, bytesPerRow: 4 * width, space: space,
@@ -37,10 +39,16 @@ enum Pictures {
 
 extension UIImage {
     convenience init?(rgb image: RGBImage) {
-        let bytes = image.bgra
-        guard
-            let context = Pictures.context(width: image.width, height: image.height), let memory = context.data
-        else { return nil }
+        self.init(image.bgra, Pictures.context(width: image.width, height: image.height))
+    }
+
+    /// In the colours of the classes; ground is clear.
+    convenience init?(mask: Mask) {
+        self.init(mask.bgra, Pictures.context(width: mask.width, height: mask.height, alpha: .premultipliedFirst))
+    }
+
+    private convenience init?(_ bytes: [UInt8], _ context: CGContext?) {
+        guard let context, let memory = context.data else { return nil }
         memory.copyMemory(from: bytes, byteCount: bytes.count)
         guard let drawn = context.makeImage() else { return nil }
         self.init(cgImage: drawn)

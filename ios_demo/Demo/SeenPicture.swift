@@ -2,10 +2,12 @@ import DemoCore
 import SwiftUI
 import UIKit
 
-/// An upright picture, fitted, with what the network sees of it marked.
+/// An upright picture, fitted, with what the network sees of it marked, and its mask, if it has one.
 struct SeenPicture: View {
     let picture: RGBImage
     let input: InputSpec
+    let mask: Mask?
+    let opacity: Double
 
     var body: some View {
         ZStack {
@@ -14,9 +16,13 @@ struct SeenPicture: View {
                     .resizable()
                     .scaledToFit()
             }
-            CropMark(frame: ShownFrame(width: picture.width, height: picture.height), input: input)
+            let frame = ShownFrame(width: picture.width, height: picture.height)
+            if let mask {
+                MaskOverlay(mask: mask, frame: frame, input: input, opacity: opacity)
+            }
+            CropMark(frame: frame, input: input)
         }
         .background(.black)
-        .accessibilityLabel("The classified picture")
+        .accessibilityLabel("The picture that the answer is about")
     }
 }

@@ -21,28 +21,39 @@ struct ShareAnswer: View {
 
     /// What the card shows, by which it is drawn again.
     private var key: [String] {
-        guard let result = model.board[source].result, case .ranking(let ranking) = result.answer else { return [] }
-        return [model.selection.model.id] + ranking.best.map { "\($0.classIndex) \($0.probability)" }
+        guard let answer = model.board[source].result?.answer else { return [] }
+        switch answer {
+        case .ranking(let ranking):
+            return [model.selection.model.id] + ranking.best.map { "\($0.classIndex) \($0.probability)" }
+        case .segmented(let segmented):
+            let shares = segmented.shares.map { "\($0.classIndex) \($0.pixels)" }
+            return [model.selection.model.id, "\(model.opacity)"] + shares
+        }
     }
 
     private func render() -> UIImage? {
-        guard
-            let result = model.board[source].result, case .ranking(let ranking) = result.answer,
-            let picture = UIImage(rgb: result.picture)
-        else { return nil }
+        guard let result = model.board[source].result else { return nil }
+        let picture = result.picture
         let renderer = ImageRenderer(
             content: VStack(alignment: .leading, spacing: 12) {
-                Image(uiImage: picture)
-                    .resizable()
-                    .scaledToFit()
-                RankingView(ranking: ranking, label: model.label)
+                SeenPicture(
+                    picture: picture, input: model.bundle.config.input, mask: model.mask(source),
+                    opacity: model.opacity
+                )
+                .frame(width: Self.width, height: Self.width * Double(picture.height) / Double(picture.width))
+                switch result.answer {
+                case .ranking(let ranking): RankingView(ranking: ranking, label: model.label)
+                case .segmented(let segmented): LegendView(segmented: segmented, label: model.label)
+                }
                 Text("\(model.bundle.config.network), \(model.selection.model.id)")
                     .font(.footnote)
             }
             .padding()
-            .frame(width: 400)
             .background(.background))
         renderer.scale = 2
         return renderer.uiImage
     }
+
+    /// Of the picture, in points.
+    private static let width = 400.0
 }

@@ -156,7 +156,7 @@ def test_everything_a_user_can_touch_has_a_name() -> None:
     """TalkBack reads a text or a description; fields that hold only numbers are set in code."""
     for path in sorted((DEMO / "app/src/main/res").glob("layout*/*.xml")):
         for element in ElementTree.parse(path).iter():
-            if element.tag in ("Button", "Spinner", "ImageView", "TextureView"):
+            if element.tag in ("Button", "Spinner", "SeekBar", "ImageView", "TextureView"):
                 named = element.get(f"{ANDROID}text") or element.get(f"{ANDROID}contentDescription")
                 assert named and named.startswith("@string/"), f"{path.name}: {element.attrib}"
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.geometry_goldens import write_geometry_goldens
+from tests.mask_goldens import trial_segmenter, write_mask_goldens
 from tests.preprocessing_goldens import write_preprocessing_goldens
 from tests.trial_output import locked, trial_output
 
@@ -19,6 +20,9 @@ DEMO = ROOT / "ios_demo"
 
 GEOMETRY_NAME = "geometry_goldens.json"
 """Where DemoCore's tests look for it, beside the package."""
+
+SEGMENTER_NAME = "segmenter"
+"""The bundle of a segmenter's real models there."""
 
 Swift = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -61,16 +65,23 @@ def workspace(bundle: Path) -> Path:
     with locked(folder):
         for package in ("DemoCore", "ci/bench"):
             _sync(DEMO / package, folder / package)
-        (folder / "demo_bundle").mkdir(exist_ok=True)
-        for name in ("model_config.json", "golden.json", "labels.txt"):
-            if not (folder / "demo_bundle" / name).exists() or (
-                (folder / "demo_bundle" / name).read_bytes() != (bundle / name).read_bytes()
-            ):
-                shutil.copy(bundle / name, folder / "demo_bundle")
-        shutil.rmtree(folder / "preprocessing", ignore_errors=True)
+        _copy_documents(bundle, folder / "demo_bundle")
+        _copy_documents(trial_segmenter() / "demo_bundle", folder / SEGMENTER_NAME)
+        for name in ("preprocessing", "masks"):
+            shutil.rmtree(folder / name, ignore_errors=True)
         write_preprocessing_goldens(folder / "preprocessing")
+        write_mask_goldens(folder / "masks")
         write_geometry_goldens(folder / GEOMETRY_NAME)
     return folder
+
+
+def _copy_documents(bundle: Path, target: Path) -> None:
+    """A bundle without its models, where it is not there yet."""
+    target.mkdir(exist_ok=True)
+    for name in ("model_config.json", "golden.json", "labels.txt"):
+        content = (bundle / name).read_bytes()
+        if not (target / name).exists() or (target / name).read_bytes() != content:
+            (target / name).write_bytes(content)
 
 
 def _sync(source: Path, target: Path) -> None:

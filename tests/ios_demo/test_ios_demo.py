@@ -15,7 +15,9 @@ import pytest
 from fbdeploy.apps.installing import IOS_FORMATS, install_bundle
 from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.apps.results import parse_app_results
-from tests.ios_demo.conftest import GEOMETRY_NAME
+from tests.ios_demo.conftest import GEOMETRY_NAME, SEGMENTER_NAME
+from tests.mask_goldens import MADE_UP
+from tests.mask_goldens import SIZES as MASK_SIZES
 from tests.preprocessing_goldens import SIZES, SPECS
 
 DEMO = Path(__file__).parents[2] / "ios_demo"
@@ -27,12 +29,15 @@ TEST = ("swift", "test", "--package-path", "DemoCore")
 def test_demo_core_repeats_python_on_the_goldens(
     swift: Swift, workspace: Path, bundle: Path
 ) -> None:
-    bundles = [f"/src/{name}" for name in ("demo_bundle", *(f"preprocessing/{n}" for n in SPECS))]
-    done = swift(workspace, *TEST, bundle=":".join(bundles))
+    folders = ["demo_bundle", *(f"preprocessing/{n}" for n in SPECS), SEGMENTER_NAME]
+    folders += [f"masks/{name}" for name in MADE_UP]
+    done = swift(workspace, *TEST, bundle=":".join(f"/src/{folder}" for folder in folders))
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
     images = len(read_bundle(bundle).golden.images)
-    for name, count in {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}.items():
+    counts = {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}
+    counts |= dict.fromkeys((SEGMENTER_NAME, *MADE_UP), len(MASK_SIZES))
+    for name, count in counts.items():
         assert f"goldens of {name}: {count} images, pixels within 0" in said
     cases = len(json.loads((workspace / GEOMETRY_NAME).read_text())["cases"])
     assert f"geometry: {cases} cases within" in said
@@ -67,10 +72,10 @@ def test_an_error_planted_in_the_configuration_is_caught(
     assert config["input"][field] != value
     config["input"][field] = value
     path.write_text(json.dumps(config))
-    one = ("--filter", "testSamePixelsSameTensorSameTopFive")
+    one = ("--filter", "testSamePixelsSameTensorSameAnswers")
     done = swift(workspace, *TEST, *one, bundle=f"/src/{planted.name}")
     assert done.returncode != 0
-    assert re.search(r"error: .*testSamePixelsSameTensorSameTopFive", done.stdout + done.stderr)
+    assert re.search(r"error: .*testSamePixelsSameTensorSameAnswers", done.stdout + done.stderr)
 
 
 def test_a_turn_the_wrong_way_in_pythons_goldens_is_caught(swift: Swift, workspace: Path) -> None:

@@ -2,12 +2,14 @@ package dev.fbdeploy.backend.ort
 
 import dev.fbdeploy.core.BenchmarkRequest
 import dev.fbdeploy.core.BenchmarkRunner
+import dev.fbdeploy.core.Bundle
 import dev.fbdeploy.core.Device
 import dev.fbdeploy.core.DeviceState
 import dev.fbdeploy.core.GoldenCheck
 import dev.fbdeploy.core.ResultJson
 import dev.fbdeploy.core.TestBundle
 import dev.fbdeploy.core.TimmPreprocessor
+import dev.fbdeploy.core.hasModels
 import java.io.File
 import kotlin.test.Test
 import kotlin.test.assertEquals
@@ -16,20 +18,25 @@ import kotlin.test.assertTrue
 /** The app's own onnxruntime code on the exported models, on a desktop JVM. */
 class OnnxRuntimeTest {
     private val bundle = TestBundle.bundle
-    private val models = bundle.config.models.filter { it.format == "onnx" }
+    private val models = onnx(bundle)
+
+    private fun onnx(bundle: Bundle) = bundle.config.models.filter { it.format == "onnx" }
 
     @Test
-    fun topFiveEqualsPythonOnAllGoldenImages() {
+    fun answersEqualPythonsOnAllGoldenImages() {
         assertTrue(models.map { it.precision }.containsAll(listOf("fp32", "int8")), "float and int8 are wanted")
-        for (model in models) {
-            OnnxRuntimeBackend().load(bundle.file(model), model, threads = 1).use { classifier ->
-                val report = GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input), model, classifier)
-                println(
-                    "${model.id} on onnxruntime ${OnnxRuntimeBackend().version()}: top five equal on " +
-                        "${report.topEqual}/${report.images} images, outputs within ${report.logitMaxAbs}"
-                )
-                assertEquals(emptyList(), report.failures)
-                assertEquals(report.images, report.topEqual)
+        for (bundle in TestBundle.all.filter { it.hasModels }) {
+            for (model in onnx(bundle)) {
+                OnnxRuntimeBackend().load(bundle.file(model), model, threads = 1).use { classifier ->
+                    val report = GoldenCheck(bundle).run(TimmPreprocessor(bundle.config.input), model, classifier)
+                    println(
+                        "${bundle.config.task} ${model.id} on onnxruntime ${OnnxRuntimeBackend().version()}: " +
+                            "equal on ${report.topEqual}/${report.images} images, outputs within " +
+                            "${report.logitMaxAbs}, masks within ${report.maskPixels} pixels"
+                    )
+                    assertEquals(emptyList(), report.failures)
+                    assertEquals(report.images, report.topEqual)
+                }
             }
         }
     }

@@ -3,8 +3,9 @@ package dev.fbdeploy.core
 import java.util.Locale
 
 /**
- * Times what the app does to a camera frame before the network, beside the plain way of doing it
- * (the baseline, see PlainFrames.kt and PlainPreprocessor.kt), on the JVM:
+ * Times what the app does to a camera frame before the network, and to a segmenter's logits after it,
+ * beside the plain way of doing it (the baseline, see PlainFrames.kt, PlainPreprocessor.kt and
+ * PlainMask.kt), on the JVM:
  *
  *     python android_demo/ci/bench_prepare.py
  */
@@ -31,6 +32,19 @@ object PrepareBenchmark {
             val (values, bytes) = TensorType.values().map { TensorSpec("", listOf(1, 224, 224, 3), it) }
             report("$named floats in, bytes in", { values.of(app.prepare(image)) }, { bytes.of(app.prepare(image)) })
         }
+        masks(spec.copy(height = 520, width = 520, cropPct = 1.0))
+    }
+
+    /** The usual size of torchvision's segmenters. */
+    private fun masks(spec: InputSpec) {
+        val shape = listOf(1, 21, 65, 65)
+        val logits = SmoothLogits.of(shape)
+        val decoder = SegmentationDecoder(spec, shape)
+        val size = PixelSize(520, 520)
+        val app = { (decoder.decode(mapOf("logits" to logits), size) as Answer.Segmented).mask }
+        val plain = { plainMask(logits, shape, size) }
+        check(app().differing(plain()) == 0)
+        report("21 x 65 x 65 logits to a mask of 520 x 520:", plain, app)
     }
 
     /** Both in turns, so that what else the machine does meets both. */
@@ -46,7 +60,7 @@ object PrepareBenchmark {
             times += milliseconds(after)
         }
         val (old, new) = listOf(baseline, times).map { LatencyStatistics.of(it).p50 }
-        println("%-40s %7.2f ms -> %6.2f ms  %4.1fx".format(Locale.ROOT, what, old, new, old / new))
+        println("%-44s %7.2f ms -> %6.2f ms  %4.1fx".format(Locale.ROOT, what, old, new, old / new))
     }
 
     private fun milliseconds(work: () -> Any): Double {

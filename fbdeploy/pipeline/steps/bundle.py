@@ -37,7 +37,8 @@ def jobs(deployment: Deployment, work: Work[BundleArguments]) -> list[StepJob]:
 def bundle(report: Reporter, asked: BundleArguments) -> None:
     """Pack the bundle with golden images from those that artefacts are checked on."""
     from fbdeploy.apps.demo_bundle import write_bundle
-    from fbdeploy.apps.goldens import golden_samples
+    from fbdeploy.apps.goldens import golden_samples, samples_of
+    from fbdeploy.records.manifest import read_manifest
     from zoo.datasets import open_dataset
 
     request = asked.request
@@ -45,4 +46,5 @@ def bundle(report: Reporter, asked: BundleArguments) -> None:
         request.check_images, labelled=False, skip_bad_images=request.skip_bad_images
     )
     report.progress("demo bundle", 0.0)
-    write_bundle(request.output, golden_samples(dataset), threads=worker_threads())
+    count = samples_of(read_manifest(request.output).network.task)
+    write_bundle(request.output, golden_samples(dataset, count), threads=worker_threads())

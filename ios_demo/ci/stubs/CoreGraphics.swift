@@ -1,5 +1,9 @@
 @_exported import Foundation
 
+public struct CGAffineTransform: Sendable {
+    public init(a: CGFloat, b: CGFloat, c: CGFloat, d: CGFloat, tx: CGFloat, ty: CGFloat) {}
+}
+
 public struct CGBitmapInfo: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -7,6 +11,7 @@ public struct CGBitmapInfo: OptionSet, Sendable {
 }
 
 public enum CGImageAlphaInfo: UInt32, Sendable {
+    case premultipliedFirst = 2
     case noneSkipFirst = 6
 }
 

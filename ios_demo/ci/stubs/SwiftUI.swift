@@ -130,6 +130,8 @@ public struct Text: View {
 public struct Image: View, Transferable {
     public init(uiImage: UIImage) {}
     public func resizable() -> Image { self }
+    public enum Interpolation: Sendable { case none, low, medium, high }
+    public func interpolation(_ interpolation: Interpolation) -> Image { self }
     public var body: Never { fatalError("stub") }
 }
 
@@ -151,6 +153,13 @@ public struct Button: View {
 
 public struct Stepper: View {
     public init<V: Strideable>(_ title: String, value: Binding<V>, in bounds: ClosedRange<V>, step: V.Stride) {}
+    public var body: Never { fatalError("stub") }
+}
+
+public struct Slider<Label: View>: View {
+    public init<V: BinaryFloatingPoint>(
+        value: Binding<V>, in bounds: ClosedRange<V> = 0...1, @ViewBuilder label: () -> Label
+    ) where V.Stride: BinaryFloatingPoint {}
     public var body: Never { fatalError("stub") }
 }
 

@@ -13,6 +13,9 @@ public struct BackgroundStyle: ShapeStyle {}
 public struct Color: ShapeStyle, View {
     public static let black = Color()
     public static let white = Color()
+    public static let clear = Color()
+    public init(red: Double, green: Double, blue: Double, opacity: Double = 1) {}
+    init() {}
     public func opacity(_ opacity: Double) -> Color { self }
     public var body: Never { fatalError("stub") }
 }
@@ -41,6 +44,18 @@ public struct Path: View {
     public mutating func addRect(_ rect: CGRect) {}
     public func fill<S: ShapeStyle>(_ content: S, style: FillStyle = FillStyle()) -> some View { self }
     public func stroke<S: ShapeStyle>(_ content: S, lineWidth: CGFloat = 1) -> some View { self }
+    public var body: Never { fatalError("stub") }
+}
+
+public struct GraphicsContext {
+    public var opacity: Double
+    public mutating func clip(to path: Path) {}
+    public mutating func concatenate(_ matrix: CGAffineTransform) {}
+    public func draw(_ image: Image, in rect: CGRect) {}
+}
+
+public struct Canvas: View {
+    public init(renderer: @escaping (inout GraphicsContext, CGSize) -> Void) {}
     public var body: Never { fatalError("stub") }
 }
 

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from fbdeploy.api.evaluate import Evaluated, evaluated
-from fbdeploy.api.scoring_parts import PARTS, PartsArguments
+from fbdeploy.api.scoring_parts import PARTS, PartsArguments, name_of
 from fbdeploy.pipeline.deploy import on_this_machine
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.running import PipelineError
 from fbdeploy.pipeline.spread import Spread
-from fbdeploy.pipeline.workers.jobs import Event, Job, Reporter, Result
+from fbdeploy.pipeline.workers.jobs import Event, Job, Progress, Reporter
 from fbdeploy.pipeline.workers.runner import Place, Slots
 from tests.fbdeploy.linear import CLASSES, SIDE, linear_classifier
 from zoo.errors import InputError
@@ -29,21 +29,20 @@ def dies(report: Reporter, asked: PartsArguments) -> None:
 
 
 class Watching:
-    """An observer that keeps the notes, and can end it all at a result."""
+    """An observer that keeps the notes and the parts that are asked for, and can end it all when a
+    part of the work is done."""
 
-    def __init__(self, ends_at: int = 0) -> None:
+    def __init__(self, ends_at: float = 2.0) -> None:
         self.notes: list[str] = []
-        self.parts: list[str] = []
+        self.parts: set[str] = set()
         self._ends_at = ends_at
 
     def started(self, job: Job) -> None:
-        pass
+        self.parts |= {name_of(number) for number in job.arguments["parts"]}
 
     def event(self, job: Job, event: Event) -> None:
-        if isinstance(event, Result):
-            self.parts.append(str(event.value["key"]))
-            if len(self.parts) == self._ends_at:
-                raise KeyboardInterrupt
+        if isinstance(event, Progress) and event.done >= self._ends_at:
+            raise KeyboardInterrupt
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -89,12 +88,14 @@ def test_parts_make_the_same_bits(
 ) -> None:
     """Cut off after the first part, it goes on; images that cannot be read are told once."""
     monkeypatch.setenv("FBDEPLOY_CACHE", str(tmp_path))
-    here, cut, there = Watching(), Watching(ends_at=1), Watching()
+    here, cut, there = Watching(), Watching(ends_at=0.3), Watching()
     whole = _evaluated(given, here, in_parts=False)
     with pytest.raises(KeyboardInterrupt):
         _evaluated(given, cut, in_parts=True)
+    finished = {path.name for path in (tmp_path / "parts").glob("*/part-*")}
     parts = _evaluated(given, there, in_parts=True)
-    assert not {*cut.parts} & {*there.parts} and len(there.parts) < PARTS
+    assert finished and not finished & there.parts
+    assert finished <= cut.parts and len(finished | there.parts) == PARTS
     assert parts.document == whole.document
     ours, theirs = parts.evaluation, whole.evaluation
     assert ours.logits.tobytes() == theirs.logits.tobytes()

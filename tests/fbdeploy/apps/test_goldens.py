@@ -13,7 +13,7 @@ import pytest
 
 from fbdeploy.apps.bundle_reading import check_golden, read_bundle
 from fbdeploy.apps.demo_bundle import write_bundle
-from fbdeploy.apps.goldens import golden_output, reference_card
+from fbdeploy.apps.goldens import Asked, golden_output, reference_card
 from fbdeploy.records.manifest import NetworkInfo, OutputInfo, write_manifest
 from runtime_bench.runtimes import runtime_of
 from tasks.base import Outputs
@@ -24,6 +24,7 @@ from tests.tasks.two_outputs_artefacts import TwoOutputsArtefacts
 from zoo.datasets import Sample
 from zoo.errors import InputError
 from zoo.files import sha256_of
+from zoo.preprocess import Frame
 
 
 class RankedByScores(TwoOutputsTask):
@@ -82,4 +83,4 @@ def test_a_bundle_has_every_output(
 def test_an_answer_that_the_apps_cannot_show_is_refused() -> None:
     outputs = {"scores": np.zeros((1, 5), np.float32), "mask": np.zeros((1, 2, 8, 8), np.float32)}
     with pytest.raises(InputError, match="no such answers"):
-        golden_output(TwoOutputsTask(), "m", outputs, 0)
+        golden_output(Asked(TwoOutputsTask(), Frame.whole(8, 8), 0.0), "m", outputs, 0)

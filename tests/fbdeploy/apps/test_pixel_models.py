@@ -23,8 +23,11 @@ def bundle() -> Bundle:
     return read_bundle(trial_output())
 
 
-def _answers(image: GoldenImage) -> dict[str, NDArray[np.float32]]:
-    return {output.model: outputs_of(output)["logits"] for output in image.outputs}
+def _answers(bundle: Bundle, image: GoldenImage) -> dict[str, NDArray[np.float32]]:
+    return {
+        output.model: outputs_of(output, _model(bundle, output.model))["logits"]
+        for output in image.outputs
+    }
 
 
 def _model(bundle: Bundle, identity: str) -> BundleModel:
@@ -38,7 +41,7 @@ def test_they_answer_to_the_golden_pictures_own_bytes(bundle: Bundle) -> None:
     images = bundle.golden.images[-2:]
     given = [np.frombuffer(base64.b64decode(image.input_rgb), np.uint8) for image in images]
     planes = np.ascontiguousarray(np.stack(given).reshape(-1, 64, 64, 3).transpose(0, 3, 1, 2))
-    expected = _answers(images[1])
+    expected = _answers(bundle, images[1])
     tensors = _model(bundle, "onnx-int8-uint8")
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")
@@ -56,6 +59,6 @@ def test_they_answer_to_the_golden_pictures_own_bytes(bundle: Bundle) -> None:
 def test_photos_get_the_answers_of_floats_within_the_apps_tolerance(bundle: Bundle) -> None:
     (allowed,) = (o.max_abs for o in bundle.golden.tolerance.outputs if o.precision == "int8")
     for image in bundle.golden.images[:-1]:  # the last is the reference card
-        answers = _answers(image)
+        answers = _answers(bundle, image)
         for pixels, floats in FLOATS.items():
             assert np.abs(answers[pixels] - answers[floats]).max() <= allowed

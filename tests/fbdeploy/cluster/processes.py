@@ -17,10 +17,10 @@ ROOT = Path(__file__).parents[3]
 START_SECONDS = 150.0
 QUICK = {
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s",
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "12s",
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "25s",
     "OMP_NUM_THREADS": "1",
 }
-"""So that a lost host is noticed in seconds."""
+"""So that a lost host is noticed in seconds; a busy machine needs more for a handshake."""
 
 
 def free_port() -> int:

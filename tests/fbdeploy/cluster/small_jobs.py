@@ -75,3 +75,12 @@ def end_host(report: Reporter, asked: Asked) -> None:
     time.sleep(0.3)
     os.kill(os.getppid(), 9)
     time.sleep(60)
+
+
+def slow(report: Reporter, asked: Asked) -> None:
+    """Begin, last so long, and write a file of that name."""
+    report.result(Waits(pid=os.getpid()))
+    time.sleep(asked.seconds)
+    (asked.folder / "made").mkdir(exist_ok=True)
+    (asked.folder / "made" / asked.name).write_text(asked.name)
+    report.result(Made(key=asked.name, path=f"{asked.folder}/made/{asked.name}"))

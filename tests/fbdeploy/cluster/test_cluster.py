@@ -164,7 +164,7 @@ def test_a_lost_hosts_job_runs_again_elsewhere(
 
     heard = Heard(react=react)
     outcome = run(cluster, tmp_path, [job("wait", tmp_path, arguments={"seconds": 1})], heard)
-    assert list(outcome.ended) == ["wait"]
+    assert list(outcome.ended) == ["wait"], outcome.failed
     assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
     pids = [value["pid"] for value in heard.results("Waits")]
     assert len(pids) == 2 and has_ended(pids[0])

@@ -207,7 +207,7 @@ def test_a_cut_link_loses_nothing(lab: tuple[Network, ClusterProcesses, Path]) -
     finally:
         for number in cut:
             net.mend(number)
-    assert list(outcome.ended) == ["wait"]
+    assert list(outcome.ended) == ["wait"], outcome.failed
     assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
     assert any("was lost; it runs again on" in note for note in heard.notes())
     name = ("lab1", "lab2")[cut[0]]

@@ -1,6 +1,7 @@
 /// What a network says of one picture; a case a task.
 public enum Answer: Equatable, Sendable {
     case ranking(Ranking)
+    case segmented(Segmented)
 
     /// A classifier's answer: classes, best first.
     public struct Ranking: Equatable, Sendable {
@@ -16,6 +17,18 @@ public enum Answer: Equatable, Sendable {
 
         public var isSure: Bool {
             best.first.map { $0.probability >= Self.sureFrom } ?? false
+        }
+    }
+
+    /// A segmenter's answer: the class of each pixel of the network's input, and the classes in the
+    /// picture, the largest first.
+    public struct Segmented: Equatable, Sendable {
+        public let mask: Mask
+        public let shares: [ClassShare]
+
+        public init(mask: Mask, shares: [ClassShare]) {
+            self.mask = mask
+            self.shares = shares
         }
     }
 }
@@ -34,16 +47,29 @@ extension Outputs {
     }
 }
 
-/// A network's outputs to an answer: one a task.
-public protocol AnswerDecoder: Sendable {
-    func decode(_ outputs: Outputs) throws -> Answer
+/// A picture's pixels, along its sides.
+public struct PictureSize: Equatable, Sendable {
+    public let width: Int
+    public let height: Int
+
+    public init(width: Int, height: Int) {
+        self.width = width
+        self.height = height
+    }
 }
 
-/// What decodes the outputs of networks for a task, by its name in model_config.json.
-public func answerDecoder(of task: String) throws -> any AnswerDecoder {
-    switch task {
+/// A network's outputs to an answer: one a task.
+public protocol AnswerDecoder: Sendable {
+    /// Of a picture of that size, which lies under the network's input as its placement says.
+    func decode(_ outputs: Outputs, of picture: PictureSize) throws -> Answer
+}
+
+/// What decodes the outputs of a model, by the task in model_config.json.
+public func answerDecoder(_ config: ModelConfig, _ model: ModelEntry) throws -> any AnswerDecoder {
+    switch config.task {
     case "classification": ClassificationDecoder()
-    default: throw BundleError("this app shows no answers of \(task) networks: build a newer one")
+    case "segmentation": try SegmentationDecoder(config.input, shape: model.output("logits").shape)
+    default: throw BundleError("this app shows no answers of \(config.task) networks: build a newer one")
     }
 }
 
@@ -55,7 +81,7 @@ public struct ClassificationDecoder: AnswerDecoder {
         self.count = count
     }
 
-    public func decode(_ outputs: Outputs) throws -> Answer {
+    public func decode(_ outputs: Outputs, of picture: PictureSize) throws -> Answer {
         .ranking(Answer.Ranking(best: TopK.of(try outputs.named("logits"), count: count)))
     }
 }

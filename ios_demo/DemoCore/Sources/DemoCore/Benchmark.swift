@@ -61,7 +61,7 @@ public struct BenchmarkRunner: Sendable {
         let started = now()
         let classifier = try backend.load(installed, entry, request.units)
         let load = milliseconds(since: started)
-        let report = try GoldenCheck(golden).run(preprocessor, model: entry, classifier: classifier)
+        let report = try GoldenCheck(bundle.config, golden).run(preprocessor, model: entry, classifier: classifier)
         let (inputs, prepare) = try prepared(golden.images.map(\.picture), preprocessor, entry.input)
         let warmup = try timed(request.warmup, request.warmupSeconds, inputs, classifier).count
         let before = await state()

@@ -5,12 +5,16 @@
 /// tests/geometry_goldens.py of the toolkit pins every map.
 public struct FrameGeometry: Equatable, Sendable {
     public let sensor: Size
+    public let rotation: Rotation
+    public let mirrored: Bool
     public let upright: Size
     public let sensorToUpright: Affine
 
     /// `width` and `height` are the sensor's pixels.
     public init(width: Int, height: Int, rotation: Rotation = .none, mirrored: Bool = false) {
         sensor = Size(Double(width), Double(height))
+        self.rotation = rotation
+        self.mirrored = mirrored
         upright = rotation.swapsSides ? Size(sensor.height, sensor.width) : sensor
         let turn: Affine =
             switch rotation {
@@ -72,5 +76,17 @@ public struct ShownFrame: Equatable, Sendable {
     /// What the network sees, in a view that shows the whole frame, fitted.
     public func seen(_ spec: InputSpec, in view: Size) -> Box {
         shown.sensorToView(view)(classified.seen(spec))
+    }
+
+    /// The same, of a frame that was classified while it stood upright otherwise.
+    public func classified(_ rotation: Rotation) -> ShownFrame {
+        ShownFrame(
+            width: Int(classified.sensor.width), height: Int(classified.sensor.height), classified: rotation,
+            shown: shown.rotation, mirrored: shown.mirrored)
+    }
+
+    /// Where in such a view lies what the network found.
+    public func inputToView(_ spec: InputSpec, in view: Size) -> Affine {
+        shown.sensorToView(view).after(classified.sensorToInput(spec).inverse)
     }
 }

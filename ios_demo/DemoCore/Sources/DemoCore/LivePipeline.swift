@@ -27,21 +27,19 @@ public struct LiveResult: Sendable {
 public actor LivePipeline {
     private let bundle: DemoBundle
     private let preprocessor: TimmPreprocessor
-    private let given: (any AnswerDecoder)?
     private let now: @Sendable () -> UInt64
     private var windows: [Source: TimesWindow] = [:]
     private var wanted: Selection?
     private var classifier: (any Classifier)?
     private var decoder: (any AnswerDecoder)?
 
-    /// `now` is a monotonic clock in nanoseconds; without a `decoder` it is that of the bundle's task.
+    /// `now` is a monotonic clock in nanoseconds.
     public init(
-        bundle: DemoBundle, decoder: (any AnswerDecoder)? = nil,
+        bundle: DemoBundle,
         now: @escaping @Sendable () -> UInt64 = { DispatchTime.now().uptimeNanoseconds }
     ) {
         self.bundle = bundle
         preprocessor = TimmPreprocessor(bundle.config.input)
-        given = decoder
         self.now = now
     }
 
@@ -52,7 +50,7 @@ public actor LivePipeline {
         wanted = selection
         let installed = try await backend.install(bundle.url(of: selection.model), selection.model)
         guard wanted == selection else { return false }
-        decoder = try given ?? answerDecoder(of: bundle.config.task)
+        decoder = try answerDecoder(bundle.config, selection.model)
         classifier = try backend.load(installed, selection.model, selection.units)
         return true
     }
@@ -77,7 +75,8 @@ public actor LivePipeline {
         let prepared = now()
         let outputs = try classifier.run(input)
         let inferred = now()
-        let answer = try decoder.decode(outputs)
+        let answer = try decoder.decode(
+            outputs, of: PictureSize(width: image.width, height: image.height))
         let decoded = now()
         let stages = StageTimes(
             camera: milliseconds(start, converted), prepare: milliseconds(converted, prepared),

@@ -8,7 +8,10 @@ public enum Interpolation: String, Codable, Sendable {
 }
 
 public enum CropMode: String, Codable, Sendable {
-    case center, squash, border
+    case center, squash, border, letterbox
+
+    /// Whether the whole picture is shown, and the rest of the input has the mean colour.
+    public var isPadded: Bool { self == .border || self == .letterbox }
 }
 
 /// What the network expects: RGB planes (NCHW), scaled to 0...1, then (value - mean) / std.
@@ -45,6 +48,17 @@ public struct ModelEntry: Codable, Hashable, Identifiable, Sendable {
     public var bytes: Int
     public var input: TensorSpec
     public var outputs: [OutputSpec]
+
+    public func output(_ name: String) throws -> OutputSpec {
+        guard let found = outputs.first(where: { $0.name == name }) else {
+            let known = outputs.map(\.name).joined(separator: ", ")
+            throw BundleError("\(id) has no output \(name); it has \(known)")
+        }
+        return found
+    }
+
+    /// Whether this app reads what it gives: classes in place of logits it does not.
+    public var givesFloats: Bool { outputs.allSatisfy { $0.dtype == "float32" } }
 }
 
 /// The demo bundle's model_config.json.

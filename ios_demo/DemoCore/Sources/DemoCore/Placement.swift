@@ -16,7 +16,7 @@ public struct Placement: Equatable, Sendable {
         switch spec.cropMode {
         case .squash:
             size = (width, height)
-        case .border:
+        case .border, .letterbox:
             size = Self.keepRatio(pictureWidth, pictureHeight, width, height, max)
         case .center where width != height:
             size = Self.keepRatio(pictureWidth, pictureHeight, width, height, min)
@@ -28,8 +28,16 @@ public struct Placement: Equatable, Sendable {
                 : (Int(Double(width * pictureWidth) / Double(pictureHeight)), width)
         }
         (self.width, self.height) = size
-        left = Self.offset(size.0, spec.width)
-        top = Self.offset(size.1, spec.height)
+        let isCentred = spec.cropMode != .letterbox
+        left = isCentred ? Self.offset(size.0, spec.width) : 0
+        top = isCentred ? Self.offset(size.1, spec.height) : 0
+    }
+
+    /// The part of the input that shows the picture: all but padding.
+    public func shown(_ spec: InputSpec) -> Window {
+        Window(
+            columns: max(0, -left)..<min(spec.width, width - left),
+            rows: max(0, -top)..<min(spec.height, height - top))
     }
 
     private static func keepRatio(

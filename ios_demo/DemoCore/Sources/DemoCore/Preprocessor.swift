@@ -45,7 +45,7 @@ public struct TimmPreprocessor: Preprocessor, Sendable {
 
     private func pad(_ image: RGBImage, left: Int, top: Int) -> RGBImage {
         if image.width == spec.width && image.height == spec.height { return image }
-        let fill = spec.cropMode == .border ? spec.mean.map { UInt8(evenRound(255 * Double($0))) } : [0, 0, 0]
+        let fill = spec.cropMode.isPadded ? spec.mean.map { UInt8(evenRound(255 * Double($0))) } : [0, 0, 0]
         var out = (0..<3 * spec.width * spec.height).map { fill[$0 % 3] }
         for row in 0..<image.height {
             let from = 3 * row * image.width

@@ -9,14 +9,15 @@ final class GoldenTests: XCTestCase {
         try TestBundle.open()
     }
 
-    func testSamePixelsSameTensorSameTopFive() throws {
+    func testSamePixelsSameTensorSameAnswers() throws {
         for bundle in try TestBundle.all() {
-            let report = try GoldenCheck(bundle.golden()).run(TimmPreprocessor(bundle.config.input))
+            let report = try GoldenCheck(bundle.config, bundle.golden()).run(TimmPreprocessor(bundle.config.input))
             XCTAssertEqual(report.failures, [], bundle.folder.path)
             XCTAssertEqual(report.topEqual, report.images)
             print(
                 "goldens of \(bundle.folder.lastPathComponent): \(report.images) images, "
-                    + "pixels within \(report.pixelMaxAbs), tensor within \(report.tensorMaxAbs)")
+                    + "pixels within \(report.pixelMaxAbs), tensor within \(report.tensorMaxAbs), "
+                    + "masks within \(report.maskPixels) pixels")
         }
     }
 
@@ -106,7 +107,7 @@ final class GoldenTests: XCTestCase {
     private func assertCaught(_ transform: @escaping (RGBImage, InputSpec) -> NetworkInput) throws {
         let bundle = try bundle()
         let broken = Broken(spec: bundle.config.input, transform: transform)
-        let report = try GoldenCheck(bundle.golden()).run(broken)
+        let report = try GoldenCheck(bundle.config, bundle.golden()).run(broken)
         XCTAssertFalse(report.failures.isEmpty, "nobody saw the planted error")
     }
 }

@@ -158,16 +158,20 @@ final class LiveTests: XCTestCase {
     }
 
     func testUnderOneHalfNothingIsSure() throws {
+        let pixel = PictureSize(width: 1, height: 1)
         func ranking(_ logits: [Float]) throws -> Answer.Ranking? {
             let outputs = ["boxes": [9], "logits": logits]
-            guard case .ranking(let ranking) = try ClassificationDecoder(count: 2).decode(outputs) else { return nil }
-            return ranking
+            let answer = try ClassificationDecoder(count: 2).decode(outputs, of: pixel)
+            if case .ranking(let ranking) = answer { return ranking }
+            return nil
         }
         XCTAssertEqual(try ranking([0, 0, 0])?.isSure, false)
         XCTAssertEqual(try ranking([0, 2, 0])?.isSure, true)
         XCTAssertEqual(try ranking([0, 2, 0])?.best.map(\.classIndex), [1, 0])
         XCTAssertEqual(try ranking([])?.isSure, false)
-        XCTAssertThrowsError(try ClassificationDecoder().decode(["boxes": [9]]))
-        XCTAssertThrowsError(try answerDecoder(of: "mind reading"))
+        XCTAssertThrowsError(try ClassificationDecoder().decode(["boxes": [9]], of: pixel))
+        var config = try TestBundle.open().config
+        config.task = "mind reading"
+        XCTAssertThrowsError(try answerDecoder(config, config.models[0]))
     }
 }

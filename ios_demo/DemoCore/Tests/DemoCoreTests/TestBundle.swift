@@ -15,7 +15,7 @@ enum TestBundle {
         return [try DemoBundle(folder: app.appendingPathComponent("demo_bundle"))]
     }
 
-    /// The first one, with models; the others only pin other ways of pre-processing.
+    /// The first one, with models; the others only pin other ways of pre-processing or of decoding.
     static func open() throws -> DemoBundle {
         try all()[0]
     }

@@ -2,7 +2,7 @@ import DemoCore
 import Foundation
 
 /// Times what the app does with a camera frame before the network, of the camera's usual size and for
-/// a usual input, and prints milliseconds: `swift run -c release --package-path ios_demo/ci/bench`.
+/// a usual input, and with a segmenter's logits after it, and prints milliseconds: `swift run -c release --package-path ios_demo/ci/bench`.
 
 let (width, height) = (640, 480)
 let specText = """
@@ -61,4 +61,25 @@ milliseconds(
 milliseconds(of: [
     (name: "convert \(width)x\(height)", run: { Int(converted(.none).pixels[0]) }),
     (name: "turn \(width)x\(height)", run: { Int(converted(.quarter).pixels[0]) }),
+])
+
+// Of torchvision's segmenters, at their usual size: waves, each class's of its own length.
+var square = spec
+(square.width, square.height) = (520, 520)
+let logits = (0..<21 * 65 * 65).map { place -> Float in
+    let (index, row, column) = (Double(place / 4225), Double(place % 4225 / 65), Double(place % 65))
+    return Float(4 * sin(column * (index + 3) / 29) * cos(row * (index + 5) / 31))
+}
+let segmenter = try SegmentationDecoder(square, shape: [1, 21, 65, 65])
+milliseconds(of: [
+    (
+        name: "mask 520x520 of 21x65x65 logits",
+        run: {
+            guard
+                let answer = try? segmenter.decode(["logits": logits], of: PictureSize(width: 520, height: 520)),
+                case .segmented(let segmented) = answer
+            else { return 0 }
+            return Int(segmented.mask.classes[0])
+        }
+    ),
 ])

@@ -2,7 +2,6 @@ package dev.fbdeploy.demo
 
 import android.app.Activity
 import android.content.Context
-import android.graphics.Matrix
 import android.graphics.SurfaceTexture
 import android.hardware.display.DisplayManager
 import android.view.OrientationEventListener
@@ -12,6 +11,7 @@ import dev.fbdeploy.core.FrameGeometry
 import dev.fbdeploy.core.HeldOrientation
 import dev.fbdeploy.core.InputSpec
 import dev.fbdeploy.core.Orientation
+import dev.fbdeploy.core.Overlay
 import dev.fbdeploy.core.PixelSize
 import dev.fbdeploy.core.RgbImage
 import dev.fbdeploy.core.YuvImage
@@ -30,8 +30,11 @@ class CameraPreview(
 ) : TextureView.SurfaceTextureListener,
     CameraSource.Listener {
     interface Listener {
-        /** On the camera's thread; [convert] works while the call lasts. */
-        fun onFrame(convert: () -> RgbImage)
+        /** On the camera's thread; the frame lies as [geometry] says, and [convert] works while the call lasts. */
+        fun onFrame(geometry: FrameGeometry, convert: () -> RgbImage)
+
+        /** The picture lies otherwise in its view than before. */
+        fun onArranged()
 
         /** A string resource, on the main thread. */
         fun onProblem(message: Int)
@@ -44,6 +47,9 @@ class CameraPreview(
     private val held = HeldOrientation(Orientation.deviceFromDisplay(displayDegrees()))
     private var facts: CameraFacts? = null
     private var wanted = false
+
+    /** How the preview's frames lie. */
+    private var shown: FrameGeometry? = null
 
     /** How the network's frames lie; read on the camera's thread. */
     @Volatile
@@ -85,6 +91,7 @@ class CameraPreview(
         displayManager().unregisterDisplayListener(displays)
         close()
         overlay.mark(null, null)
+        listener.onArranged()
     }
 
     /** For good. */
@@ -106,6 +113,7 @@ class CameraPreview(
         source.close()
         facts = null
         network = null
+        shown = null
     }
 
     /** Where the picture and the mark lie, after whatever changed. */
@@ -116,15 +124,23 @@ class CameraPreview(
         val upright = if (tilt.canDetectOrientation()) held.degrees else screen
         val classified = geometry(camera, upright, mirrored = false)
         // Android mirrors a front camera's preview, and never the frames to be read.
-        val shown = geometry(camera, screen, camera.front)
-        val view = PixelSize(texture.width, texture.height)
+        val preview = geometry(camera, screen, camera.front)
         network = classified
-        val map = textureTransform(geometry(camera, 0, camera.front), shown, view)
-        val values = listOf(map.a, map.b, map.c, map.d, map.e, map.f, 0.0, 0.0, 1.0)
-        texture.setTransform(Matrix().apply { setValues(FloatArray(9) { values[it].toFloat() }) })
-        val toView = shown.sensorToView(view)
+        shown = preview
+        val map = textureTransform(geometry(camera, 0, camera.front), preview, view())
+        texture.setTransform(map.toMatrix())
+        val toView = preview.sensorToView(view())
         overlay.mark(toView(camera.frames.box), spec()?.let { toView(classified.seen(it)) })
+        listener.onArranged()
     }
+
+    /** Where in the preview lies what the network found in a frame that lay as [classified] says. */
+    fun overlay(classified: FrameGeometry): Overlay? {
+        val (preview, input) = Pair(shown ?: return null, spec() ?: return null)
+        return classified.overlay(input, view(), preview)
+    }
+
+    private fun view() = PixelSize(texture.width, texture.height)
 
     private fun geometry(camera: CameraFacts, deviceDegrees: Int, mirrored: Boolean) = FrameGeometry(
         camera.frames,
@@ -144,7 +160,7 @@ class CameraPreview(
 
     override fun onFrame(frame: YuvImage) {
         val geometry = network ?: return
-        listener.onFrame { frame.toRgb(geometry) }
+        listener.onFrame(geometry) { frame.toRgb(geometry) }
     }
 
     override fun onUnavailable() = problem(R.string.no_camera)

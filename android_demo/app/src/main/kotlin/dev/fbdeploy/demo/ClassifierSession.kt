@@ -5,10 +5,12 @@ import android.graphics.Bitmap
 import android.net.Uri
 import android.os.Handler
 import android.os.Looper
+import dev.fbdeploy.core.Answer
 import dev.fbdeploy.core.Backend
 import dev.fbdeploy.core.Bundle
 import dev.fbdeploy.core.Captured
 import dev.fbdeploy.core.FrameGate
+import dev.fbdeploy.core.FrameGeometry
 import dev.fbdeploy.core.LivePipeline
 import dev.fbdeploy.core.LiveResult
 import dev.fbdeploy.core.ModelEntry
@@ -24,11 +26,14 @@ sealed interface Source {
     object Camera : Source
 
     /** A photo, or a frozen frame. */
-    class Still(val bitmap: Bitmap, val captured: Captured) : Source
+    class Still(val bitmap: Bitmap, val captured: Captured) : Source {
+        /** Upright already. */
+        val geometry = FrameGeometry(captured.image.size, 0, false)
+    }
 }
 
-/** A picture and what the network said of it. */
-class Shown(val captured: Captured, val result: LiveResult)
+/** A picture, how it lay when it was taken, and what the network said of it. */
+class Shown(val captured: Captured, val geometry: FrameGeometry, val result: LiveResult)
 
 /**
  * What outlives a turned screen: the bundle, the loaded model, what is classified, and the thread that
@@ -42,6 +47,9 @@ class ClassifierSession(context: Context) {
 
         /** Another result, message or source. */
         fun onChange()
+
+        /** Another mask, sooner than can be read what is told of it. */
+        fun onMask()
     }
 
     private val application = context.applicationContext
@@ -130,7 +138,7 @@ class ClassifierSession(context: Context) {
         worker.execute {
             report(number) {
                 pipeline?.select(chosen.model, chosen.backend, chosen.threads)
-                if (still == null) sayWaiting(number) else classify(still.captured, number)
+                if (still == null) sayWaiting(number) else classify(still, number)
             }
         }
     }
@@ -152,10 +160,12 @@ class ClassifierSession(context: Context) {
         load()
     }
 
-    fun onFrame(convert: () -> RgbImage) {
+    fun onFrame(geometry: FrameGeometry, convert: () -> RgbImage) {
         if (frozen) return
         val number = epoch
-        gate.submit(convert) { captured -> report(number) { if (number == epoch) classify(captured, number) } }
+        gate.submit(convert) { captured ->
+            report(number) { if (number == epoch) classify(captured, geometry, number) }
+        }
     }
 
     fun showCamera() {
@@ -192,7 +202,7 @@ class ClassifierSession(context: Context) {
         source = photo
         val number = epoch
         watcher?.onChange()
-        worker.execute { report(number) { classify(photo.captured, number) } }
+        worker.execute { report(number) { classify(photo, number) } }
     }
 
     /** The camera gives no frames; shown in place of results of frames. */
@@ -214,14 +224,17 @@ class ClassifierSession(context: Context) {
         worker.shutdown()
     }
 
+    private fun classify(still: Source.Still, number: Int) = classify(still.captured, still.geometry, number)
+
     /** On the worker. */
-    private fun classify(captured: Captured, number: Int) {
+    private fun classify(captured: Captured, geometry: FrameGeometry, number: Int) {
         val result = pipeline?.classify(captured) ?: return
-        if (!frozen && !pace.due()) return
+        val readable = frozen || pace.due()
+        if (!readable && result.answer !is Answer.Segmented) return
         main.post {
             if (number == epoch) {
-                shown = Shown(captured, result)
-                watcher?.onChange()
+                shown = Shown(captured, geometry, result)
+                if (readable) watcher?.onChange() else watcher?.onMask()
             }
         }
     }

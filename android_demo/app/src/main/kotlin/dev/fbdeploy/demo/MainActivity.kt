@@ -13,7 +13,9 @@ import android.view.View
 import android.view.WindowManager
 import android.widget.Button
 import android.widget.ImageView
+import dev.fbdeploy.core.Answer
 import dev.fbdeploy.core.FrameGeometry
+import dev.fbdeploy.core.Overlay
 import dev.fbdeploy.core.PixelSize
 import dev.fbdeploy.core.RgbImage
 
@@ -28,6 +30,7 @@ class MainActivity :
     private lateinit var switches: Switches
     private lateinit var still: ImageView
     private lateinit var overlay: CropOverlay
+    private lateinit var masks: MaskOverlay
     private var askedForCamera = false
     private var visible = false
 
@@ -41,6 +44,8 @@ class MainActivity :
         session.watcher = this
         still = view(R.id.still)
         overlay = view(R.id.crop)
+        masks = view(R.id.mask)
+        followOpacity(view(R.id.opacity), masks)
         panel = ResultPanel(this)
         switches = Switches(this, session::select)
         camera = CameraPreview(this, view(R.id.preview), overlay, { session.bundle?.config?.input }, this)
@@ -50,7 +55,10 @@ class MainActivity :
         view<Button>(R.id.share).setOnClickListener { share() }
         view<Button>(R.id.more).setOnClickListener { showMenu() }
         view<Button>(R.id.settings).setOnClickListener { openSettings() }
-        still.addOnLayoutChangeListener { _, _, _, _, _, _, _, _, _ -> markStill() }
+        still.addOnLayoutChangeListener { _, _, _, _, _, _, _, _, _ ->
+            markStill()
+            onMask()
+        }
         if (kept == null) session.open() else onBundle()
     }
 
@@ -101,20 +109,35 @@ class MainActivity :
             markStill()
         }
         still.visibility = if (source is Source.Still) View.VISIBLE else View.GONE
+        onMask()
         view<Button>(R.id.freeze).setText(if (session.frozen) R.string.camera else R.string.freeze)
         view<Button>(R.id.share).isEnabled = shown != null
         view<Button>(R.id.settings).visibility =
             if (session.obstacle == getString(R.string.no_permission)) View.VISIBLE else View.GONE
     }
 
+    override fun onMask() {
+        val mask = (session.shown?.result?.answer as? Answer.Segmented)?.mask
+        val where = mask?.let { overlayOfMask() }
+        if (mask == null || where == null) masks.clear() else masks.show(mask, where)
+    }
+
+    /** A still picture lies in its view as it is, a frame as it lay when it was taken. */
+    private fun overlayOfMask(): Overlay? {
+        val shown = session.shown ?: return null
+        val source = session.source as? Source.Still ?: return camera.overlay(shown.geometry)
+        val spec = session.bundle?.config?.input ?: return null
+        if (still.width == 0 || still.height == 0) return null
+        return source.geometry.overlay(spec, PixelSize(still.width, still.height))
+    }
+
     /** The picture is fitted into its view as the geometry fits it. */
     private fun markStill() {
         val source = session.source as? Source.Still ?: return
         if (still.width == 0 || still.height == 0) return
-        val size = source.captured.image.size
-        val geometry = FrameGeometry(size, 0, false)
+        val geometry = source.geometry
         val toView = geometry.sensorToView(PixelSize(still.width, still.height))
-        overlay.mark(toView(size.box), session.bundle?.let { toView(geometry.seen(it.config.input)) })
+        overlay.mark(toView(geometry.sensor.box), session.bundle?.let { toView(geometry.seen(it.config.input)) })
     }
 
     private fun freezeOrGoOn() {
@@ -147,7 +170,9 @@ class MainActivity :
         if (results.isNotEmpty()) startCamera()
     }
 
-    override fun onFrame(convert: () -> RgbImage) = session.onFrame(convert)
+    override fun onFrame(geometry: FrameGeometry, convert: () -> RgbImage) = session.onFrame(geometry, convert)
+
+    override fun onArranged() = onMask()
 
     override fun onProblem(message: Int) = session.cameraFailed(getString(message))
 
@@ -205,9 +230,9 @@ class MainActivity :
         val shown = session.shown ?: return
         val text = ResultPanel.text(shown.result, session.bundle?.labels.orEmpty()) +
             "\n" + listOfNotNull(session.bundle?.config?.network, session.selection?.model?.id).joinToString(", ")
-        val size = source.captured.image.size
-        val seen = session.bundle?.let { FrameGeometry(size, 0, false).seen(it.config.input) }
-        ShareProvider.share(this, ResultPicture.write(this, source.bitmap, seen, text), text)
+        val overlay = session.bundle?.let { source.geometry.overlay(it.config.input, source.geometry.upright) }
+        val picture = ResultPicture(source.bitmap, overlay, shown.result.answer, masks.opacity)
+        ShareProvider.share(this, picture.write(this, text), text)
     }
 
     private fun openSettings() = launch(

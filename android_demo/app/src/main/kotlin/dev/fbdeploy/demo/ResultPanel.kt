@@ -2,56 +2,81 @@ package dev.fbdeploy.demo
 
 import android.app.Activity
 import android.view.View
-import android.view.ViewGroup
 import android.widget.LinearLayout
 import android.widget.ProgressBar
 import android.widget.TextView
 import dev.fbdeploy.core.Answer
+import dev.fbdeploy.core.ClassColours
 import dev.fbdeploy.core.LiveResult
 import kotlin.math.roundToInt
 
-/** The answer as text and bars of fixed places, and where the time went. */
+/** The answer as text and bars, and where the time went. */
 class ResultPanel(private val activity: Activity) {
     private val headline: TextView = activity.view(R.id.headline)
     private val times: TextView = activity.view(R.id.times)
-    private val rows: List<View>
+    private val opacity: View = activity.view(R.id.opacity)
+    private val rows = ArrayList<View>()
 
     init {
-        val list: LinearLayout = activity.view(R.id.ranking)
-        rows = List(ROWS) { addRow(list) }
+        repeat(ROWS) { addRow() }
     }
 
-    private fun addRow(list: ViewGroup): View =
-        activity.layoutInflater.inflate(R.layout.row, list, false).also(list::addView)
+    private fun addRow() {
+        val list: LinearLayout = activity.view(R.id.ranking)
+        rows += activity.layoutInflater.inflate(R.layout.row, list, false).also(list::addView)
+    }
 
     fun say(message: String) {
         tell(message)
-        rows.forEach { it.visibility = View.INVISIBLE }
+        fill(emptyList())
+        opacity.visibility = View.GONE
         times.text = ""
     }
 
     fun show(result: LiveResult, labels: List<String>, dropped: Long, live: Boolean) {
         when (val answer = result.answer) {
             is Answer.Ranking -> show(answer, labels)
+            is Answer.Segmented -> show(answer, labels)
         }
+        opacity.visibility = if (result.answer is Answer.Segmented) View.VISIBLE else View.GONE
         times.text = lines(result, dropped, live).joinToString("\n")
     }
 
     private fun show(ranking: Answer.Ranking, labels: List<String>) {
         val named = ranking.best.map { name(labels, it.classIndex) to it.probability }
         tell(if (ranking.sure) named.first().first else activity.getString(R.string.nothing_sure))
+        fill(named.map { (name, probability) -> Line(name, probability, null) })
+    }
+
+    /** The legend of the mask. */
+    private fun show(segmented: Answer.Segmented, labels: List<String>) {
+        val (ground, things) = segmented.shares.partition { it.classIndex == 0 }
+        tell(things.ifEmpty { ground }.joinToString(", ") { name(labels, it.classIndex) })
+        fill(segmented.shares.map { Line(name(labels, it.classIndex), it.share, ClassColours.argb[it.classIndex]) })
+    }
+
+    /** A row: [part] is 0..1, the [colour] packed ARGB. */
+    private class Line(val label: String, val part: Double, val colour: Int?)
+
+    /** The first places are kept where there is nothing to fill them; a long legend has more. */
+    private fun fill(lines: List<Line>) {
+        while (rows.size < lines.size) addRow()
         rows.forEachIndexed { index, row ->
-            val entry = named.getOrNull(index)
-            row.visibility = if (entry == null) View.INVISIBLE else View.VISIBLE
-            if (entry != null) fill(row, entry.first, entry.second)
+            val line = lines.getOrNull(index)
+            val empty = if (index < ROWS) View.INVISIBLE else View.GONE
+            row.visibility = if (line == null) empty else View.VISIBLE
+            if (line != null) fill(row, line)
         }
     }
 
-    private fun fill(row: View, label: String, probability: Double) {
-        row.view<TextView>(R.id.label).text = label
-        row.view<ProgressBar>(R.id.bar).progress = (BAR * probability).roundToInt()
-        row.view<TextView>(R.id.percent).text = activity.getString(R.string.probability, 100 * probability)
-        row.contentDescription = activity.getString(R.string.probability_description, label, 100 * probability)
+    private fun fill(row: View, line: Line) {
+        val swatch: View = row.view(R.id.swatch)
+        swatch.visibility = if (line.colour == null) View.GONE else View.VISIBLE
+        if (line.colour != null) swatch.setBackgroundColor(line.colour)
+        row.view<TextView>(R.id.label).text = line.label
+        row.view<ProgressBar>(R.id.bar).progress = (BAR * line.part).roundToInt()
+        row.view<TextView>(R.id.percent).text = activity.getString(R.string.probability, 100 * line.part)
+        row.contentDescription = activity.getString(R.string.probability_description, line.label, 100 * line.part)
     }
 
     private fun lines(result: LiveResult, dropped: Long, live: Boolean): List<String> {
@@ -73,13 +98,18 @@ class ResultPanel(private val activity: Activity) {
     companion object {
         private const val ROWS = 5
         private const val BAR = 1000
+        private const val PART = "%s  %.1f %%"
 
         fun name(labels: List<String>, index: Int): String = labels.getOrElse(index) { "class $index" }
 
-        /** The ranking as text, to be shared. */
+        /** The ranking, or the legend, as text to be shared. */
         fun text(result: LiveResult, labels: List<String>): String = when (val answer = result.answer) {
             is Answer.Ranking -> answer.best.joinToString("\n") {
-                "%s  %.1f %%".format(name(labels, it.classIndex), 100 * it.probability)
+                PART.format(name(labels, it.classIndex), 100 * it.probability)
+            }
+
+            is Answer.Segmented -> answer.shares.joinToString("\n") {
+                PART.format(name(labels, it.classIndex), 100 * it.share)
             }
         }
     }

@@ -10,6 +10,9 @@ sealed interface Answer {
         val sure: Boolean get() = best.firstOrNull()?.let { it.probability >= SURE_FROM } ?: false
     }
 
+    /** The class of each pixel of the network's input, and the [shares] of the classes in the picture. */
+    data class Segmented(val mask: Mask, val shares: List<ClassShare>) : Answer
+
     companion object {
         const val SURE_FROM = 0.5
     }
@@ -20,18 +23,21 @@ typealias Outputs = Map<String, FloatArray>
 
 /** Outputs to an answer: one for each task. */
 fun interface Decoder {
-    fun decode(outputs: Outputs): Answer
+    /** Of a [picture] of that size, which lies under the network's input as its placement says. */
+    fun decode(outputs: Outputs, picture: PixelSize): Answer
 }
 
-/** What decodes the outputs of networks for a task, by its name in model_config.json. */
-fun decoderOf(task: String): Decoder = when (task) {
+/** What decodes the outputs of [model], by the task in model_config.json. */
+fun decoderOf(config: ModelConfig, model: ModelEntry): Decoder = when (config.task) {
     "classification" -> ClassificationDecoder()
-    else -> throw IllegalArgumentException("this app shows no answers of $task networks: build a newer one")
+    "segmentation" -> SegmentationDecoder(config.input, model.output(ClassificationDecoder.LOGITS).shape)
+    else -> throw IllegalArgumentException("this app shows no answers of ${config.task} networks: build a newer one")
 }
 
 /** The [count] best classes of the output called logits. */
 class ClassificationDecoder(private val count: Int = 5) : Decoder {
-    override fun decode(outputs: Outputs): Answer = Answer.Ranking(TopK.of(outputs.getValue(LOGITS), count))
+    override fun decode(outputs: Outputs, picture: PixelSize): Answer =
+        Answer.Ranking(TopK.of(outputs.getValue(LOGITS), count))
 
     companion object {
         const val LOGITS = "logits"

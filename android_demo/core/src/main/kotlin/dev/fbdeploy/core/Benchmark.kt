@@ -81,7 +81,7 @@ class BenchmarkRunner(
         val started = nanoTime()
         return backend.load(bundle.file(entry), entry, request.threads).use { classifier ->
             val load = milliseconds(started)
-            val report = GoldenCheck(golden).run(preprocessor, entry, classifier)
+            val report = GoldenCheck(bundle.config, golden).run(preprocessor, entry, classifier)
             val prepare = preparing(golden, preprocessor, entry.input)
             val warmup = timed(request.warmup, request.warmupSeconds, inputs, classifier)
             val before = state()

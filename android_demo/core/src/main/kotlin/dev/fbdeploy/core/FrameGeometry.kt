@@ -4,7 +4,7 @@ package dev.fbdeploy.core
  * How one camera frame lies: the sensor delivers [sensor] pixels, which stand upright once turned
  * clockwise by [rotation] degrees (0, 90, 180 or 270) and then, if [mirrored], flipped left to
  * right. From there it goes to the network's input and, fitted, to a view; every map is affine and
- * has its way back. Overlays are drawn with [inputToView].
+ * has its way back.
  */
 data class FrameGeometry(val sensor: PixelSize, val rotation: Int, val mirrored: Boolean) {
     init {
@@ -54,9 +54,20 @@ data class FrameGeometry(val sensor: PixelSize, val rotation: Int, val mirrored:
 
     fun sensorToView(view: PixelSize): Affine = uprightToView(view).after(sensorToUpright)
 
-    fun inputToView(spec: InputSpec, view: PixelSize): Affine =
-        uprightToView(view).after(uprightToInput(spec).inverse())
+    /**
+     * Where to draw what the network found in a frame that lay as this says, in a view of frames that lie
+     * as [shown] says, which differs for a selfie and while the screen does not turn with the device.
+     */
+    fun inputToView(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this): Affine =
+        shown.sensorToView(view).after(sensorToInput(spec).inverse())
+
+    /** The same, with the part of the view that shows what the network saw. */
+    fun overlay(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this) =
+        Overlay(inputToView(spec, view, shown), shown.sensorToView(view)(seen(spec)))
 }
+
+/** Where in a view a picture of the network's input lies: its [map], and the part that is no padding, [visible]. */
+data class Overlay(val map: Affine, val visible: Box)
 
 /**
  * The map of a texture view's content that shows the camera's picture as [shown] says. By itself

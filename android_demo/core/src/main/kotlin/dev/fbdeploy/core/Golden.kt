@@ -11,6 +11,12 @@ data class GoldenOutput(val model: String, val values: Outputs, val answer: Gold
 sealed interface GoldenAnswer {
     /** Class indices, best first. */
     data class Ranking(val classes: List<Int>) : GoldenAnswer
+
+    /**
+     * The class of each pixel, and how many pixels each class has in the picture; an app may tell
+     * [undecided] pixels otherwise of the same logits, [close] ones of its own.
+     */
+    data class Segmented(val mask: Mask, val shares: Map<Int, Int>, val undecided: Int, val close: Int) : GoldenAnswer
 }
 
 /** How far an output may lie from Python's for models of one precision. */
@@ -78,6 +84,17 @@ class Golden(
 
         private fun answer(json: JsonObject): GoldenAnswer = when (val kind = json.string("kind")) {
             "ranking" -> GoldenAnswer.Ranking(json.objects("top").map { it.int("class") })
+
+            "mask" -> GoldenAnswer.Segmented(
+                Mask.ofRuns(
+                    PixelSize(json.int("width"), json.int("height")),
+                    Base64.getDecoder().decode(json.string("runs"))
+                ),
+                json.objects("shares").associate { it.int("class") to it.int("pixels") },
+                json.int("undecided"),
+                json.int("close")
+            )
+
             else -> throw IllegalArgumentException("golden.json has answers of the kind $kind: build a newer app")
         }
     }

@@ -12,16 +12,13 @@ data class LiveResult(
 )
 
 /** A loaded model behind the camera and the photo picker. All calls come from one thread. */
-class LivePipeline(
-    private val bundle: Bundle,
-    private val decoder: Decoder = decoderOf(bundle.config.task),
-    private val nanoTime: () -> Long = System::nanoTime
-) : AutoCloseable {
+class LivePipeline(private val bundle: Bundle, private val nanoTime: () -> Long = System::nanoTime) : AutoCloseable {
     private val preprocessor = TimmPreprocessor(bundle.config.input)
     private val window = LatencyWindow()
     private val rate = FrameRate()
     private var classifier: Classifier? = null
     private var taken: TensorSpec? = null
+    private var decoder: Decoder? = null
 
     /** Replaces the loaded model; the old one is released first, since both may not fit. */
     fun select(model: ModelEntry, backend: Backend, threads: Int) {
@@ -29,6 +26,7 @@ class LivePipeline(
         window.clear()
         rate.clear()
         taken = model.input
+        decoder = decoderOf(bundle.config, model)
         classifier = backend.load(bundle.file(model), model, threads)
     }
 
@@ -36,12 +34,13 @@ class LivePipeline(
     fun classify(captured: Captured): LiveResult? {
         val loaded = classifier ?: return null
         val spec = taken ?: return null
+        val decoder = decoder ?: return null
         val start = nanoTime()
         val input = spec.of(preprocessor.prepare(captured.image))
         val prepared = nanoTime()
         val outputs = loaded.run(input)
         val inferred = nanoTime()
-        val answer = decoder.decode(outputs)
+        val answer = decoder.decode(outputs, captured.image.size)
         val decoded = nanoTime()
         window.add((inferred - prepared) / 1e6)
         rate.add(decoded)

@@ -7,7 +7,15 @@ const val SCHEMA_VERSION = 2
 
 enum class Interpolation { NEAREST, BILINEAR, BICUBIC }
 
-enum class CropMode { CENTER, SQUASH, BORDER }
+enum class CropMode {
+    CENTER,
+    SQUASH,
+    BORDER,
+    LETTERBOX;
+
+    /** Whether the whole picture is shown, and the rest of the input has the mean colour. */
+    val padded: Boolean get() = this == BORDER || this == LETTERBOX
+}
 
 /**
  * What the network expects: RGB planes (NCHW) of [height] x [width] pixels, scaled to 0..1, then
@@ -37,7 +45,10 @@ data class ModelEntry(
     val sha256: String,
     val input: TensorSpec,
     val outputs: List<OutputSpec>
-)
+) {
+    fun output(name: String): OutputSpec = outputs.firstOrNull { it.name == name }
+        ?: throw IllegalArgumentException("$id has no output $name; it has ${outputs.joinToString { it.name }}")
+}
 
 /** The demo bundle's model_config.json. */
 data class ModelConfig(val network: String, val task: String, val input: InputSpec, val models: List<ModelEntry>) {
@@ -71,9 +82,10 @@ data class ModelConfig(val network: String, val task: String, val input: InputSp
             )
         }
 
-        /** Null for a model that takes what Android has no kind of: a picture of Core ML's. */
+        /** Null for a model that takes or gives what this app does not: Core ML's pictures, classes for logits. */
         private fun entry(json: JsonObject): ModelEntry? {
             val input = tensor(json.obj("input")) ?: return null
+            if (json.objects("outputs").any { it.string("dtype") != "float32" }) return null
             return ModelEntry(
                 id = json.string("id"),
                 file = json.string("file"),

@@ -7,10 +7,17 @@ import kotlin.math.floor
  * input's left upper corner is at [left], [top]; these are negative where the picture is padded.
  */
 data class Placement(val width: Int, val height: Int, val left: Int, val top: Int) {
+    /** The part of the input that shows the picture: all but padding. */
+    fun shown(spec: InputSpec) = Region(covered(spec.width, left, width), covered(spec.height, top, height))
+
+    private fun covered(wanted: Int, offset: Int, size: Int): IntRange =
+        maxOf(0, -offset)..minOf(wanted, size - offset) - 1
+
     companion object {
         /** The resize and crop of timm's evaluation transform, as `zoo.preprocess.placement` has them. */
         fun of(size: PixelSize, spec: InputSpec): Placement {
             val (width, height) = resized(size, spec)
+            if (spec.cropMode == CropMode.LETTERBOX) return Placement(width, height, 0, 0)
             return Placement(width, height, offset(width, spec.width), offset(height, spec.height))
         }
 
@@ -20,7 +27,7 @@ data class Placement(val width: Int, val height: Int, val left: Int, val top: In
             return when {
                 spec.cropMode == CropMode.SQUASH -> target
 
-                spec.cropMode == CropMode.BORDER -> keepRatio(size, target, ::maxOf)
+                spec.cropMode.padded -> keepRatio(size, target, ::maxOf)
 
                 target.width != target.height -> keepRatio(size, target, ::minOf)
 

@@ -50,8 +50,8 @@ private class Plan(val source: PixelSize, private val spec: InputSpec) {
     private val place = Placement.of(source, spec)
 
     // Columns and rows of the input that the picture covers.
-    private val columns = covered(spec.width, place.left, place.width)
-    private val rows = covered(spec.height, place.top, place.height)
+    private val columns = place.shown(spec).columns
+    private val rows = place.shown(spec).rows
     private val resample = Resample(
         source,
         PixelSize(place.width, place.height),
@@ -64,7 +64,7 @@ private class Plan(val source: PixelSize, private val spec: InputSpec) {
         val shown = resample.run(image)
         if (shown.size == PixelSize(spec.width, spec.height)) return shown
         val out = ByteArray(3 * spec.width * spec.height)
-        if (spec.cropMode == CropMode.BORDER) fillWithMean(out)
+        if (spec.cropMode.padded) fillWithMean(out)
         val length = 3 * columns.count()
         for ((index, row) in rows.withIndex()) {
             val at = 3 * (row * spec.width + columns.first)
@@ -72,9 +72,6 @@ private class Plan(val source: PixelSize, private val spec: InputSpec) {
         }
         return RgbImage(spec.width, spec.height, out)
     }
-
-    private fun covered(wanted: Int, offset: Int, size: Int): IntRange =
-        maxOf(0, -offset)..minOf(wanted, size - offset) - 1
 
     private fun fillWithMean(out: ByteArray) {
         val colour = ByteArray(3) { Math.rint(255.0 * spec.mean[it]).toInt().toByte() }

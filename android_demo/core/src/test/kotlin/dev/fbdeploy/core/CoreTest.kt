@@ -96,6 +96,14 @@ class CoreTest {
     }
 
     @Test
+    fun aModelThatGivesOtherThanFloatsIsLeftOut() {
+        val text = File(TestBundle.bundle.folder, "model_config.json").readText()
+        val outputs = Regex("(\"stored\"[^}]*)\"float32\"")
+        assertTrue(ModelConfig.parse(text).models.isNotEmpty())
+        assertTrue(ModelConfig.parse(text.replace(outputs, "$1\"uint8\"")).models.isEmpty())
+    }
+
+    @Test
     fun aBundleOfAnotherVersionIsRefused() {
         val text = File(TestBundle.bundle.folder, "model_config.json").readText()
         val newer = text.replace("\"schema_version\": 2", "\"schema_version\": 3")

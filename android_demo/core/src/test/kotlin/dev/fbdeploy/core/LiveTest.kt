@@ -99,13 +99,18 @@ class LiveTest {
     @Test
     fun anAnswerNoLikelierThanAllOthersIsNotSure() {
         val decoder = ClassificationDecoder(count = 2)
-        val sure = decoder.decode(mapOf("logits" to floatArrayOf(0f, 5f, 0f))) as Answer.Ranking
+
+        fun ranking(logits: FloatArray, more: Outputs = emptyMap()) =
+            decoder.decode(mapOf("logits" to logits) + more, PixelSize(1, 1)) as Answer.Ranking
+        val sure = ranking(floatArrayOf(0f, 5f, 0f))
         assertTrue(sure.sure)
         assertEquals(listOf(1, 0), sure.best.map { it.classIndex })
-        assertFalse((decoder.decode(mapOf("logits" to FloatArray(10))) as Answer.Ranking).sure)
+        assertFalse(ranking(FloatArray(10)).sure)
         assertFalse(Answer.Ranking(emptyList()).sure)
-        val several = mapOf("boxes" to floatArrayOf(9f), "logits" to floatArrayOf(0f, 1f))
-        assertEquals(1, (decoder.decode(several) as Answer.Ranking).best.first().classIndex)
-        assertFailsWith<IllegalArgumentException> { decoderOf("mind reading") }
+        assertEquals(1, ranking(floatArrayOf(0f, 1f), mapOf("boxes" to floatArrayOf(9f))).best.first().classIndex)
+        val config = TestBundle.bundle.config
+        assertFailsWith<IllegalArgumentException> {
+            decoderOf(config.copy(task = "mind reading"), config.models.first())
+        }
     }
 }

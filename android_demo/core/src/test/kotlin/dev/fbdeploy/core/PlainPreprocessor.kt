@@ -19,7 +19,7 @@ class PlainPreprocessor(private val spec: InputSpec) : Preprocessor {
         val left = place.left
         val top = place.top
         val out = ByteArray(3 * spec.width * spec.height)
-        if (spec.cropMode == CropMode.BORDER) fillWithMean(out)
+        if (spec.cropMode.padded) fillWithMean(out)
         val columns = maxOf(0, -left) until minOf(spec.width, image.width - left)
         for (y in maxOf(0, -top) until minOf(spec.height, image.height - top)) {
             val from = 3 * ((y + top) * image.width + columns.first + left)

@@ -14,6 +14,9 @@ object TestBundle {
         }
     }
 
-    /** The first one, with models; the others only pin other ways of pre-processing. */
+    /** The first one, with models; most others only pin other ways of pre-processing or of decoding. */
     val bundle: Bundle get() = all.first()
 }
+
+/** Whether the models that the configuration names are there. */
+val Bundle.hasModels: Boolean get() = config.models.any { file(it).exists() }
