@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from export.description import Description
-from export.format_info import PICTURE, PIXELS, InputType, Layout, NumberType
+from export.format_info import PICTURE, PIXELS, InputType, Layout, NumberType, OutputForm
 from export.graph_passes import applies
 from quantize.program import Program
 from zoo.errors import InputError, said
@@ -33,7 +33,8 @@ class ExportSource:
     N = 1, in every precision, and keep their order and names. ``skipped`` are the passes of
     ``export.graph_passes`` to leave out, ``layout`` that of the input where a format has a choice,
     None for its usual one. ``description`` is what the file says of itself, nothing if None. In
-    ``shared`` an exporter keeps what the variants of one source have in common.
+    ``shared`` an exporter keeps what the variants of one source have in common. ``output`` is what
+    of a segmenter the graph gives (``export.output_forms``).
     """
 
     precision: NumberType
@@ -45,6 +46,7 @@ class ExportSource:
     float_interface: Interface = LOGITS
     layout: Layout | None = None
     description: Description | None = None
+    output: OutputForm = "raw"
 
     def prepares(self, name: str) -> bool:
         """Whether the pass ``name`` of ``export.graph_passes`` is to be applied."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,14 +22,13 @@ from export.base import (
 from export.coreml_forms import dilated_max_pools
 from export.coremltools_import import import_coremltools
 from export.description import MAKER, Description
-from export.format_info import INPUT_NAME, PICTURE
+from export.format_info import CLASSES, INPUT_NAME, PICTURE
 from export.half import fits_half
 from export.light_conversion import light_conversion
 from export.normalizing import normalize_inside
 from export.tracing import light_tracing
 from quantize.forms.hard_swish import float_between
 from quantize.forms.qdq import to_reference_dialect
-from zoo.outputs import LOGITS
 
 PROBABILITIES = "probabilities"
 """What a classifier's softmax is called inside; outside it is ``classLabel_probs``, by name."""
@@ -66,6 +66,12 @@ class CoreMLExporter:
         if pictures:
             normalize_inside(graph, spec)
         classes = _classes(source) if pictures else []
+        output_type: Any = partial(coremltools.TensorType, dtype=np.float32)
+        if source.output == CLASSES:
+            _as_picture(graph)
+            output_type = partial(
+                coremltools.ImageType, color_layout=coremltools.colorlayout.GRAYSCALE
+            )
         names = list(source.interface.names)
         if classes:
             _add_probabilities(graph)
@@ -87,12 +93,12 @@ class CoreMLExporter:
                     coremltools.precision.FLOAT16 if half else coremltools.precision.FLOAT32
                 ),
                 inputs=[given],
-                outputs=[coremltools.TensorType(name, dtype=np.float32) for name in names],
+                outputs=[output_type(name) for name in names],
                 skip_model_load=True,
             )
             model = _answering_by_class(coremltools, made, classes) if classes else made
         if source.description is not None:
-            _describe(model, source.description, variant)
+            _describe(model, source, source.description, variant)
         model.save(str(path))
         return ExportResult(passes)
 
@@ -100,7 +106,7 @@ class CoreMLExporter:
 def _classes(source: ExportSource) -> list[str]:
     """A classifier's classes, each once, since Core ML has a number by name; none of others."""
     about = source.description
-    if about is None or not about.labels or source.interface.names != LOGITS.names:
+    if about is None or not about.labels or source.interface.task != "classification":
         return []
     seen = Counter(about.labels)
     return [
@@ -137,7 +143,19 @@ def _add_probabilities(graph: GraphModule) -> None:
     graph.recompile()
 
 
-def _describe(model: Any, description: Description, variant: str) -> None:
+def _as_picture(graph: GraphModule) -> None:
+    """Return the classes of the pixels, uint8 (1, H, W), as floats (1, 1, H, W), which a picture of
+    one channel is made of: Core ML has no tensors of 8 bits."""
+    output = graph.graph.output_node()
+    (classes,) = output.all_input_nodes
+    classes.kwargs = {"dtype": torch.float32}
+    with graph.graph.inserting_before(output):
+        picture = graph.graph.call_function(torch.ops.aten.unsqueeze.default, (classes, 1))
+    output.replace_input_with(classes, picture)
+    graph.recompile()
+
+
+def _describe(model: Any, source: ExportSource, description: Description, variant: str) -> None:
     """Fill in the fields that Xcode and Core ML show."""
     model.author, model.version = MAKER, description.version
     model.short_description = f"{description.network}: {description.task} of images"
@@ -148,5 +166,5 @@ def _describe(model: Any, description: Description, variant: str) -> None:
         spec = description.input_spec
         what = f"RGB image of {spec.width} x {spec.height} pixels"
     model.input_description[INPUT_NAME] = what
-    properties = description.properties("nchw", input_type(variant))
+    properties = description.properties("nchw", input_type(variant), source.interface)
     model.user_defined_metadata.update(properties)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 
 from export.format_info import InputType, Layout
 from zoo.input_spec import InputSpec
+from zoo.outputs import Interface
 
 MAKER = "fbdeploy"
 AS_PIXELS = (0.0,) * 3, (1 / 255,) * 3
@@ -34,11 +35,12 @@ class Description:
     version: str
     license: str = ""
 
-    def properties(self, layout: Layout, given: InputType = "float32") -> dict[str, str]:
+    def properties(self, layout: Layout, given: InputType, outputs: Interface) -> dict[str, str]:
         """As texts by key, for formats that hold those.
 
-        ``labels`` and ``input`` are JSON: a list, and ``zoo.input_spec.InputSpec`` with the layout
-        and element type of the file's own input and the order of colours.
+        ``labels``, ``input`` and ``outputs`` are JSON: a list; ``zoo.input_spec.InputSpec`` with
+        the layout and element type of the file's own input and the order of colours; and in order,
+        of each output, its name, shape, element type and meaning.
         """
         spec = own_input(self.input_spec, given)
         told = {**asdict(spec), "layout": layout, "color": "RGB", "dtype": given}
@@ -47,6 +49,12 @@ class Description:
             "task": self.task,
             "labels": json.dumps(self.labels, ensure_ascii=False),
             "input": json.dumps(told),
+            "outputs": json.dumps(
+                [
+                    {"name": o.name, "shape": o.shape, "dtype": o.dtype, "meaning": o.meaning}
+                    for o in outputs.outputs
+                ]
+            ),
             "made_from_sha256": self.made_from,
             "fbdeploy_version": self.version,
             **({"license": self.license} if self.license else {}),

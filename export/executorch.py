@@ -87,7 +87,8 @@ def _told(source: ExportSource, variant: str) -> dict[str, Any] | None:
     if source.stored_names:
         texts[OUTPUT_NAMES] = "\n".join(source.stored_names)
     if source.description is not None:
-        texts[METADATA] = json.dumps(source.description.properties("nchw", input_type(variant)))
+        told = source.description.properties("nchw", input_type(variant), source.interface)
+        texts[METADATA] = json.dumps(told)
         if source.description.labels:
             texts[LABELS] = source.description.label_lines
     return {

@@ -23,6 +23,13 @@ TensorType = Literal["float32", "uint8"]
 PIXELS: Final = "uint8"
 PICTURE: Final = "image"
 """The variants of artefacts that take pixels: a tensor of them, or a picture."""
+OutputForm = Literal["raw", "resized", "classes"]
+"""What an artefact of a segmenter gives: what the network does, its logits at the input's size, or
+the class of each pixel."""
+RESIZED: Final = "resized"
+CLASSES: Final = "classes"
+OUTPUT_FORMS: tuple[OutputForm, ...] = (RESIZED, CLASSES)
+"""Those that can be asked for beside the first."""
 App = Literal["android", "ios"]
 
 MEGABYTE = 1_000_000

@@ -19,6 +19,7 @@ from export.base import (
 from export.format_info import FORMAT_INFO, PIXELS
 from export.litert_float import restore_float_operators
 from export.litert_forms import whole_transposed_convolutions
+from export.litert_resize import ends_in_float_resize, with_float_resize
 from export.packages import require
 from export.tflite_interface import with_outer_interface, with_output_names
 from export.tflite_metadata import TfliteMetadata, with_metadata
@@ -77,6 +78,8 @@ class LiteRTExporter:
             early = source.prepares("float_transpose")
             content, restored = restore_float_operators(path.read_bytes(), program)
             passes["restored_float_operators"] = restored
+            if ends_in_float_resize(program):
+                content = with_float_resize(content)
             content, moved = with_outer_interface(
                 content, pixels=pixels, transpose_first=early and not pixels
             )
@@ -88,9 +91,7 @@ class LiteRTExporter:
             path.write_bytes(with_output_names(path.read_bytes(), source.stored_names))
         if source.description is not None:
             layout = FORMAT_INFO[self.format].layout(source.layout)
-            told = TfliteMetadata(
-                source.description, layout, input_type(variant), source.interface.names
-            )
+            told = TfliteMetadata(source.description, layout, input_type(variant), source.interface)
             path.write_bytes(with_metadata(path.read_bytes(), told))
         return ExportResult(passes)
 

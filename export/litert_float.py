@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.packages import require
-from export.tflite_interface import new_operator
+from export.tflite_interface import new_operator, packed, unpacked
 from quantize.analysis.layers import weights_of
 from quantize.graph.passes.surgery import bias_of
 from quantize.program import Program
@@ -31,8 +31,7 @@ def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, in
         InputError: a layer is not found in the file.
     """
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    flatbuffers = require("flatbuffers", "litert")
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpacked(content)
     editor = _Editor(schema, model)
     restored = editor.restore_refused()
     for node, weight in weights_of(program.graph).items():
@@ -42,9 +41,7 @@ def restore_float_operators(content: bytes, program: Program) -> tuple[bytes, in
             restored += editor.restore(node.name, weight.numpy(), known)
     if not restored:
         return content, 0
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output()), restored
+    return packed(model, len(content)), restored
 
 
 def _layouts(weight: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -35,14 +35,17 @@ def to_quantized_module(program: Program) -> tuple[nn.Module, dict[str, int]]:
 _RESIZES = (aten.upsample_nearest2d.vec, aten.upsample_bilinear2d.vec)
 
 
-def _moves(node: Node) -> bool:
-    """Whether ATen's float operator takes and gives quantized tensors as they are.
+def _moves(node: Node, *, rounds: bool) -> bool:
+    """Whether ATen's float operator takes and gives quantized tensors as they are; a resize only
+    where its result is rounded.
 
     Not all that move values do, and no table of torch's says which: they are tried.
     """
     if not is_call(node, *MOVES, aten.constant_pad_nd.default, aten.pad.default):
         return False
     read = tensor_meta(node.args[0])
+    if is_call(node, *_RESIZES) and not rounds:
+        return False
     if read is None or len(node.all_input_nodes) > 1:
         return False
     shape = [size if isinstance(size, int) else 1 for size in read.shape]
@@ -80,7 +83,7 @@ class _Builder:
             return
         elif node.name in self._program.weights:
             self._layer(node)
-        elif _moves(node) and self._is_quantized(node.args[0]):
+        elif self._is_quantized(node.args[0]) and _moves(node, rounds=self._grid(node) is not None):
             source = node.args[0]
             assert isinstance(source, Node)
             value = self._values[source.name]

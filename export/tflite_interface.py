@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from export.packages import require
 
 
 def with_output_names(content: bytes, names: tuple[str, ...]) -> bytes:
     """Name the outputs of the file's signature, in the order of its graph's outputs."""
-    schema = require("ai_edge_litert.schema_py_generated", "litert")
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpacked(content)
     by_tensor = dict(zip(model.subgraphs[0].outputs, names, strict=True))
     for signature in model.signatureDefs or []:
         for entry in signature.outputs:
             entry.name = by_tensor[entry.tensorIndex]
     return packed(model, len(content))
+
+
+def unpacked(content: bytes) -> Any:
+    """The ``ModelT`` of a file, all constants in it.
+
+    Files of more than some megabytes may have their constants behind the flatbuffer, at offsets
+    that hold for that file alone (ai-edge-quantizer writes such).
+    """
+    schema = require("ai_edge_litert.schema_py_generated", "litert")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 stand for none (tflite/schema/schema.fbs)
+            stored = content[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(stored, np.uint8), 0, 0
+    return model
 
 
 def packed(model: Any, size: int) -> bytes:
@@ -38,7 +54,7 @@ def with_outer_interface(
     the time of bytes; the second value returned is how many were.
     """
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpacked(content)
     graph = model.subgraphs[0]
     int8 = schema.TensorType.INT8
     swapped = 0
@@ -51,7 +67,7 @@ def with_outer_interface(
             graph.tensors[index].type = schema.TensorType.FLOAT32
             graph.tensors[index].quantization = None
             moved = transpose.outputs[0]
-            outer = _float_twin(schema, graph, moved)
+            outer = float_twin(schema, graph, moved)
             transpose.outputs = [outer]
             graph.operators.insert(
                 graph.operators.index(transpose) + 1,
@@ -59,7 +75,7 @@ def with_outer_interface(
             )
             swapped += 1
             continue
-        outer = _float_twin(schema, graph, index)
+        outer = float_twin(schema, graph, index)
         if pixels:
             _become_unsigned(schema, graph.tensors[outer], graph.tensors[index])
         _swap_signature(model, index, outer, "inputs")
@@ -69,7 +85,7 @@ def with_outer_interface(
         graph.inputs[position] = outer
     for position, index in enumerate(graph.outputs):
         if graph.tensors[index].type == int8:
-            outer = _float_twin(schema, graph, index)
+            outer = float_twin(schema, graph, index)
             _swap_signature(model, index, outer, "outputs")
             graph.operators.append(
                 new_operator(schema, model, schema.BuiltinOperator.DEQUANTIZE, index, outer)
@@ -88,7 +104,8 @@ def _only_transpose(schema: Any, model: Any, index: int) -> Any | None:
     return readers[0] if transposes else None
 
 
-def _float_twin(schema: Any, graph: Any, index: int) -> int:
+def float_twin(schema: Any, graph: Any, index: int) -> int:
+    """A new float tensor with the shape and the name of int8 tensor ``index``; its index."""
     inner = graph.tensors[index]
     outer = schema.TensorT()
     outer.shape, outer.shapeSignature = inner.shape, inner.shapeSignature

@@ -20,14 +20,15 @@ from export.description import MAKER, Description, own_input
 from export.format_info import InputType, Layout
 from export.packages import require
 from export.stored_names import PROPERTIES_FILE
-from export.tflite_interface import packed
+from export.tflite_interface import packed, unpacked
+from zoo.outputs import Interface
 
 BUFFER_NAME = "TFLITE_METADATA"
 IDENTIFIER = b"M001"
 LABELS = "labels.txt"
 PARSER_VERSION = "1.0.0"
 """The oldest reader that knows all fields that are used (metadata_schema.fbs)."""
-AXIS_LABELS, DESCRIPTIONS = 2, 1  # AssociatedFileType
+DESCRIPTIONS, AXIS_LABELS, VALUE_LABELS = 1, 2, 3  # AssociatedFileType
 NORMALIZATION = 1  # ProcessUnitOptions
 FEATURE, IMAGE = 1, 2  # ContentProperties
 RGB = 1  # ColorSpaceType
@@ -41,12 +42,12 @@ Write = Callable[[Any], int]
 @dataclass(frozen=True)
 class TfliteMetadata:
     """What a file says of itself: ``description``, ``layout`` and type (``given``) of its input,
-    and its ``outputs``' names in order, of which the first is the one that the labels are of."""
+    and its ``outputs`` in order, of which the first is the one that the labels are of."""
 
     description: Description
     layout: Layout
     given: InputType
-    outputs: tuple[str, ...]
+    outputs: Interface
 
 
 def with_metadata(content: bytes, told: TfliteMetadata) -> bytes:
@@ -58,14 +59,14 @@ def with_metadata(content: bytes, told: TfliteMetadata) -> bytes:
     """
     description = told.description
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    model = unpacked(content)
     entry, buffer = schema.MetadataT(), schema.BufferT()
     entry.name, entry.buffer = BUFFER_NAME, len(model.buffers)
     buffer.data = np.frombuffer(metadata(told), np.uint8)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     properties = json.dumps(
-        description.properties(told.layout, told.given), indent=1, ensure_ascii=False
+        description.properties(told.layout, told.given, told.outputs), indent=1, ensure_ascii=False
     )
     archive = io.BytesIO()
     archive.write(packed(model, len(content)))
@@ -105,7 +106,9 @@ def metadata(told: TfliteMetadata) -> bytes:
             ),
         }
     )
-    labels = _table({0: _text(LABELS), 1: _text("One class a line."), 2: AXIS_LABELS})
+    (first, *_) = told.outputs.outputs
+    kind = VALUE_LABELS if first.dtype == "uint8" else AXIS_LABELS
+    labels = _table({0: _text(LABELS), 1: _text("One class a line."), 2: kind})
     returned = [
         _table(
             {
@@ -114,7 +117,7 @@ def metadata(told: TfliteMetadata) -> bytes:
                 **({6: _list([labels])} if index == 0 and description.labels else {}),
             }
         )
-        for index, name in enumerate(told.outputs)
+        for index, name in enumerate(told.outputs.names)
     ]
     subgraph = _table({2: _list([given]), 3: _list(returned)})
     properties = _table(

@@ -48,7 +48,8 @@ class TorchScriptExporter:
                     extra[OUTPUT_NAMES] = "\n".join(source.stored_names)
                 if source.description is not None:
                     extra[LABELS_FILE] = source.description.label_lines
-                    extra[METADATA_FILE] = json.dumps(source.description.properties("nchw"))
+                    told = source.description.properties("nchw", "float32", source.interface)
+                    extra[METADATA_FILE] = json.dumps(told)
                 # A file saved under a path holds that path's name, a temporary one.
                 archive = io.BytesIO()
                 torch.jit.save(frozen, archive, _extra_files=extra)

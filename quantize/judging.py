@@ -23,6 +23,7 @@ from torch import Tensor
 
 from quantize.graph.interpret import batched_outputs
 from quantize.program import Program
+from quantize.qparams import QParams
 from tasks.agreement import agreement
 from tasks.base import Task
 from tasks.table import task_named
@@ -58,12 +59,14 @@ class Likeness:
 @dataclass(frozen=True)
 class Judge:
     """Judges networks by float32 ``images`` (N, 3, H, W) and the float network's outputs on them,
-    ``reference``, ``batch`` images at a time."""
+    ``reference``, ``batch`` images at a time; ``grid`` is what the outputs will be rounded to where
+    the networks themselves leave them in float."""
 
     images: Tensor
     reference: dict[str, Tensor]
     interface: Interface
     batch: int
+    grid: QParams | None = None
 
     @classmethod
     def of(
@@ -86,9 +89,15 @@ class Judge:
         """The outputs of ``network`` on the judge's images."""
         return self.interface.named(batched_outputs(network, self.images, self.batch))
 
+    def rounded(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """``outputs`` on the judge's grid."""
+        if self.grid is None:
+            return outputs
+        return {name: self.grid.fake_quantize(value) for name, value in outputs.items()}
+
     def log_divergence(self, network: Callable[[Tensor], Returned]) -> Tensor:
         """What decides: the logarithm of each image's divergence, (N,) float64."""
-        found = self.task.divergence(self.reference, self.run(network))
+        found = self.task.divergence(self.reference, self.rounded(self.run(network)))
         return found.clamp_min(SMALLEST_DIVERGENCE).log()
 
     def divergence(self, program: Program) -> float:
@@ -96,13 +105,24 @@ class Judge:
         return geometric_mean(self.log_divergence(program.module()))
 
     def likeness(self, program: Program) -> Likeness:
-        """What the summary of ``program`` tells."""
-        reference, found = arrays_of(self.reference), arrays_of(self.run(program.module()))
+        """What the summary of ``program`` tells. A segmenter's logits count as far as the program's
+        output reaches, where they were clamped to what tells classes apart."""
+        outputs = self.rounded(self.run(program.module()))
+        exact, grid = self.reference, self.grid or _output_grid(program)
+        if self.interface.task == "segmentation" and grid is not None:
+            exact = {name: value.clamp(grid.low, grid.high) for name, value in exact.items()}
+        reference, found = arrays_of(self.reference), arrays_of(outputs)
         aligned = self.task.aligned(reference, found)
         in_order = {name: torch.from_numpy(value) for name, value in aligned.items()}
-        return Likeness(
-            least_sqnr_db(self.reference, in_order), agreement(self.task, reference, found)
-        )
+        return Likeness(least_sqnr_db(exact, in_order), agreement(self.task, reference, found))
+
+
+def _output_grid(program: Program) -> QParams | None:
+    """That of the only output, if it has one."""
+    (output,) = (node for node in program.graph.graph.nodes if node.op == "output")
+    returned = output.all_input_nodes
+    owner = program.plan.owner(returned[0].name) if len(returned) == 1 else None
+    return None if owner is None else program.activations.get(owner)
 
 
 def geometric_mean(logarithms: Tensor) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from quantize.corrections.answers import find_answers
 from quantize.corrections.bias_correction import evenly_spaced_images
 from quantize.corrections.steps import correct
 from quantize.graph.capture import Captured, capture
@@ -79,6 +81,13 @@ def quantize_captured(
         watch=silent.see,
     )
     passes["clip_silent_weights"] = silent.clip(grids)
+    judging = held_out if len(held_out) else judged(calibration, captured.interface)
+    # By the graph before its integer forms, so that what those do wrong is seen.
+    judge = Judge.of(captured.graph, judging, batch, captured.interface)
+    answers = find_answers(graph, chosen_plan, grids, judge)
+    if answers is not None:
+        chosen_plan, grids = answers.in_float(chosen_plan), answers.left_out(grids)
+        judge = replace(judge, grid=answers.grid)
     grids = within_kernels(graph, chosen_plan, grids)
     program = Program(
         graph=graph,
@@ -98,10 +107,9 @@ def quantize_captured(
         network=network.name,
         labels=network.labels,
     )
-    judging = held_out if len(held_out) else judged(calibration, captured.interface)
-    # By the graph before its integer forms, so that what those do wrong is seen.
-    judge = Judge.of(captured.graph, judging, batch, captured.interface)
     program = correct(program, calibration, recipe, judge, progress)
+    if answers is not None:
+        program = answers.clamped(program)
     if not recipe.corrections.distillation:
         return program
     learned = evenly_spaced_images(calibration, recipe.qat.images)

@@ -70,22 +70,9 @@ def count_entry(entry: CatalogueEntry) -> Counts | None:
 
 
 def _fbnets() -> Iterator[CatalogueEntry]:
-    stored = embedded.embedded_file(embedded.WEIGHTS_FILE).is_file()
+    yield CatalogueEntry(DEFAULT, "fbnetv2", "fbdeploy", embedded.INPUT_SPEC.height, "embedded")
     yield CatalogueEntry(
-        DEFAULT,
-        "fbnetv2",
-        "fbdeploy",
-        embedded.INPUT_SPEC.height,
-        "embedded" if stored else "none",
-    )
-    stored = embedded.embedded_file(embedded.SEGMENTER_WEIGHTS_FILE).is_file()
-    yield CatalogueEntry(
-        DEFAULT_SEGMENTER,
-        "lraspp",
-        "fbdeploy",
-        SIDE,
-        "embedded" if stored else "none",
-        task="segmentation",
+        DEFAULT_SEGMENTER, "lraspp", "fbdeploy", SIDE, "embedded", task="segmentation"
     )
     for name, architecture in architectures().items():
         published = architecture.published

@@ -41,18 +41,11 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class _Stored:
-    """Weights that come with fbdeploy, and the module that trains them."""
-
-    file: str
-    training: str
-
-
 _EMBEDDED_WEIGHTS = {
-    DEFAULT: _Stored(embedded.WEIGHTS_FILE, "zoo.train_default"),
-    DEFAULT_SEGMENTER: _Stored(embedded.SEGMENTER_WEIGHTS_FILE, "zoo.train_segmenter"),
+    DEFAULT: embedded.WEIGHTS_FILE,
+    DEFAULT_SEGMENTER: embedded.SEGMENTER_WEIGHTS_FILE,
 }
+"""What ``zoo.train_default`` and ``zoo.train_segmenter`` made."""
 
 
 @dataclass(frozen=True)
@@ -219,12 +212,7 @@ def _find_weights(
             raise InputError(f"{path}: no such weights file (or '{PRETRAINED}' to download them)")
         return path, Weights("file", str(path))
     if stored is not None:
-        path = embedded.embedded_file(stored.file)
-        if not path.is_file():
-            raise InputError(
-                f"{resolved.given}: {path.name} is not in this build; train it with "
-                f"'python -m {stored.training}', or give --weights FILE"
-            )
+        path = embedded.embedded_file(stored)
         return path, Weights("embedded", path.name)
     if resolved.source == "user":
         return None, Weights("user", resolved.canonical)

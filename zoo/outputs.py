@@ -26,7 +26,8 @@ Returned: TypeAlias = "Tensor | tuple[Tensor, ...]"
 class OutputSpec:
     """One output. ``shape`` is that for one image, batch first: (1, ...).
 
-    ``meaning`` says what its values are, for people. ``key`` is where it is in what the module
+    ``meaning`` says what its values are, for people, and ``dtype`` their type, uint8 only in
+    artefacts that answer with classes. ``key`` is where it is in what the module
     returns: keys, fields or positions joined by dots, such as ``out`` or ``0``; empty where the
     module returns that tensor itself.
     """
@@ -35,6 +36,7 @@ class OutputSpec:
     shape: tuple[int, ...] = ()
     meaning: str = ""
     key: str = ""
+    dtype: Literal["float32", "uint8"] = "float32"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ and deterministic for a given torch version and thread count; an interrupted one
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from stats.class_overlap import ClassOverlap
@@ -43,6 +44,8 @@ class Schedule:
     """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``.
 
     ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
+    Scenes are those from ``first_scene`` on, so that a run that goes on from another's weights sees
+    none again, and have ``least_items`` where there is room.
     """
 
     steps: int = 3000
@@ -54,6 +57,8 @@ class Schedule:
     ema_decay: float = 0.995
     save_every: int = 200
     seed: int = 2026
+    least_items: int = 1
+    first_scene: int = 0
     watched: int = 300
     scored: int = 2000
 
@@ -117,8 +122,8 @@ def score(network: nn.Module, scenes: Iterable[Scene]) -> ClassOverlap:
     return ClassOverlap.join(parts)
 
 
-def training_scenes(data: Path, watched: int) -> tuple[SceneSplit, SceneSplit]:
-    """Scenes to train on, and as many as are ``watched``, of pictures apart."""
+def training_scenes(data: Path, schedule: Schedule) -> tuple[SceneSplit, SceneSplit]:
+    """Scenes to train on, and as many as are watched, of pictures apart."""
     images = read_idx(data / "train-images-idx3-ubyte.gz").numpy()
     labels = read_idx(data / "train-labels-idx1-ubyte.gz").numpy()
     kept = np.ones(len(images), bool)
@@ -126,26 +131,35 @@ def training_scenes(data: Path, watched: int) -> tuple[SceneSplit, SceneSplit]:
     kept[choose_calibration(labels[:-VALIDATION], CALIBRATION_IMAGES, SEED)] = False
     others = Pictures(images[-VALIDATION:], labels[-VALIDATION:])
     return (
-        SceneSplit("training", Pictures(images[kept], labels[kept]), TRAINING_SEED, 2**31),
-        SceneSplit("watched", others, WATCHED_SEED, watched),
+        SceneSplit(
+            "training",
+            Pictures(images[kept], labels[kept]),
+            TRAINING_SEED,
+            2**31,
+            schedule.least_items,
+        ),
+        SceneSplit("watched", others, WATCHED_SEED, schedule.watched),
     )
 
 
-def start(schedule: Schedule) -> Segmenter:
-    """The network, its backbone with the embedded classifier's weights."""
+def start(schedule: Schedule, weights: Path | None = None) -> Segmenter:
+    """The network with ``weights``, or its backbone with the embedded classifier's."""
     torch.manual_seed(schedule.seed)
     network = build_default()
+    if weights is not None:
+        network.load_state_dict(single(load_file(weights)))
+        return network
     stored = load_network(features_only=True).module.state_dict()
     backbone = network.backbone.get_submodule("features")
     backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})
     return network
 
 
-def train(data: Path, output: Path, schedule: Schedule) -> None:
+def train(data: Path, output: Path, schedule: Schedule, weights: Path | None = None) -> None:
     """Write the weights (float16) and ``train_segmenter.log`` into ``output``."""
     output.mkdir(parents=True, exist_ok=True)
-    scenes, watched = training_scenes(data, schedule.watched)
-    network = start(schedule).to(memory_format=torch.channels_last)
+    scenes, watched = training_scenes(data, schedule)
+    network = start(schedule, weights).to(memory_format=torch.channels_last)
     use_phases(network)
     training = Training.of(
         network,
@@ -158,10 +172,13 @@ def train(data: Path, output: Path, schedule: Schedule) -> None:
 
     with log_to(output / "train_segmenter.log") as say:
         begun = f"resumed after step {first} {schedule}" if first else str(schedule)
+        if weights is not None:
+            begun += f" from {weights.name}"
         say(f"torch {torch.__version__} threads {torch.get_num_threads()} {begun}")
         began, losses = time.monotonic(), []
         for step in range(first, schedule.steps):
-            numbers = range(step * schedule.batch, (step + 1) * schedule.batch)
+            at = schedule.first_scene + step * schedule.batch
+            numbers = range(at, at + schedule.batch)
             x, target = to_batch([scenes.scene(number) for number in numbers])
             network.train()
             logits = resize_logits(network(x), (x.shape[2], x.shape[3]))
@@ -197,11 +214,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--output", type=Path, default=Path("build/segmenter"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=Schedule.steps)
+    parser.add_argument("--weights", type=Path, help="go on from these")
+    for field in dataclasses.fields(Schedule):
+        name = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(name, type=type(field.default), default=field.default)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.use_deterministic_algorithms(True)
-    train(arguments.data, arguments.output, Schedule(steps=arguments.steps))
+    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Schedule)}
+    train(arguments.data, arguments.output, Schedule(**given), arguments.weights)
 
 
 if __name__ == "__main__":

@@ -50,8 +50,8 @@ def measure(
     network = load_network(name, weights, overrides=InputOverrides(size=pixels))
     captured = capture(network.module, network.input_spec, network.interface)
     images, tried = (
-        _scenes(network, SCENES_CALIBRATION, CALIBRATION),
-        _scenes(network, SCENES, TRIED),
+        scenes(network, SCENES_CALIBRATION, CALIBRATION),
+        scenes(network, SCENES, TRIED),
     )
     program = quantize_captured(captured, network, images, load_recipe(recipe))
     exact = run_module(captured.graph, captured.interface, tried)
@@ -76,7 +76,7 @@ def measure(
     return row
 
 
-def _scenes(network: Network, name: str, count: int) -> NDArray[np.float32]:
+def scenes(network: Network, name: str, count: int) -> NDArray[np.float32]:
     """Composed scenes as the network is shown them, float32 (count, 3, H, W)."""
     found = batches(open_masks(name), network.input_spec, count, count, threads=1)
     return next(found).images

@@ -11,6 +11,7 @@ from export.inspection.base import corrupt_file, leading_bytes, refuse
 from export.inspection.graph import Explain, Graph, Operation, Reading, Value
 from export.inspection.inspection import Port
 from export.packages import require
+from export.tflite_interface import unpacked
 
 _MAGIC = b"TFL3"
 _DTYPES = {"FLOAT32": "float32", "FLOAT16": "float16", "INT8": "int8", "UINT8": "uint8"}
@@ -29,8 +30,7 @@ class LiteRTReader:
         """Read a model; see :class:`export.inspection.base.Reader`."""
         schema = require("ai_edge_litert.schema_py_generated", "litert")
         with corrupt_file(path, "LiteRT model"):
-            content = path.read_bytes()
-            model = schema.ModelT.InitFromPackedBuf(content, 0)
+            model = unpacked(path.read_bytes())
             graph = model.subgraphs[0]
             interpreter = _interpreter(path)
             delegated, partitions = _delegation(interpreter)

@@ -39,6 +39,7 @@ def deploy(
     skip_bad_images: bool = False,
     layout: Layout | None = None,
     input_type: TensorType = "float32",
+    output_forms: Names | None = None,
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -73,6 +74,8 @@ def deploy(
             width, 3) otherwise.
         input_type: ``uint8`` for artefacts that take pixels as they are, beside the others: uint8
             in int8, and Core ML's pictures.
+        output_forms: what artefacts of a segmenter are made to give beside its logits: some of
+            ``resized``, these at the input's size, and ``classes``, the class of each pixel.
         no_data: score nothing, and calibrate int8 on random images unless others are given.
         artefacts_only: end when the artefacts are made and checked.
         accept_low_fidelity: count it as complete even if int8 is far from float.
@@ -106,6 +109,7 @@ def deploy(
         skip_bad_images=skip_bad_images,
         layout=layout,
         input_type=input_type,
+        output_forms=output_forms,
         no_data=no_data,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.format_info import Layout, TensorType
+from export.format_info import OUTPUT_FORMS, Layout, OutputForm, TensorType
 from export.graph_passes import skipped_passes
 from fbdeploy.api.choosing import choices
 from fbdeploy.pipeline.first_look import look_at_images, look_at_network
@@ -50,6 +50,7 @@ def deploy_request(
     skip_passes: str | None = None,
     layout: Layout | None = None,
     input_type: TensorType = "float32",
+    output_forms: Names | None = None,
     no_data: bool = False,
     artefacts_only: bool = False,
     accept_low_fidelity: bool = False,
@@ -90,6 +91,7 @@ def deploy_request(
         accept_low_fidelity=accept_low_fidelity,
         layout=layout,
         input_type=input_type,
+        output_forms=_output_forms(output_forms),
         mode=mode_of(mode).name,
         skip_passes=() if skip_passes is None else tuple(sorted(skipped_passes(skip_passes))),
     )
@@ -117,6 +119,11 @@ def builds_of(given: Names | None, recipe: str) -> tuple[Build, ...]:
     if given is None:
         return default_builds(recipe)
     return as_builds(choices(given, BUILDS, "--precisions"))
+
+
+def _output_forms(given: Names | None) -> tuple[OutputForm, ...]:
+    chosen = () if given is None else choices(given, OUTPUT_FORMS, "--output-forms")
+    return tuple(form for form in OUTPUT_FORMS if form in chosen)
 
 
 def _formats(given: Names | None) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.steps.images import at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
-from fbdeploy.records.own_words import own_words
+from fbdeploy.records.own_words import OwnWords, own_words
 from zoo.datasets import WHOLE, Dataset, FolderDataset, Part
 from zoo.errors import shown
 from zoo.input_spec import InputSpec
@@ -153,6 +153,8 @@ def opened_together(asked: Sequence[Asked], how: Scoring) -> Iterator[list[Toget
 
 
 def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
+    from runtime_bench.runtimes.class_maps import OneHot, gives_classes
+
     manifest = asked.manifest
     words = own_words(session.properties) if manifest is None else None
     known = words.input if words is not None else None
@@ -162,13 +164,18 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
     if manifest is not None and how.logits is None:
         network = manifest.network
         size = 4 * sum(math.prod(output.shape) for output in network.outputs)
-        labels = manifest.labels
-        return _Opened(asked, session, spec, labels, network.num_classes, network.task, size)
+        labels, classes = manifest.labels, network.num_classes
+        answering = OneHot(session, classes) if gives_classes(session) else session
+        return _Opened(asked, answering, spec, labels, classes, network.task, size)
+    if gives_classes(session) and words is not None and words.task == "segmentation":
+        _say_own_words(asked, words, how.told)
+        classes = len(words.labels)
+        size = 4 * classes * spec.height * spec.width
+        answering = OneHot(session, classes)
+        return _Opened(asked, answering, spec, words.labels, classes, words.task, size)
     outputs = session.run(np.zeros(spec.shape, np.float32))
     if words is not None and how.logits is None and answers_as_told(words, outputs, spec):
-        how.told(
-            f"{asked.path}: is {words.network}, by its own words; so are its input and classes"
-        )
+        _say_own_words(asked, words, how.told)
         size = sum(value.nbytes for value in outputs.values())
         classes = len(words.labels)
         return _Opened(asked, session, spec, words.labels, classes, words.task, size)
@@ -181,6 +188,10 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
     if manifest is not None and len(manifest.labels) == len(labels):
         labels = manifest.labels
     return _Opened(asked, classifier, spec, labels, len(labels), "classification", 4 * len(labels))
+
+
+def _say_own_words(asked: Asked, words: OwnWords, told: Told) -> None:
+    told(f"{asked.path}: is {words.network}, by its own words; so are its input and classes")
 
 
 def _takes_the_same(one: _Opened, other: _Opened) -> bool:

@@ -72,7 +72,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
     """
     manifest = read_manifest(folder)
     artefacts = [
-        entry for entry in manifest.artefacts if entry.format in APP_FORMATS and not entry.rejected
+        entry
+        for entry in manifest.artefacts
+        if entry.format in APP_FORMATS and not entry.rejected and entry.output == "raw"
     ]
     if not artefacts:
         raise InputError(

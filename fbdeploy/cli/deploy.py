@@ -120,6 +120,15 @@ def deploy(
             help="uint8: also make artefacts that take an image's pixels as they are.",
         ),
     ] = "float32",
+    output_forms: Annotated[
+        str | None,
+        typer.Option(
+            parser=text,
+            metavar="FORMS",
+            help="Of a segmenter, also make artefacts that give: resized (logits at the input's "
+            "size), classes (each pixel's, uint8).",
+        ),
+    ] = None,
     no_data: Annotated[
         bool,
         typer.Option(
@@ -193,6 +202,7 @@ def deploy(
         skip_passes=skip_pass,
         layout=layout,
         input_type=takes,
+        output_forms=output_forms,
         artefacts_only=artefacts_only,
         accept_low_fidelity=accept_low_fidelity,
         mode=mode,

@@ -160,5 +160,13 @@ def _key(
     program = program_of(build)
     made = programs.get(program) if program else None
     key = made.key if made else ""
-    skipped, layout, given = request.skip_passes, request.layout, request.input_type
-    return artefact_key(fmt, build, prepared.network_key, key, skipped, layout, given)
+    return artefact_key(
+        fmt,
+        build,
+        prepared.network_key,
+        key,
+        request.skip_passes,
+        request.layout,
+        request.input_type,
+        request.output_forms,
+    )

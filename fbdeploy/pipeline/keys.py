@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from export.format_info import FORMAT_INFO, PIXELS, Layout, TensorType
+from export.format_info import FORMAT_INFO, PIXELS, Layout, OutputForm, TensorType
 from fbdeploy.records.builds import Build, precision_of
 from fbdeploy.records.manifest import Format
 from zoo.files import sha256_of
@@ -82,6 +82,7 @@ def artefact_key(
     skipped: tuple[str, ...] = (),
     layout: Layout | None = None,
     input_type: TensorType = "float32",
+    output_forms: tuple[OutputForm, ...] = (),
 ) -> str:
     """The key of an artefact and its variants; ``program_key`` is empty for those made from the
     float network."""
@@ -94,6 +95,7 @@ def artefact_key(
         skipped=",".join(sorted(skipped)),
         layout=FORMAT_INFO[fmt].layout(layout),
         pixels=pixels,
+        outputs=",".join(sorted(output_forms)),
         versions=dict(versions(FORMAT_INFO[fmt].packages)),
         code=code_sha256("export", "quantize", "tasks", "zoo"),
     )

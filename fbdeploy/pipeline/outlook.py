@@ -3,6 +3,7 @@ anything is done: from the formats' rows, the modes of timing and the size of th
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import shutil
@@ -110,13 +111,15 @@ def _artefacts(request: DeployRequest, parameters: int | None) -> list[PlannedAr
             if not can_hold(fmt, build):
                 continue
             each = BYTES_EACH.get(build, 1)
-            for variant in info.files(precision_of(build), pixels=request.input_type == PIXELS):
+            variants = info.files(precision_of(build), pixels=request.input_type == PIXELS)
+            for variant, form in itertools.product(variants, ("", *request.output_forms)):
+                name = "-".join(part for part in (variant, form) if part)
                 found.append(
                     PlannedArtefact(
                         format=fmt,
                         build=build,
-                        variant=variant,
-                        path=f"{build}/{info.file_name(variant)}",
+                        variant=name,
+                        path=f"{build}/{info.file_name(name)}",
                         bytes=None if parameters is None else parameters * each,
                     )
                 )

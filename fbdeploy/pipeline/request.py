@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from export.format_info import Layout, TensorType
+from export.format_info import Layout, OutputForm, TensorType
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
 from runtime_bench.measurement import MOST_THREADS
@@ -42,6 +42,7 @@ class DeployRequest(Schema):
     and without int8 ``calibration`` is not needed. ``skip_passes`` names passes of
     ``export.graph_passes``, ``layout`` that of the input where a format has a choice; of
     ``input_type`` there are artefacts beside those that take floats, where a format has such.
+    ``output_forms`` are what artefacts of a segmenter give beside its logits.
     ``mode`` is how long artefacts are timed (``runtime_bench.timing.modes``). With
     ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
     deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
@@ -64,6 +65,7 @@ class DeployRequest(Schema):
     skip_passes: tuple[str, ...] = ()
     layout: Layout | None = None
     input_type: TensorType = "float32"
+    output_forms: tuple[OutputForm, ...] = ()
     mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)

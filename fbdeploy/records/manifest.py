@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue
 
 from export.coverage import Coverage
-from export.format_info import FORMAT_INFO, InputType, Layout, NumberType
+from export.format_info import FORMAT_INFO, InputType, Layout, NumberType, OutputForm
 from fbdeploy.records import migrations
 from fbdeploy.records.builds import (
     Build,
@@ -121,7 +121,8 @@ class Quantization(Schema):
 class Parity(Schema):
     """The artefact, run in its own runtime, against its reference on the same images.
 
-    ``reference`` is the float network for fp32 and the quantized program for int8. ``max_abs`` is
+    ``reference`` is the float network for fp32 and the quantized program for int8, and of an
+    artefact that goes on from its logits those of the artefact that gives them. ``max_abs`` is
     the largest difference of an output, ``relative`` that over its largest value, ``sqnr_db`` the
     signal-to-noise of the outputs (null where they are equal), each of the output that differs
     most; ``agreement`` is how far both answer alike, as the task has it. ``criterion`` says what
@@ -129,7 +130,7 @@ class Parity(Schema):
     (null if each is right by itself).
     """
 
-    reference: Literal["float network", "quantized program"]
+    reference: Literal["float network", "quantized program", "own logits"]
     images: Count
     max_abs: float
     relative: float
@@ -146,6 +147,8 @@ class Artefact(Schema):
     ``precision`` is the number type of its values, ``program`` the int8 program it was made from,
     empty for the float network. ``layout`` is that of its input, (1, 3, height, width) or
     (1, height, width, 3), and ``input`` its type: normalized values, or pixels as they are.
+    ``output`` is what a segmenter's gives: ``resized`` its logits at the input's size, ``classes``
+    the class of each pixel. ``variant`` is what it is called beside the main one of its build.
 
     An artefact whose parity failed is kept out of the folders of those to ship; ``log`` is that of
     its export.
@@ -158,6 +161,7 @@ class Artefact(Schema):
     variant: str = ""
     layout: Layout = "nchw"
     input: InputType = "float32"
+    output: OutputForm = "raw"
     path: InnerPath
     sha256: Sha256
     bytes: Count

@@ -78,11 +78,14 @@ def ranked(
 
 
 def parity_words(parity: Parity | None) -> str:
-    """``equal``, ``35.0 dB``, ``failed``; a dash where it was not looked at."""
+    """``equal``, ``35.0 dB``, ``failed``; of artefacts that go on from another's logits the share
+    of pixels with their class; a dash where it was not looked at."""
     if parity is None:
         return numbers.UNKNOWN
     if not parity.passed:
         return "failed"
+    if parity.reference == "own logits":
+        return f"{numbers.percent(parity.agreement)} of pixels"
     if parity.sqnr_db is None or parity.reference == "float network":
         return "equal"
     return f"{numbers.decibels(parity.sqnr_db)} dB"

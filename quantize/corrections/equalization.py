@@ -1,10 +1,11 @@
 """Cross-layer equalization where it is exact (arXiv:1906.04721, section 4.1).
 
-Between layers with nothing but ReLU, sums, pools, gates and moves, a channel may be divided by s in
-the layers that make it and multiplied by s in those that read it: relu(x / s) * s = relu(x) for
-s > 0. Activations have one scale a tensor, so channels of like range lose least. Weights have one a
-channel of output: the makers' absorb s for nothing, and so do depthwise readers'; a dense one's
-rows mix channels, so there s is the geometric mean of what values and weights would want.
+Between layers with nothing but ReLU, sums, pools, resizes, gates and moves, a channel may be
+divided by s in the layers that make it and multiplied by s in those that read it:
+relu(x / s) * s = relu(x) for s > 0. Activations have one scale a tensor, so channels of like range
+lose least. Weights have one a channel of output: the makers' absorb s for nothing, and so do
+depthwise readers'; a dense one's rows mix channels, so there s is the geometric mean of what values
+and weights would want.
 
 Values that are added have their channels scaled alike, so a group is all that a stage's shortcuts
 join. ReLU6 and hard-swish are not homogeneous: what they read or make stays as it is.
@@ -24,7 +25,7 @@ from torch.fx import GraphModule, Node
 from quantize.corrections.base import Context, with_grids
 from quantize.corrections.bias_correction import CORRECTION_IMAGES, evenly_spaced_images
 from quantize.graph.interpret import HookedInterpreter, image_batches
-from quantize.graph.operators import POOLS, is_zero_pad
+from quantize.graph.operators import POOLS, is_moving_pad, is_zero_pad
 from quantize.graph.passes.surgery import (
     argument,
     aten,
@@ -41,7 +42,17 @@ from quantize.recipe import Recipe
 
 #: A channel is not moved further, so that one that is nearly dead does not become noise.
 LARGEST_FACTOR = 100.0
-_HOMOGENEOUS = (aten.relu.default, aten.max_pool2d.default, *POOLS)
+_HOMOGENEOUS = (
+    aten.relu.default,
+    aten.leaky_relu.default,
+    aten.max_pool2d.default,
+    *POOLS,
+    aten.upsample_bilinear2d.vec,
+    aten.upsample_nearest2d.vec,
+    aten.reflection_pad2d.default,
+    aten.replication_pad2d.default,
+)
+_ROWS_AND_COLUMNS = (2, 3, -2, -1)
 
 
 class Equalization:
@@ -106,7 +117,7 @@ def groups(graph: GraphModule) -> Iterator[Group]:
             continue
         sources = [source for source in node.all_input_nodes if source.op != "get_attr"]
         alike = [source for source in sources if _channels(source) == _channels(node)]
-        if is_call(node, *_HOMOGENEOUS) or is_zero_pad(node):
+        if is_call(node, *_HOMOGENEOUS) or _moves(node):
             linear = alike == sources
         elif is_call(node, aten.add.Tensor):
             linear = alike == sources and len(sources) == 2
@@ -146,6 +157,13 @@ def _is_one_to_one(graph: GraphModule, layer: Node) -> bool:
     """Whether each input channel of a convolution has one output channel, and the reverse."""
     out, read = tensor_of(graph, _attribute(layer, 1)).shape[:2]
     return int(argument(layer, 6, 1)) == out and int(read) == 1
+
+
+def _moves(node: Node) -> bool:
+    """Whether ``node`` pads with what scaling keeps, or cuts rows or columns out."""
+    if is_call(node, aten.slice.Tensor):
+        return argument(node, 1, 0) in _ROWS_AND_COLUMNS
+    return is_zero_pad(node) or is_moving_pad(node)
 
 
 def _channels(node: Node) -> object:

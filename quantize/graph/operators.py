@@ -139,7 +139,7 @@ def _steep_products(graph: GraphModule) -> set[Node]:
 
 def carries(node: Node) -> bool:
     """Whether ``node`` moves, selects, joins or pads with zeros: exact on the grid of its input."""
-    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node) or _is_moving_pad(node)
+    return is_call(node, *MOVES, aten.cat.default) or is_zero_pad(node) or is_moving_pad(node)
 
 
 def _has_integer_form(node: Node) -> bool:
@@ -151,7 +151,7 @@ def _has_integer_form(node: Node) -> bool:
     return is_call(node, *ACTIVATIONS, *POOLS)
 
 
-def _is_moving_pad(node: Node) -> bool:
+def is_moving_pad(node: Node) -> bool:
     """Whether ``node`` pads with values of the map itself."""
     return is_call(node, aten.pad.default) and argument(node, 2, "constant") in _MOVING_PADS
 

@@ -8,6 +8,7 @@ the clamp cuts off (EfficientNet-Lite0: 4.7 points of top-1).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +31,8 @@ _CLAMPS = (aten.relu.default, aten.hardtanh.default)
 #: An integer sigmoid's range: 256 steps of 1/256 from 0, the only grid that QNNPACK's kernel writes
 #: (qnnpack/src/sigmoid.c). The others take it too, so one scale means the same everywhere.
 SIGMOID = (0.0, 255 / 256)
+#: What an integer sigmoid tells apart: below its values round to 0, above to the last step.
+SATURATED = (math.log(0.5 / 255.5), math.log(254.5 / 1.5))
 #: Ranges that no calibration changes: a gate's is the same for every image.
 FIXED = frozenset({(0.0, 1.0), SIGMOID})
 
@@ -118,6 +121,8 @@ def limits(node: Node) -> tuple[float, float]:
         low = max(low, -3.0)
     if readers and all(is_call(reader, aten.hardsigmoid.default) for reader in readers):
         low, high = max(low, -3.0), min(high, 3.0)
+    if readers and all(is_call(reader, aten.sigmoid.default) for reader in readers):
+        low, high = max(low, SATURATED[0]), min(high, SATURATED[1])
     return low, high
 
 

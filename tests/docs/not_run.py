@@ -13,7 +13,7 @@ INSTALL = "installs what the internet has"
 WHOLE = "takes from minutes to an hour: all that CI runs, or a deployment in every format"
 GRADLE = "builds the app for minutes; tests/android_demo does"
 APPLE = "needs macOS or an iPhone; tests/ios_demo runs what Swift on Linux can"
-TRAINING = "trains for an hour; tests/zoo/test_train_segmenter.py takes a few steps"
+TRAINING = "trains for hours; tests/zoo/test_train_segmenter.py takes a few steps"
 
 _FILES = "OUT/fp32/model.pte OUT/int8/model.pte"
 _OWN = "OUT/fp32/model.onnx OUT/int8/model.onnx OUT/int8/model.tflite"
@@ -63,7 +63,9 @@ NOT_RUN: dict[str, str] = {
     "fbdeploy evaluate out/int8/model.onnx --images 200 --cluster cluster.toml": MACHINES,
     "fbdeploy sensitivity --recipe ptq-fast --images 4 --threads 1 "
     "--cluster cluster.toml": MACHINES,
-    "python -m zoo.train_segmenter --output build/segmenter": TRAINING,
+    "python -m zoo.train_segmenter --weights "
+    "zoo/embedded/fbnetv2_f1_lraspp.fashion_scenes.safetensors --steps 20000 --first-scene 48000 "
+    "--output build/segmenter": TRAINING,
     "bash android_demo/ci/tools.sh": INSTALL,
     "python android_demo/ci/build.py --bundle out --output build/android": GRADLE,
     "android_demo/gradlew -p android_demo :app:installDebug": GRADLE,

@@ -105,6 +105,9 @@ SPATIAL: dict[str, Callable[[], nn.Module]] = {
     "transposed_convolution": lambda: nn.Sequential(
         nn.ConvTranspose2d(8, 8, 2, stride=2), nn.AvgPool2d(2)
     ),
+    "transposed_convolution_that_overlaps": lambda: nn.Sequential(
+        nn.ConvTranspose2d(8, 8, 4, stride=2, padding=1), nn.AvgPool2d(2)
+    ),
     "bilinear": lambda: nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(8, 8, 3, stride=2, padding=1)
     ),

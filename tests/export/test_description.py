@@ -22,6 +22,7 @@ from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.quantize.small_networks import tiny_network
 from zoo.input_spec import InputSpec
+from zoo.outputs import LOGITS
 
 
 def _description(spec: InputSpec, classes: int) -> Description:
@@ -163,7 +164,7 @@ def test_tensorflow_lite_s_metadata(workshop: Workshop, tmp_path: Path) -> None:
 def test_one_normalization_for_all_channels_is_one_number() -> None:
     """MediaPipe refuses one a channel, even where all are the same."""
     spec = InputSpec(8, 8, mean=(0.5,) * 3, std=(0.25,) * 3)
-    data = metadata(TfliteMetadata(_description(spec, 2), "nhwc", "float32", ("logits",)))
+    data = metadata(TfliteMetadata(_description(spec, 2), "nhwc", "float32", LOGITS))
     (subgraph,) = _Table(data, int.from_bytes(data[:4], "little")).tables(3)
     options = subgraph.tables(2)[0].tables(4)[0].table(1)
     assert (options.floats(0), options.floats(1)) == ([127.5], [63.75])

@@ -11,13 +11,16 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
 from export.base import ExportSource
+from export.description import Description
 from export.format_info import NumberType
 from export.formats import FORMATS
+from export.inspection import inspect
 from quantize.graph.capture import capture
 from runtime_bench.runtimes import RUNTIMES
 from tests.export.conftest import Workshop
 from tests.export.small_exports import SmallExport
 from tests.quantize.small_networks import noise_images, tiny_network
+from zoo.input_spec import InputSpec
 
 
 class EvenBias(nn.Module):
@@ -103,3 +106,21 @@ def test_images_are_nhwc_and_nothing_is_transposed(
         assert session.stored_shape == shape and session.input_shape == (1, 3, height, width)
         (found[layout],) = session.run(images).values()
     np.testing.assert_allclose(found["nhwc"], found["nchw"], atol=1e-5)
+
+
+def test_weights_of_half_precision_outlive_the_description(tmp_path: Path) -> None:
+    """ai-edge-quantizer puts constants of 256 KiB and more behind the flatbuffer."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3, 2), nn.Flatten(), nn.Linear(8 * 15 * 15, 100))
+    spec = InputSpec(32, 32)
+    captured = capture(network.eval(), spec)
+    about = Description("wide", "classification", tuple(map(str, range(100))), spec, "a", "0")
+    source = ExportSource("fp16", spec, captured.graph, description=about)
+    path = tmp_path / "model.tflite"
+    FORMATS["litert"].export(source, path)
+    assert 350_000 < path.stat().st_size < 450_000
+    images = noise_images(3)
+    (found,) = RUNTIMES["litert"].load(path, 1).run(images).values()
+    expected = network(torch.from_numpy(images)).detach().numpy()
+    assert np.abs(found - expected).max() < 2e-3 * np.abs(expected).max()
+    assert sum(inspect(path).weight_bytes.values()) > 350_000

@@ -116,7 +116,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_pictures_of_training_watching_and_calibration_are_apart(data: Path) -> None:
-    training, watched = training_scenes(data, 7)
+    training, watched = training_scenes(data, Schedule(watched=7))
 
     def numbers(split: SceneSplit) -> set[int]:
         held = split.pictures.images.astype(int) - 2

@@ -1,6 +1,7 @@
 """The embedded default: Fashion-MNIST images (MIT, see LICENSE.fashion-mnist) and weights.
 
-``fbnetv2_f1.fashion_mnist.safetensors`` holds float16 weights written by ``zoo.train_default``;
+``fbnetv2_f1.fashion_mnist.safetensors`` holds float16 weights written by ``zoo.train_default``,
+``fbnetv2_f1_lraspp.fashion_scenes.safetensors`` those by ``zoo.train_segmenter``;
 ``fashion-mnist*.npz`` are written by ``python -m zoo.pack_default``.
 """
 

@@ -82,14 +82,15 @@ class Pictures:
         return label, self._cut[index]
 
 
-def compose(pictures: Pictures, seed: int, index: int) -> Scene:
-    """Scene ``index`` of a seed: SIDE x SIDE pixels with 1 to MOST_ITEMS items."""
+def compose(pictures: Pictures, seed: int, index: int, least_items: int = 1) -> Scene:
+    """Scene ``index`` of a seed: SIDE x SIDE pixels with 1 to MOST_ITEMS items; ``least_items`` are
+    tried, of which crowded scenes may have fewer."""
     draws = Draws(seed, index)
     canvas = draw_ground(draws, SIDE)
     instances = np.zeros((SIDE, SIDE), np.uint8)
     whole: list[int] = []
     labels: list[int] = []
-    wanted = draws.between(1, MOST_ITEMS)
+    wanted = draws.between(least_items, MOST_ITEMS)
     tries = TRIES * wanted
     while len(labels) < wanted and (tries > 0 or not labels):
         tries -= 1

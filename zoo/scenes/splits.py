@@ -16,12 +16,14 @@ CLASSES = ("background", *LABELS)
 
 @dataclass(frozen=True)
 class SceneSplit:
-    """``count`` scenes of ``pictures``, told apart from other splits' by ``seed``."""
+    """``count`` scenes of ``pictures``, told apart from other splits' by ``seed``; of each scene's
+    items ``least_items`` are tried."""
 
     name: str
     pictures: Pictures
     seed: int
     count: int
+    least_items: int = 1
 
     def __len__(self) -> int:
         """The number of scenes."""
@@ -29,7 +31,7 @@ class SceneSplit:
 
     def scene(self, index: int) -> Scene:
         """Scene ``index``, 0..count-1; may be called from several threads."""
-        return compose(self.pictures, self.seed, index)
+        return compose(self.pictures, self.seed, index, self.least_items)
 
     def __iter__(self) -> Iterator[Scene]:
         """Every scene in order."""

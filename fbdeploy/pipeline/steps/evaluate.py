@@ -13,7 +13,7 @@ from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.images import counter, evaluation_batches, evaluation_images
-from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.steps.opening import open_scored, requested_network
 from fbdeploy.pipeline.steps.parts import joined
 from fbdeploy.pipeline.steps.pictures import least_alike
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
@@ -182,11 +182,8 @@ def _run(
     task: Task,
 ) -> Evaluation:
     from runtime_bench.accuracy import evaluate as run
-    from runtime_bench.runtimes import RUNTIMES
-    from runtime_bench.runtimes.pixels import for_normalized
 
-    loaded = RUNTIMES[entry.format].load(asked.request.output / entry.path, worker_threads())
-    session = for_normalized(loaded, network.input_spec)
+    session = open_scored(asked.request.output, entry, network)
     count = counter(report.progress, entry.name, asked.data.images)
     return run(session, evaluation_batches(asked.request, network, dataset), count, task)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,11 @@ from fbdeploy.pipeline.deployment import Deployment
 from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.steps.checks import Checks
+from fbdeploy.pipeline.steps.export_source import Sources
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.workers.errors import is_disk_error, line_of
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
-from fbdeploy.records.builds import Build, precision_of, program_of
+from fbdeploy.records.builds import Build, program_of
 from fbdeploy.records.fields import StoredInputSpec
 from fbdeploy.records.manifest import (
     Artefact,
@@ -33,6 +34,7 @@ from zoo.files import sha256_of, size_of
 
 if TYPE_CHECKING:
     from export.base import ExportSource
+    from tasks.base import Outputs
 
 
 class ExportArguments(StepArguments):
@@ -150,7 +152,11 @@ class _Export:
         from export.formats import left_out
 
         fmt = self._asked.format
-        folder, source = self._source()
+        asked = self._asked
+        sources = Sources(
+            asked.request, asked.work, asked.network_key, asked.input_spec, asked.description
+        )
+        folder, source = sources.of(self._build)
         if source.program is not None:
             reason = left_out(fmt, source.program)
             if reason is not None:
@@ -159,7 +165,32 @@ class _Export:
         self._images, self._expected = self._checks.images(), self._checks.outputs(folder)
         pixels = self._asked.request.input_type == PIXELS and self._can_take_pixels(source)
         variants = FORMAT_INFO[fmt].files(source.precision, pixels=pixels)
-        return tuple(self._variant(source, variant) for variant in variants)
+        made = []
+        for variant in variants:
+            parity = partial(self._parity, source, variant)
+            made.append(self._make(source, variant, parity))
+            made += self._forms(source, variant, made[-1])
+        return tuple(made)
+
+    def _forms(self, source: ExportSource, variant: str, raw: Artefact) -> list[Artefact]:
+        """What else is asked for of a segmenter's artefact ``raw``, each held against what its
+        logits come to."""
+        from export.output_forms import in_form, of_logits
+
+        if not self._asked.request.output_forms:
+            return []
+        if raw.rejected:
+            self._report.note(f"{raw.name} is not as its reference: its output forms are left out")
+            return []
+        spec, made = source.input_spec, []
+        logits = self._answers(source, self._asked.request.output / raw.path)
+        for form in self._asked.request.output_forms:
+            expected = of_logits(logits, form, (spec.height, spec.width))
+            formed = in_form(source, form)
+
+            check = partial(self._form_parity, formed, expected)
+            made.append(self._make(formed, variant, check))
+        return made
 
     def _can_take_pixels(self, source: ExportSource) -> bool:
         """Whether pixels can become what the program's first layer reads; a note where not."""
@@ -171,44 +202,9 @@ class _Export:
             self._report.note(f"{fmt} {self._build} has no uint8 input: {reason}")
         return reason is None
 
-    def _source(self) -> tuple[Path, ExportSource]:
-        """The folder of the graph or program, and what is exported of it."""
-        from export.base import ExportSource
-        from quantize.graph.capture import load_captured
-        from quantize.program import load_program
-
-        asked, program = self._asked, program_of(self._build)
-        spec = asked.input_spec
-        skipped = frozenset(asked.request.skip_passes)
-        if program:
-            # A program is exported in the same way, however it came about.
-            folder = asked.work.program(program)
-            loaded = load_program(folder)
-            about = asked.description
-            source = ExportSource(
-                "int8",
-                spec,
-                loaded.graph,
-                loaded,
-                skipped,
-                layout=asked.request.layout,
-                description=about and replace(about, made_from=loaded.ranges_sha256()),
-            )
-            return folder, source
-        folder = asked.work.graph(asked.network_key)
-        captured = load_captured(folder)
-        source = ExportSource(
-            precision_of(self._build),
-            spec,
-            captured.graph,
-            skipped=skipped,
-            float_interface=captured.interface,
-            layout=asked.request.layout,
-            description=asked.description,
-        )
-        return folder, source
-
-    def _variant(self, source: ExportSource, variant: str) -> Artefact:
+    def _make(
+        self, source: ExportSource, variant: str, parity_of: Callable[[Path, str], Parity]
+    ) -> Artefact:
         from export.base import atomic_artefact, input_type
         from export.formats import FORMATS
         from export.inspection import inspect
@@ -216,24 +212,27 @@ class _Export:
 
         start = time.monotonic()
         asked, fmt, output = self._asked, self._asked.format, self._asked.request.output
-        title = " ".join(part for part in (self._build, variant) if part)
-        final = output / self._build / FORMAT_INFO[fmt].file_name(variant)
+        form = "" if source.output == "raw" else source.output
+        name = "-".join(part for part in (variant, form) if part)
+        title = " ".join(part for part in (self._build, name) if part)
+        final = output / self._build / FORMAT_INFO[fmt].file_name(name)
         # Where it stays if its runtime refuses it or it does not equal its reference.
         path = asked.work.rejected(self._build) / final.name
         self._report.progress(f"{title} export", 0.0)
         with atomic_artefact(path) as temporary:
             result = FORMATS[fmt].export(source, temporary, variant)
         self._report.progress(f"{title} check", 0.7)
-        parity = self._parity(source, variant, path, title)
+        parity = parity_of(path, title)
         accepted = final if parity.passed else path
         made = Artefact(
             key=asked.keys[self._build],
             format=fmt,
             precision=source.precision,
             program=program_of(self._build),
-            variant=variant,
+            variant=name,
             layout=FORMAT_INFO[fmt].layout(source.layout),
             input=input_type(variant),
+            output=source.output,
             path=accepted.relative_to(output).as_posix(),
             sha256=sha256_of(path),
             bytes=size_of(path),
@@ -251,15 +250,25 @@ class _Export:
 
     def _parity(self, source: ExportSource, variant: str, path: Path, title: str) -> Parity:
         from fbdeploy.pipeline.steps.parity import PartSearch, parity_of
+
+        parity = parity_of(self._answers(source, path), self._expected, source)
+        if parity.passed:
+            return parity
+        search = PartSearch(self._asked.format, variant, self._images, worker_threads())
+        tell = partial(self._report.progress, f"{title}: which layer differs", 0.8)
+        return parity.model_copy(update={"parted_at": search.parted_at(source, tell)})
+
+    def _form_parity(
+        self, source: ExportSource, expected: Outputs, path: Path, title: str
+    ) -> Parity:
+        from fbdeploy.pipeline.steps.parity import form_parity
+
+        return form_parity(self._answers(source, path), expected, source)
+
+    def _answers(self, source: ExportSource, path: Path) -> Outputs:
+        """What the artefact at ``path`` makes of the images."""
         from runtime_bench.runtimes import RUNTIMES
         from runtime_bench.runtimes.pixels import for_normalized
 
-        fmt, threads = self._asked.format, worker_threads()
-        session = RUNTIMES[fmt].load(path, threads)
-        found = for_normalized(session, source.input_spec).run(self._images)
-        parity = parity_of(found, self._expected, source)
-        if parity.passed:
-            return parity
-        search = PartSearch(fmt, variant, self._images, threads)
-        tell = partial(self._report.progress, f"{title}: which layer differs", 0.8)
-        return parity.model_copy(update={"parted_at": search.parted_at(source, tell)})
+        session = RUNTIMES[self._asked.format].load(path, worker_threads())
+        return for_normalized(session, source.input_spec).run(self._images)

@@ -1,4 +1,4 @@
-"""Opening the network that a command is given."""
+"""Opening the network that a command is given, and artefacts that were made of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fbdeploy.records.manifest import Artefact
     from quantize.recipe import Recipe
+    from runtime_bench.runtimes.base import Answering
     from zoo.networks import Network
 
 
@@ -93,6 +97,22 @@ def requested_recipe(request: DeployRequest) -> Recipe:
     from quantize.recipe import load_recipe
 
     return load_recipe(request.recipe)
+
+
+def open_scored(folder: Path, entry: Artefact, network: Network) -> Answering:
+    """An artefact of ``network`` in ``folder``, which takes normalized images and gives what the
+    network's task reads, whatever the file takes and gives.
+
+    Raises:
+        InputError: it cannot be loaded.
+    """
+    from runtime_bench.runtimes import RUNTIMES
+    from runtime_bench.runtimes.class_maps import OneHot, gives_classes
+    from runtime_bench.runtimes.pixels import for_normalized
+
+    loaded = RUNTIMES[entry.format].load(folder / entry.path, worker_threads())
+    session = for_normalized(loaded, network.input_spec)
+    return OneHot(session, network.num_classes) if gives_classes(loaded) else session
 
 
 def worker_threads() -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from export.format_info import FORMAT_INFO
+from export.format_info import CLASSES, FORMAT_INFO
 from fbdeploy.records.manifest import Format, Parity
 from runtime_bench.runtimes.outputs import FLOAT_TOLERANCE
 from stats.signal_to_noise import sqnr_db
@@ -31,6 +31,10 @@ INT8_SQNR_DB = 15.0
 """Least signal-to-noise of an int8 artefact's logits against the quantized program's, or the
 program's own against float where that is less: kernels round a few values to the neighbouring step,
 and a network that amplifies int8's noise amplifies that too. A wrong scale costs far more."""
+LEAST_ALIKE = 0.995
+"""Least share of the pixels that get the class that follows from the logits. Where two classes are
+as likely, the last bits of a half decide (0.05 % of a random network's pixels); a resize by another
+convention moves every border."""
 PARTING_IMAGES = 8
 """Images on which the beginnings of a network are compared."""
 
@@ -69,6 +73,40 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
         relative=relative,
         sqnr_db=least_db,
         agreement=agreement(task, expected, found),
+        criterion=criterion,
+        passed=passed,
+    )
+
+
+def form_parity(found: Outputs, expected: Outputs, source: ExportSource) -> Parity:
+    """The outputs of an artefact in a form of ``export.output_forms`` against what the logits of
+    the main one come to, float32 classes (N, H, W) or logits (N, classes, H, W).
+
+    Raises:
+        InputError: an artefact whose outputs are not of that form.
+    """
+    ((name, wanted),) = expected.items()
+    if list(found) != [name] or found[name].shape != wanted.shape:
+        shapes = ", ".join(f"{key} {value.shape[1:]}" for key, value in found.items())
+        raise InputError(
+            f"the artefact gives {shapes} where {name} {wanted.shape[1:]} is asked for; leave "
+            "--output-forms out"
+        )
+    difference = _Difference.of(found[name], wanted)
+    if source.output == CLASSES:
+        alike = float(np.mean(found[name] == wanted))
+        passed, criterion = alike >= LEAST_ALIKE, f"at least {LEAST_ALIKE:.1%} of the pixels alike"
+    else:
+        alike = float(np.mean(found[name].argmax(1) == wanted.argmax(1)))
+        passed = difference.sqnr_db is None or difference.sqnr_db >= HALF_SQNR_DB
+        criterion = f"at least {HALF_SQNR_DB:.1f} dB signal-to-noise"
+    return Parity(
+        reference="own logits",
+        images=len(wanted),
+        max_abs=difference.max_abs,
+        relative=difference.relative,
+        sqnr_db=difference.sqnr_db,
+        agreement=alike,
         criterion=criterion,
         passed=passed,
     )

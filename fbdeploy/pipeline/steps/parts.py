@@ -18,7 +18,7 @@ from fbdeploy.pipeline.steps.images import (
     evaluation_images,
     note_skipped,
 )
-from fbdeploy.pipeline.steps.opening import requested_network, worker_threads
+from fbdeploy.pipeline.steps.opening import open_scored, requested_network, worker_threads
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.pipeline.workers.runner import Slots
@@ -112,23 +112,18 @@ def _jobs(
 
 def answer(report: Reporter, asked: PartArguments) -> None:
     """Keep the answers on a part of the images."""
-    from runtime_bench.runtimes import RUNTIMES
     from runtime_bench.runtimes.module_session import ModuleSession
-    from runtime_bench.runtimes.pixels import for_normalized
     from tasks.table import task_named
 
     network = requested_network(asked.request, asked.network_key)
     task = task_named(network.task)
     if not asked.artefacts:
         spec, threads = network.input_spec, worker_threads()
-        session = ModuleSession(network.module, spec, threads, network.interface)
-        _keep(report, asked, network, session, task, asked.network_key)
+        floats = ModuleSession(network.module, spec, threads, network.interface)
+        _keep(report, asked, network, floats, task, asked.network_key)
     for entry in reversed(asked.artefacts):
-        path = asked.request.output / entry.path
-        loaded = RUNTIMES[entry.format].load(path, worker_threads())
-        _keep(
-            report, asked, network, for_normalized(loaded, network.input_spec), task, entry.sha256
-        )
+        session = open_scored(asked.request.output, entry, network)
+        _keep(report, asked, network, session, task, entry.sha256)
 
 
 def _keep(

@@ -129,6 +129,11 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     network = requested_network(request)
     if network.task == "detection":
         raise InputError(FROM_PYTHON.format(network.name))
+    if request.output_forms and network.task != "segmentation":
+        raise InputError(
+            f"{network.name}: is for {network.task}, and --output-forms is for segmentation; leave "
+            "it out"
+        )
     state = state_sha256(network)
     network_key = key_of_network(network, state)
     images = check_images(request, network)

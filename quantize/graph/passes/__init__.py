@@ -45,6 +45,7 @@ from quantize.graph.passes.shapes import (
     split_into_slices,
 )
 from quantize.graph.passes.surgery import drop_unused_tensors
+from quantize.graph.passes.transposed import transposed_as_shuffled
 from quantize.graph.passes.windows import folds_as_sums, windows_as_slices
 
 Pass = Callable[[GraphModule], int]
@@ -90,6 +91,7 @@ CANONICALIZE: tuple[Pass, ...] = (
 #: Makes more of the canonical graph run in integer kernels; the int8 program is made from this one.
 INTEGER_FORMS: tuple[Pass, ...] = (
     fold_hard_sigmoid,
+    transposed_as_shuffled,
     clamps_before_moves,
     own_parameters,
 )

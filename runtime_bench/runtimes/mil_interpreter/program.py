@@ -42,6 +42,7 @@ class MilProgram:
         output_names: in the order of the file.
         batchable: whether several images may go through at once.
         takes_pictures: whether the input is a picture, of pixels 0 to 255.
+        gives_pictures: outputs that are pictures of one channel, 8 bits a pixel.
         properties: what the package's metadata says, texts by key.
     """
 
@@ -54,6 +55,7 @@ class MilProgram:
     batchable: bool
     half_input: bool
     takes_pictures: bool = False
+    gives_pictures: frozenset[str] = frozenset()
     properties: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -109,11 +111,17 @@ class MilProgram:
             batchable=_batchable(operations, given.name, shape),
             half_input=half,
             takes_pictures=kind == "imageType",
+            gives_pictures=frozenset(
+                output.name
+                for output in specification.description.output
+                if output.type.WhichOneof("Type") == "imageType"
+            ),
             properties=dict(specification.description.metadata.userDefined),
         )
 
     def run(self, batch: Tensor) -> dict[str, Tensor]:
-        """The outputs of float32 images by name: (N, 3, height, width), N = 1 unless ``batchable``.
+        """The outputs of float32 images by name: (N, 3, height, width), N = 1 unless ``batchable``;
+        of pictures their pixels, (N, height, width).
 
         Raises:
             UnknownOperatorError: an operator has an option that is not computed.
@@ -123,7 +131,15 @@ class MilProgram:
             _compute(operation, values, len(batch))
             for name in finished:
                 del values[name]
-        return {name: values[name] for name in self.output_names}
+        return {
+            name: _pixels(values[name]) if name in self.gives_pictures else values[name]
+            for name in self.output_names
+        }
+
+
+def _pixels(picture: Tensor) -> Tensor:
+    """(N, 1, H, W) as a picture of 8 bits a pixel holds it, (N, H, W)."""
+    return picture.squeeze(1).round().clip(0, 255)
 
 
 def _operation(operation: Any) -> Operation:

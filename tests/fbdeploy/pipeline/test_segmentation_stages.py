@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import fbdeploy
+from export.description import Description
 from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from fbdeploy.pipeline.running import StepArguments
@@ -91,6 +94,7 @@ def request_of(tmp_path_factory: pytest.TempPathFactory) -> DeployRequest:
         recipe="ptq-fast",
         output=root / "out",
         images=12,
+        output_forms=("classes",),
     )
 
 
@@ -116,6 +120,9 @@ def test_every_stage(request_of: DeployRequest) -> None:
             input_spec=prepared.input_spec,
             data=data,
             format=form,
+            description=Description(
+                "net", "segmentation", ("a", "b", "c"), prepared.input_spec, "ab" * 32, "1.2.3"
+            ),
             keys={"fp32": f"{form}-fp32", "int8": f"{form}-int8"},
         )
         made = _of(_results(export, exporting), Exported)
@@ -125,10 +132,13 @@ def test_every_stage(request_of: DeployRequest) -> None:
     }
     for entry in artefacts:
         assert entry.parity is not None and entry.parity.passed
+        assert (entry.output == "classes") == entry.variant.endswith("classes")
         # All convolutions, though the head lies behind a resize and a gate; s8s8 is for ARM.
         if entry.precision == "int8" and not entry.variant:
             assert entry.coverage is not None and entry.coverage.int8_share == 1.0
             assert entry.parity.sqnr_db is None or entry.parity.sqnr_db >= 24
+        if entry.output == "classes":
+            assert entry.parity.reference == "own logits" and entry.parity.agreement > 0.999
     scoring = EvaluateArguments(
         request=request_of, network_key=key, artefacts=tuple(artefacts), data=data
     )
@@ -150,6 +160,31 @@ def test_every_stage(request_of: DeployRequest) -> None:
         assert kept.parts["miou"].shape == (12, 9)
         assert kept.parts["miou"][:, :3].sum() == 12 * 31 * 32
         assert kept.predictions[0].classes.pixels().shape == (32, 32)
+
+
+def test_classes_by_their_own_words(request_of: DeployRequest, tmp_path: Path) -> None:
+    """A file that gives classes, alone, scores as the file that gives the logits does."""
+    found = []
+    for name in ("model", "model-classes"):
+        shutil.copy(request_of.output / "int8" / f"{name}.onnx", tmp_path)
+        evaluated = fbdeploy.evaluate(tmp_path / f"{name}.onnx", data=request_of.data or "")
+        found.append({score.metric: score.value for score in evaluated.scores})
+    assert found[0]["miou"] == pytest.approx(found[1]["miou"], abs=1e-3)
+    assert found[0]["miou"] > 0.1
+
+
+def test_output_forms_are_of_segmenters(tmp_path: Path) -> None:
+    request = DeployRequest(
+        network="default",
+        data="fashion-mnist",
+        formats=("onnx",),
+        builds=("fp32",),
+        recipe="ptq",
+        output=tmp_path,
+        output_forms=("resized",),
+    )
+    with pytest.raises(InputError, match="default: is for classification, and --output-forms"):
+        prepare(LineReporter(lambda _: None), PrepareArguments(request=request, known_programs={}))
 
 
 def test_data_that_are_no_masks(request_of: DeployRequest, tmp_path: Path) -> None:

@@ -8,9 +8,16 @@ from torch import Tensor, nn
 from quantize.corrections.equalization import equalized, groups, is_depthwise
 from quantize.graph.capture import capture
 from quantize.graph.interpret import HookedInterpreter
-from tests.quantize.small_networks import SPEC
+from tests.quantize.small_networks import SPEC, Of
 
 CHANNELS = 6
+BETWEEN = [
+    nn.ReLU(),
+    nn.Identity(),
+    nn.Upsample(scale_factor=2, mode="bilinear"),
+    nn.Sequential(nn.Upsample(scale_factor=2), nn.ReLU(), nn.ReflectionPad2d(1)),
+    Of(lambda x: F.leaky_relu(F.pad(x[:, :, 1:, 2:], (1, 2, 0, 1), mode="replicate"), 0.2)),
+]
 
 
 class Chain(nn.Module):
@@ -51,7 +58,7 @@ def _ranges(graph: torch.fx.GraphModule, name: str) -> Tensor:
 
 
 @pytest.mark.parametrize("depthwise", [True, False])
-@pytest.mark.parametrize("between", [nn.ReLU(), nn.Identity()])
+@pytest.mark.parametrize("between", BETWEEN)
 def test_same_function_with_channels_more_alike(between: nn.Module, depthwise: bool) -> None:
     torch.manual_seed(0)
     graph = capture(Chain(between, depthwise=depthwise).eval(), SPEC).graph
@@ -66,7 +73,9 @@ def test_same_function_with_channels_more_alike(between: nn.Module, depthwise: b
     if depthwise:
         # Nothing to weigh against: channels become alike, as far as the largest factor goes.
         floor = before / before.max() * 100
-        torch.testing.assert_close(after / after.max(), floor.clamp_max(1.0), rtol=1e-3, atol=0)
+        # Of a value and what moves of it, whose largest differ, the mean becomes alike.
+        near = 1e-3 if isinstance(between, nn.ReLU | nn.Identity) else 0.2
+        torch.testing.assert_close(after / after.max(), floor.clamp_max(1.0), rtol=near, atol=0)
     else:
         assert float(after.max() / after.min()) < float(before.max() / before.min()) ** 0.7
 
@@ -129,6 +138,7 @@ def test_a_weight_that_two_layers_share_is_left_alone() -> None:
         Chain(nn.ReLU6(), depthwise=True),
         Chain(nn.Hardswish(), depthwise=True),
         Chain(nn.ReLU(), depthwise=True, residual=True),
+        Chain(Of(lambda x: F.pad(x[:, 1:], (0, 0, 0, 0, 1, 0))), depthwise=True),
     ],
 )
 def test_what_is_not_exact_is_left_alone(network: nn.Module) -> None:

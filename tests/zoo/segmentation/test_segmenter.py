@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torchvision.models.segmentation import lraspp
 
-from zoo.embedded import ARCHITECTURE, SEGMENTER_WEIGHTS_FILE, embedded_file
+from zoo.embedded import ARCHITECTURE
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 from zoo.names import HEADS, HeadName, resolve
@@ -110,12 +110,9 @@ def test_a_head_on_nothing() -> None:
     assert resolve("lraspp_mobilenet_v3_small").source == "fbdeploy"
 
 
-def test_the_default_says_how_to_get_its_weights(tmp_path: Path) -> None:
-    if embedded_file(SEGMENTER_WEIGHTS_FILE).is_file():
-        assert load_network("default-segmenter").labels == CLASSES
-    else:
-        with pytest.raises(InputError, match=r"default-segmenter: .* zoo.train_segmenter"):
-            load_network("default-segmenter")
+def test_the_default_has_its_weights_and_takes_others(tmp_path: Path) -> None:
+    embedded = load_network("default-segmenter")
+    assert (embedded.labels, embedded.weights.kind) == (CLASSES, "embedded")
     torch.save(build_default().state_dict(), tmp_path / "trained.pth")
     network = load_network("default-segmenter", tmp_path / "trained.pth")
     assert network.labels == CLASSES and network.input_spec == INPUT_SPEC

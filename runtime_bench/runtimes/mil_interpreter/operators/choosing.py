@@ -34,6 +34,12 @@ def topk(call: Call) -> tuple[Tensor, ...]:
     return (values, places) if call.flag("return_indices", default=True) else (values,)
 
 
+def reduce_argmax(call: Call) -> Tensor:
+    """Where along an axis the largest element is, the first of equal ones."""
+    found = call.tensor("x").max(call.integer("axis", -1), keepdim=call.flag("keep_dims"))
+    return found.indices.to(torch.int32)
+
+
 def gather_along_axis(call: Call) -> Tensor:
     """Those elements along an axis that indices of the same rank name."""
     x, axis = call.tensor("x"), call.integer("axis", 0)
@@ -51,5 +57,6 @@ CHOOSING: dict[str, Operator] = {
     "less": _comparison(torch.lt),
     "less_equal": _comparison(torch.le),
     "mod": _comparison(torch.remainder),
+    "reduce_argmax": Operator(reduce_argmax, not_axis("axis")),
     "topk": Operator(topk, not_axis("axis")),
 }
