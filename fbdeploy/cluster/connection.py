@@ -16,7 +16,7 @@ from fbdeploy.cluster.ledger import Ledger
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.packing import Packer
 from fbdeploy.cluster.plan import ClusterPlan
-from fbdeploy.cluster.status import HostStatus, hosts_of
+from fbdeploy.cluster.status import HostStatus, hosts_of, notes_of
 from fbdeploy.cluster.transfer import Transfer
 from fbdeploy.pipeline.workers.runner import Slots
 from zoo.errors import InputError
@@ -68,20 +68,7 @@ class Cluster:
 
     def notes(self) -> list[str]:
         """What the user should know of the hosts, a line each."""
-        found = [
-            f"{one.name} is left out, other than here: {'; '.join(one.differences)}"
-            for one in self.hosts.values()
-            if one.differences
-        ]
-        models: dict[str, list[str]] = {}
-        for name in self.usable:
-            facts = self.hosts[name].facts
-            if facts is not None:
-                models.setdefault(facts.cpu, []).append(name)
-        if len(models) > 1:
-            told = ", ".join(f"{' and '.join(names)} {cpu}" for cpu, names in models.items())
-            found.append(f"processors differ, and so may last digits of floats: {told}")
-        return found
+        return notes_of(self.hosts)
 
     def workers(self) -> dict[str, dict[str, float]]:
         """The resources of each Dask worker that is there, by address; the ledger learns them.

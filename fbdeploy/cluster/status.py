@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fbdeploy.cluster import host
@@ -53,6 +54,24 @@ def cluster_status(plan: ClusterPlan) -> ClusterStatus:
         joined = hosts_of(client, own_identity())
     absent = [HostStatus(name=one.name) for one in plan.hosts if one.name not in joined]
     return ClusterStatus(scheduler=plan.address, hosts=(*joined.values(), *absent))
+
+
+def notes_of(hosts: Mapping[str, HostStatus]) -> list[str]:
+    """What a user should know of the hosts that have joined, a line each: who is left out, and
+    whose processors may round otherwise than the others'."""
+    found = [
+        f"{one.name} is left out, other than here: {'; '.join(one.differences)}"
+        for one in hosts.values()
+        if one.differences
+    ]
+    models: dict[str, list[str]] = {}
+    for name, one in hosts.items():
+        if one.facts is not None and not one.differences:
+            models.setdefault(one.facts.cpu, []).append(name)
+    if len(models) > 1:
+        told = ", ".join(f"{' and '.join(names)} {cpu}" for cpu, names in models.items())
+        found.append(f"processors differ, and so may last digits of floats: {told}")
+    return found
 
 
 def hosts_of(client: Client, ours: Identity) -> dict[str, HostStatus]:
