@@ -243,7 +243,7 @@ class _Switched:
                 value = self._call(clamp, {**env, node: value}, False)
             return value
 
-        low, high = limits(made)
+        low, high = limits(made, self._program.plan)
         exact = result(False)
         changed: dict[str, Tensor] = {}
         rough = exact

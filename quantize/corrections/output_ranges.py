@@ -69,7 +69,7 @@ def search_ranges(
     # A joined value's error is also that of the values it is joined with.
     made = Counter(makers(program.graph, program.plan).values())
     grids = dict(program.activations)
-    free = [n for n in grids if made[n] == 1 and limits(nodes[n]) not in FIXED]
+    free = [n for n in grids if made[n] == 1 and limits(nodes[n], program.plan) not in FIXED]
     for sweep, end in enumerate(("high", "low")):
         candidates = {}
         for name in free:
@@ -85,7 +85,7 @@ def search_ranges(
 def _candidates(grid: QParams, node: Node, plan: Plan, end: str) -> list[QParams]:
     """The grid of ``node`` itself, and those with one end moved within what its readers can tell
     apart; not if it matters little."""
-    high, bounds = end == "high", limits(node)
+    high, bounds = end == "high", limits(node, plan)
     if min(abs(grid.low), abs(grid.high)) < 0.1 * grid.scale * 255 and high == (
         abs(grid.high) < abs(grid.low)
     ):

@@ -97,11 +97,12 @@ def saturates(clamp: Node, grid: QParams) -> bool:
     return grid.low >= low - slack and grid.high <= high + slack
 
 
-def limits(node: Node) -> tuple[float, float]:
+def limits(node: Node, plan: Plan) -> tuple[float, float]:
     """The interval outside of which no value of ``node`` matters to its readers.
 
     Exact mathematics: the image of a clamp, hard-swish or gate, and what hard-swish (zero up to
-    -3) and hard-sigmoid (saturated outside [-3, 3]) can tell apart.
+    -3), hard-sigmoid (saturated outside [-3, 3]) and a sigmoid whose own value is int8 in ``plan``
+    can tell apart; one in float may be behind a logarithm, to which its smallest values matter.
     """
     low, high = float("-inf"), float("inf")
     if is_call(node, aten.relu.default):
@@ -121,7 +122,10 @@ def limits(node: Node) -> tuple[float, float]:
         low = max(low, -3.0)
     if readers and all(is_call(reader, aten.hardsigmoid.default) for reader in readers):
         low, high = max(low, -3.0), min(high, 3.0)
-    if readers and all(is_call(reader, aten.sigmoid.default) for reader in readers):
+    if readers and all(
+        is_call(reader, aten.sigmoid.default) and plan.owner(reader.name) is not None
+        for reader in readers
+    ):
         low, high = max(low, SATURATED[0]), min(high, SATURATED[1])
     return low, high
 

@@ -32,7 +32,7 @@ def joint_limits(graph: GraphModule, plan: Plan) -> dict[str, tuple[float, float
     nodes = {node.name: node for node in graph.graph.nodes}
     parts: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for name, owner in makers(graph, plan).items():
-        parts[owner].append(limits(nodes[name]))
+        parts[owner].append(limits(nodes[name], plan))
     return {
         owner: (min(low for low, _ in found), max(high for _, high in found))
         for owner, found in parts.items()

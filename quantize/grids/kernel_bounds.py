@@ -94,7 +94,7 @@ def _ratios(
             yield _Ratio(owner, written, 1.0, SMALLEST_ADDEND)
     elif is_call(node, aten.mul.Tensor) and len(owners) == 2:
         # A gate's grid is what it is, so it is the other factor's that may change.
-        gates = [limits(value) in FIXED for value in operands]
+        gates = [limits(value, plan) in FIXED for value in operands]
         factor, other = reversed(owners) if gates[0] else owners
         yield _Ratio(factor, written, grids[other].scale, SMALLEST_PRODUCT)
     elif is_call(node, *POOLS, *ACTIVATIONS) and not is_call(node, aten.sigmoid.default):

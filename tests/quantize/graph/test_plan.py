@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,6 +26,11 @@ class Branchy(nn.Module):
         y = torch.cat([F.relu6(self.a(x)), F.hardswish(self.b(x))], 1)
         y = F.pad(F.max_pool2d(y, 2), (0, 1, 0, 1))
         return self.head(y.mean((2, 3)))
+
+
+class Logarithm(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.log(x + 1e-9)
 
 
 def test_value_before_a_fused_clamp_is_not_observed() -> None:
@@ -52,13 +58,33 @@ def test_limits_are_what_readers_can_tell_apart() -> None:
     swish = next(calls(graph, aten.hardswish.default))
     before = swish.args[0]
     assert isinstance(before, torch.fx.Node)
-    assert limits(before) == (-3.0, math.inf)
-    assert limits(swish) == (-0.375, math.inf)
+    first = plan(graph)
+    assert limits(before, first) == (-3.0, math.inf)
+    assert limits(swish, first) == (-0.375, math.inf)
     run(graph, INTEGER_FORMS)
+    chosen = plan(graph)
     gate = next(calls(graph, aten.hardtanh.default))
-    assert limits(gate) == (0.0, 1.0)
+    assert limits(gate, chosen) == (0.0, 1.0)
     relu = next(calls(graph, aten.relu.default))
-    assert limits(relu) == (0.0, math.inf)
+    assert limits(relu, chosen) == (0.0, math.inf)
+
+
+def test_a_sigmoid_saturates_only_where_it_is_int8() -> None:
+    """A logarithm behind it, in float, tells its smallest values apart."""
+
+    def before(last: nn.Module) -> tuple[float, float]:
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sigmoid(), last, nn.Conv2d(4, 2, 1))
+        graph = capture(network.eval(), SPEC).graph
+        sigmoid = next(calls(graph, aten.sigmoid.default))
+        read = sigmoid.args[0]
+        assert isinstance(read, torch.fx.Node)
+        return limits(read, plan(graph))
+
+    low, high = before(nn.Identity())
+    assert torch.sigmoid(torch.tensor([low, high])).mul(256).tolist() == pytest.approx(
+        [0.5, 254.5], abs=0.01
+    )
+    assert before(Logarithm()) == (-math.inf, math.inf)
 
 
 def test_every_layer_of_an_fbnet_is_planned() -> None:
