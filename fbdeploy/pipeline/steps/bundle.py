@@ -39,12 +39,11 @@ def bundle(report: Reporter, asked: BundleArguments) -> None:
     from fbdeploy.apps.demo_bundle import write_bundle
     from fbdeploy.apps.goldens import golden_samples, samples_of
     from fbdeploy.records.manifest import read_manifest
-    from zoo.datasets import open_dataset
+    from zoo.datasets import open_pictures
 
     request = asked.request
-    dataset = open_dataset(
-        request.check_images, labelled=False, skip_bad_images=request.skip_bad_images
-    )
     report.progress("demo bundle", 0.0)
-    count = samples_of(read_manifest(request.output).network.task)
-    write_bundle(request.output, golden_samples(dataset, count), threads=worker_threads())
+    task = read_manifest(request.output).network.task
+    pictures = open_pictures(task, request.check_images, skip_bad_images=request.skip_bad_images)
+    samples = golden_samples(pictures, samples_of(task))
+    write_bundle(request.output, samples, threads=worker_threads())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from export.description import Description
 from fbdeploy.pipeline.known import Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest, InputOptions
 from fbdeploy.pipeline.running import StepArguments
+from fbdeploy.pipeline.steps.bundle import BundleArguments, bundle
 from fbdeploy.pipeline.steps.evaluate import EvaluateArguments
 from fbdeploy.pipeline.steps.evaluate import evaluate as score
 from fbdeploy.pipeline.steps.export import ExportArguments, Exported, export
@@ -25,6 +27,7 @@ from fbdeploy.records.fidelity import FloatCheck
 from fbdeploy.records.manifest import Artefact
 from fbdeploy.records.predictions import read_predictions
 from fbdeploy.records.results import EvaluationLine
+from zoo.datasets import Sample
 from zoo.documents import Schema
 from zoo.errors import InputError
 
@@ -171,6 +174,29 @@ def test_classes_by_their_own_words(request_of: DeployRequest, tmp_path: Path) -
         found.append({score.metric: score.value for score in evaluated.scores})
     assert found[0]["miou"] == pytest.approx(found[1]["miou"], abs=1e-3)
     assert found[0]["miou"] > 0.1
+
+
+@pytest.mark.parametrize("data", ["fashion-scenes", "folder"])
+def test_golden_images_are_of_the_task_s_data(
+    request_of: DeployRequest, data: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded scenes, or a folder's images and none of its masks."""
+    told = SimpleNamespace(network=SimpleNamespace(task="segmentation"))
+    packed: list[Sample] = []
+    monkeypatch.setattr("fbdeploy.records.manifest.read_manifest", lambda folder: told)
+    monkeypatch.setattr(
+        "fbdeploy.apps.demo_bundle.write_bundle",
+        lambda folder, samples, threads: packed.extend(samples),
+    )
+    changes = {} if data == "folder" else {"data": data}
+    request = request_of.model_copy(update=changes)
+    bundle(LineReporter(lambda _: None), BundleArguments(request=request))
+    *images, card = packed
+    assert len(images) >= 3 and card.name == "reference-card"
+    side = 32 if data == "folder" else 128
+    assert all(sample.image.size == (side, side) for sample in images)
+    if data == "folder":
+        assert all(sample.image.mode == "RGB" for sample in images)
 
 
 def test_output_forms_are_of_segmenters(tmp_path: Path) -> None:
