@@ -98,7 +98,8 @@ class CoreMLExporter:
             )
             model = _answering_by_class(coremltools, made, classes) if classes else made
         if source.description is not None:
-            _describe(model, source, source.description, variant)
+            told = source.description.properties("nchw", input_type(variant), source.interface)
+            _describe(model, source.description, told, pictures=pictures)
         model.save(str(path))
         return ExportResult(passes)
 
@@ -155,16 +156,17 @@ def _as_picture(graph: GraphModule) -> None:
     graph.recompile()
 
 
-def _describe(model: Any, source: ExportSource, description: Description, variant: str) -> None:
+def _describe(
+    model: Any, description: Description, told: dict[str, str], *, pictures: bool
+) -> None:
     """Fill in the fields that Xcode and Core ML show."""
     model.author, model.version = MAKER, description.version
     model.short_description = f"{description.network}: {description.task} of images"
     if description.license:
         model.license = description.license
     what = "RGB image (1, 3, height, width), normalized"
-    if variant == PICTURE:
+    if pictures:
         spec = description.input_spec
         what = f"RGB image of {spec.width} x {spec.height} pixels"
     model.input_description[INPUT_NAME] = what
-    properties = description.properties("nchw", input_type(variant), source.interface)
-    model.user_defined_metadata.update(properties)
+    model.user_defined_metadata.update(told)

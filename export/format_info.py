@@ -179,6 +179,12 @@ FORMAT_INFO = {
 """The formats, in the order the manifest and the report list them."""
 
 
+def variant_in_form(variant: str, output: OutputForm) -> str:
+    """What the artefact of a variant is called that gives ``output``, such as ``uint8-classes``."""
+    form = "" if output == "raw" else output
+    return "-".join(part for part in (variant, form) if part)
+
+
 def format_of(path: Path) -> FormatInfo | None:
     """The format that a file's suffix tells; None: of none."""
     return next((info for info in FORMAT_INFO.values() if info.suffix == path.suffix), None)

@@ -57,7 +57,8 @@ class OnnxExporter:
         elif source.precision == "fp16":
             passes = passes | {"half_weights": _halve_weights(onnx, model)}
         if source.description is not None:
-            _describe(onnx, model, source, source.description, variant)
+            told = source.description.properties("nchw", input_type(variant), source.interface)
+            _describe(onnx, model, source.description, told)
         onnx.checker.check_model(model)
         path.write_bytes(model.SerializeToString())
         return ExportResult(passes)
@@ -94,13 +95,10 @@ def _converted(source: ExportSource, *, pixels: bool) -> tuple[Any, dict[str, in
     return model, passes
 
 
-def _describe(
-    onnx: Any, model: Any, source: ExportSource, description: Description, variant: str
-) -> None:
+def _describe(onnx: Any, model: Any, description: Description, told: dict[str, str]) -> None:
     """Say in the model's own properties what it is."""
     model.producer_name, model.producer_version = MAKER, description.version
     model.graph.name = description.network
-    told = description.properties("nchw", input_type(variant), source.interface)
     onnx.helper.set_model_props(model, told)
 
 

@@ -12,24 +12,21 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 from torch.fx import GraphModule
 
 from export.base import ExportSource
-from export.format_info import CLASSES, RESIZED, OutputForm
+from export.format_info import CLASSES, OutputForm
 from quantize.graph.passes.surgery import aten
 from tasks.base import Outputs
 from tasks.logits import logits_of
 from zoo.outputs import OutputSpec
-
-_TYPES = {RESIZED: torch.float32, CLASSES: torch.uint8}
+from zoo.segmentation.resizing import resize_logits
 
 
 def in_form(source: ExportSource, form: OutputForm) -> ExportSource:
     """``source``, a segmenter, whose graph gives ``form``: ``logits`` float32
     (1, classes, H, W), or ``classes`` uint8 (1, H, W), of the lowest class index among equals."""
-    if form not in _TYPES:
+    if form == "raw":
         return source
     (logits,) = source.interface.outputs
     height, width = source.input_spec.height, source.input_spec.width
@@ -75,17 +72,13 @@ def _extended(graph: GraphModule, form: OutputForm, size: tuple[int, int]) -> Gr
     return changed
 
 
-def _resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-
-
 def of_logits(outputs: Outputs, form: OutputForm, size: tuple[int, int]) -> Outputs:
     """What an artefact of ``form`` gives for images of ``size`` (height, width) whose main
     artefact's logits are ``outputs``, float32 (N, classes, h, w): as float32, classes included."""
     logits = logits_of(outputs, "a segmenter")
     rows = []
     for one in logits:  # a stack of them at full resolution may not fit into memory
-        found = _resized(torch.tensor(one)[None], size)
+        found = resize_logits(torch.tensor(one)[None], size)
         made = found.max(1).indices.float() if form == CLASSES else found
         rows.append(made.numpy())
     return {CLASSES if form == CLASSES else next(iter(outputs)): np.concatenate(rows)}

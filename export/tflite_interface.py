@@ -22,8 +22,8 @@ def with_output_names(content: bytes, names: tuple[str, ...]) -> bytes:
 def unpacked(content: bytes) -> Any:
     """The ``ModelT`` of a file, all constants in it.
 
-    Files of more than some megabytes may have their constants behind the flatbuffer, at offsets
-    that hold for that file alone (ai-edge-quantizer writes such).
+    Some have their constants behind the flatbuffer, at offsets that hold for that file alone
+    (ai-edge-quantizer 0.10: files of 256 KiB and more).
     """
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     model = schema.ModelT.InitFromPackedBuf(content, 0)

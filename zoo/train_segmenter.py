@@ -32,7 +32,8 @@ from zoo.networks import load_network
 from zoo.pack_default import CALIBRATION_IMAGES, SEED, choose_calibration
 from zoo.scenes import CLASSES, SCENES, Pictures, Scene, SceneSplit, open_scenes
 from zoo.segmentation.default import INPUT_SPEC, build_default
-from zoo.segmentation.segmenter import Segmenter, resize_logits
+from zoo.segmentation.resizing import resize_logits
+from zoo.segmentation.segmenter import Segmenter
 from zoo.train_default import VALIDATION
 from zoo.training import Training, half, log_to, single
 

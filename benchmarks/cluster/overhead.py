@@ -11,19 +11,17 @@ process a job. Beside them Dask's own round trip, of a function that does nothin
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from benchmarks.cluster.command import Document, main_of
 from benchmarks.cluster.jobs import Deaf, job
 from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.cluster.runner import ClusterRunner
-from fbdeploy.pipeline.environment import environment
 from fbdeploy.pipeline.workers.local import LocalRunner
 from fbdeploy.pipeline.workers.runner import Runner
 from tests.fbdeploy.cluster.processes import cluster_processes, host_table
@@ -69,7 +67,7 @@ def measure(cluster: Cluster, folder: Path, rounds: int, together: int) -> dict[
     return found
 
 
-def table(document: dict[str, Any]) -> str:
+def table(document: Document) -> str:
     """Markdown: a way a line."""
     lines = ["| | seconds a job, median | least to most |", "|---|---|---|"]
     for name, seconds in document["seconds"].items():
@@ -78,19 +76,8 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Command line: see the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, help="show these results and do nothing else")
-    parser.add_argument("--output", type=Path, help="where results are written")
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--together", type=int, default=20)
-    given = parser.parse_args()
-    if given.table is not None:
-        print(table(json.loads(given.table.read_text())))
-        return
-    if given.output is None:
-        parser.error("--output is missing")
+def measured(given: argparse.Namespace) -> Document:
+    """Seconds by way, on a cluster of one host."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         hosts = host_table(folder, "lab1", cores=CORES)
@@ -100,10 +87,12 @@ def main() -> None:
             with joined(read_plan(processes.plan)) as cluster:
                 out = folder / "out"
                 out.mkdir()
-                found = measure(cluster, out, given.rounds, given.together)
-    document = {"environment": environment().model_dump(mode="json"), "seconds": found}
-    given.output.write_text(json.dumps(document, indent=1) + "\n")
-    print(table(document))
+                return {"seconds": measure(cluster, out, given.rounds, given.together)}
+
+
+def main() -> None:
+    """Command line: see the module's docstring."""
+    main_of(__doc__, table, measured, rounds=10, together=20)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ with that of one machine.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -21,9 +20,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
-from fbdeploy.pipeline.environment import environment
+from benchmarks.cluster.command import Document, main_of
 from tests.fbdeploy.cluster.processes import ROOT, cluster_processes, fbdeploy, host_table
 
 HERE = "this machine, one core"
@@ -81,7 +79,7 @@ def measure(arguments: list[str], plans: dict[str, Path], rounds: int) -> dict[s
     return {name: found[name] for name in (HERE, *plans)}
 
 
-def table(document: dict[str, Any]) -> str:
+def table(document: Document) -> str:
     """Markdown: a way a line, with how many times as fast as one host."""
     medians = {name: statistics.median(found) for name, found in document["seconds"].items()}
     one = medians["1 host"]
@@ -95,19 +93,8 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Command line: see the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, help="show these results and do nothing else")
-    parser.add_argument("--output", type=Path, help="where results are written")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--images", type=int, default=6_000)
-    given = parser.parse_args()
-    if given.table is not None:
-        print(table(json.loads(given.table.read_text())))
-        return
-    if given.output is None:
-        parser.error("--output is missing")
+def measured(given: argparse.Namespace) -> Document:
+    """Seconds by way, on this machine and on clusters of one and two hosts."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         os.environ |= {"OMP_NUM_THREADS": "1", "FBDEPLOY_CACHE": f"{name}/cache"}
         arguments = [artefact(Path(name) / "out"), "--images", str(given.images)]
@@ -115,14 +102,12 @@ def main() -> None:
             title: stack.enter_context(hosts(Path(name) / str(count), count))
             for title, count in (("1 host", 1), ("2 hosts", 2))
         }
-        found = measure(arguments, plans, given.rounds)
-    document = {
-        "environment": environment().model_dump(mode="json"),
-        "images": given.images,
-        "seconds": found,
-    }
-    given.output.write_text(json.dumps(document, indent=1) + "\n")
-    print(table(document))
+        return {"images": given.images, "seconds": measure(arguments, plans, given.rounds)}
+
+
+def main() -> None:
+    """Command line: see the module's docstring."""
+    main_of(__doc__, table, measured, rounds=4, images=6_000)
 
 
 if __name__ == "__main__":

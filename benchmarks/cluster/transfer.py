@@ -12,7 +12,6 @@ taken, as the store does. Client, scheduler and host share this machine's cores.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -20,12 +19,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.cluster.command import Document, main_of
 from benchmarks.cluster.jobs import Deaf, job
 from benchmarks.cluster.overhead import timed
 from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.cluster.runner import ClusterRunner
-from fbdeploy.pipeline.environment import environment
 from tests.fbdeploy.cluster.processes import cluster_processes, host_table
 from zoo.files import sha256_of
 
@@ -80,7 +79,7 @@ def job_seconds(cluster: Cluster, folder: Path, count: int, size: int) -> dict[s
     return found
 
 
-def table(document: dict[str, Any]) -> str:
+def table(document: Document) -> str:
     """Markdown: a way a line, a kind of files a column."""
     runs = document["runs"]
     kinds = list(runs)
@@ -95,19 +94,8 @@ def table(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Command line: see the module's docstring."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, help="show these results and do nothing else")
-    parser.add_argument("--output", type=Path, help="where results are written")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--megabytes", type=int, default=256, help="of each kind of files")
-    given = parser.parse_args()
-    if given.table is not None:
-        print(table(json.loads(given.table.read_text())))
-        return
-    if given.output is None:
-        parser.error("--output is missing")
+def measured(given: argparse.Namespace) -> Document:
+    """Seconds of each way, for ``--megabytes`` of each kind of files, by kind and round."""
     whole = given.megabytes * 1_000_000
     kinds = {f"1 file of {given.megabytes} MB": (1, whole)}
     kinds[f"{whole // PHOTO:,} files of {PHOTO // 1000} kB"] = (whole // PHOTO, PHOTO)
@@ -126,9 +114,12 @@ def main() -> None:
                         seconds |= job_seconds(cluster, folder, count, size)
                         shutil.rmtree(folder)
                         runs[kind].append({"bytes": count * size, "seconds": seconds})
-    document = {"environment": environment().model_dump(mode="json"), "runs": runs}
-    given.output.write_text(json.dumps(document, indent=1) + "\n")
-    print(table(document))
+    return {"runs": runs}
+
+
+def main() -> None:
+    """Command line: see the module's docstring."""
+    main_of(__doc__, table, measured, rounds=3, megabytes=256)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def opened_together(asked: Sequence[Asked], how: Scoring) -> Iterator[list[Toget
 
 
 def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
-    from runtime_bench.runtimes.class_maps import OneHot, gives_classes
+    from runtime_bench.runtimes.class_maps import for_logits, gives_classes
 
     manifest = asked.manifest
     words = own_words(session.properties) if manifest is None else None
@@ -165,13 +165,13 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
         network = manifest.network
         size = 4 * sum(math.prod(output.shape) for output in network.outputs)
         labels, classes = manifest.labels, network.num_classes
-        answering = OneHot(session, classes) if gives_classes(session) else session
+        answering = for_logits(session, session, classes)
         return _Opened(asked, answering, spec, labels, classes, network.task, size)
     if gives_classes(session) and words is not None and words.task == "segmentation":
         _say_own_words(asked, words, how.told)
         classes = len(words.labels)
         size = 4 * classes * spec.height * spec.width
-        answering = OneHot(session, classes)
+        answering = for_logits(session, session, classes)
         return _Opened(asked, answering, spec, words.labels, classes, words.task, size)
     outputs = session.run(np.zeros(spec.shape, np.float32))
     if words is not None and how.logits is None and answers_as_told(words, outputs, spec):

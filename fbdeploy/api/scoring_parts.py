@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 
 from fbdeploy.api.scoring import Asked, Scoring, opened_together
 from fbdeploy.api.watching import silent
-from fbdeploy.pipeline.keys import data_identity, key_of
+from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.request import InputOptions
 from fbdeploy.pipeline.space import MEGABYTE
-from fbdeploy.pipeline.spread import Spread, code_identity, kept_until_done
+from fbdeploy.pipeline.spread import Spread, code_identity, images_identity, kept_until_done
 from fbdeploy.pipeline.steps.images import note_skipped
 from fbdeploy.pipeline.workers.jobs import Job, Reporter
 from fbdeploy.records.manifest import Manifest
 from runtime_bench.runtimes.guest import UNCONFINED, confined
 from zoo.datasets import Part
-from zoo.datasets.contents import embedded_content
 from zoo.documents import Schema
 from zoo.errors import InputError
 from zoo.files import atomic_folder, sha256_of
@@ -84,11 +83,10 @@ class ScoreRequest(Schema):
 
     def key(self) -> str:
         """Identity of the answers."""
-        data = embedded_content(self.data) or data_identity(Path(self.data))
         return key_of(
             asked=self.model_dump(mode="json"),
             artefacts=[sha256_of(one.path) for one in self.asked()],
-            data=data,
+            data=images_identity(self.data),
             of=PARTS,
             by=code_identity(),
         )

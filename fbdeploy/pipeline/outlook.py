@@ -10,7 +10,7 @@ import shutil
 import struct
 from pathlib import Path
 
-from export.format_info import FORMAT_INFO, PIXELS
+from export.format_info import FORMAT_INFO, PIXELS, OutputForm, variant_in_form
 from fbdeploy.pipeline.environment import cores
 from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.request import DEFAULT_NETWORK, DeployRequest
@@ -112,8 +112,9 @@ def _artefacts(request: DeployRequest, parameters: int | None) -> list[PlannedAr
                 continue
             each = BYTES_EACH.get(build, 1)
             variants = info.files(precision_of(build), pixels=request.input_type == PIXELS)
-            for variant, form in itertools.product(variants, ("", *request.output_forms)):
-                name = "-".join(part for part in (variant, form) if part)
+            forms: tuple[OutputForm, ...] = ("raw", *request.output_forms)
+            for variant, form in itertools.product(variants, forms):
+                name = variant_in_form(variant, form)
                 found.append(
                     PlannedArtefact(
                         format=fmt,

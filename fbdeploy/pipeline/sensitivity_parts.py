@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fbdeploy.pipeline.keys import data_identity, key_of
+from fbdeploy.pipeline.keys import key_of
 from fbdeploy.pipeline.sensitivity import (
     Measured,
     SensitivityRequest,
@@ -16,12 +16,11 @@ from fbdeploy.pipeline.sensitivity import (
     rows,
 )
 from fbdeploy.pipeline.space import MEGABYTE
-from fbdeploy.pipeline.spread import Spread, code_identity, kept_until_done
+from fbdeploy.pipeline.spread import Spread, code_identity, images_identity, kept_until_done
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.steps.prepare import MEMORY as QUANTIZING_MEMORY
 from fbdeploy.pipeline.workers.jobs import Job, Reporter
 from fbdeploy.records.sensitivity import LayerRow, SensitivityDocument
-from zoo.datasets.contents import embedded_content
 from zoo.documents import Schema
 from zoo.files import atomic_file, atomic_folder, sha256_of
 
@@ -156,7 +155,7 @@ def rank(report: Reporter, asked: RankArguments) -> None:
 
 
 def _ranked(folder: Path) -> list[Ranked]:
-    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob(RANKED[:7] + "*"))]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("ranked-*.json"))]
     return [Ranked.model_validate_json(text) for text in texts]
 
 
@@ -169,6 +168,6 @@ def _key(request: SensitivityRequest) -> str:
         asked=request.model_dump(mode="json"),
         once=uuid.uuid4().hex if is_code else "",
         files=[sha256_of(file) for file in files if file.is_file()],
-        data=embedded_content(request.calibration) or data_identity(Path(request.calibration)),
+        data=images_identity(request.calibration),
         by=code_identity(),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fbdeploy.pipeline.environment import PACKAGES
-from fbdeploy.pipeline.keys import code_sha256, key_of, versions
+from fbdeploy.pipeline.keys import code_sha256, data_identity, key_of, versions
 from fbdeploy.pipeline.lock import locked
 from fbdeploy.pipeline.running import Observer, PipelineError
 from fbdeploy.pipeline.workers.jobs import Event, Job, Note
@@ -19,6 +19,7 @@ from fbdeploy.records.hosts import work_below
 from fbdeploy.report import numbers
 from fbdeploy.version import PACKAGES as OURS
 from runtime_bench.machine.cache import cache_folder
+from zoo.datasets.contents import embedded_content
 from zoo.errors import InputError
 
 LOGS = "logs"
@@ -73,6 +74,11 @@ def kept_until_done(kind: str, key: str) -> Iterator[Path]:
 def code_identity() -> str:
     """What a part depends on besides what it is asked: our source and the packages."""
     return key_of(code=code_sha256("fbdeploy", *OURS), versions=dict(versions(PACKAGES)))
+
+
+def images_identity(name: str) -> str:
+    """What images depend on: their contents where they are embedded, else the folder's files."""
+    return embedded_content(name) or data_identity(Path(name))
 
 
 def _remove_forgotten(root: Path) -> None:

@@ -16,6 +16,11 @@ def gives_classes(session: Session) -> bool:
     return session.output_names == (CLASSES,)
 
 
+def for_logits(session: Session, answering: Answering, count: int) -> Answering:
+    """``answering``, which asks ``session``, for who wants logits of ``count`` classes."""
+    return OneHot(answering, count) if gives_classes(session) else answering
+
+
 @dataclass(frozen=True)
 class OneHot:
     """A session that gives classes 0..``count`` - 1, (N, H, W), for who wants logits: 1 for a

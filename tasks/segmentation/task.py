@@ -152,12 +152,13 @@ class Segmentation:
 def _classes(logits: NDArray[np.float32], frame: Frame | None) -> NDArray[np.uint8]:
     """The likeliest classes of one image's logits (classes, h, w), as ``decode`` has it."""
     import torch
-    import torch.nn.functional as F
+
+    from zoo.segmentation.resizing import resize_logits
 
     values = torch.tensor(logits)  # a copy: torch warns of arrays that may not be written
     if frame is not None and (frame.input_height, frame.input_width) != logits.shape[1:]:
         size = (frame.input_height, frame.input_width)
-        values = F.interpolate(values[None], size=size, mode="bilinear", align_corners=False)[0]
+        values = resize_logits(values[None], size)[0]
     # Five times as fast as argmax, which also gives the first of equal ones.
     found: NDArray[np.uint8] = values.max(0).indices.to(torch.uint8).numpy()
     if frame is None or (frame.height, frame.width) == found.shape:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 from torchvision.models.segmentation.fcn import FCNHead
@@ -15,6 +14,7 @@ from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 from zoo.names import HeadName
 from zoo.segmentation.dilation import OutputStride, dilate
+from zoo.segmentation.resizing import resize_logits
 
 if TYPE_CHECKING:  # sources build segmenters, too
     from zoo.sources.base import FeatureNetwork
@@ -66,11 +66,6 @@ class NamedMaps(nn.Module):
         """A map (N, C, h, w) for each name."""
         maps: list[Tensor] = self.features(x)
         return {name: maps[position] for name, position in self.positions.items()}
-
-
-def resize_logits(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """Logits (N, classes, h, w) at ``size`` (height, width): bilinear, as torchvision has it."""
-    return F.interpolate(logits, size=size, mode="bilinear", align_corners=False)
 
 
 def build_segmenter(

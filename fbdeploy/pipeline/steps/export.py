@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.description import Description
-from export.format_info import FORMAT_INFO, PIXELS
+from export.format_info import FORMAT_INFO, PIXELS, variant_in_form
 from fbdeploy.pipeline.deployment import Deployment
 from fbdeploy.pipeline.formats import can_hold
 from fbdeploy.pipeline.running import StepArguments, StepJob
@@ -212,8 +212,7 @@ class _Export:
 
         start = time.monotonic()
         asked, fmt, output = self._asked, self._asked.format, self._asked.request.output
-        form = "" if source.output == "raw" else source.output
-        name = "-".join(part for part in (variant, form) if part)
+        name = variant_in_form(variant, source.output)
         title = " ".join(part for part in (self._build, name) if part)
         final = output / self._build / FORMAT_INFO[fmt].file_name(name)
         # Where it stays if its runtime refuses it or it does not equal its reference.

@@ -107,12 +107,12 @@ def open_scored(folder: Path, entry: Artefact, network: Network) -> Answering:
         InputError: it cannot be loaded.
     """
     from runtime_bench.runtimes import RUNTIMES
-    from runtime_bench.runtimes.class_maps import OneHot, gives_classes
+    from runtime_bench.runtimes.class_maps import for_logits
     from runtime_bench.runtimes.pixels import for_normalized
 
     loaded = RUNTIMES[entry.format].load(folder / entry.path, worker_threads())
     session = for_normalized(loaded, network.input_spec)
-    return OneHot(session, network.num_classes) if gives_classes(loaded) else session
+    return for_logits(loaded, session, network.num_classes)
 
 
 def worker_threads() -> int:

@@ -18,6 +18,7 @@ from runtime_bench.runtimes.mil_interpreter.call import (
     Reference,
     constant_tensor,
 )
+from runtime_bench.runtimes.mil_interpreter.fusing import fuse_quantize_dequantize
 from runtime_bench.runtimes.mil_interpreter.operators import OPERATORS
 
 WEIGHTS = Path("Data/com.apple.CoreML/weights")
@@ -97,7 +98,7 @@ class MilProgram:
         (given,) = inputs
         kind = specification.description.input[0].type.WhichOneof("Type")
         names = tuple(o.name for o in function.outputs if o.name not in by_class)
-        operations = _fuse_quantize_dequantize(operations, names)
+        operations = fuse_quantize_dequantize(operations, names)
         constants, operations = _fold(operations)
         shape = tuple(int(size) for size in given.shape)
         half = coremltools.converters.mil.mil.types.builtin_to_string(given.dtype) == "fp16"
@@ -212,67 +213,6 @@ def _constant_tensors(operation: Operation, constants: dict[str, Tensor]) -> Ope
             key = f"{operation.outputs[0]}/{name}"
             constants[key] = constant_tensor(argument)
             arguments[name] = Reference(key)
-    return replace(operation, arguments=arguments)
-
-
-def _fuse_quantize_dequantize(
-    operations: list[Operation], outputs: tuple[str, ...]
-) -> list[Operation]:
-    """Join a per-tensor quantize and the dequantizes of its output, where nothing else reads it.
-
-    Both need the same scale and zero point, as every converter writes them.
-    """
-    readers: dict[str, list[Operation]] = {}
-    for operation in operations:
-        for name in operation.references():
-            readers.setdefault(name, []).append(operation)
-    renamed: dict[str, str] = {}
-    dropped: set[str] = set()
-    fused = []
-    for operation in operations:
-        if operation.outputs[0] in dropped:
-            continue
-        later = readers.get(operation.outputs[0], [])
-        same = all(_undoes(operation, reader) for reader in later)
-        # The outputs of the whole program must keep their own names.
-        names = {operation.outputs[0], *(reader.outputs[0] for reader in later[1:])}
-        if operation.kind == "quantize" and later and same and names.isdisjoint(outputs):
-            first, *others = later
-            dropped.update(reader.outputs[0] for reader in later)
-            renamed.update({reader.outputs[0]: first.outputs[0] for reader in others})
-            operation = replace(
-                operation,
-                kind="quantize_dequantize",
-                outputs=first.outputs,
-                half=first.half,
-            )
-        fused.append(_rename(operation, renamed))
-    return fused
-
-
-def _undoes(quantize: Operation, reader: Operation) -> bool:
-    if quantize.kind != "quantize" or reader.kind != "dequantize":
-        return False
-    for name in ("scale", "zero_point"):
-        one, two = quantize.arguments.get(name), reader.arguments.get(name)
-        if one is None and two is None and name == "zero_point":
-            continue
-        if not isinstance(one, np.ndarray) or not isinstance(two, np.ndarray):
-            return False
-        if one.ndim or two.ndim or one != two:
-            return False
-    return True
-
-
-def _rename(operation: Operation, renamed: dict[str, str]) -> Operation:
-    def of(argument: Argument) -> Argument:
-        if isinstance(argument, tuple):
-            return tuple(of(part) for part in argument)
-        if isinstance(argument, Reference):
-            return Reference(renamed.get(argument.name, argument.name))
-        return argument
-
-    arguments = {name: of(argument) for name, argument in operation.arguments.items()}
     return replace(operation, arguments=arguments)
 
 
