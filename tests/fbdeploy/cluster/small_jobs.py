@@ -84,3 +84,10 @@ def slow(report: Reporter, asked: Asked) -> None:
     (asked.folder / "made").mkdir(exist_ok=True)
     (asked.folder / "made" / asked.name).write_text(asked.name)
     report.result(Made(key=asked.name, path=f"{asked.folder}/made/{asked.name}"))
+
+
+def fill(report: Reporter, asked: Asked) -> None:
+    """Write more than there is room for, a megabyte at a time."""
+    with (asked.folder / "big").open("wb") as stream:
+        for _ in range(64):
+            stream.write(os.urandom(1 << 20))
