@@ -27,17 +27,13 @@ from torch import Tensor, nn
 from stats.class_overlap import ClassOverlap
 from zoo.datasets.mask_classes import IGNORE
 from zoo.embedded import SEGMENTER_WEIGHTS_FILE
-from zoo.idx import read_idx
 from zoo.networks import load_network
-from zoo.pack_default import CALIBRATION_IMAGES, SEED, choose_calibration
-from zoo.scenes import CLASSES, SCENES, Pictures, Scene, SceneSplit, open_scenes
+from zoo.scenes import CLASSES, SCENES, Scene, open_scenes
 from zoo.segmentation.default import INPUT_SPEC, build_default
 from zoo.segmentation.resizing import resize_logits
 from zoo.segmentation.segmenter import Segmenter
-from zoo.train_default import VALIDATION
 from zoo.training import Training, half, log_to, single
-
-TRAINING_SEED, WATCHED_SEED = 3, 4  # 1 and 2 are the embedded splits'
+from zoo.training_scenes import training_scenes
 
 
 @dataclass(frozen=True)
@@ -123,26 +119,6 @@ def score(network: nn.Module, scenes: Iterable[Scene]) -> ClassOverlap:
     return ClassOverlap.join(parts)
 
 
-def training_scenes(data: Path, schedule: Schedule) -> tuple[SceneSplit, SceneSplit]:
-    """Scenes to train on, and as many as are watched, of pictures apart."""
-    images = read_idx(data / "train-images-idx3-ubyte.gz").numpy()
-    labels = read_idx(data / "train-labels-idx1-ubyte.gz").numpy()
-    kept = np.ones(len(images), bool)
-    kept[-VALIDATION:] = False
-    kept[choose_calibration(labels[:-VALIDATION], CALIBRATION_IMAGES, SEED)] = False
-    others = Pictures(images[-VALIDATION:], labels[-VALIDATION:])
-    return (
-        SceneSplit(
-            "training",
-            Pictures(images[kept], labels[kept]),
-            TRAINING_SEED,
-            2**31,
-            schedule.least_items,
-        ),
-        SceneSplit("watched", others, WATCHED_SEED, schedule.watched),
-    )
-
-
 def start(schedule: Schedule, weights: Path | None = None) -> Segmenter:
     """The network with ``weights``, or its backbone with the embedded classifier's."""
     torch.manual_seed(schedule.seed)
@@ -159,7 +135,9 @@ def start(schedule: Schedule, weights: Path | None = None) -> Segmenter:
 def train(data: Path, output: Path, schedule: Schedule, weights: Path | None = None) -> None:
     """Write the weights (float16) and ``train_segmenter.log`` into ``output``."""
     output.mkdir(parents=True, exist_ok=True)
-    scenes, watched = training_scenes(data, schedule)
+    scenes, watched = training_scenes(
+        data, least_items=schedule.least_items, watched=schedule.watched
+    )
     network = start(schedule, weights).to(memory_format=torch.channels_last)
     use_phases(network)
     training = Training.of(

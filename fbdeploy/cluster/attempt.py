@@ -14,7 +14,7 @@ from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.messages import Began, Happened, Message, Needs, Parcel, Running, Stopped
 from fbdeploy.cluster.paths import told_here
 from fbdeploy.cluster.sandbox import Sandbox, listed, needed, unpack
-from fbdeploy.cluster.store import Store
+from fbdeploy.cluster.store import DiskFull, Store
 from fbdeploy.pipeline.environment import HOST_VARIABLE
 from fbdeploy.pipeline.workers.errors import failure_of
 from fbdeploy.pipeline.workers.jobs import EVENT, Ended, Event, Failed, Note, Progress
@@ -62,8 +62,11 @@ class Attempt:
             self._run()
         except Unwanted:
             self._send(Stopped)
+        except DiskFull as error:
+            self._send(Happened, event=Failed(cause="disk", message=str(error)))
         except Exception as error:
-            self._send(Happened, event=failure_of(error))
+            failed = failure_of(error)
+            self._send(Happened, event=self._blamed(failed) if failed.cause == "disk" else failed)
 
     def _run(self) -> None:
         self._fetch(needed(self.parcel))
@@ -116,8 +119,15 @@ class Attempt:
         finally:
             stop_all([process])
 
+    def _blamed(self, failed: Failed) -> Failed:
+        """A full disk is this host's, not the client's whose folder stands in what the job says."""
+        full = DiskFull.at(self.host, str(self.store.root), failed.message)
+        return failed.model_copy(update={"message": str(full)})
+
     def _pass_on(self, sandbox: Sandbox, event: Event, *, with_files: bool) -> None:
         told = EVENT.validate_python(told_here(event.model_dump_json(), sandbox.names))
+        if isinstance(event, Failed) and event.cause == "disk":
+            told = self._blamed(event)
         if not with_files:
             self._send(Happened, event=told)
             return

@@ -12,10 +12,12 @@ from fbdeploy.cluster.connection import Cluster
 from fbdeploy.cluster.messages import MESSAGE, Began, Happened, Needs, Running, Stopped
 from fbdeploy.cluster.tracked import Tracked
 from fbdeploy.cluster.transfer import HostGone
-from fbdeploy.pipeline.workers.errors import failure_of
+from fbdeploy.pipeline.space import ADVICE
+from fbdeploy.pipeline.workers.errors import failure_of, is_disk_error
 from fbdeploy.pipeline.workers.jobs import Ended, Failed, Note, Result
 from fbdeploy.pipeline.workers.runner import Listener, Outcome
 from fbdeploy.records.hosts import HostJob, append_host_job
+from zoo.errors import one_line, reason_of
 
 if TYPE_CHECKING:
     from distributed import Future
@@ -153,7 +155,7 @@ class Delivery:
                 self.end(one, Failed(cause="crash", message=f"{one.host}: {error}"))
                 return
         else:
-            self.end(one, failure_of(error))
+            self.end(one, _not_written(one.folder, error))
             return
         self._proceed(one)
 
@@ -224,3 +226,11 @@ class Delivery:
         except Exception as caught:
             error = caught
         self._post(Fetched(one.job.name, said.attempt, error))
+
+
+def _not_written(folder: Path, error: Exception) -> Failed:
+    """What a job made cannot be put into the output folder."""
+    if is_disk_error(error):
+        reason = f"{folder}: cannot be written ({reason_of(error)}); {ADVICE}"
+        return Failed(cause="disk", message=one_line(reason))
+    return failure_of(error)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from distributed.security import Security
 
 CONNECT_SECONDS = 15
+GREETING_HEAD = 8
+LONGEST_GREETING = 1 << 20
+"""A scheduler speaks first: the length of what it says, in 8 bytes, the lowest first
+(distributed/comm/tcp.py)."""
 NO_PAGES = "127.0.0.1:0"
 """Where Dask's web server listens, which cannot be left out; it serves nothing."""
 PLENTY = 1e9
@@ -127,19 +131,25 @@ def say(text: str) -> None:
 
 
 def _knock(plan: ClusterPlan, guard: Security | None) -> None:
-    """Say at once what Dask would find out after many tries.
+    """Say at once what Dask would find out after many tries, or never.
 
     Raises:
-        InputError: nobody listens, or whoever does has other keys.
+        InputError: nobody listens or answers, or whoever does is no scheduler or has other keys.
     """
     place = plan.address.partition("://")[2]
     host, _, port = place.rpartition(":")
+    name = host.strip("[]")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as plain:
-            if guard is not None:
+        with socket.create_connection((name, int(port)), CONNECT_SECONDS) as plain:
+            if guard is None:
+                told = plain.recv(GREETING_HEAD, socket.MSG_WAITALL)
+            else:
                 context = guard.get_connection_args("client")["ssl_context"]
-                context.wrap_socket(plain, server_hostname=host.strip("[]")).close()
+                with context.wrap_socket(plain, server_hostname=name) as secured:
+                    told = secured.recv(GREETING_HEAD)
     except ssl.SSLError as error:
+        if error.reason == "WRONG_VERSION_NUMBER":  # it does not speak TLS
+            raise _no_scheduler(plan, error.reason) from error
         raise InputError(
             f"{plan.address}: the scheduler there has other keys than {plan.keys} "
             f"({error.reason or reason_of(error)}); copy the cluster's"
@@ -149,6 +159,15 @@ def _knock(plan: ClusterPlan, guard: Security | None) -> None:
             f"{plan.address}: no scheduler answers there ({reason_of(error)}); "
             "start it with 'fbdeploy cluster scheduler'"
         ) from error
+    if not 0 < int.from_bytes(told, "little") < LONGEST_GREETING:
+        raise _no_scheduler(plan, f"it says {told!r}" if told else "it ends the connection")
+
+
+def _no_scheduler(plan: ClusterPlan, reason: str) -> InputError:
+    return InputError(
+        f"{plan.address}: what answers there is no scheduler ({reason}); "
+        "start one with 'fbdeploy cluster scheduler'"
+    )
 
 
 @contextmanager
@@ -167,10 +186,7 @@ def connected(plan: ClusterPlan) -> Iterator[Client]:
     try:
         client = Client(plan.address, security=guard, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError) as error:
-        raise InputError(
-            f"{plan.address}: what answers there is no scheduler ({reason_of(error)}); "
-            "start one with 'fbdeploy cluster scheduler'"
-        ) from error
+        raise _no_scheduler(plan, reason_of(error)) from error
     try:
         yield client
     finally:

@@ -32,8 +32,9 @@ from fbdeploy.cluster.gate import Gate
 from fbdeploy.cluster.identity import HostFacts, own_facts
 from fbdeploy.cluster.messages import Parcel
 from fbdeploy.cluster.packing import Packer, listing_of
-from fbdeploy.cluster.plan import ClusterPlan, HostPlan
+from fbdeploy.cluster.plan import ClusterPlan, HostPlan, at_home
 from fbdeploy.cluster.store import Store
+from fbdeploy.pipeline.lock import locked
 from zoo.errors import InputError, one_line, reason_of
 
 if TYPE_CHECKING:
@@ -66,16 +67,18 @@ def run_host(plan: ClusterPlan, name: str, say: Callable[[str], None]) -> None:
         say: takes lines for whoever watches.
 
     Raises:
-        InputError: there is no such host, its cache or data cannot be used, the keys are none, or
-            the extra ``cluster`` is not installed.
+        InputError: there is no such host, its cache or data cannot be used or another host uses the
+            cache, the keys are none, or the extra ``cluster`` is not installed.
     """
     global _here
     given = plan.host(name)
     configure()
     guard = security(plan)
     there, files = _data_of(given)
-    _here = Host(own_facts(given), Store(given.cache.expanduser().absolute(), files), there)
-    asyncio.run(_serve(plan, _here, guard, say))
+    cache = at_home(given.cache, f"cache of {name}").absolute()
+    with locked(cache, another="another cache in the plan"):
+        _here = Host(own_facts(given), Store(cache, files, name), there)
+        asyncio.run(_serve(plan, _here, guard, say))
 
 
 def run_parcel(parcel: str, topic: str) -> None:
@@ -121,6 +124,7 @@ async def put(upload: str, pieces: list[tuple[str, int, bytes, bool]]) -> None:
 
     Raises:
         Damaged: a whole file is not what its SHA-256 says.
+        DiskFull: nothing more can be written here.
     """
     store = _this_host().store
     for sha256, offset, piece, last in pieces:
@@ -142,7 +146,7 @@ def _data_of(plan: HostPlan) -> tuple[dict[str, Path], dict[str, Path]]:
     """The folders of photos that lie here, by their listing, and all their files by content."""
     packer, there, files = Packer(), {}, {}
     for given in plan.data:
-        folder = given.expanduser().absolute()
+        folder = at_home(given, f"data of {plan.name}").absolute()
         if not folder.is_dir():
             raise InputError(f"{given}: is no folder; correct data of {plan.name} in the plan")
         entries = packer.entries(folder)
@@ -203,8 +207,7 @@ async def _serve(plan: ClusterPlan, here: Host, guard: Any, say: Callable[[str],
                 if not asked.is_set():
                     say(f"{name}: {plan.address} is lost; waiting for it")
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
-            reason = reason_of(error.__cause__ or error)
-            line = one_line(f"{name}: cannot join {plan.address} ({reason}); trying again")
+            line = one_line(f"{name}: {_why(error, plan, name)}; trying again")
             if line != told:
                 say(line)
                 told = line
@@ -216,6 +219,14 @@ async def _serve(plan: ClusterPlan, here: Host, guard: Any, say: Callable[[str],
             await asyncio.wait_for(asked.wait(), RETRY_SECONDS)
 
 
+def _why(error: Exception, plan: ClusterPlan, name: str) -> str:
+    """What keeps a host out of the cluster."""
+    reason = reason_of(error.__cause__ or error)
+    if "name taken" in reason:  # or it was this one, and the scheduler has not noticed yet
+        return f"{plan.address} has a host {name} already; end one, or name this one otherwise"
+    return f"cannot join {plan.address} ({reason})"
+
+
 async def _unless(asked: asyncio.Event, awaited: Any) -> None:
     """Await, but no longer than until a signal asks to end."""
     task = asyncio.ensure_future(awaited)
@@ -225,4 +236,5 @@ async def _unless(asked: asyncio.Event, awaited: Any) -> None:
     if task.done():
         task.result()
     else:
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
         task.cancel()

@@ -65,8 +65,8 @@ def check_keys(folder: Path) -> None:
     """Refuse keys that the other side would refuse.
 
     Raises:
-        InputError: a file is missing or no PEM, the certificate has ended, is not signed by the CA,
-            or is not that of the key; or the extra ``cluster`` is not installed.
+        InputError: a file is missing or no PEM, the certificate has ended or not begun, is not
+            signed by the CA, or is not that of the key; or the extra ``cluster`` is not installed.
     """
     with needs_cluster():
         from cryptography import x509
@@ -93,7 +93,13 @@ def check_keys(folder: Path) -> None:
         raise InputError(f"{folder}: {CERTIFICATE} is not signed by its {CA}; {ADVICE}") from error
     if key.public_key() != certificate.public_key():
         raise InputError(f"{folder}: {KEY} is not that of {CERTIFICATE}; {ADVICE}")
-    if certificate.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
+    now = datetime.datetime.now(datetime.UTC)
+    if now < certificate.not_valid_before_utc:
+        raise InputError(
+            f"{folder}: begins on {certificate.not_valid_before_utc:%Y-%m-%d}, and this machine's "
+            f"clock says {now:%Y-%m-%d}; set it"
+        )
+    if certificate.not_valid_after_utc < now:
         raise InputError(f"{folder}: ended on {certificate.not_valid_after_utc:%Y-%m-%d}; {ADVICE}")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from runtime_bench.targets.address import EmulatedAddress, LocalAddress, parse_target
 from zoo.documents import Schema, read_toml, validated
@@ -16,12 +18,28 @@ from zoo.errors import InputError
 DEFAULT_CACHE = Path("~/.cache/fbdeploy/cluster")
 DEFAULT_PORT = 8786
 """What Dask's own scheduler listens on."""
+MOST_PORTS = 65535
 MOST_CORES = 4096
 MOST_GIGABYTES = 100_000
 ADVICE = "docs/cluster.md shows one"
 ADDRESS = re.compile(
-    r"(?P<protocol>tls|tcp)://(?P<host>\[[0-9A-Fa-f:]+\]|[\w.-]+)(:(?P<port>\d+))?"
+    r"(?P<protocol>tls|tcp)://"
+    r"(?P<host>\[[0-9A-Fa-f:]+\]|[\w-]{1,63}(\.[\w-]{1,63})*)(:(?P<port>\d{1,5}))?",
+    re.ASCII,
 )
+"""Labels as long as names of machines may have them (RFC 1035, section 2.3.4)."""
+
+
+def _without_null(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError(f"{path} holds a null character")
+    return path
+
+
+PlanPath = Annotated[Path, AfterValidator(_without_null)]
+Cores = Annotated[int, Field(strict=True, ge=1, le=MOST_CORES)]
+"""``true`` is no number."""
+Gigabytes = Annotated[float, Field(strict=True, gt=0, le=MOST_GIGABYTES)]
 
 
 class HostPlan(Schema):
@@ -33,11 +51,11 @@ class HostPlan(Schema):
     """
 
     name: str = Field(pattern=r"^[\w.-]{1,64}$")
-    cores: int | None = Field(default=None, ge=1, le=MOST_CORES)
-    memory_gb: float | None = Field(default=None, gt=0, le=MOST_GIGABYTES)
+    cores: Cores | None = None
+    memory_gb: Gigabytes | None = None
     devices: tuple[str, ...] = ()
-    data: tuple[Path, ...] = ()
-    cache: Path = DEFAULT_CACHE
+    data: tuple[PlanPath, ...] = ()
+    cache: PlanPath = DEFAULT_CACHE
 
     @field_validator("devices")
     @classmethod
@@ -56,9 +74,9 @@ class ClusterPlan(Schema):
     """
 
     scheduler: str
-    keys: Path | None = None
+    keys: PlanPath | None = None
     hosts: Annotated[tuple[HostPlan, ...], Field(min_length=1)]
-    job_cores: int | None = Field(default=None, ge=1, le=MOST_CORES)
+    job_cores: Cores | None = None
     times_on: str | None = None
 
     @property
@@ -104,7 +122,7 @@ def read_plan(path: Path) -> ClusterPlan:
     """
     plan = validated(ClusterPlan, read_toml(path, ADVICE), str(path), ADVICE)
     match = ADDRESS.fullmatch(plan.scheduler)
-    if match is None or not 1 <= int(match["port"] or DEFAULT_PORT) <= 65535:
+    if match is None or not _is_place(match["host"], int(match["port"] or DEFAULT_PORT)):
         raise InputError(f"{path}: scheduler: '{plan.scheduler}' is not tls://HOST:PORT; {ADVICE}")
     if match["protocol"] == "tcp" and not _is_loopback(match["host"]):
         raise InputError(
@@ -115,13 +133,35 @@ def read_plan(path: Path) -> ClusterPlan:
         raise InputError(f"{path}: keys is missing; name the folder of 'fbdeploy cluster keys'")
     if not plan.is_secured and plan.keys is not None:
         raise InputError(f"{path}: keys: tcp:// uses none; leave them out or give tls://")
-    _check_unique(path, "hosts", [host.name for host in plan.hosts])
-    _check_unique(path, "devices", [device for host in plan.hosts for device in host.devices])
+    _check_unique(path, "hosts", [host.name for host in plan.hosts], str)
+    devices = [device for host in plan.hosts for device in host.devices]
+    _check_unique(path, "devices", devices, parse_target)
     if plan.times_on is not None and plan.times_on not in {host.name for host in plan.hosts}:
         raise InputError(f"{path}: times_on: '{plan.times_on}' is no host of the plan; correct it")
     if plan.keys is None:
         return plan
-    return plan.model_copy(update={"keys": path.parent / plan.keys.expanduser()})
+    keys = path.parent / at_home(plan.keys, f"{path}: keys")
+    return plan.model_copy(update={"keys": keys})
+
+
+def at_home(path: Path, key: str) -> Path:
+    """``path`` with the folder that ``~`` or ``~user`` at its beginning stands for on this machine.
+
+    Raises:
+        InputError: there is no such user; ``key`` is where the path stands.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{key}: {path}: there is no such user here; give a whole path") from error
+
+
+def _is_place(host: str, port: int) -> bool:
+    if host.startswith("["):
+        with suppress(ValueError):
+            return ip_address(host.strip("[]")).version == 6 and 1 <= port <= MOST_PORTS
+        return False
+    return 1 <= port <= MOST_PORTS
 
 
 def _is_loopback(host: str) -> bool:
@@ -133,7 +173,9 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_unique(path: Path, key: str, names: list[str]) -> None:
+def _check_unique(path: Path, key: str, names: list[str], same: Callable[[str], object]) -> None:
+    seen: list[object] = []
     for name in names:
-        if names.count(name) > 1:
+        if same(name) in seen:
             raise InputError(f"{path}: {key}: '{name}' is there more than once; leave one out")
+        seen.append(same(name))

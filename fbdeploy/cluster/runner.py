@@ -21,6 +21,7 @@ from fbdeploy.cluster.delivery import Delivery, Done, Item, NotSent, Room, Said
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.messages import MESSAGE, Happened, Stopped
 from fbdeploy.cluster.paths import output_of
+from fbdeploy.cluster.store import DiskFull
 from fbdeploy.cluster.tracked import Tracked
 from fbdeploy.pipeline.workers.errors import failure_of
 from fbdeploy.pipeline.workers.jobs import Ended, Failed, Job
@@ -168,7 +169,10 @@ class _Run:
         elif item.attempt != one.attempt:
             return
         elif isinstance(item, NotSent):
-            self._pack_again(one, item.error)
+            if isinstance(item.error, DiskFull):
+                self._jobs.end(one, Failed(cause="disk", message=str(item.error)))
+            else:
+                self._pack_again(one, item.error)
         else:
             self._jobs.fetched(one, item.error)
 

@@ -116,8 +116,16 @@ def listed(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> list[str]
 
 
 def unpack(parcel: Parcel, store: Store, there: Mapping[str, Path]) -> Sandbox:
-    """Lay out a parcel whose contents are all in the store."""
+    """Lay out a parcel whose contents are all in the store; where that fails, nothing is left."""
     root = store.scratch()
+    try:
+        return _unpacked(parcel, store, there, root)
+    except BaseException:
+        shutil.rmtree(root, ignore_errors=True)
+        raise
+
+
+def _unpacked(parcel: Parcel, store: Store, there: Mapping[str, Path], root: Path) -> Sandbox:
     output = root / "out"
     output.mkdir()
     for entry in parcel.files:
@@ -185,17 +193,21 @@ def _image_folder(store: Store, given: Input) -> Path:
         return place
     assert given.listing is not None
     temporary = place.parent / partial_name(place.name)
-    for entry in _entries(store, given.listing):
-        target = temporary / inner_name(entry.path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source = store.place_of(entry.sha256)
-        if source.is_relative_to(store.root):
-            os.link(source, target)
-        else:
-            shutil.copyfile(source, target)
-    temporary.mkdir(parents=True, exist_ok=True)
     try:
-        os.replace(temporary, place)
-    except OSError:  # another job has made it meanwhile
+        for entry in _entries(store, given.listing):
+            target = temporary / inner_name(entry.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = store.place_of(entry.sha256)
+            if source.is_relative_to(store.root):
+                os.link(source, target)
+            else:
+                shutil.copyfile(source, target)
+        temporary.mkdir(parents=True, exist_ok=True)
+        try:
+            os.replace(temporary, place)
+        except OSError:
+            if not place.exists():  # no other job has made it meanwhile
+                raise
+    finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return place

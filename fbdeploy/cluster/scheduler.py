@@ -30,7 +30,7 @@ async def _serve(plan: ClusterPlan, guard: Any, say: Callable[[str], None]) -> N
     host, _, port = place.rpartition(":")
     try:
         scheduler = await Scheduler(
-            host=host.strip("[]"),
+            host=host,  # with the brackets of an IPv6 address
             port=int(port),
             protocol=f"{protocol}://",
             security=guard,

@@ -7,10 +7,12 @@ import os
 import shutil
 import threading
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from zoo.errors import InputError, reason_of
+from fbdeploy.pipeline.workers.errors import DISK_ERRORS
+from zoo.errors import InputError, one_line, reason_of
 from zoo.files import sha256_of
 
 READ_ONLY = 0o444
@@ -21,17 +23,30 @@ class Damaged(RuntimeError):
     """What arrived is not what its name says: it changed while it was sent."""
 
 
+class DiskFull(RuntimeError):
+    """A host's disk is full or read-only: one line that names the host and what to do."""
+
+    @classmethod
+    def at(cls, host: str, place: str, reason: str) -> DiskFull:
+        """That of ``host``, at ``place`` on it, for what the system or a job says."""
+        advice = "free it there, or name another cache in the plan"
+        return cls(one_line(f"{host}: {place}: cannot be written ({reason}); {advice}"))
+
+
 class Store:
     """Files under ``root`` by their SHA-256; several threads may use it.
 
     ``elsewhere`` are files that lie on this machine already, by content: they are never changed.
+    ``host`` is whose it is, for errors.
 
     Raises:
         InputError: the folder cannot be made or written.
     """
 
-    def __init__(self, root: Path, elsewhere: dict[str, Path] | None = None) -> None:
-        self.root = root
+    def __init__(
+        self, root: Path, elsewhere: dict[str, Path] | None = None, host: str = "this host"
+    ) -> None:
+        self.root, self.host = root, host
         self._elsewhere = elsewhere or {}
         self._arrived = threading.Condition()
         try:
@@ -82,25 +97,32 @@ class Store:
 
         Raises:
             Damaged: the whole is not what ``sha256`` says.
+            DiskFull: nothing more can be written; what was there of the file is removed.
         """
         part = self.root / PARTS / f"{sha256}-{upload}"
-        with part.open("r+b" if offset else "wb") as stream:
-            stream.seek(offset)
-            stream.write(piece)
-        if last:
-            self._settle(part, sha256)
+        with self._writing(part):
+            with part.open("r+b" if offset else "wb") as stream:
+                stream.seek(offset)
+                stream.write(piece)
+            if last:
+                self._settle(part, sha256)
 
     def add(self, path: Path) -> tuple[str, int]:
-        """Keep a copy of the file that ``path`` is now; its SHA-256 and bytes."""
+        """Keep a copy of the file that ``path`` is now; its SHA-256 and bytes.
+
+        Raises:
+            DiskFull: it cannot be written.
+        """
         part = self.root / PARTS / uuid.uuid4().hex
         digest, size = hashlib.sha256(), 0
-        with path.open("rb") as source, part.open("wb") as copy:
-            while chunk := source.read(1 << 20):
-                digest.update(chunk)
-                copy.write(chunk)
-                size += len(chunk)
-        sha256 = digest.hexdigest()
-        self._keep(part, sha256)
+        with self._writing(part):
+            with path.open("rb") as source, part.open("wb") as copy:
+                while chunk := source.read(1 << 20):
+                    digest.update(chunk)
+                    copy.write(chunk)
+                    size += len(chunk)
+            sha256 = digest.hexdigest()
+            self._keep(part, sha256)
         return sha256, size
 
     def read(self, sha256: str, offset: int, length: int) -> bytes:
@@ -114,6 +136,16 @@ class Store:
         folder = self.root / SCRATCH / uuid.uuid4().hex[:12]
         folder.mkdir()
         return folder
+
+    @contextmanager
+    def _writing(self, part: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            if error.errno not in DISK_ERRORS:
+                raise
+            raise DiskFull.at(self.host, str(self.root), reason_of(error)) from error
 
     def _settle(self, part: Path, sha256: str) -> None:
         found = sha256_of(part)

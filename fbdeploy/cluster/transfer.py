@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from fbdeploy.cluster import host
 from fbdeploy.cluster.messages import FileEntry
 from fbdeploy.cluster.packing import Packer, partial_name, put_in_place
-from fbdeploy.cluster.store import Damaged
-from fbdeploy.pipeline.workers.errors import DISK_ERRORS
+from fbdeploy.cluster.store import Damaged, DiskFull
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -47,7 +46,8 @@ class Transfer:
         Raises:
             HostGone: it does not answer.
             Damaged: a file has changed since it was packed.
-            OSError: a file is gone or cannot be read, or the host's disk is full.
+            DiskFull: the host's disk is.
+            OSError: a file is gone or cannot be read.
             KeyError: a content was not packed here.
         """
         with self._lock:
@@ -119,11 +119,9 @@ class Transfer:
     def _call(self, worker: str, function: Any, *arguments: Any) -> Any:
         try:
             return self._client.run(function, *arguments, workers=[worker])[worker]
-        except Damaged:
+        except (Damaged, DiskFull):
             raise
         except Exception as error:  # whatever Dask says of a worker that is not there
-            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                raise
             raise HostGone(f"{worker}: {error}") from error
 
 

@@ -21,16 +21,17 @@ OWNER = re.compile(rb"\d{0,20}")
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, another: str = "another --output") -> Iterator[None]:
     """Make ``folder`` and hold it for this process alone; leftovers of a killed run are removed.
 
-    The lock is the kernel's (flock), so it ends with the process however that ends.
+    ``another`` is what the user can choose instead. The lock is the kernel's (flock), so it ends
+    with the process however that ends.
 
     Raises:
         InputError: the folder cannot be made or written, or another process holds it.
     """
     path = folder / FILE_NAME
-    advice = "choose another --output or free it"
+    advice = f"choose {another} or free it"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = os.fdopen(_open_regular(path), "a+", encoding="ascii")
@@ -47,7 +48,7 @@ def locked(folder: Path) -> Iterator[None]:
             owner = stream.read().strip() or "unknown"
             raise InputError(
                 f"{folder}: another fbdeploy (process {owner}) is writing there; "
-                "wait for it or choose another --output"
+                f"wait for it or choose {another}"
             ) from None
         try:
             stream.truncate(0)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
 from stats.class_overlap import ClassOverlap
+from tests.zoo.fashion_files import TRAINING, write_fashion
 from zoo import train_segmenter
 from zoo.embedded import SEGMENTER_WEIGHTS_FILE
 from zoo.networks import load_network
@@ -29,11 +28,9 @@ from zoo.train_segmenter import (
     start,
     to_batch,
     train,
-    training_scenes,
     use_phases,
 )
-
-TRAINING = 1200
+from zoo.training_scenes import training_scenes
 
 
 def test_a_convolution_by_phases_is_the_dilated_one() -> None:
@@ -96,27 +93,14 @@ def test_pixels_are_normalized() -> None:
     assert target[0, 5, 9] == scene.semantic[5, 9]
 
 
-def _write(path: Path, values: NDArray[np.uint8]) -> None:
-    dims = b"".join(size.to_bytes(4, "big") for size in values.shape)
-    content = bytes([0, 0, 8, values.ndim]) + dims + values.tobytes()
-    path.write_bytes(gzip.compress(content, 1))
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Pictures that show their own number, as the cloth that scenes are made of."""
-    images = np.zeros((TRAINING + VALIDATION, 28, 28), np.uint8)
-    numbers = np.arange(len(images))
-    images[:, 4:24, 4:24] = 255
-    images[:, 10, 10] = numbers % 250 + 2
-    images[:, 11, 11] = numbers // 250 + 2
-    _write(tmp_path / "train-images-idx3-ubyte.gz", images)
-    _write(tmp_path / "train-labels-idx1-ubyte.gz", (numbers % 10).astype(np.uint8))
-    return tmp_path
+    """Pictures that show their own number."""
+    return write_fashion(tmp_path)
 
 
 def test_pictures_of_training_watching_and_calibration_are_apart(data: Path) -> None:
-    training, watched = training_scenes(data, Schedule(watched=7))
+    training, watched = training_scenes(data, least_items=1, watched=7)
 
     def numbers(split: SceneSplit) -> set[int]:
         held = split.pictures.images.astype(int) - 2

@@ -1,7 +1,8 @@
 """The embedded default: Fashion-MNIST images (MIT, see LICENSE.fashion-mnist) and weights.
 
 ``fbnetv2_f1.fashion_mnist.safetensors`` holds float16 weights written by ``zoo.train_default``,
-``fbnetv2_f1_lraspp.fashion_scenes.safetensors`` those by ``zoo.train_segmenter``;
+``fbnetv2_f1_lraspp.fashion_scenes.safetensors`` those by ``zoo.train_segmenter``,
+``fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors`` those by ``tasks.train_detector``;
 ``fashion-mnist*.npz`` are written by ``python -m zoo.pack_default``.
 """
 
@@ -20,6 +21,7 @@ from zoo.input_spec import InputSpec
 ARCHITECTURE = "FBNetV2_F1"
 WEIGHTS_FILE = "fbnetv2_f1.fashion_mnist.safetensors"
 SEGMENTER_WEIGHTS_FILE = "fbnetv2_f1_lraspp.fashion_scenes.safetensors"
+DETECTOR_WEIGHTS_FILE = "fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors"
 # Mean and deviation of Fashion-MNIST's training pixels (zoo/train_default.py).
 INPUT_SPEC = InputSpec(64, 64, mean=(0.2860,) * 3, std=(0.3530,) * 3, crop_pct=1.0)
 LABELS = (

@@ -45,7 +45,7 @@ class _Embedded:
     count: int
 
 
-# Seeds are one apart from those of training (zoo/train_segmenter.py), as are the pictures: the
+# Seeds are one apart from those of training (zoo/training_scenes.py), as are the pictures: the
 # 10,000 test pictures, and the 512 training pictures that training leaves out.
 _EMBEDDED = {
     SCENES: _Embedded(TEST, seed=1, count=2000),

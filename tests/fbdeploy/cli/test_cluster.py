@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.pipeline.lock import locked
 from tests.fbdeploy.cli.in_process import command
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +49,8 @@ def test_keys_are_made_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
         (["evaluate", "model.onnx", "--data", "x.json", "--cluster", "plan.toml"], "no such"),
         (["cluster", "host", "plan.toml", "--name", "lab7"], "lab7: is no host of the plan"),
         (["cluster", "host", "plan.toml"], "--name"),
+        (["cluster", "host", "away.toml", "--name", "lab1"], "cache of lab1: ~nobody-here/c: "),
+        (["cluster", "host", "away.toml", "--name", "lab2"], "data of lab2: ~nobody-here/d: "),
         (["cluster", "scheduler", "open.toml"], "in the clear"),
         (["cluster", "host", "bare.toml", "--name", "lab1"], "ca.pem: cannot be read"),
         (["deploy", "--wait-for-host", "-1", "--cluster", "plan.toml"], "--wait-for-host -1"),
@@ -65,9 +68,25 @@ def test_what_is_wrong_is_one_line(
     (tmp_path / "open.toml").write_text(PLAN.replace("127.0.0.1", "10.0.0.1"))
     bare = PLAN.replace("tcp:", "tls:").replace("[[", 'keys = "keys"\n[[')
     (tmp_path / "bare.toml").write_text(bare)
+    away = PLAN + 'cache = "~nobody-here/c"\n'
+    away += '[[hosts]]\nname = "lab2"\ndata = ["~nobody-here/d"]\n'
+    (tmp_path / "away.toml").write_text(away)
+    before = {path.name for path in tmp_path.iterdir()}
     done = command(capfd, *arguments)
     assert said in done.line
-    assert {path.name for path in tmp_path.iterdir()} == {"plan.toml", "open.toml", "bare.toml"}
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_a_cache_is_one_hosts(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A second host would take the files of the first one's jobs for those of a killed host."""
+    running = tmp_path / "cache" / "scratch" / "job"
+    running.mkdir(parents=True)
+    (tmp_path / "plan.toml").write_text(f'{PLAN}cache = "{tmp_path / "cache"}"\n')
+    with locked(tmp_path / "cache"):
+        done = command(capfd, "cluster", "host", str(tmp_path / "plan.toml"), "--name", "lab1")
+    assert done.code == 2 and f"{tmp_path / 'cache'}: another fbdeploy (process " in done.line
+    assert done.line.endswith("wait for it or choose another cache in the plan")
+    assert running.exists()
 
 
 def test_without_a_cluster_dask_is_not_imported() -> None:

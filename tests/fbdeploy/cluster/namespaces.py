@@ -33,6 +33,12 @@ class Network:
         _ip("link", "set", f"{self.tag}v{host}", "master", f"{self.tag}b")
 
 
+def small_disk(folder: Path, megabytes: int) -> list[str]:
+    """What a command begins with for which ``folder`` is an empty disk of that size."""
+    mount = f'mkdir -p "$0" && mount -t tmpfs -o size={megabytes}m none "$0" && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", mount, str(folder)]
+
+
 @contextmanager
 def network(hosts: int) -> Iterator[Network]:
     """A network of namespaces with so many hosts; needs root."""

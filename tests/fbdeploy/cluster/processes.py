@@ -100,6 +100,19 @@ class ClusterProcesses:
         member.wait_for("listening" if name == "scheduler" else "joined")
         return member
 
+    def host_of(self, pid: int) -> str:
+        """The host that has started a job's process."""
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        parent = int(stat.rpartition(")")[2].split()[1])
+        return next(n for n, one in self.members.items() if one.process.pid == parent)
+
+    def left_of_jobs(self, name: str, seconds: float = 30) -> list[Path]:
+        """What a host's jobs have left behind, some time after the last has told its end."""
+        end = time.monotonic() + seconds
+        while (left := list((self.folder / name / "scratch").iterdir())) and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
+
     def stop(self) -> None:
         for member in self.members.values():
             if member.process.poll() is None:

@@ -55,11 +55,13 @@ def copy(report: Reporter, asked: Asked) -> None:
 
 
 def wait(report: Reporter, asked: Asked) -> None:
-    """Hand over one thing, then wait so long; a second start is told by what the first left."""
+    """Hand over one thing, then wait so long; a second start, which finds what the first has left,
+    does not wait."""
+    again = (asked.folder / "pid").exists()
     report.result(Begun(key="begun", pid=os.getpid()))
     (asked.folder / "pid").write_text(str(os.getpid()))
     report.result(Waits(pid=os.getpid()))
-    time.sleep(asked.seconds)
+    time.sleep(0 if again else asked.seconds)
     report.result(Waited(key="waited"))
 
 
@@ -84,3 +86,10 @@ def slow(report: Reporter, asked: Asked) -> None:
     (asked.folder / "made").mkdir(exist_ok=True)
     (asked.folder / "made" / asked.name).write_text(asked.name)
     report.result(Made(key=asked.name, path=f"{asked.folder}/made/{asked.name}"))
+
+
+def fill(report: Reporter, asked: Asked) -> None:
+    """Write more than there is room for, a megabyte at a time."""
+    with (asked.folder / "big").open("wb") as stream:
+        for _ in range(64):
+            stream.write(os.urandom(1 << 20))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -153,14 +152,8 @@ def test_a_lost_hosts_job_runs_again_elsewhere(
 
     def react(job: Job, event: Event) -> None:
         if isinstance(event, Result) and event.kind == "Waits" and not killed:
-            name = next(
-                name
-                for name in ("lab1", "lab2")
-                if os.getpgid(running.members[name].process.pid)
-                == int(Path(f"/proc/{event.value['pid']}/stat").read_text().split()[3])
-            )
-            killed.append(name)
-            running.members[name].kill()
+            killed.append(running.host_of(event.value["pid"]))
+            running.members[killed[0]].kill()
 
     heard = Heard(react=react)
     outcome = run(cluster, tmp_path, [job("wait", tmp_path, arguments={"seconds": 1})], heard)
@@ -282,7 +275,7 @@ def test_other_source_on_a_host_leaves_it_out(
             jobs = [job("copy", out, f"c{i}", arguments=arguments) for i in range(4)]
             outcome = run(cluster, out, jobs)
             assert len(outcome.ended) == 4
-        assert not list((running.folder / "lab2" / "scratch").iterdir())
+        assert not running.left_of_jobs("lab2")
     finally:
         running.members.pop("lab2").end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import stat
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.cluster import keys as making
 from fbdeploy.cluster.keys import CA, CERTIFICATE, KEY, check_keys, make_keys
 from zoo.errors import InputError
 
@@ -60,3 +62,21 @@ def test_keys_that_do_not_belong_together(keys: Path, tmp_path: Path, damage, wo
     damage(folder, tmp_path / "other")
     with pytest.raises(InputError, match=word):
         check_keys(folder)
+
+
+@pytest.mark.parametrize(
+    ("skew", "valid", "words"),
+    [
+        (-3, 9, r"keys: begins on 20..-..-.., and this machine's clock says 20..-..-..; set it"),
+        (9, -3, r"keys: ended on 20..-..-..; make it"),
+    ],
+)
+def test_keys_of_another_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skew: int, valid: int, words: str
+) -> None:
+    """As on a machine whose clock is days behind, or ahead."""
+    monkeypatch.setattr(making, "SKEW", datetime.timedelta(days=skew))
+    monkeypatch.setattr(making, "VALID_DAYS", valid)
+    make_keys(tmp_path / "keys")
+    with pytest.raises(InputError, match=words):
+        check_keys(tmp_path / "keys")

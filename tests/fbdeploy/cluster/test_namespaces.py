@@ -27,15 +27,15 @@ from tests.fbdeploy.cluster.processes import (
     fbdeploy,
     host_table,
 )
+from tests.fbdeploy.cluster.same import evaluations, manifest, outputs, same
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0,
     reason="network namespaces: not root",
 )
+HOSTS = ("lab1", "lab2")
 TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
 TINY += ["--precisions", "int8", "--images", "64"]
-DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
-"""Keys of documents that no two runs share."""
 
 
 @pytest.fixture(scope="module")
@@ -48,25 +48,11 @@ def lab(
         hosts = host_table(folder, "lab1") + host_table(folder, "lab2")
         with cluster_processes(folder, hosts, secured=True, address=net.address) as found:
             found.start("scheduler")
-            for number, name in enumerate(("lab1", "lab2")):
+            for number, name in enumerate(HOSTS):
                 found.start(name, net.prefix(number, client))
-            for name in ("lab1", "lab2"):
+            for name in HOSTS:
                 found.members[name].wait_for("joined")
             yield net, found, client
-
-
-def same(document: object) -> object:
-    """Without what differs from run to run."""
-    if isinstance(document, dict):
-        return {key: same(one) for key, one in document.items() if key not in DIFFERENT}
-    if isinstance(document, list):
-        return [same(one) for one in document]
-    return document
-
-
-def lines(folder: Path, kind: str) -> list[object]:
-    texts = (folder / "results.jsonl").read_text().splitlines()
-    return [same(one) for one in map(json.loads, texts) if one["type"] == kind]
 
 
 def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path]) -> None:
@@ -83,22 +69,13 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
             env=environment,
         )
         assert told.returncode == 0, told.stderr
-    names = sorted(
-        path.relative_to(here).as_posix()
-        for path in here.rglob("*")
-        if path.is_file() and not {"logs", ".lock"} & set(path.parts)
-    )
+    names = outputs(here)
     assert any(name.endswith("int8/model.onnx") for name in names)
     for name in names:
-        if name.endswith((".json", ".jsonl", ".html")):
-            continue
         assert (there / name).read_bytes() == (here / name).read_bytes(), name
-    assert lines(there, "evaluation") == lines(here, "evaluation") != []
-    manifests = [
-        same(json.loads((folder / "networks/default/ptq-fast/manifest.json").read_text()))
-        for folder in (here, there)
-    ]
-    assert manifests[0] == manifests[1]
+    assert evaluations(there) == evaluations(here) != []
+    network = "networks/default/ptq-fast"
+    assert manifest(there / network) == manifest(here / network)
     timed = [one for one in map(json.loads, (there / "results.jsonl").read_text().splitlines())]
     assert "Who did what" not in (here / "report.html").read_text()
     for page in (there / "report.html", there / "networks/default/ptq-fast/report.html"):
@@ -108,8 +85,8 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
         assert hosts == [(name, escape(cpu_model(), quote=False)) for name, _ in hosts] != []
     devices = {one["device"]["cpu"] for one in timed if one["type"] == "latency"}
     assert len(devices) == 1 and "" not in devices
-    for name in ("lab1", "lab2"):
-        assert not list((processes.folder / name / "scratch").iterdir())
+    for name in HOSTS:
+        assert not processes.left_of_jobs(name)
 
 
 def documented() -> list[list[str]]:
@@ -144,7 +121,7 @@ def test_what_is_spread_over_hosts_gives_the_same_figures(
             found.append(same(json.loads(told.stdout)))
         assert found[0] == found[1]
         assert told.stderr.count("of 4: ") == 4, told.stderr
-        for name in ("lab1", "lab2"):
+        for name in HOSTS:
             assert f"{name} ({cpu_model()}): " in told.stderr
 
 
@@ -187,28 +164,24 @@ def test_a_cut_link_loses_nothing(lab: tuple[Network, ClusterProcesses, Path]) -
     net, processes, client = lab
     folder = client / "cut"
     folder.mkdir()
-    cut: list[int] = []
+    cut: list[str] = []
+    joined_before = {name: processes.members[name].said().count("joined") for name in HOSTS}
 
     def react(job: Job, event: Event) -> None:
         if isinstance(event, Result) and event.kind == "Waits" and not cut:
-            with_job = next(
-                number
-                for number, name in enumerate(("lab1", "lab2"))
-                if list((processes.folder / name / "scratch").iterdir())
-            )
-            cut.append(with_job)
-            net.cut(with_job)
+            cut.append(processes.host_of(event.value["pid"]))
+            net.cut(HOSTS.index(cut[0]))
 
     heard = Heard(react=react)
     try:
         with joined(read_plan(processes.plan)) as cluster:
-            long = job("wait", folder, arguments={"seconds": 20})
+            long = job("wait", folder, arguments={"seconds": 600})
             outcome = run(cluster, folder, [long], heard)
     finally:
-        for number in cut:
-            net.mend(number)
+        for name in cut:
+            net.mend(HOSTS.index(name))
     assert list(outcome.ended) == ["wait"], outcome.failed
     assert len(heard.results("Begun")) == 1 and len(heard.results("Waited")) == 1
-    assert any("was lost; it runs again on" in note for note in heard.notes())
-    name = ("lab1", "lab2")[cut[0]]
-    processes.members[name].wait_for("joined", times=2)
+    other = HOSTS[1 - HOSTS.index(cut[0])]
+    assert heard.notes() == [f"wait: {cut[0]} was lost; it runs again on {other}"]
+    processes.members[cut[0]].wait_for("joined", times=1 + joined_before[cut[0]])

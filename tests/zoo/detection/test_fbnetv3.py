@@ -11,7 +11,7 @@ from torch import nn
 from zoo.detection.config import DetectorOptions, detector_tables
 from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.rules import DetectionRule
-from zoo.detection.targets import label_anchors
+from zoo.detection.training.assignment import label_anchors
 from zoo.errors import InputError
 
 SMALL = (96, 128)

@@ -12,6 +12,7 @@ from typing import Any
 from zoo.datasets.contents import content_of_file
 from zoo.datasets.detection.annotations import AnnotatedPicture, DetectionSet
 from zoo.datasets.detection.coco import read_coco
+from zoo.datasets.detection.scenes import SceneObjects
 from zoo.datasets.detection.voc import ANNOTATIONS, read_voc
 from zoo.datasets.detection.yolo import LABELS, read_yolo
 from zoo.datasets.samples import Dataset, Sample, Samples
@@ -19,6 +20,7 @@ from zoo.errors import InputError, shown
 from zoo.files import exists, is_file, is_folder
 from zoo.input_spec import InputSpec
 from zoo.preprocess import Frame
+from zoo.scenes import SCENE_SPLITS, open_scenes
 
 KINDS = (
     "a COCO file (.json), a folder of Pascal VOC's XML files, or a YOLO folder (images/, labels/)"
@@ -67,7 +69,7 @@ def open_detections(
     """Open images with objects.
 
     Args:
-        name_or_path: as ``KINDS`` says.
+        name_or_path: as ``KINDS`` says, or one of SCENE_SPLITS.
         num_classes: the network's, without a background.
         network_labels: its class names. Data whose names are all among them are matched by name,
             others by index.
@@ -77,6 +79,8 @@ def open_detections(
     Raises:
         InputError: there are no such data, or they have classes that are not the network's.
     """
+    if str(name_or_path) in SCENE_SPLITS and not Path(name_or_path).exists():
+        return SceneObjects(open_scenes(str(name_or_path)), num_classes, network_labels)
     data = read_detections(Path(name_or_path))
     places = class_places(data, num_classes, network_labels)
     pictures = tuple(_with_classes(picture, places) for picture in data.pictures)

@@ -1,0 +1,46 @@
+"""Boxes pooled from maps by torchvision's operator, any number a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchvision.ops import roi_align
+
+from zoo.detection.roi_align import smallest_of_level
+
+
+def pool(
+    maps: Sequence[Tensor], boxes: Sequence[Tensor], strides: Sequence[int], resolution: int
+) -> Tensor:
+    """What ``zoo.detection.roi_align`` makes of the same boxes with a ``Pooling(resolution)``.
+
+    Args:
+        maps: (N, C, H, W) each, neighbouring levels, the finest first.
+        boxes: (R, 4) of each of the N pictures.
+        strides: pixels of the input a place of each map stands for.
+        resolution: bins a side.
+
+    Returns:
+        (sum of R, C, resolution, resolution).
+    """
+    rows = torch.cat([torch.cat((torch.full_like(b[:, :1], i), b), 1) for i, b in enumerate(boxes)])
+    if len(maps) == 1:
+        return _align(maps[0], rows, strides[0], resolution)
+    size = (rows[:, 3:] - rows[:, 1:3]).clamp(min=0).prod(1).sqrt()
+    limits = torch.tensor([smallest_of_level(stride) for stride in strides[1:]]).to(size)
+    level = torch.bucketize(size, limits, right=True)
+    pooled = maps[0].new_zeros(len(rows), maps[0].shape[1], resolution, resolution)
+    for place, stride in enumerate(strides):
+        own = torch.nonzero(level == place).flatten()
+        part = _align(maps[place], rows[own], stride, resolution)
+        pooled = pooled.index_copy(0, own, part)
+    return pooled
+
+
+def _align(features: Tensor, rows: Tensor, stride: int, resolution: int) -> Tensor:
+    pooled: Tensor = roi_align(
+        features, rows, resolution, 1 / stride, sampling_ratio=0, aligned=True
+    )
+    return pooled
