@@ -7,13 +7,22 @@ from pathlib import Path
 from zoo.architecture import architectures
 from zoo.detection.config import find_detector
 from zoo.errors import InputError
-from zoo.names import DEFAULT, DEFAULT_SEGMENTER, SEGMENTERS, ResolvedName, headed, resolve
+from zoo.names import (
+    DEFAULT,
+    DEFAULT_SEGMENTER,
+    DETECTORS,
+    TORCHVISION,
+    ResolvedName,
+    headed,
+    resolve,
+)
 from zoo.sources.base import NetworkOptions, NetworkSource
 from zoo.sources.detectors import DetectorSource
 from zoo.sources.fbnet import EmbeddedSource, FBNetSource
 from zoo.sources.segmenters import EmbeddedSegmenter, HeadedSegmenter, TorchvisionSegmenter
 from zoo.sources.timm import TimmSource
 from zoo.sources.torchvision import TorchvisionSource
+from zoo.sources.torchvision_detectors import TorchvisionDetector
 from zoo.sources.user import UserSource
 
 
@@ -30,13 +39,15 @@ def find_source(
         InputError: ``options`` do not apply to this network.
     """
     options = options or NetworkOptions()
-    if resolved.source == "torchvision" and resolved.canonical not in SEGMENTERS:
+    if resolved.canonical in TORCHVISION:
         return TorchvisionSource(resolved.canonical, options)
     if options != NetworkOptions():
         raise InputError(
             f"{resolved.given}: width_mult, reduced_tail and dilated are options of torchvision's "
             "mobilenet_v2, mobilenet_v3_large and mobilenet_v3_small"
         )
+    if resolved.canonical in DETECTORS:
+        return TorchvisionDetector(resolved.canonical, size)
     if resolved.source == "torchvision":
         return TorchvisionSegmenter(resolved.canonical)
     if resolved.source == "timm":
