@@ -19,6 +19,7 @@ from fbdeploy.cluster.plan import ClusterPlan
 from fbdeploy.cluster.status import HostStatus, hosts_of, notes_of
 from fbdeploy.cluster.transfer import Transfer
 from fbdeploy.pipeline.workers.runner import Slots
+from runtime_bench.measurement import Device
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ class Cluster:
         """The hosts that run this machine's code, by name."""
         return [name for name, one in self.hosts.items() if not one.differences]
 
+    @property
+    def timed_on(self) -> Device | None:
+        """The machine on which times are taken; None if it is away."""
+        host = self.hosts.get(self.plan.timing_host)
+        return None if host is None or host.facts is None else host.facts.device
+
     def slots(self, threads: int) -> Slots:
         """How many jobs of so many threads the hosts run at once: shared ones, unless those have
         fewer threads."""
@@ -93,7 +100,7 @@ class Cluster:
         """Refuse a device that nobody has.
 
         Raises:
-            InputError: no host of the plan has it, or its host has not joined.
+            InputError: no host of the plan has it, or its host has not joined, or without it.
         """
         owner = self.plan.owner(address)
         if owner is None:
@@ -103,7 +110,12 @@ class Cluster:
                 "add it to a host's devices"
             )
         found = self.hosts.get(owner.name)
-        if found is None or address not in found.devices:
+        if found is not None and address not in found.devices:
+            raise InputError(
+                f"{address}: its host {owner.name} has joined without it; start it again with "
+                "this plan"
+            )
+        if found is None:
             raise InputError(
                 f"{address}: its host {owner.name} has not joined; start it with "
                 f"'fbdeploy cluster host PLAN --name {owner.name}'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from fbdeploy.cluster import engine
 from fbdeploy.cluster.connection import joined
 from fbdeploy.cluster.plan import ClusterPlan, HostPlan, read_plan
+from runtime_bench.machine.device import describe
 from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.processes import ClusterProcesses, cluster_processes, host_table
 from zoo.errors import InputError
@@ -31,10 +33,19 @@ def test_ipv6_and_names_that_are_not_ascii(tmp_path: Path) -> None:
         plan = lab / "other.toml"
         own = f'cache = "{lab / "läb1"}"'
         plan.write_text(processes.plan.read_text().replace(own, f'cache = "{lab / "two"}"'))
+        newer = lab / "newer.toml"
+        newer.write_text(
+            processes.plan.read_text().replace("devices = [", 'devices = ["adb://new", ')
+        )
         second = ClusterProcesses(lab, plan, processes.environment).start("läb1")
         try:
             with joined(read_plan(processes.plan)) as cluster:
                 cluster.check_device(DEVICE)
+                found = cluster.timed_on
+                assert found is not None and found.identity == describe().identity
+                told = "its host läb1 has joined without it; start it again with this plan"
+                with pytest.raises(InputError, match=told):
+                    replace(cluster, plan=read_plan(newer)).check_device("adb://new")
                 arguments = {"name": "ñ a", "request": {"data": str(photos)}}
                 heard = Heard()
                 jobs = [
