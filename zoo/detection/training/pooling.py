@@ -31,7 +31,8 @@ def pool(
     Returns:
         (sum of R, C, resolution, resolution).
     """
-    if len(maps) == 1 and maps[0].shape[2] * maps[0].shape[3] <= SMALL:
+    small = maps[0].shape[2] * maps[0].shape[3] <= SMALL and maps[0].device.type == "cpu"
+    if len(maps) == 1 and small:
         return _by_products(maps[0], boxes, strides[0], resolution)
     rows = torch.cat([torch.cat((torch.full_like(b[:, :1], i), b), 1) for i, b in enumerate(boxes)])
     if len(maps) == 1:
