@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,6 +30,32 @@ from zoo.files import sha256_of, try_folder
 
 Done = Callable[[str, float], None]
 """Takes a step's name, and how much of it is done in 0..1."""
+
+
+@dataclass(frozen=True)
+class FinetuneRequest:
+    """What :func:`finetune` is asked for; fields are its arguments."""
+
+    network: str
+    data: str
+    output: Path
+    weights: Path | None = None
+    validation: str | None = None
+    num_classes: int | None = None
+    input_size: Size | None = None
+    choices: DetectorChoices = field(default_factory=DetectorChoices)
+    settings: Settings = field(default_factory=Settings)
+    device: str | None = None
+
+    def deciding(self, labels: tuple[str, ...]) -> object:
+        """As JSON, what decides the outcome, by which runs are told apart."""
+        known = dataclasses.asdict(self) | {
+            "weights": None if self.weights is None else sha256_of(self.weights),
+            "labels": labels,
+        }
+        return json.loads(
+            json.dumps({key: known[key] for key in known if key not in ("output", "device")})
+        )
 
 
 @in_python
@@ -67,91 +94,86 @@ def finetune(
     Raises:
         InputError: the network, the data or the weights cannot be had or do not fit each other.
     """
-    path = None if weights is None else Path(weights)
-    if path is not None and not path.is_file():
-        raise InputError(f"{path}: no such weights file")
-    how, where = settings or Settings(), _device(device)
-    source = os.fspath(data)
-    scored = None if validation is None else os.fspath(validation)
-    folder = Path(output)
-    try_folder(folder)
-    if is_detector(network):
-        if num_classes is not None:
-            raise InputError(f"--num-classes {num_classes}: a detector has its data's; leave out")
-        subject, split = _detector(network, path, source, scored, choices, input_size, how, where)
+    request = FinetuneRequest(
+        network,
+        os.fspath(data),
+        Path(output),
+        None if weights is None else Path(weights),
+        None if validation is None else os.fspath(validation),
+        num_classes,
+        input_size,
+        choices or DetectorChoices(),
+        settings or Settings(),
+        device,
+    )
+    return run_finetune(request, progress or (lambda step, done: None))
+
+
+def run_finetune(request: FinetuneRequest, progress: Done) -> Finetuned:
+    """See ``finetune``; errors name the command line's options."""
+    weights = request.weights
+    if weights is not None and not weights.is_file():
+        raise InputError(f"{weights}: no such weights file")
+    device = _device(request.device)
+    try_folder(request.output)
+    if is_detector(request.network):
+        subject, split = _detector(request, device)
     else:
-        if choices not in (None, DetectorChoices()):
-            raise InputError(f"{network}: is no detector, so it has no options of detectors")
-        subject, split = _segmenter(
-            network, path, source, scored, num_classes, input_size, how, where
+        subject, split = _segmenter(request, device)
+    told = request.deciding(subject.labels)
+    return train(subject, split, request.settings, request.output, progress, told)
+
+
+def _detector(request: FinetuneRequest, device: torch.device) -> tuple[Subject, Split]:
+    if request.num_classes is not None:
+        raise InputError(
+            f"--num-classes {request.num_classes}: a detector has those of its data; leave it out"
         )
-    request = {
-        "network": network,
-        "weights": None if path is None else sha256_of(path),
-        "data": source,
-        "validation": scored,
-        "labels": list(subject.labels),
-        "input_size": input_size,
-        "choices": dataclasses.asdict(choices or DetectorChoices()),
-        "settings": dataclasses.asdict(how),
-    }
-    told = progress or (lambda step, done: None)
-    return train(subject, split, how, folder, told, json.loads(json.dumps(request)))
-
-
-def _detector(
-    network: str,
-    weights: Path | None,
-    data: str,
-    validation: str | None,
-    choices: DetectorChoices | None,
-    size: Size | None,
-    settings: Settings,
-    device: torch.device,
-) -> tuple[Subject, Split]:
-    pictures = open_scored("detection", data)
+    pictures = open_scored("detection", request.data)
     labels = pictures.labels()
     others = None
-    if validation is not None:
+    if request.validation is not None:
         others = open_scored(
-            "detection", validation, num_classes=len(labels), network_labels=labels
+            "detection", request.validation, num_classes=len(labels), network_labels=labels
         )
-    square = (size, size) if isinstance(size, int) else size
+    size = request.input_size
     module, spec = open_detector(
-        network, weights, labels, choices or DetectorChoices(), square, settings.seed
+        request.network,
+        request.weights,
+        labels,
+        request.choices,
+        (size, size) if isinstance(size, int) else size,
+        request.settings.seed,
     )
-    split = _split(pictures, others, settings, data)
-    return DetectorSubject(module, spec, labels, pictures, others or pictures, device), split
+    subject = DetectorSubject(module, spec, labels, pictures, others or pictures, device)
+    return subject, _split(request, pictures, others)
 
 
-def _segmenter(
-    network: str,
-    weights: Path | None,
-    data: str,
-    validation: str | None,
-    num_classes: int | None,
-    size: Size | None,
-    settings: Settings,
-    device: torch.device,
-) -> tuple[Subject, Split]:
-    start = None if weights is None else str(weights)
-    known = open_segmenter(network, start, num_classes, size, settings.seed)
+def _segmenter(request: FinetuneRequest, device: torch.device) -> tuple[Subject, Split]:
+    network = request.network
+    if request.choices != DetectorChoices():
+        raise InputError(f"{network}: is no detector, so it has no options of detectors")
+    weights = None if request.weights is None else str(request.weights)
+    known = open_segmenter(
+        network, weights, request.num_classes, request.input_size, request.settings.seed
+    )
 
     def opened(source: str) -> Dataset:
         return open_scored(
             "segmentation", source, num_classes=known.num_classes, network_labels=known.labels
         )
 
-    pictures = opened(data)
-    others = None if validation is None else opened(validation)
-    split = _split(pictures, others, settings, data)
-    return SegmenterSubject(known, pictures, others or pictures, device), split
+    pictures = opened(request.data)
+    others = None if request.validation is None else opened(request.validation)
+    subject = SegmenterSubject(known, pictures, others or pictures, device)
+    return subject, _split(request, pictures, others)
 
 
-def _split(pictures: Dataset, others: Dataset | None, settings: Settings, origin: str) -> Split:
+def _split(request: FinetuneRequest, pictures: Dataset, others: Dataset | None) -> Split:
     if others is not None:
         return Split(tuple(range(len(pictures))), tuple(range(len(others))))
-    return split_pictures(len(pictures), settings.held_out, settings.seed, origin)
+    settings = request.settings
+    return split_pictures(len(pictures), settings.held_out, settings.seed, request.data)
 
 
 def _device(name: str | None) -> torch.device:

@@ -63,7 +63,7 @@ class DetectorOptions:
             help="Overlap below which an anchor is background, and from which it is an object's.",
         ),
     ] = None
-    freeze: Annotated[
+    frozen_stages: Annotated[
         int | None,
         typer.Option(
             parser=numbers.whole(0, 10),
@@ -91,13 +91,13 @@ class DetectorOptions:
             parser=numbers.whole(1, 10_000), metavar="N", help="Proposals that come out of it."
         ),
     ] = None
-    box_resolution: Annotated[
+    box_pooler_resolution: Annotated[
         int | None,
         typer.Option(
             parser=numbers.whole(1, 64), metavar="N", help="Bins a side that the box head sees."
         ),
     ] = None
-    mask_resolution: Annotated[
+    mask_pooler_resolution: Annotated[
         int | None,
         typer.Option(
             parser=numbers.whole(2, 64), metavar="N", help="Bins a side that the mask head sees."
@@ -110,12 +110,12 @@ class DetectorOptions:
         thresholds = self.iou_thresholds
         return {
             "iou_thresholds": None if thresholds is None else tuple(thresholds),
-            "frozen_stages": self.freeze,
+            "frozen_stages": self.frozen_stages,
             "norm": self.norm,
             "pre_nms": self.pre_nms,
             "post_nms": self.post_nms,
-            "box_pooler_resolution": self.box_resolution,
-            "mask_pooler_resolution": self.mask_resolution,
+            "box_pooler_resolution": self.box_pooler_resolution,
+            "mask_pooler_resolution": self.mask_pooler_resolution,
         }
 
 
@@ -194,31 +194,32 @@ def finetune(
     Example:  fbdeploy finetune fbnetv3_a_dsmask_c4 --weights coco.safetensors
     --data photos/boxes.json --output mine
     """
-    from fbdeploy.api.finetune import finetune as train
+    from fbdeploy.api.finetune import FinetuneRequest, run_finetune
     from tasks.finetune.detectors import DetectorChoices
     from tasks.finetune.loop import told_of
     from tasks.finetune.subject import Settings
 
-    with only_result_on_stdout() as result, Steps() as steps:
-        found = train(
-            network,
-            data,
-            output,
-            weights=weights,
-            validation=validation,
-            num_classes=num_classes,
-            input_size=None if input_size is None else (input_size.height, input_size.width),
-            choices=DetectorChoices(**choices.given),
-            settings=Settings(
-                epochs=schedule.epochs,
-                batch=schedule.batch,
-                rate=schedule.rate,
-                held_out=schedule.held_out,
-                seed=schedule.seed,
-            ),
-            device=device,
-            progress=steps.progress,
-        )
+    request = FinetuneRequest(
+        network,
+        data,
+        output,
+        None if weights is None else Path(weights),
+        validation,
+        num_classes,
+        None if input_size is None else (input_size.height, input_size.width),
+        DetectorChoices(**choices.given),
+        Settings(
+            epochs=schedule.epochs,
+            batch=schedule.batch,
+            rate=schedule.rate,
+            held_out=schedule.held_out,
+            seed=schedule.seed,
+        ),
+        device,
+    )
+    with only_result_on_stdout() as result:
+        with Steps() as steps:
+            found = run_finetune(request, steps.progress)
         if as_json:
             result.json(told_of(found))
         else:
