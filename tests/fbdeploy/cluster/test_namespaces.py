@@ -27,6 +27,7 @@ from tests.fbdeploy.cluster.processes import (
     fbdeploy,
     host_table,
 )
+from tests.fbdeploy.cluster.same import evaluations, manifest, outputs, same
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or os.geteuid() != 0,
@@ -35,8 +36,6 @@ pytestmark = pytest.mark.skipif(
 HOSTS = ("lab1", "lab2")
 TINY = ["--networks", "default", "--recipes", "ptq-fast", "--formats", "onnx"]
 TINY += ["--precisions", "int8", "--images", "64"]
-DIFFERENT = {"time", "seconds", "created", "updated", "session", "environment", "machine"}
-"""Keys of documents that no two runs share."""
 
 
 @pytest.fixture(scope="module")
@@ -56,20 +55,6 @@ def lab(
             yield net, found, client
 
 
-def same(document: object) -> object:
-    """Without what differs from run to run."""
-    if isinstance(document, dict):
-        return {key: same(one) for key, one in document.items() if key not in DIFFERENT}
-    if isinstance(document, list):
-        return [same(one) for one in document]
-    return document
-
-
-def lines(folder: Path, kind: str) -> list[object]:
-    texts = (folder / "results.jsonl").read_text().splitlines()
-    return [same(one) for one in map(json.loads, texts) if one["type"] == kind]
-
-
 def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path]) -> None:
     """Artefacts, programs, answers and figures, all but times."""
     _, processes, client = lab
@@ -84,22 +69,13 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
             env=environment,
         )
         assert told.returncode == 0, told.stderr
-    names = sorted(
-        path.relative_to(here).as_posix()
-        for path in here.rglob("*")
-        if path.is_file() and not {"logs", ".lock"} & set(path.parts)
-    )
+    names = outputs(here)
     assert any(name.endswith("int8/model.onnx") for name in names)
     for name in names:
-        if name.endswith((".json", ".jsonl", ".html")):
-            continue
         assert (there / name).read_bytes() == (here / name).read_bytes(), name
-    assert lines(there, "evaluation") == lines(here, "evaluation") != []
-    manifests = [
-        same(json.loads((folder / "networks/default/ptq-fast/manifest.json").read_text()))
-        for folder in (here, there)
-    ]
-    assert manifests[0] == manifests[1]
+    assert evaluations(there) == evaluations(here) != []
+    network = "networks/default/ptq-fast"
+    assert manifest(there / network) == manifest(here / network)
     timed = [one for one in map(json.loads, (there / "results.jsonl").read_text().splitlines())]
     assert "Who did what" not in (here / "report.html").read_text()
     for page in (there / "report.html", there / "networks/default/ptq-fast/report.html"):
