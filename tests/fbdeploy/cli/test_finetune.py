@@ -53,7 +53,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_detector_of_new_classes(
     data: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--epochs", "1", "--batch", "2", "--frozen-stages", "5", "--post-nms", "12", "--json"]
+    arguments = [
+        "--epochs",
+        "1",
+        "--batch",
+        "2",
+        "--frozen-stages",
+        "5",
+        "--post-nms",
+        "12",
+        "--json",
+    ]
     ran = command(
         capfd, "finetune", "default-detector", "--data", data, "--output", tmp_path, *arguments
     )
