@@ -47,6 +47,14 @@ class Summary:
     passes: dict[str, int] = field(default_factory=dict)
     float_operators: list[str] = field(default_factory=list)
 
+    @property
+    def divergence(self) -> float | None:
+        """That of the held-out images after the last step that was kept; None without any."""
+        last = self.held_out_kl.get("ranges")
+        for name, stays in self.kept.items():
+            last = self.held_out_kl.get(name, last) if stays else last
+        return last
+
 
 @dataclass
 class Program:

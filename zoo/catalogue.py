@@ -143,6 +143,7 @@ def _foreign() -> Iterator[CatalogueEntry]:
             network.published_top1,
             task=network.task,
             published_miou=network.published_miou,
+            published_ap=network.published_ap,
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoo.files import atomic_file
-from zoo.names import SEGMENTERS, TORCHVISION
+from zoo.names import DETECTORS, SEGMENTERS, TORCHVISION
 from zoo.outputs import TaskName
 
 TABLE = "foreign_networks.json"
@@ -27,7 +27,8 @@ class ForeignNetwork:
     """A network of another package.
 
     ``input_size`` is in pixels, ``published_top1`` in percent on ImageNet, ``published_miou`` in
-    points on the part of COCO val2017 that has Pascal VOC's classes. Its weights are in
+    points on the part of COCO val2017 that has Pascal VOC's classes, ``published_ap`` of boxes in
+    points on COCO val2017. Its weights are in
     ``repository`` of Hugging Face's hub, else at ``url``.
     """
 
@@ -40,6 +41,7 @@ class ForeignNetwork:
     url: str | None = None
     task: TaskName = "classification"
     published_miou: float | None = None
+    published_ap: float | None = None
 
 
 @cache
@@ -54,6 +56,7 @@ def as_installed() -> Iterator[ForeignNetwork]:
     yield from _timm()
     yield from _torchvision()
     yield from _segmenters()
+    yield from _detectors()
 
 
 def _timm() -> Iterator[ForeignNetwork]:
@@ -105,6 +108,25 @@ def _segmenters() -> Iterator[ForeignNetwork]:
             url=weights.url,
             task="segmentation",
             published_miou=metrics["COCO-val2017-VOC-labels"]["miou"],
+        )
+
+
+def _detectors() -> Iterator[ForeignNetwork]:
+    import torchvision
+
+    from zoo.detection import torchvision_detectors
+
+    for name in DETECTORS:
+        weights = torchvision.models.get_model_weights(name).DEFAULT
+        yield ForeignNetwork(
+            name,
+            name.partition("_")[0].removesuffix("320"),
+            "torchvision",
+            torchvision_detectors.DETECTORS[name].side,
+            None,
+            url=weights.url,
+            task="detection",
+            published_ap=weights.meta["_metrics"]["COCO-val2017"]["box_map"],
         )
 
 

@@ -54,6 +54,12 @@ SEGMENTERS = (
     "fcn_resnet101",
 )
 """torchvision's networks for segmentation."""
+DETECTORS = (
+    "ssdlite320_mobilenet_v3_large",
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "fasterrcnn_mobilenet_v3_large_fpn",
+)
+"""torchvision's networks for detection."""
 HeadName = Literal["lraspp", "deeplabv3", "fcn"]
 HEADS: tuple[HeadName, ...] = ("lraspp", "deeplabv3", "fcn")
 """What makes a segmenter of a classifier: ``lraspp_FBNetV3_A`` is that head on that network."""
@@ -114,7 +120,7 @@ def resolve(name: str) -> ResolvedName:
         )
     if find_detector(name) is not None:
         return ResolvedName(name, "fbdeploy", name)
-    if name in TORCHVISION or name in SEGMENTERS:
+    if name in TORCHVISION or name in SEGMENTERS or name in DETECTORS:
         return ResolvedName(name, "torchvision", name)
     if is_timm_model(name):
         return ResolvedName(name, "timm", name)
@@ -138,7 +144,7 @@ def _advice(name: str) -> str:
     if name.endswith(".py"):
         return f"to use your own, name the function too: {name}:FUNCTION"
     known = [*EMBEDDED, *architectures(), *ALIASES, *detector_names(), *TORCHVISION, *SEGMENTERS]
-    known += sorted(timm_names())
+    known += [*DETECTORS, *sorted(timm_names())]
     by_lower: dict[str, str] = {}
     for candidate in known:
         by_lower.setdefault(candidate.lower(), candidate)

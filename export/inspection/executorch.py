@@ -140,10 +140,9 @@ def _delegate(plan: Any, program: Any, call: Any, found: _Plan) -> None:
         return
     blob = bytes(program.backend_delegate_data[delegate.processed.index].data)
     graph = XnnpackGraph(blob, f"xnnpack{found.partitions - 1}")
-    ports = [*graph.inputs, *graph.outputs]
     renamed = {
         port: _value(index)
-        for port, index in zip(ports, call.args, strict=True)
+        for port, index in zip(graph.ports, call.args, strict=True)
         if _value(index) in found.values
     }
     found.values.update(

@@ -87,6 +87,9 @@ def _optimized(onnx: Any, runtime: Any, path: Path) -> Any:
         target = Path(folder) / "fused.onnx"
         options = _quiet(runtime)
         options.optimized_model_filepath = str(target)
+        # As on ARM. x86 makes int8 activations uint8 first, and around transposes finds no pattern
+        # in what that leaves (onnxruntime 1.31).
+        options.add_session_config_entry("session.qdqisint8allowed", "1")
         # Blocked layouts pad channels; without them filters keep the shapes that MACs come from.
         runtime.InferenceSession(
             str(path),

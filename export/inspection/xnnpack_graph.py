@@ -44,22 +44,28 @@ _NO_VALUE = 0xFFFFFFFF
 
 
 class XnnpackGraph:
-    """One delegate call: values and operations, whose names start with ``prefix``."""
+    """One delegate call: values and operations, whose names start with ``prefix``.
+
+    ``ports`` are the inputs and outputs in the order of the call's arguments.
+    """
 
     def __init__(self, blob: bytes, prefix: str) -> None:
         self._table = _decode(blob)
         self._prefix = prefix
         self.values: dict[str, Value] = {}
+        ports: dict[int, str] = {}
+        outer = {*self._table.get("input_ids", ()), *self._table.get("output_ids", ())}
         for entry in self._table["xvalues"]:
             tensor = entry["xvalue_union"]
             tensor = tensor.get("tensor_value", tensor)
+            if tensor["id_out"] in outer:
+                ports[tensor["external_id"]] = self._name(tensor["id_out"])
             self.values[self._name(tensor["id_out"])] = Value(
                 _dtype(tensor["datatype"]),
                 tuple(tensor.get("dims", ())),
                 constant=tensor["constant_buffer_idx"] != 0,
             )
-        self.inputs = [self._name(index) for index in self._table.get("input_ids", ())]
-        self.outputs = [self._name(index) for index in self._table.get("output_ids", ())]
+        self.ports = [ports[external] for external in sorted(ports)]
 
     def weight_bytes(self) -> dict[str, int]:
         """Bytes of the constants by type; values that share one constant count once."""

@@ -83,10 +83,21 @@ def maps_of(outputs: Outputs, spec: InputSpec) -> NDArray[np.float32] | None:
     return found[0] if alike and height * width > 1 else None
 
 
+def are_detections(outputs: Outputs) -> bool:
+    """Whether an artefact's outputs for one image are boxes, scores and classes, by their names and
+    shapes."""
+    if not {"boxes", "scores", "labels"} <= outputs.keys():
+        return False
+    boxes, scores, labels = (outputs[name].shape for name in ("boxes", "scores", "labels"))
+    return len(scores) == 2 and boxes == (*scores, 4) and labels == scores
+
+
 def answers_as_told(words: OwnWords, outputs: Outputs, spec: InputSpec) -> bool:
     """Whether the outputs for one image are what an artefact says of itself: a number a class, at
     every place for segmentation. Words come from the file and may be anything."""
     classes = len(words.labels)
+    if words.task == "detection":
+        return are_detections(outputs)
     if words.task == "classification":
         found = list(outputs.values())
         return len(found) == 1 and _may_be_logits(found[0]) and found[0].shape[1] == classes

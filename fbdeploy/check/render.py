@@ -8,6 +8,7 @@ from fbdeploy.check.findings import ArtefactReport, CheckReport, Finding, Verdic
 from fbdeploy.check.rules import Measure
 from fbdeploy.report import numbers
 from fbdeploy.report.table import table
+from tasks.metrics import METRICS
 
 COLUMNS = ("change (95 %)", "agreement", "size", "int8", "latency", "verdict")
 """Behind the artefact's name and what its network is judged by."""
@@ -33,7 +34,7 @@ WORDS: dict[Measure, str] = {
 
 def as_text(report: CheckReport) -> str:
     """A table, what is to be said about it, and the verdict last."""
-    rows = [_cells(entry) for entry in report.artefacts]
+    rows = [_cells(entry, report) for entry in report.artefacts]
     header = ("", report.headline, *COLUMNS)
     shown = table(header, rows, left=(0, len(header) - 1))
     said = _said(report)
@@ -42,7 +43,7 @@ def as_text(report: CheckReport) -> str:
 
 def as_markdown(report: CheckReport) -> str:
     """The same in GitHub's Markdown."""
-    rows = [_cells(entry) for entry in report.artefacts]
+    rows = [_cells(entry, report) for entry in report.artefacts]
     lines = [f"### {_conclusion(report)}", "", _row(("artefact", report.headline, *COLUMNS))]
     lines.append("|---|" + "---:|" * len(COLUMNS) + "---|")
     lines += [_row(row) for row in rows]
@@ -89,13 +90,13 @@ def _conclusion(report: CheckReport) -> str:
     return f"{report.verdict}: {EXPLAINED[report.verdict]} ({said})"
 
 
-def _cells(entry: ArtefactReport) -> tuple[str, ...]:
+def _cells(entry: ArtefactReport, report: CheckReport) -> tuple[str, ...]:
     accuracy = _first(entry, "accuracy")
     latency = _first(entry, "latency")
     verdicts = {found.verdict for found in entry.findings}
     return (
         entry.name,
-        numbers.percent(accuracy.after) if accuracy else numbers.UNKNOWN,
+        _figure(accuracy.after, report.headline) if accuracy else numbers.UNKNOWN,
         _points(accuracy, interval=True),
         _points(_first(entry, "agreement")),
         _percent(_first(entry, "size")),
@@ -103,6 +104,12 @@ def _cells(entry: ArtefactReport) -> tuple[str, ...]:
         _percent(latency),
         next(verdict for verdict in SEVERITY if verdict in verdicts),
     )
+
+
+def _figure(value: float | None, title: str) -> str:
+    """A headline's value in the unit of the metric called ``title``."""
+    found = next((one for one in METRICS.values() if one.title == title), None)
+    return numbers.percent(value) if found is None else numbers.of_metric(value, found)
 
 
 def _first(entry: ArtefactReport, measure: Measure) -> Finding | None:

@@ -129,7 +129,7 @@ def finetune(
         typer.Argument(
             parser=paths.network,
             metavar="NETWORK",
-            help="A detector or segmenter of 'fbdeploy zoo', or FILE.py:FUNCTION.",
+            help="An FBNetV3 detector, default-detector or a segmenter; see 'fbdeploy zoo'.",
             autocompletion=network_names,
         ),
     ],

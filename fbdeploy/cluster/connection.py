@@ -93,7 +93,7 @@ class Cluster:
         """Refuse a device that nobody has.
 
         Raises:
-            InputError: no host of the plan has it, or its host has not joined.
+            InputError: no host of the plan has it, or its host has not joined, or without it.
         """
         owner = self.plan.owner(address)
         if owner is None:
@@ -103,7 +103,12 @@ class Cluster:
                 "add it to a host's devices"
             )
         found = self.hosts.get(owner.name)
-        if found is None or address not in found.devices:
+        if found is not None and address not in found.devices:
+            raise InputError(
+                f"{address}: its host {owner.name} has joined without it; start it again with "
+                "this plan"
+            )
+        if found is None:
             raise InputError(
                 f"{address}: its host {owner.name} has not joined; start it with "
                 f"'fbdeploy cluster host PLAN --name {owner.name}'"

@@ -14,10 +14,14 @@ from zoo.documents import Schema
 if TYPE_CHECKING:
     from distributed import Client
 
+ANSWER_SECONDS = 15.0
+"""How long a host may take to say what it is; Dask waits minutes for one that is frozen."""
+
 
 class HostStatus(Schema):
-    """One host. ``facts`` is None if it has not joined; ``differences`` keep it from working for
-    this machine; ``running`` are jobs, ``devices`` those whose workers have joined."""
+    """One host. ``facts`` is None if it has not joined or does not answer; ``differences`` keep it
+    from working for this machine; ``running`` are jobs, ``devices`` those whose workers have
+    joined."""
 
     name: str
     facts: HostFacts | None = None
@@ -75,16 +79,18 @@ def notes_of(hosts: Mapping[str, HostStatus]) -> list[str]:
 
 
 def hosts_of(client: Client, ours: Identity) -> dict[str, HostStatus]:
-    """The hosts that have joined, by name."""
+    """The hosts that have joined and answer, by name."""
     workers = client.scheduler_info(n_workers=-1)["workers"]
-    answers: dict[str, Any] = client.run(host.facts, on_error="return")
     processing = client.processing()
+    answers: dict[str, HostFacts | None] = {}
     found: dict[str, HostStatus] = {}
     for address, worker in workers.items():
-        answer = answers.get(address)
-        if not isinstance(answer, str):  # it has gone meanwhile
+        name = str(worker["name"]).partition(" ")[0]
+        if name not in answers:
+            answers[name] = _facts_of(client, address)
+        facts = answers[name]
+        if facts is None:
             continue
-        facts = HostFacts.model_validate_json(answer)
         known = found.get(facts.name) or HostStatus(
             name=facts.name,
             facts=facts,
@@ -98,12 +104,24 @@ def hosts_of(client: Client, ours: Identity) -> dict[str, HostStatus]:
     return dict(sorted(found.items()))
 
 
+def _facts_of(client: Client, address: str) -> HostFacts | None:
+    """What the host of a worker says of itself; None if it has gone or is frozen."""
+    try:
+        answers: dict[str, Any] = client.run(
+            host.facts, workers=[address], on_error="return", callback_timeout=ANSWER_SECONDS
+        )
+    except (TimeoutError, OSError, ValueError):
+        return None
+    answer = answers.get(address)
+    return HostFacts.model_validate_json(answer) if isinstance(answer, str) else None
+
+
 def summary(found: ClusterStatus) -> str:
     """A table for a terminal."""
     lines = [f"scheduler {found.scheduler}"]
     for one in found.hosts:
         if one.facts is None:
-            lines.append(f"{one.name}: has not joined")
+            lines.append(f"{one.name}: has not joined, or does not answer")
             continue
         facts = one.facts
         lines.append(

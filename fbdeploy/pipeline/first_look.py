@@ -10,7 +10,6 @@ from pathlib import Path
 from export.format_info import format_of, known_suffixes
 from fbdeploy.records.manifest import check_output
 from zoo.dataset_names import EMBEDDED_SETS, RANDOM_IMAGES
-from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.files import exists, is_file, is_folder
 from zoo.hub import hub_repository
@@ -18,10 +17,6 @@ from zoo.hub_config import hub_config
 from zoo.names import resolve
 
 PRETRAINED = "pretrained"
-FROM_PYTHON = (
-    "{}: detectors are quantized, exported and scored from Python by this version; "
-    "docs/detection.md shows how"
-)
 ANNOTATIONS_SUFFIX = ".json"
 """Of a file that tells of pictures and their objects; whether it fits a network its reader says."""
 
@@ -33,8 +28,6 @@ def look_at_network(network: str, weights: str | None) -> None:
         InputError: the name is unknown, its file or that of the weights is missing, or the hub it
             names cannot be had.
     """
-    if find_detector(network) is not None:
-        raise InputError(FROM_PYTHON.format(network))
     repository = hub_repository(network)
     if repository is not None:
         # Before anything heavy, since most of those who are told of it have no internet.

@@ -9,14 +9,16 @@ class Fidelity(Schema):
     """The int8 program against the float network, on images that did not calibrate it.
 
     ``sqnr_db`` is the signal-to-noise of the logits (null where they are all zero), ``agreement``
-    how far both answer alike, as the task has it. ``held_out`` is false where the recipe holds none
-    out, so that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
+    how far both answer alike, as the task has it, and ``apart`` the share of two detectors' scores
+    that differs, null of other tasks. ``held_out`` is false where the recipe holds none out, so
+    that the images are those of calibration. ``criterion`` says what ``passed`` asked for.
     """
 
     images: int
     held_out: bool
     sqnr_db: float | None
     agreement: Share
+    apart: Share | None = None
     criterion: str
     passed: bool
 

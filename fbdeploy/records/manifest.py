@@ -125,8 +125,9 @@ class Parity(Schema):
     artefact that goes on from its logits those of the artefact that gives them. ``max_abs`` is
     the largest difference of an output, ``relative`` that over its largest value, ``sqnr_db`` the
     signal-to-noise of the outputs (null where they are equal), each of the output that differs
-    most; ``agreement`` is how far both answer alike, as the task has it. ``criterion`` says what
-    ``passed`` asked for. Where it failed, ``parted_at`` names the first layer whose result differs
+    most; ``agreement`` is how far both answer alike, as the task has it, and ``apart`` the share of
+    two detectors' scores that differs, null of other tasks. ``criterion`` says what ``passed``
+    asked for. Where it failed, ``parted_at`` names the first layer whose result differs
     (null if each is right by itself).
     """
 
@@ -136,6 +137,7 @@ class Parity(Schema):
     relative: float
     sqnr_db: float | None = None
     agreement: Share
+    apart: Share | None = None
     criterion: str
     passed: bool
     parted_at: str | None = None

@@ -55,9 +55,12 @@ def unfaithful(name: ProgramName, program: Quantization, task: TaskName) -> str 
     images = f"{found.images:,} {'held-out' if found.held_out else 'calibration'} images"
     sentence = agreement_of(METRICS_OF[task]).sentence
     alike = sentence.format(numbers.percent(found.agreement, 0), images)
+    far = f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise"
+    if found.apart is not None:
+        far = f"{numbers.percent(found.apart, 0)} of the scores apart"
     return (
         f"{BUILD_OF[name]}: the quantized program is not the float network: "
-        f"{numbers.decibels(found.sqnr_db)} dB signal-to-noise and {alike}, not "
+        f"{far} and {alike}, not "
         f"{found.criterion}. All formats have it. Check the calibration images and --mean/--std, "
         "or try the recipe ptq or ptq-best; fbdeploy sensitivity names the layers"
     )
@@ -68,7 +71,9 @@ def _parity(artefact: Artefact) -> str | None:
     if found is None or found.passed:
         return None
     how = f"{numbers.significant(found.relative, 2)} relative"
-    if found.sqnr_db is not None and artefact.precision != "fp32":
+    if found.apart is not None:
+        how = f"{numbers.percent(found.apart, 1)} of the scores apart"
+    elif found.sqnr_db is not None and artefact.precision != "fp32":
         how = f"{numbers.decibels(found.sqnr_db)} dB"
     where = f"; the first layer to differ is {found.parted_at}" if found.parted_at else ""
     log = f" (log: {artefact.log})" if artefact.log else ""

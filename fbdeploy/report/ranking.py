@@ -86,6 +86,8 @@ def parity_words(parity: Parity | None) -> str:
         return "failed"
     if parity.reference == "own logits":
         return f"{numbers.percent(parity.agreement)} of pixels"
+    if parity.apart is not None and parity.reference != "float network":
+        return f"{numbers.percent(parity.apart, 0)} apart"
     if parity.sqnr_db is None or parity.reference == "float network":
         return "equal"
     return f"{numbers.decibels(parity.sqnr_db)} dB"

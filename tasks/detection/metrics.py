@@ -10,6 +10,12 @@ BOX_AP75 = Metric("box_ap75", "box AP75", "points", 0.01, "corpus")
 MASK_AP = Metric("mask_ap", "mask AP", "points", 0.008, "corpus")
 MASK_AP50 = Metric("mask_ap50", "mask AP50", "points", 0.008, "corpus")
 AGREEMENT = Metric(
-    "detection_agreement", "agreement", "percent", 0.06, "corpus", against="reference"
+    "detection_agreement",
+    "agreement",
+    "percent",
+    0.06,
+    "corpus",
+    against="reference",
+    sentence="{} of the detections alike on {}",
 )
 METRICS = (BOX_AP, BOX_AP50, BOX_AP75, MASK_AP, MASK_AP50, AGREEMENT)

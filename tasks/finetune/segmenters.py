@@ -19,7 +19,7 @@ from zoo.datasets.masks import place_mask
 from zoo.datasets.samples import Dataset
 from zoo.errors import InputError
 from zoo.input_overrides import InputOverrides
-from zoo.names import resolve
+from zoo.names import DEFAULT_DETECTOR, resolve
 from zoo.networks import Network, load_network
 from zoo.preprocess import preprocess
 from zoo.segmentation.resizing import resize_logits
@@ -42,7 +42,8 @@ def open_segmenter(
     overrides = InputOverrides(size=size)
     network = load_network(name, weights, overrides=overrides, seed=seed)
     if network.task != "segmentation":
-        raise InputError(f"{name}: is for {network.task}; finetune takes detectors and segmenters")
+        known = f"FBNetV3's detectors, {DEFAULT_DETECTOR} and segmenters"
+        raise InputError(f"{name}: is for {network.task}, and finetune takes {known}")
     if num_classes is None or num_classes == network.num_classes:
         return network
     state = network.module.state_dict()

@@ -13,6 +13,7 @@ INSTALL = "installs what the internet has"
 WHOLE = "takes from minutes to an hour: all that CI runs, or a deployment in every format"
 GRADLE = "builds the app for minutes; tests/android_demo does"
 APPLE = "needs macOS or an iPhone; tests/ios_demo runs what Swift on Linux can"
+DETECTOR = "takes minutes; tests/fbdeploy/pipeline/test_detection_stages.py has a small one"
 TRAINING = "trains for hours; tests/zoo/test_train_segmenter.py takes a few steps"
 TRAINING_DETECTORS = "trains for hours; tests/tasks/test_train_detector.py takes a few steps"
 FINETUNING = "trains for minutes; tests/fbdeploy/cli/test_finetune.py takes a few steps"
@@ -54,6 +55,8 @@ NOT_RUN: dict[str, str] = {
     "fbdeploy bench D.pte --target arm://cortex-a76 --latency-model phone.json": EMULATED,
     "fbdeploy bench out/int8/model.onnx --target arm://cortex-a76 "
     "--results out/results.jsonl": EMULATED,
+    "fbdeploy deploy fbnetv3_a_dsmask_c4 --weights detector.safetensors --data val.json "
+    "--calibration train.json --output out": DETECTOR,
     "fbdeploy cluster scheduler cluster.toml": MACHINES,
     "fbdeploy cluster host cluster.toml --name lab1": MACHINES,
     "fbdeploy cluster host cluster.toml --name lab2": MACHINES,

@@ -13,6 +13,7 @@ from torch import Tensor
 from export.base import ExportSource
 from export.format_info import FORMAT_INFO, NumberType
 from export.formats import FORMATS
+from export.inspection import inspect
 from quantize.graph.capture import capture
 from quantize.graph.operators import WEIGHTED
 from quantize.graph.passes.surgery import aten, calls
@@ -90,9 +91,13 @@ def test_float_files_find_the_same(format_name: str, detectors: Detectors) -> No
 @pytest.mark.parametrize("format_name", ["executorch", "torchscript", "onnx", "litert"])
 def test_int8_files_find_what_the_program_finds(format_name: str, detectors: Detectors) -> None:
     x = _images(8, 8)
-    session = RUNTIMES[format_name].load(detectors.export(format_name, "int8"), 1)
+    path = detectors.export(format_name, "int8")
+    session = RUNTIMES[format_name].load(path, 1)
     found, expected = session.run(x), detectors.expected("int8", x)
     assert list(found) == NAMES
     # Where scores are of no training, a value rounded to the neighbouring step decides which of two
     # equal boxes is kept: all four runtimes agree on 0.77 to 0.81. A wrong scale leaves none.
     assert agreement(TASK, expected, found) >= 0.6
+    inspected = inspect(path)
+    float_share = sum(island.macs for island in inspected.islands) / inspected.macs
+    assert inspected.int8_share == pytest.approx(1 - float_share) and inspected.int8_share > 0.8

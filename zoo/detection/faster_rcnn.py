@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from zoo.detection import ABSENT
 from zoo.detection.boxes import clip_boxes, decode_boxes
+from zoo.detection.conventions import detection_interface
 from zoo.detection.final import Detections, detect
 from zoo.detection.proposals import ProposalRule, propose
 from zoo.detection.roi_align import Pooling, roi_align_levels
@@ -28,6 +29,7 @@ class FixedFasterRCNN(nn.Module):
     """
 
     output_names = Detections._fields
+    interface = detection_interface(Detections._fields)
 
     def __init__(self, model: Any, size: tuple[int, int], candidates: int) -> None:
         """Take the parts of a torchvision.models.detection.FasterRCNN.
@@ -41,6 +43,7 @@ class FixedFasterRCNN(nn.Module):
         self.height, self.width = size
         self.backbone, self.proposal_head = model.backbone, model.rpn.head
         self.box_head, self.box_predictor = model.roi_heads.box_head, model.roi_heads.box_predictor
+        self.num_classes = self.box_predictor.cls_score.out_features - 1
         rpn, heads = model.rpn, model.roi_heads
         self.proposal_rule = ProposalRule(
             before=rpn._pre_nms_top_n["testing"],

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 
 from zoo.detection.boxes import clip_boxes, decode_boxes
+from zoo.detection.conventions import detection_interface
 from zoo.detection.final import Detections, detect
 from zoo.detection.rules import DetectionRule
+from zoo.outputs import Interface
 
 
 class FixedSSD(nn.Module):
@@ -57,6 +59,16 @@ class FixedSSD(nn.Module):
             maps = list(self.backbone(x).values())
         images = ImageList(x, [(self.height, self.width)])
         self.register_buffer("anchors", model.anchor_generator(images, maps)[0], persistent=False)
+
+    @property
+    def interface(self) -> Interface:
+        """What is returned."""
+        return detection_interface(self.output_names)
+
+    @property
+    def num_classes(self) -> int:
+        """Without the background."""
+        return int(self.classes) - 1
 
     @property
     def output_names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,8 @@ from typing import Any, Literal
 import torch
 import torchvision
 
-from zoo.checkpoints import load_into, read_states
+from zoo.checkpoints import Layout, State, load_into, read_states
+from zoo.detection.conventions import detection_spec
 from zoo.detection.faster_rcnn import FixedFasterRCNN
 from zoo.detection.ssdlite import FixedSSD
 from zoo.errors import InputError
@@ -33,6 +35,18 @@ CLASSES = 91
 """Of torchvision's COCO weights, with the background."""
 
 
+_FASTER_PREFIXES = {
+    "rpn.head.": "proposal_head.",
+    "roi_heads.box_head.": "box_head.",
+    "roi_heads.box_predictor.": "box_predictor.",
+}
+_SSD_PREFIXES = {
+    "head.classification_head.module_list.": "class_heads.",
+    "head.regression_head.module_list.": "box_heads.",
+}
+"""From torchvision's names to those of the fixed forms."""
+
+
 @dataclass(frozen=True)
 class TorchvisionRow:
     """A detector of torchvision's.
@@ -41,7 +55,8 @@ class TorchvisionRow:
     their shorter side and twice or 1.7 times that at most on the longer: here a square holds a
     photo of 4 : 3 about as large. ``published_ap`` is of COCO val2017 in percent, ``parameters``
     with 91 classes (both: torchvision's weights' documentation; there the batch normalization of
-    Faster R-CNN's backbone is frozen and not counted).
+    Faster R-CNN's backbone is frozen and not counted). ``squash`` fits a photo's sides to the
+    input's each by itself.
     """
 
     side: int
@@ -50,16 +65,19 @@ class TorchvisionRow:
     published_ap: float
     parameters: int
 
+    squash: bool = False
+
     @property
     def input_spec(self) -> InputSpec:
         """The default input."""
-        return InputSpec(self.side, self.side, self.mean, self.std)
+        spec = detection_spec(self.side, self.side, self.mean, self.std)
+        return dataclasses.replace(spec, crop_mode="squash") if self.squash else spec
 
 
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 DETECTORS = {
-    "ssdlite320_mobilenet_v3_large": TorchvisionRow(320, *_HALF, 21.3, 3_440_060),
+    "ssdlite320_mobilenet_v3_large": TorchvisionRow(320, *_HALF, 21.3, 3_440_060, squash=True),
     "fasterrcnn_mobilenet_v3_large_320_fpn": TorchvisionRow(448, *_IMAGENET, 22.8, 19_386_354),
     "fasterrcnn_mobilenet_v3_large_fpn": TorchvisionRow(800, *_IMAGENET, 32.8, 19_386_354),
 }
@@ -116,6 +134,22 @@ def load_torchvision(
     model = build_torchvision(name, classes, thresholds, seed)
     if weights is not None:
         load_into(model, read_states(weights)[0].state, origin=str(weights), network=name)
+    return in_fixed_shapes(name, model, size=size, candidates=candidates, outputs=outputs)
+
+
+def in_fixed_shapes(
+    name: str,
+    model: Any,
+    *,
+    size: tuple[int, int] | None = None,
+    candidates: int = CANDIDATES,
+    outputs: Literal["detections", "maps"] = "detections",
+) -> FixedFasterRCNN | FixedSSD:
+    """torchvision's ``model`` called ``name``, whose parts are shared; see ``load_torchvision``.
+
+    Raises:
+        InputError: a size or outputs that it does not have.
+    """
     row = DETECTORS[name]
     if name.startswith("ssd"):
         if size not in (None, (row.side, row.side)):
@@ -124,3 +158,16 @@ def load_torchvision(
     if outputs == "maps":
         raise InputError(f"{name}: has two stages, so its maps are no detections yet")
     return FixedFasterRCNN(model, size or (row.side, row.side), candidates).eval()
+
+
+def translate(name: str, state: State) -> tuple[State, Layout]:
+    """torchvision's state of the detector ``name`` in the names of its fixed form.
+
+    Names that begin otherwise stay as they are.
+    """
+    prefixes = _SSD_PREFIXES if name.startswith("ssd") else _FASTER_PREFIXES
+    found: State = {}
+    for key, value in state.items():
+        theirs = next((one for one in prefixes if key.startswith(one)), "")
+        found[prefixes.get(theirs, "") + key.removeprefix(theirs)] = value
+    return found, "own" if list(found) == list(state) else "torchvision"

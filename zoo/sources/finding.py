@@ -11,7 +11,8 @@ from zoo.names import (
     DEFAULT,
     DEFAULT_DETECTOR,
     DEFAULT_SEGMENTER,
-    SEGMENTERS,
+    DETECTORS,
+    TORCHVISION,
     ResolvedName,
     headed,
     resolve,
@@ -22,6 +23,7 @@ from zoo.sources.fbnet import EmbeddedSource, FBNetSource
 from zoo.sources.segmenters import EmbeddedSegmenter, HeadedSegmenter, TorchvisionSegmenter
 from zoo.sources.timm import TimmSource
 from zoo.sources.torchvision import TorchvisionSource
+from zoo.sources.torchvision_detectors import TorchvisionDetector
 from zoo.sources.user import UserSource
 
 
@@ -38,13 +40,15 @@ def find_source(
         InputError: ``options`` do not apply to this network.
     """
     options = options or NetworkOptions()
-    if resolved.source == "torchvision" and resolved.canonical not in SEGMENTERS:
+    if resolved.canonical in TORCHVISION:
         return TorchvisionSource(resolved.canonical, options)
     if options != NetworkOptions():
         raise InputError(
             f"{resolved.given}: width_mult, reduced_tail and dilated are options of torchvision's "
             "mobilenet_v2, mobilenet_v3_large and mobilenet_v3_small"
         )
+    if resolved.canonical in DETECTORS:
+        return TorchvisionDetector(resolved.canonical, size)
     if resolved.source == "torchvision":
         return TorchvisionSegmenter(resolved.canonical)
     if resolved.source == "timm":

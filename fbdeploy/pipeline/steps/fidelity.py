@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from fbdeploy.pipeline.steps.nearness import MOST_APART_FROM_FLOAT
 from fbdeploy.records.fidelity import Fidelity
 from stats.proportions import wilson_interval
 from tasks.metrics import METRICS_OF, agreement_of
@@ -25,22 +26,27 @@ rest of them. Fewer than half of the same answers is another network."""
 def fidelity_of(summary: Summary, task: TaskName) -> Fidelity:
     """The verdict on a program for ``task`` by what quantization measured of it.
 
-    It fails below :data:`LEAST_SQNR_DB`, and where the upper end of the agreement's 95 % Wilson
-    interval lies below :data:`LEAST_AGREEMENT`.
+    It fails below :data:`LEAST_SQNR_DB`, of a detector above
+    :data:`~fbdeploy.pipeline.steps.nearness.MOST_APART_FROM_FLOAT`, and where the upper end of the
+    agreement's 95 % Wilson interval lies below :data:`LEAST_AGREEMENT`.
     """
     held_out = summary.held_out_images > 0
     images = summary.held_out_images or summary.calibration_images
     alike = round(summary.agreement * images)
     told = agreement_of(METRICS_OF[task]).sentence
+    apart = summary.divergence if task == "detection" else None
+    if apart is None:
+        near = summary.sqnr_db >= LEAST_SQNR_DB
+        criterion = f"at least {LEAST_SQNR_DB:.0f} dB signal-to-noise"
+    else:
+        near = apart <= MOST_APART_FROM_FLOAT
+        criterion = f"at most {100 * MOST_APART_FROM_FLOAT:.0f} % of the scores apart"
     return Fidelity(
         images=images,
         held_out=held_out,
         sqnr_db=summary.sqnr_db if math.isfinite(summary.sqnr_db) else None,
         agreement=summary.agreement,
-        criterion=(
-            f"at least {LEAST_SQNR_DB:.0f} dB signal-to-noise and "
-            + told.format(f"{100 * LEAST_AGREEMENT:.0f} %", "the images")
-        ),
-        passed=summary.sqnr_db >= LEAST_SQNR_DB
-        and wilson_interval(alike, images).high >= LEAST_AGREEMENT,
+        apart=apart,
+        criterion=f"{criterion} and {told.format(f'{100 * LEAST_AGREEMENT:.0f} %', 'the images')}",
+        passed=near and wilson_interval(alike, images).high >= LEAST_AGREEMENT,
     )

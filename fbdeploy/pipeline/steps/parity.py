@@ -12,8 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.format_info import CLASSES, FORMAT_INFO
+from fbdeploy.pipeline.steps.nearness import (
+    HALF_SQNR_DB,
+    by_detections,
+    by_numbers,
+    distance_apart,
+)
 from fbdeploy.records.manifest import Format, Parity
-from runtime_bench.runtimes.outputs import FLOAT_TOLERANCE
 from stats.signal_to_noise import sqnr_db
 from tasks.agreement import agreement
 from tasks.base import Outputs
@@ -23,14 +28,6 @@ from zoo.errors import InputError
 if TYPE_CHECKING:
     from export.base import ExportSource
 
-HALF_SQNR_DB = 40.0
-"""Least signal-to-noise of an fp16 artefact's logits against the float network's. Rounding to 11
-bits costs 2**-12 / sqrt(3) of a value, 77 dB, once a weight and once a result; two hundred of them
-that add up leave 54 dB, and networks that amplify noise have 14 dB more."""
-INT8_SQNR_DB = 15.0
-"""Least signal-to-noise of an int8 artefact's logits against the quantized program's, or the
-program's own against float where that is less: kernels round a few values to the neighbouring step,
-and a network that amplifies int8's noise amplifies that too. A wrong scale costs far more."""
 LEAST_ALIKE = 0.995
 """Least share of the pixels that get the class that follows from the logits. Where two classes are
 as likely, the last bits of a half decide (0.05 % of a random network's pixels); a resize by another
@@ -57,15 +54,11 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
     relative, max_abs = max((one.relative, one.max_abs) for one in differences)
     ratios = [one.sqnr_db for one in differences if one.sqnr_db is not None]
     least_db = min(ratios, default=None)
-    if source.precision != "fp32":
-        least = HALF_SQNR_DB
-        if source.program is not None:
-            least = min(INT8_SQNR_DB, source.program.summary.sqnr_db)
-        passed = least_db is None or least_db >= least
-        criterion = f"at least {least:.1f} dB signal-to-noise"
+    apart = distance_apart(task, expected, found)
+    if apart is not None:
+        passed, criterion = by_detections(source, apart)
     else:
-        passed = relative <= FLOAT_TOLERANCE
-        criterion = f"within {FLOAT_TOLERANCE:g} relative"
+        passed, criterion = by_numbers(source, relative, least_db)
     return Parity(
         reference="float network" if source.program is None else "quantized program",
         images=len(next(iter(found.values()))),
@@ -73,6 +66,7 @@ def parity_of(found: Outputs, expected: Outputs, source: ExportSource) -> Parity
         relative=relative,
         sqnr_db=least_db,
         agreement=agreement(task, expected, found),
+        apart=apart,
         criterion=criterion,
         passed=passed,
     )

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fbdeploy.pipeline.first_look import FROM_PYTHON
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import PipelineError, Start, StepArguments, StepJob
@@ -127,8 +126,6 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     recipe = requested_recipe(request)
     report.progress("loading the network", 0.0)
     network = requested_network(request)
-    if network.task == "detection":
-        raise InputError(FROM_PYTHON.format(network.name))
     if request.output_forms and network.task != "segmentation":
         raise InputError(
             f"{network.name}: is for {network.task}, and --output-forms is for segmentation; leave "

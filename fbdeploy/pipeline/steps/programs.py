@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -90,9 +91,9 @@ def quantization_of(
         ),
         steps=_steps(summary.kept, summary.held_out_kl),
         held_out_images=summary.held_out_images,
-        held_out_divergence=_last_kept(summary.kept, summary.held_out_kl),
+        held_out_divergence=summary.divergence,
         held_out_agreement=summary.agreement if summary.held_out_images else None,
-        sqnr_db=summary.sqnr_db,
+        sqnr_db=summary.sqnr_db if math.isfinite(summary.sqnr_db) else None,
         # How far int8 is from float on noise says nothing of photographs: no verdict.
         fidelity=None
         if images.name == RANDOM_IMAGES
@@ -128,10 +129,3 @@ def _steps(kept: dict[str, bool], kl: dict[str, float]) -> tuple[Step, ...]:
         )
         before = after if stays else before
     return tuple(steps)
-
-
-def _last_kept(kept: dict[str, bool], kl: dict[str, float]) -> float | None:
-    last = kl.get("ranges")
-    for name, stays in kept.items():
-        last = kl.get(name, last) if stays else last
-    return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fbdeploy.cluster import status
 from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.lost import ClusterLost
 from fbdeploy.cluster.plan import read_plan
@@ -200,6 +202,19 @@ def test_a_lost_scheduler_is_one_line_and_hosts_join_again(
         assert sorted(again.usable) == ["lab1", "lab2"]
 
 
+def test_a_frozen_host_is_not_waited_for(
+    running: ClusterProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not answer, and its connections stay."""
+    monkeypatch.setattr(status, "ANSWER_SECONDS", 2)
+    running.members["lab2"].process.send_signal(signal.SIGSTOP)
+    try:
+        with joined(read_plan(running.plan)) as cluster:
+            assert cluster.usable == ["lab1"]
+    finally:
+        running.members["lab2"].process.send_signal(signal.SIGCONT)
+
+
 def test_a_killed_clients_jobs_end(running: ClusterProcesses, tmp_path: Path) -> None:
     code = f"""
         from pathlib import Path
@@ -229,24 +244,19 @@ def test_a_foreign_certificate_is_turned_away(running: ClusterProcesses, tmp_pat
     subprocess.run(fbdeploy("cluster", "keys", tmp_path / "keys"), check=True, cwd=ROOT)
     plan = tmp_path / "cluster.toml"
     plan.write_text(running.plan.read_text())
-    environment = {**running.environment}
     told = subprocess.run(
         fbdeploy("cluster", "status", plan),
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=environment,
+        env=running.environment,
     )
     assert told.returncode == 2
     assert "the scheduler there has other keys" in told.stderr
     assert told.stderr.count("\n") == 1, told.stderr
 
 
-def test_other_source_on_a_host_leaves_it_out(
-    running: ClusterProcesses, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    import shutil
-
+def test_other_source_on_a_host_leaves_it_out(running: ClusterProcesses, tmp_path: Path) -> None:
     other = tmp_path / "source"
     for name in ("fbdeploy", "stats", "zoo", "quantize", "export", "runtime_bench", "tasks"):
         if (ROOT / name).exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,17 @@ def test_ipv6_and_names_that_are_not_ascii(tmp_path: Path) -> None:
         plan = lab / "other.toml"
         own = f'cache = "{lab / "läb1"}"'
         plan.write_text(processes.plan.read_text().replace(own, f'cache = "{lab / "two"}"'))
+        newer = lab / "newer.toml"
+        newer.write_text(
+            processes.plan.read_text().replace("devices = [", 'devices = ["adb://new", ')
+        )
         second = ClusterProcesses(lab, plan, processes.environment).start("läb1")
         try:
             with joined(read_plan(processes.plan)) as cluster:
                 cluster.check_device(DEVICE)
+                told = "its host läb1 has joined without it; start it again with this plan"
+                with pytest.raises(InputError, match=told):
+                    replace(cluster, plan=read_plan(newer)).check_device("adb://new")
                 arguments = {"name": "ñ a", "request": {"data": str(photos)}}
                 heard = Heard()
                 jobs = [

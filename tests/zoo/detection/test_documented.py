@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fbdeploy.pipeline.first_look import look_at_network, look_at_shared_images
+from fbdeploy.pipeline.first_look import look_at_shared_images
 from zoo.errors import InputError
 
 PAGE = Path(__file__).parents[3] / "docs" / "detection.md"
@@ -22,8 +22,6 @@ def test_the_example(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_what_is_refused() -> None:
-    with pytest.raises(InputError, match="from Python by this version"):
-        look_at_network("fbnetv3_a_c4_mask", None)
     look_at_shared_images("photos", None)
     with pytest.raises(InputError, match="without its pictures"):
         look_at_shared_images("boxes.json", "photos")

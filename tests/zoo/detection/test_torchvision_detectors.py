@@ -15,9 +15,11 @@ from zoo.detection.ssdlite import FixedSSD
 from zoo.detection.torchvision_detectors import (
     DETECTORS,
     build_torchvision,
+    in_fixed_shapes,
     load_torchvision,
 )
 from zoo.errors import InputError
+from zoo.networks import InputOverrides, load_network
 
 SSD = "ssdlite320_mobilenet_v3_large"
 FASTER = "fasterrcnn_mobilenet_v3_large_320_fpn"
@@ -134,3 +136,26 @@ def test_weights_and_what_is_refused(tmp_path: Path) -> None:
         load_torchvision(FASTER, outputs="maps", classes=4, size=SIZE)
     with pytest.raises(InputError, match="does not fit"):
         load_torchvision(SSD, file, classes=6)
+
+
+@pytest.mark.parametrize("name", [SSD, FASTER])
+def test_a_detector_by_name_with_torchvisions_weights(name: str, tmp_path: Path) -> None:
+    model = build_torchvision(name, classes=4, seed=3)
+    path = tmp_path / "torchvisions.pth"
+    torch.save(model.state_dict(), path)
+    size = 320 if name == SSD else 64
+    overrides = InputOverrides(size=size)
+    network = load_network(name, path, num_classes=3, overrides=overrides)
+    assert (network.task, network.num_classes, network.labels) == ("detection", 3, ("0", "1", "2"))
+    spec = network.input_spec
+    assert (spec.height, spec.crop_mode) == (size, "squash" if name == SSD else "letterbox")
+    theirs = in_fixed_shapes(name, model, size=(size, size))
+    x = _photo((size, size), 2)
+    with torch.no_grad():
+        for ours, expected in zip(network.module(x), theirs(x), strict=True):
+            assert torch.equal(ours, expected)
+
+
+def test_classes_of_the_published_weights() -> None:
+    labels = load_network(SSD).labels
+    assert len(labels) == 90 and labels[:2] == ("person", "bicycle") and labels[11] == "N/A"
