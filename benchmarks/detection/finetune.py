@@ -1,6 +1,6 @@
 """From COCO's classes to new ones on 100 photos: what ``fbdeploy finetune`` makes of it.
 
-    python benchmarks/detection/finetune.py --shared ../shared --output build/finetune
+    python -m benchmarks.detection.finetune --shared ../shared --output build/finetune
 
 The new classes are COCO's groups, such as vehicle and furniture, whose names the weights do not
 know: 100 photos of ``coco_calibration`` to train on, all of ``coco_dev`` to score on.

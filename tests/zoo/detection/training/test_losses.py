@@ -167,7 +167,7 @@ def test_boxes_are_pooled_as_at_inference(levels: int, side: int) -> None:
     maps = [torch.randn(2, 3, side // stride, side // stride) for stride in strides]
     corner = torch.rand(2, 12, 2) * 200
     boxes = torch.cat((corner, corner + 8 + torch.rand(2, 12, 2) * 300), 2).clamp(max=side)
-    found = pool(maps, [boxes[0], boxes[1, :5]], strides, 5)
+    found = pool(maps, [boxes[0], boxes[1, :5]], strides, Pooling(5))
     scales = [1 / stride for stride in strides]
     if levels == 1:
         wanted = roi_align(maps[0], boxes, scales[0], Pooling(5))
