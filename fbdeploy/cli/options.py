@@ -202,6 +202,7 @@ class ClusterOptions:
                 cluster.at_once,
                 cluster.interrupted.set,
                 cluster.slots,
+                cluster.timed_on,
             )
 
     @contextmanager

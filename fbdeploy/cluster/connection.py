@@ -19,6 +19,7 @@ from fbdeploy.cluster.plan import ClusterPlan
 from fbdeploy.cluster.status import HostStatus, hosts_of, notes_of
 from fbdeploy.cluster.transfer import Transfer
 from fbdeploy.pipeline.workers.runner import Slots
+from runtime_bench.measurement import Device
 from zoo.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ class Cluster:
     def usable(self) -> list[str]:
         """The hosts that run this machine's code, by name."""
         return [name for name, one in self.hosts.items() if not one.differences]
+
+    @property
+    def timed_on(self) -> Device | None:
+        """The machine on which times are taken; None if it is away."""
+        host = self.hosts.get(self.plan.timing_host)
+        return None if host is None or host.facts is None else host.facts.device
 
     def slots(self, threads: int) -> Slots:
         """How many jobs of so many threads the hosts run at once: shared ones, unless those have

@@ -13,6 +13,8 @@ from fbdeploy.cluster.plan import HostPlan
 from fbdeploy.pipeline.environment import PACKAGES, cores, cpu_model, memory_bytes
 from fbdeploy.pipeline.keys import code_sha256, key_of, versions
 from fbdeploy.version import PACKAGES as OURS
+from runtime_bench.machine.device import describe
+from runtime_bench.measurement import Device
 from zoo.documents import Schema
 
 MEMORY_SHARE = 0.9
@@ -52,7 +54,8 @@ class Identity(Schema):
 
 
 class HostFacts(Schema):
-    """What a host says of itself; ``hostname`` is the machine's own, ``memory`` is for jobs."""
+    """What a host says of itself; ``hostname`` is the machine's own, ``memory`` is for jobs,
+    ``device`` is what measurements on it say."""
 
     name: str
     hostname: str
@@ -61,6 +64,7 @@ class HostFacts(Schema):
     memory: int
     devices: tuple[str, ...]
     identity: Identity
+    device: Device | None = None
 
 
 def own_identity() -> Identity:
@@ -84,4 +88,5 @@ def own_facts(plan: HostPlan) -> HostFacts:
         memory=int(memory),
         devices=plan.devices,
         identity=own_identity(),
+        device=describe(),
     )

@@ -110,7 +110,7 @@ def deploy(
             deployment.run(evaluate.jobs(deployment, of.evaluate))
         if not (accuracy_only or artefacts_only):
             deployment.run(bundle.jobs(deployment, of.bundle))
-            deployment.run(bench.jobs(deployment, of.bench))
+            deployment.run(bench.jobs(deployment, of.bench, place.timed_on))
         folder = deployment.folder
         folder.update(failures=tuple(deployment.failures))
         folder.prune(known.prepared.network_key, known.prepared.check_data)

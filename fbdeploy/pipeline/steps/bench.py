@@ -24,11 +24,16 @@ class BenchArguments(StepArguments):
     artefacts: tuple[Artefact, ...]
 
 
-def jobs(deployment: Deployment, work: Work[BenchArguments]) -> list[StepJob]:
-    """One, unless a session that is there holds all artefacts, or there is nothing to time."""
+def jobs(
+    deployment: Deployment, work: Work[BenchArguments], timed_on: Device | None = None
+) -> list[StepJob]:
+    """One, unless a session that is there holds all artefacts, or there is nothing to time.
+
+    ``timed_on`` is the machine that they are timed on, None for this one.
+    """
     timed = [entry for entry in deployment.shippable if FORMAT_INFO[entry.format].timed]
     wanted = {entry.sha256 for entry in timed}
-    here = describe()
+    here = timed_on or describe()
     sessions: dict[str, set[str]] = {}
     for line in deployment.folder.latencies:
         if _is_as_asked(line, deployment.request, here):

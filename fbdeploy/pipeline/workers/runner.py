@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from fbdeploy.pipeline.workers.jobs import Ended, Event, Failed, Job
+from runtime_bench.measurement import Device
 
 
 @dataclass
@@ -82,9 +83,11 @@ class Place:
         at_once: so many deployments gain from running at the same time, each in a thread.
         interrupt: makes ``Runner.run`` end in all threads, by an exception.
         slots: how many jobs of that many threads there is room for.
+        timed_on: the machine on which times are taken, None for this one.
     """
 
     make_runner: MakeRunner
     at_once: int = 1
     interrupt: Callable[[], None] = _nothing
     slots: Callable[[int], Slots] = _one
+    timed_on: Device | None = None

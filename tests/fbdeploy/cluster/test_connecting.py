@@ -12,6 +12,7 @@ import pytest
 from fbdeploy.cluster import engine
 from fbdeploy.cluster.connection import joined
 from fbdeploy.cluster.plan import ClusterPlan, HostPlan, read_plan
+from runtime_bench.machine.device import describe
 from tests.fbdeploy.cluster.listening import Heard, job, run
 from tests.fbdeploy.cluster.processes import ClusterProcesses, cluster_processes, host_table
 from zoo.errors import InputError
@@ -40,6 +41,8 @@ def test_ipv6_and_names_that_are_not_ascii(tmp_path: Path) -> None:
         try:
             with joined(read_plan(processes.plan)) as cluster:
                 cluster.check_device(DEVICE)
+                found = cluster.timed_on
+                assert found is not None and found.identity == describe().identity
                 told = "its host läb1 has joined without it; start it again with this plan"
                 with pytest.raises(InputError, match=told):
                     replace(cluster, plan=read_plan(newer)).check_device("adb://new")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
 
-from fbdeploy.pipeline.deploy import deploy
+from fbdeploy.pipeline.deploy import deploy, on_this_machine
+from fbdeploy.pipeline.workers.runner import Place
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.results import read_lines
 from fbdeploy.records.rows import summarize
+from runtime_bench.machine.device import describe
 from tests.fbdeploy.fake_stages import STAGES
 from tests.fbdeploy.pipeline.bench import EVERYTHING, TRAINED, Bench, Notes, bench
 from zoo.errors import InputError
@@ -43,6 +46,24 @@ def test_a_second_run_makes_nothing_again(bench: Bench) -> None:
     assert second.manifest.artefacts == first.manifest.artefacts
     assert second.manifest.created == first.manifest.created
     assert second.lines == first.lines
+
+
+def test_times_that_a_clusters_host_has_taken_are_kept(bench: Bench) -> None:
+    """Whatever processor the machine has that gives the command."""
+    bench.run()
+    host = describe().model_copy(update={"cpu": "another"})
+    path = bench.out / "results.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        if line["type"] == "latency":
+            line["device"] = host.model_dump(mode="json")
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    bench.calls()
+    place = Place(on_this_machine, timed_on=host)
+    deploy(bench.request(), Notes(), STAGES, place=place)
+    assert "bench" not in bench.calls()
+    bench.run()
+    assert "bench" in bench.calls()
 
 
 def test_only_what_depends_on_a_changed_recipe_is_made_again(bench: Bench) -> None:
