@@ -28,11 +28,22 @@ SUFFIX = ".npz"
 
 @dataclass(frozen=True)
 class Shown:
-    """Some of the images, by their ``indices`` int32 (K,), as the network was shown them, small:
-    ``pixels`` uint8 (K, h, w, 3)."""
+    """Some of the images, by their ``indices`` int32 (K,), small: ``pixels`` uint8 (K, h, w, 3).
+
+    They are as the network was shown them, or with ``sizes`` int32 (K, 2), the pictures' widths and
+    heights, the whole picture: in the left upper corner, its longer side w pixels unless it is
+    shorter.
+    """
 
     indices: NDArray[np.int32]
     pixels: NDArray[np.uint8]
+    sizes: NDArray[np.int32] | None = None
+
+
+def shown_size(width: int, height: int, longest: int) -> tuple[int, int]:
+    """Width and height of a whole picture as it is shown."""
+    scale = min(1.0, longest / max(width, height))
+    return max(1, round(scale * width)), max(1, round(scale * height))
 
 
 @dataclass(frozen=True)
@@ -104,6 +115,8 @@ def write_predictions(output: Path, key: str, predictions: Predictions) -> str:
     if predictions.shown is not None:
         arrays["shown.indices"] = predictions.shown.indices
         arrays["shown.pixels"] = predictions.shown.pixels
+        if predictions.shown.sizes is not None:
+            arrays["shown.sizes"] = predictions.shown.sizes
     path = output / FOLDER / f"{key}{SUFFIX}"
     with atomic_file(path) as temporary, temporary.open("wb") as stream:
         np.savez_compressed(
@@ -160,7 +173,7 @@ def read_predictions(path: Path) -> Predictions:
 def _shown(stored: dict[str, NDArray[Any]], count: int, path: Path, advice: str) -> Shown | None:
     if not stored:
         return None
-    indices, pixels = stored.get("indices"), stored.get("pixels")
+    indices, pixels, sizes = (stored.get(name) for name in ("indices", "pixels", "sizes"))
     if (
         indices is None
         or pixels is None
@@ -168,9 +181,15 @@ def _shown(stored: dict[str, NDArray[Any]], count: int, path: Path, advice: str)
         or (pixels.dtype.kind, pixels.itemsize, pixels.ndim) != ("u", 1, 4)
         or pixels.shape[3] != 3
         or not all(0 <= index < count for index in indices.tolist())
+        or (sizes is not None and not _are_sizes(sizes, count=len(indices)))
     ):
         raise InputError(f"{path}: its pictures are none of its images; {advice}")
-    return Shown(indices, pixels)
+    return Shown(indices, pixels, sizes)
+
+
+def _are_sizes(sizes: NDArray[Any], count: int) -> bool:
+    whole = sizes.dtype.kind == "i" and sizes.shape == (count, 2)
+    return whole and bool(((sizes > 0) & (sizes < 2**16)).all())
 
 
 def _of_version_1(

@@ -8,24 +8,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fbdeploy.records.predictions import Shown
+from fbdeploy.records.predictions import Shown, shown_size
 from tasks.classification.metrics import AGREEMENT
+from tasks.detection.metrics import AGREEMENT as DETECTION_AGREEMENT
 from tasks.segmentation.metrics import PIXEL_AGREEMENT
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from zoo.datasets import Dataset
     from zoo.input_spec import InputSpec
 
 
 @dataclass(frozen=True)
 class Kept:
-    """How many pictures are kept of a task's images, and the pixels of their longer side."""
+    """How many pictures are kept of a task's images, and the pixels of their longer side; ``whole``
+    ones, or what the network is shown of them."""
 
     pictures: int
     longest_side: int
+    whole: bool = False
 
 
-KEPT = {PIXEL_AGREEMENT.name: Kept(3, 256), AGREEMENT.name: Kept(8, 96)}
+KEPT = {
+    PIXEL_AGREEMENT.name: Kept(3, 256),
+    AGREEMENT.name: Kept(8, 96),
+    DETECTION_AGREEMENT.name: Kept(4, 320, whole=True),
+}
 """By the metric that says how far two answers are alike."""
 
 
@@ -58,9 +67,15 @@ def least_alike(
     if metric is None or len(places) != len(names):
         return None
     kept, alike = KEPT[metric], parts[metric][:, 0]
+    if metric == DETECTION_AGREEMENT.name:
+        found, detections = parts[metric].T
+        alike = 1 / (1 + detections - 2 * found)  # by how many have no partner
     chosen = _least(alike, kept.pictures)
     if not chosen:
         return None
+    if kept.whole:
+        images = [dataset.sample(places[index]).image for index in chosen]
+        return _whole(np.array(chosen, np.int32), images, kept.longest_side)
     scale = min(1.0, kept.longest_side / max(spec.height, spec.width))
     size = (max(1, round(scale * spec.width)), max(1, round(scale * spec.height)))
     pictures = [
@@ -68,6 +83,16 @@ def least_alike(
         for index in chosen
     ]
     return Shown(np.array(chosen, np.int32), np.stack(pictures))
+
+
+def _whole(indices: NDArray[np.int32], images: list[Image.Image], longest: int) -> Shown:
+    from zoo.images import to_rgb
+
+    pixels = np.zeros((len(images), longest, longest, 3), np.uint8)
+    for place, image in zip(pixels, images, strict=True):
+        width, height = shown_size(*image.size, longest)
+        place[:height, :width] = np.asarray(to_rgb(image).resize((width, height)))
+    return Shown(indices, pixels, np.array([image.size for image in images], np.int32))
 
 
 def _least(alike: NDArray[np.float64], count: int) -> list[int]:

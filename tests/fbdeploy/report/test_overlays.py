@@ -17,8 +17,10 @@ from fbdeploy.pipeline.steps.pictures import least_alike
 from fbdeploy.records.predictions import Predictions, Shown, read_predictions, write_predictions
 from fbdeploy.records.results import EvaluationLine
 from fbdeploy.report.overlays import GAP, overlays
+from tasks.detection.objects import Found
 from tasks.segmentation.task import Segmented
 from zoo.datasets.class_map import ClassMap
+from zoo.datasets.detection.annotations import RunLengths
 from zoo.datasets.masks import open_masks
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
@@ -82,7 +84,10 @@ def test_they_are_drawn_over_the_photo(tmp_path: Path) -> None:
     assert found is not None and found.artefact == "ONNX int8"
     assert found.legend == (("tree", "#800000"), ("sea", "#008000"))
     (one,) = found.pictures
-    assert (one.name, one.agreement) == ("b.png", 0.5)
+    assert (one.name, one.caption) == (
+        "b.png",
+        "the same class on 50.00\N{NO-BREAK SPACE}% of the pixels",
+    )
     data = base64.b64decode(one.address.partition("base64,")[2])
     strip = np.asarray(Image.open(io.BytesIO(data)))
     assert strip.shape == (16, 3 * 16 + 2 * GAP, 3)
@@ -113,3 +118,73 @@ def test_pictures_that_are_none(tmp_path: Path) -> None:
             read_predictions(tmp_path / path)
     path = write_predictions(tmp_path, "key", _predictions(None))
     assert read_predictions(tmp_path / path).shown is None
+
+
+def _found(boxes: list[list[float]], labels: list[int], masks: bool = False) -> Found:
+    """A mask covers the left half of a picture of 40 x 20 pixels."""
+    half = RunLengths(20, 40, (0, 400, 400))
+    return Found(
+        np.array(boxes, np.float32).reshape(-1, 4),
+        np.full(len(labels), 0.8, np.float32),
+        np.array(labels, np.int64),
+        (half,) * len(labels) if masks else None,
+    )
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_boxes_are_drawn_on_the_whole_photo(masks: bool, tmp_path: Path) -> None:
+    """One that both find, one of another class, and one of a third below what is shown."""
+    reference = _found([[2, 2, 18, 18], [24, 4, 36, 16]], [0, 1], masks)
+    other = _found([[2, 2, 18, 18], [24, 4, 36, 16], [0, 0, 40, 20]], [0, 2, 1], masks)
+    other.scores[2] = 0.2
+    pixels = np.full((1, 20, 20, 3), 100, np.uint8)
+    kept = Predictions(
+        images_sha256="i" * 64,
+        names=("a.png",),
+        task="detection",
+        predictions=[other],
+        reference=[reference],
+        labels=np.zeros(0, np.int32),
+        parts={"detection_agreement": np.array([[1.0, 4.0]])},
+        shown=Shown(np.array([0], np.int32), pixels, np.array([[40, 20]], np.int32)),
+    )
+    path = write_predictions(tmp_path, "key", kept)
+    entry = SimpleNamespace(
+        sha256="s", precision="int8", rejected=False, name="ONNX int8", path="s"
+    )
+    manifest: Any = SimpleNamespace(
+        network=SimpleNamespace(task="detection"), artefacts=(entry,), labels=("a", "b")
+    )
+    found = overlays(tmp_path, manifest, [_line("s", path)])
+    assert found is not None
+    (one,) = found.pictures
+    assert one.caption == "1 alike, 1 of float alone, 1 of int8 alone"
+    assert [name for name, _ in found.legend] == ["a", "b", "class 2"]
+    data = base64.b64decode(one.address.partition("base64,")[2])
+    strip = np.asarray(Image.open(io.BytesIO(data)))
+    assert strip.shape == (10, 2 * 20 + GAP, 3)
+    red, blue = (bytes.fromhex(code[1:]) for _, code in found.legend[:2])
+    assert strip[1, 4].tobytes() == red == strip[1, 20 + GAP + 4].tobytes()
+    # A thin frame, and a thick one where the other has none like it.
+    inner = strip[2, 4].tolist()
+    assert (inner == [100] * 3) == (not masks) and strip[3, 15].tobytes() == blue
+    assert strip[4, 15].tobytes() == blue and strip[5, 15].tolist() == [100] * 3
+
+
+def test_whole_photos_are_kept_by_how_many_detections_differ(tmp_path: Path) -> None:
+    class Dataset:
+        def __len__(self) -> int:
+            return 3
+
+        def sample(self, index: int) -> Any:
+            size = ((640, 320), (100, 50), (30, 60))[index]
+            return SimpleNamespace(image=Image.new("RGB", size, (index, 9, 9)))
+
+    parts = {"detection_agreement": np.array([[5.0, 12.0], [0.0, 1.0], [4.0, 8.0]])}
+    dataset: Any = Dataset()
+    found = least_alike(parts, dataset, SPEC, ("a", "b", "c"), None)
+    assert found is not None and found.sizes is not None
+    assert found.indices.tolist() == [0, 1] and found.sizes.tolist() == [[640, 320], [100, 50]]
+    assert found.pixels.shape == (2, 320, 320, 3)
+    assert (found.pixels[0, :160] == (0, 9, 9)).all() and (found.pixels[0, 160:] == 0).all()
+    assert (found.pixels[1, :50, :100] == (1, 9, 9)).all() and not found.pixels[1, 50:].any()
