@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fbdeploy.api.deploy import deploy
     from fbdeploy.api.evaluate import Evaluated, evaluate
     from fbdeploy.api.export import export
+    from fbdeploy.api.finetune import finetune
     from fbdeploy.api.inspect import inspect, inspect_folder
     from fbdeploy.api.networks import load_network
     from fbdeploy.api.quantize import quantize
@@ -65,6 +66,7 @@ _HOMES = {
     "evaluate": "fbdeploy.api.evaluate",
     "export": "fbdeploy.api.export",
     "fine_tune": "quantize.api",
+    "finetune": "fbdeploy.api.finetune",
     "inspect": "fbdeploy.api.inspect",
     "inspect_folder": "fbdeploy.api.inspect",
     "load_network": "fbdeploy.api.networks",
@@ -104,6 +106,7 @@ __all__ = [
     "evaluate",
     "export",
     "fine_tune",
+    "finetune",
     "inspect",
     "inspect_folder",
     "load_network",

@@ -45,7 +45,8 @@ _SEGMENTER_TRUNK = "backbone.features."
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``.
+    """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``. The
+    trunk, which has seen scenes, is left as it is for the first ``frozen`` steps.
 
     ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
     Scenes are those from ``first_scene`` on, so that a run that goes on from another's weights sees
@@ -55,6 +56,7 @@ class Schedule:
     steps: int = 20000
     warmup: int = 200
     decay: int = 8000
+    frozen: int = 0
     batch: int = 16
     peak_lr: float = 1.5e-3
     weight_decay: float = 0.02
@@ -166,6 +168,7 @@ def train(
             batch = [scenes.scene(number) for number in range(at, at + schedule.batch)]
             random = torch.Generator().manual_seed(schedule.seed + step)
             network.train()
+            network.trunk.requires_grad_(step >= schedule.frozen).train(step >= schedule.frozen)
             parts = detector_losses(
                 network, to_input(batch), [truth_of(scene) for scene in batch], RULE, random
             )

@@ -11,7 +11,15 @@ from zoo.architecture import architectures
 from zoo.detection.config import MASK_SUFFIX, detector_tables
 from zoo.foreign_networks import foreign_networks
 from zoo.hub import is_cached_hugging_face, is_cached_url
-from zoo.names import ALIASES, DEFAULT, DEFAULT_SEGMENTER, UNPUBLISHED, Source, resolve
+from zoo.names import (
+    ALIASES,
+    DEFAULT,
+    DEFAULT_DETECTOR,
+    DEFAULT_SEGMENTER,
+    UNPUBLISHED,
+    Source,
+    resolve,
+)
 from zoo.outputs import TaskName
 from zoo.scenes import SIDE
 
@@ -73,6 +81,9 @@ def _fbnets() -> Iterator[CatalogueEntry]:
     yield CatalogueEntry(DEFAULT, "fbnetv2", "fbdeploy", embedded.INPUT_SPEC.height, "embedded")
     yield CatalogueEntry(
         DEFAULT_SEGMENTER, "lraspp", "fbdeploy", SIDE, "embedded", task="segmentation"
+    )
+    yield CatalogueEntry(
+        DEFAULT_DETECTOR, "mask_rcnn", "fbdeploy", SIDE, "embedded", task="detection"
     )
     for name, architecture in architectures().items():
         published = architecture.published

@@ -16,11 +16,13 @@ Source = Literal["fbdeploy", "timm", "torchvision", "user"]
 
 DEFAULT = "default"
 DEFAULT_SEGMENTER = "default-segmenter"
-EMBEDDED = (DEFAULT, DEFAULT_SEGMENTER)
+DEFAULT_DETECTOR = "default-detector"
+EMBEDDED = (DEFAULT, DEFAULT_SEGMENTER, DEFAULT_DETECTOR)
 """Networks that are trained here, on images that come with fbdeploy."""
 _TITLES = {
     DEFAULT: "FBNetV2-F1 (Fashion-MNIST)",
     DEFAULT_SEGMENTER: "LR-ASPP on FBNetV2-F1 (Fashion scenes)",
+    DEFAULT_DETECTOR: "Mask R-CNN on FBNetV2-F1 (Fashion scenes)",
 }
 LONGEST = 100
 """Characters of a name that are compared with those there are; none is as long."""

@@ -22,7 +22,7 @@ from zoo.hub import hub_repository
 from zoo.initialise import settle_batch_norms
 from zoo.input_overrides import InputOverrides, overridden
 from zoo.input_spec import InputSpec
-from zoo.names import DEFAULT, DEFAULT_SEGMENTER, ResolvedName, Source, resolve
+from zoo.names import DEFAULT, DEFAULT_DETECTOR, DEFAULT_SEGMENTER, ResolvedName, Source, resolve
 from zoo.outputs import LOGITS, Interface, OutputSpec, TaskName, parts_of, told_interface
 from zoo.probe import float32_output
 from zoo.sources import NetworkOptions, NetworkSource, find_source
@@ -44,8 +44,9 @@ __all__ = [
 _EMBEDDED_WEIGHTS = {
     DEFAULT: embedded.WEIGHTS_FILE,
     DEFAULT_SEGMENTER: embedded.SEGMENTER_WEIGHTS_FILE,
+    DEFAULT_DETECTOR: embedded.DETECTOR_WEIGHTS_FILE,
 }
-"""What ``zoo.train_default`` and ``zoo.train_segmenter`` made."""
+"""What ``zoo.train_default``, ``zoo.train_segmenter`` and ``tasks.train_detector`` made."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,9 @@ def load_network(
     """Build a network by name and load its weights.
 
     Args:
-        name: ``default`` or ``default-segmenter`` (the embedded networks), a name of
-            ``fbdeploy zoo``, any timm name, ``hf-hub:owner/name`` for a repository of timm's
-            networks on the Hugging Face hub, or ``path/to/file.py:function``.
+        name: ``default``, ``default-segmenter`` or ``default-detector`` (the embedded networks),
+            a name of ``fbdeploy zoo``, any timm name, ``hf-hub:owner/name`` for a repository of
+            timm's networks on the Hugging Face hub, or ``path/to/file.py:function``.
         weights: a file, ``"pretrained"`` for the published ones (downloaded), or None: the embedded
             weights of the networks trained here, the hub's of ``hf-hub:`` names, else random
             initialisation by ``seed``.

@@ -26,6 +26,7 @@ from fbdeploy.cli.cluster import cluster
 from fbdeploy.cli.compare import compare
 from fbdeploy.cli.deploy import deploy
 from fbdeploy.cli.evaluate import evaluate
+from fbdeploy.cli.finetune import finetune
 from fbdeploy.cli.fit_latency import calibrate, fit_latency
 from fbdeploy.cli.import_results import import_results
 from fbdeploy.cli.inspect import inspect
@@ -54,6 +55,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "sweep": sweep,
     "runner": runner,
     "fit-latency": fit_latency,
+    "finetune": finetune,
     "inspect": inspect,
     "check": check,
     "compare": compare,
@@ -70,6 +72,7 @@ SUMMARIES = {
     "bench": "The latency of artefacts here, on a device or emulated.",
     "sweep": "Several networks on several targets, compared.",
     "runner": "Build the programs that run on ssh, adb and arm targets.",
+    "finetune": "Train a detector or segmenter on your pictures.",
     "fit-latency": "Fit an emulated core's cycles to a device's times.",
     "inspect": "What of an artefact runs in int8 and in the delegate.",
     "check": "Find regressions against a baseline, for CI.",

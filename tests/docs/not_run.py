@@ -15,6 +15,8 @@ GRADLE = "builds the app for minutes; tests/android_demo does"
 APPLE = "needs macOS or an iPhone; tests/ios_demo runs what Swift on Linux can"
 DETECTOR = "takes minutes; tests/fbdeploy/pipeline/test_detection_stages.py has a small one"
 TRAINING = "trains for hours; tests/zoo/test_train_segmenter.py takes a few steps"
+TRAINING_DETECTORS = "trains for hours; tests/tasks/test_train_detector.py takes a few steps"
+FINETUNING = "trains for minutes; tests/fbdeploy/cli/test_finetune.py takes a few steps"
 
 _FILES = "OUT/fp32/model.pte OUT/int8/model.pte"
 _OWN = "OUT/fp32/model.onnx OUT/int8/model.onnx OUT/int8/model.tflite"
@@ -69,6 +71,13 @@ NOT_RUN: dict[str, str] = {
     "python -m zoo.train_segmenter --weights "
     "zoo/embedded/fbnetv2_f1_lraspp.fashion_scenes.safetensors --steps 20000 --first-scene 48000 "
     "--output build/segmenter": TRAINING,
+    "python -m tasks.train_detector --weights "
+    "zoo/embedded/fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors --steps 60000 "
+    "--first-scene 100000 --output build/detector": TRAINING_DETECTORS,
+    "fbdeploy finetune fbnetv3_a_dsmask_c4 --weights coco.safetensors --data shop/boxes.json "
+    "--output shop-detector": FINETUNING,
+    "fbdeploy deploy fbnetv3_a_dsmask_c4 --weights shop-detector/weights.safetensors "
+    "--data shop/boxes.json --calibration shop/images --output shop-phone": WHOLE,
     "bash android_demo/ci/tools.sh": INSTALL,
     "python android_demo/ci/build.py --bundle out --output build/android": GRADLE,
     "android_demo/gradlew -p android_demo :app:installDebug": GRADLE,

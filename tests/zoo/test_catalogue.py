@@ -118,7 +118,8 @@ def test_torch_s_cache_is_found_without_torch(
 def test_detectors_are_listed_with_their_average_precision() -> None:
     """D2Go's model zoo (facebookresearch/d2go, MODEL_ZOO.md), and torchvision's metadata."""
     found = {name: entry for name, entry in ENTRIES.items() if entry.task == "detection"}
-    assert found.keys() == {*detector_names(), *DETECTORS} and len(found) == 9
+    assert found.keys() == {"default-detector", *detector_names(), *DETECTORS}
+    assert len(found) == 10
     assert found["ssdlite320_mobilenet_v3_large"].published_ap == 21.3
     assert found["fbnetv3_a_dsmask_c4"].published_ap == 21.06
     assert found["fbnetv3_g_fpn"].published_ap == 43.13

@@ -53,7 +53,7 @@ def encode_boxes(boxes: Tensor, anchors: Tensor, weights: BoxWeights) -> Tensor:
     wanted = boxes[..., 2:] - boxes[..., :2]
     shift = (boxes[..., :2] + 0.5 * wanted - anchors[..., :2] - 0.5 * size) / size
     scale = torch.log(wanted / size)
-    return torch.cat((shift, scale), dim=-1) * torch.tensor(weights)
+    return torch.cat((shift, scale), dim=-1) * torch.tensor(weights).to(boxes)
 
 
 def clip_boxes(boxes: Tensor, height: int, width: int) -> Tensor:

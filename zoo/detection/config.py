@@ -81,8 +81,9 @@ class DetectorOptions:
     rule: DetectionRule = field(default_factory=DetectionRule)
     outputs: Literal["detections", "candidates"] = "detections"
 
-    def fault(self, table: DetectorTable) -> str | None:
-        """What is wrong with them for this detector, as the end of a sentence; None: nothing."""
+    def fault(self, stages: int) -> str | None:
+        """What is wrong with them for a detector whose trunk has ``stages``, as the end of a
+        sentence; None: nothing."""
         lower, upper = self.iou_thresholds
         positive = {
             "classes": self.classes,
@@ -94,7 +95,6 @@ class DetectorOptions:
         for name, value in positive.items():
             if value < 1:
                 return f"{name} {value} is below 1"
-        stages = len(table.architecture.trunk)
         if not 0 <= self.frozen_stages <= stages:
             return f"frozen_stages {self.frozen_stages} is outside 0..{stages}, its trunk's stages"
         if not 0 < lower <= upper < 1:

@@ -39,6 +39,8 @@ MASK_ROWS = (
     Block("ir", 48, k=5, e=2),
     Block("ir", 24, k=3, s=-2, e=1),
 )
+STAGES = 5
+"""Of its trunk: a map each, of strides 2 to 32."""
 OPTIONS = DetectorOptions(
     classes=len(embedded.LABELS),
     masks=True,

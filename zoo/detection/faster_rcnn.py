@@ -29,6 +29,7 @@ class FixedFasterRCNN(nn.Module):
     """
 
     output_names = Detections._fields
+    level_tolerance = _LEVEL_TOLERANCE
     interface = detection_interface(Detections._fields)
 
     def __init__(self, model: Any, size: tuple[int, int], candidates: int) -> None:
@@ -75,28 +76,57 @@ class FixedFasterRCNN(nn.Module):
             if name in maps
         ]
         # As many levels as strides; torchvision never pools from one whose stride is another's too.
-        self.pooled = [name for name in pool.featmap_names if name in maps]
-        self.pooled = self.pooled[: round(math.log2(strides[-1] / strides[0])) + 1]
-        self.scales = [1 / stride for stride in strides[: len(self.pooled)]]
+        count = min(len(strides), round(math.log2(strides[-1] / strides[0])) + 1)
+        self.scales = [1 / stride for stride in strides[:count]]
+        self._levels = len(maps)
+
+    @property
+    def anchors(self) -> list[Tensor]:
+        """The anchors (H * W * A, 4) of each map."""
+        return [self.get_buffer(f"anchors{level}") for level in range(self._levels)]
+
+    @property
+    def pooled_strides(self) -> list[int]:
+        """Of the maps that boxes are pooled from."""
+        return [round(1 / scale) for scale in self.scales]
+
+    @property
+    def poolings(self) -> tuple[Pooling, None]:
+        """That of the box head; there are no masks."""
+        return self.pooling, None
+
+    def levels(self, x: Tensor) -> list[Tensor]:
+        """The maps, the finest first; those that boxes are pooled from come first."""
+        return list(self.backbone(x).values())
+
+    def proposal_maps(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits and deltas of each map, as ``propose`` takes them."""
+        objectness, deltas = self.proposal_head(levels)
+        return objectness, deltas
+
+    def pooled_maps(self, levels: list[Tensor]) -> list[Tensor]:
+        """The maps that boxes are pooled from."""
+        return levels[: len(self.scales)]
+
+    def score_regions(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled boxes (M, C, P, P) to logits (M, classes + 1), the background last, and deltas
+        (M, classes, 4)."""
+        logits, deltas = self.box_predictor(self.box_head(pooled))
+        return logits.roll(-1, dims=1), deltas.reshape(len(deltas), -1, 4)[:, 1:]
+
+    def draw_masks(self, pooled: Tensor) -> None:
+        """There are none."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
-        maps = self.backbone(x)
-        objectness, deltas = self.proposal_head(list(maps.values()))
+        levels = self.levels(x)
+        size = (self.height, self.width)
         proposed, logits = propose(
-            objectness,
-            deltas,
-            [self.get_buffer(f"anchors{level}") for level in range(len(maps))],
-            (self.height, self.width),
-            self.proposal_rule,
+            *self.proposal_maps(levels), self.anchors, size, self.proposal_rule
         )
         count = proposed.shape[1]
         pooled = roi_align_levels(
-            [maps[name] for name in self.pooled],
-            proposed,
-            self.scales,
-            self.pooling,
-            _LEVEL_TOLERANCE,
+            self.pooled_maps(levels), proposed, self.scales, self.pooling, self.level_tolerance
         )
         class_logits, moves = self.box_predictor(self.box_head(pooled))
         classes = class_logits.shape[1]

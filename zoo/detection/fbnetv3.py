@@ -34,7 +34,7 @@ class FBNetV3Detector(TwoStageDetector):
             InputError: options or a size that do not fit this detector.
         """
         super().__init__(options, size or (table.input_size, table.input_size))
-        fault = options.fault(table)
+        fault = options.fault(len(table.architecture.trunk))
         if fault:
             raise InputError(f"{table.name}: {fault}")
         self.table = table

@@ -21,6 +21,9 @@ from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.layouts import DetectorLayout, State, is_folded, translate
 from zoo.errors import InputError, shown
 
+SCORES = "box_head.scores.weight"
+"""Of every detector of ours: (classes + 1, channels)."""
+
 
 @dataclass(frozen=True)
 class LoadedDetector:
@@ -79,7 +82,7 @@ def suited(options: DetectorOptions, state: State, *, any_classes: bool) -> Dete
     number of classes if any will do."""
     if is_folded(state):
         options = dataclasses.replace(options, norm="folded")
-    scores = state.get("box_head.scores.weight")
+    scores = state.get(SCORES)
     if any_classes and scores is not None and len(scores) > 1:
         options = dataclasses.replace(options, classes=len(scores) - 1)
     return options
@@ -97,7 +100,7 @@ def read_detector(path: Path, table: DetectorTable) -> tuple[State, DetectorLayo
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     for state, layout in candidates:
-        if "box_head.scores.weight" in state:
+        if SCORES in state:
             return state, layout
     nearest = next(iter(candidates[0][0]))
     raise InputError(

@@ -88,9 +88,9 @@ def _smallest(level: float, tolerance: float) -> float:
     return float(CANONICAL_SIZE * 2 ** (level - CANONICAL_LEVEL - tolerance))
 
 
-def smallest_of_level(stride: int) -> float:
-    """The same of the level of ``stride`` pixels, without tolerance."""
-    return _smallest(math.log2(stride), 0.0)
+def smallest_of_level(stride: int, tolerance: float) -> float:
+    """The same of the level of ``stride`` pixels."""
+    return _smallest(math.log2(stride), tolerance)
 
 
 def _pool(

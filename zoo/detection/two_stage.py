@@ -45,6 +45,7 @@ class TwoStageDetector(nn.Module):
     strides: list[int]
     channels: int
     box_weights = BOX_WEIGHTS
+    level_tolerance = 0.0
     proposing = slice(None)
     pooled = slice(None)
 
@@ -135,7 +136,7 @@ class TwoStageDetector(nn.Module):
         scales = [1 / stride for stride in self.strides[self.pooled]]
         if len(maps) == 1:
             return roi_align(maps[0], boxes, scales[0], pooling)
-        return roi_align_levels(maps, boxes, scales, pooling, 0.0)
+        return roi_align_levels(maps, boxes, scales, pooling, self.level_tolerance)
 
     @property
     def pooled_strides(self) -> list[int]:
@@ -143,9 +144,11 @@ class TwoStageDetector(nn.Module):
         return self.strides[self.pooled]
 
     @property
-    def resolutions(self) -> tuple[int, int]:
-        """Bins a side of the box head's and the mask head's input."""
-        return self.options.box_pooler_resolution, self.options.mask_pooler_resolution
+    def poolings(self) -> tuple[Pooling, Pooling | None]:
+        """That of the box head, and that of the mask head."""
+        options = self.options
+        mask = Pooling(options.mask_pooler_resolution) if self.mask_head else None
+        return Pooling(options.box_pooler_resolution), mask
 
     def pooled_maps(self, levels: list[Tensor]) -> list[Tensor]:
         """The maps that boxes are pooled from."""

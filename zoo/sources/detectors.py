@@ -1,4 +1,4 @@
-"""Networks for detection: FBNetV3's."""
+"""Networks for detection: FBNetV3's, and the embedded default."""
 
 from __future__ import annotations
 
@@ -8,19 +8,57 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from zoo.checkpoints import Layout, State
+from zoo.checkpoints import Layout, State, read_states
+from zoo.detection import default
 from zoo.detection.config import DetectorOptions, find_detector, with_masks
 from zoo.detection.conventions import detection_spec
 from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.labels import coco_labels
 from zoo.detection.layouts import translate
-from zoo.detection.loading import read_detector, suited
+from zoo.detection.loading import SCORES, read_detector, suited
+from zoo.detection.stored import read_stored
+from zoo.detection.two_stage import TwoStageDetector
+from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
+from zoo.names import DEFAULT_DETECTOR
 from zoo.sources.base import PretrainedFile
 
 
-class DetectorSource:
+class _Whole:
+    """A detector, which is taken as a whole or not at all."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def build(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource."""
+        raise NotImplementedError
+
+    def skeleton(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource."""
+        with torch.device("meta"):
+            return self.build(num_classes)
+
+    def input_spec(self, module: nn.Module) -> InputSpec | None:
+        """See NetworkSource."""
+        assert isinstance(module, TwoStageDetector)
+        return detection_spec(module.height, module.width)
+
+    def classifier(self, module: nn.Module | None) -> str | None:
+        """See NetworkSource; heads of several layers, none of which is left out alone."""
+        return None
+
+    def remove_classifier(self, module: nn.Module) -> nn.Module:
+        """See NetworkSource."""
+        raise InputError(f"{self.name}: is a detector, without an embedding to return")
+
+    def features(self, module: nn.Module, spec: InputSpec) -> nn.Module:
+        """See NetworkSource."""
+        raise InputError(f"{self.name}: is a detector; take the features of a classifier")
+
+
+class DetectorSource(_Whole):
     """FBNetV3 detectors of ``zoo/architectures/detectors.toml``.
 
     What is built depends on the weights it is for: whether their normalization is folded into the
@@ -30,15 +68,20 @@ class DetectorSource:
     def __init__(
         self, name: str, size: int | tuple[int, int] | None = None, weights: Path | None = None
     ) -> None:
+        super().__init__(name)
         found = find_detector(name)
         assert found is not None
         self._table, masks = found
-        self.name = name
         self._size = (size, size) if isinstance(size, int) else size
         self._options = with_masks(DetectorOptions(), masks)
+        self._labels: tuple[str, ...] = ()
         if weights is not None and weights.exists():
             state, _ = read_detector(weights, self._table)
             self._options = suited(self._options, state, any_classes=True)
+            told = read_stored(weights)
+            if told is not None:
+                self._options = dataclasses.replace(self._options, **told.options)
+                self._size, self._labels = self._size or told.size, told.labels
 
     def build(self, num_classes: int | None) -> nn.Module:
         """See NetworkSource; as many classes as the weights have by default, or COCO's 80."""
@@ -46,20 +89,6 @@ class DetectorSource:
         if num_classes is not None:
             options = dataclasses.replace(options, classes=num_classes)
         return FBNetV3Detector(self._table, options, self._size)
-
-    def skeleton(self, num_classes: int | None) -> nn.Module:
-        """See NetworkSource."""
-        with torch.device("meta"):
-            return self.build(num_classes)
-
-    def input_spec(self, module: nn.Module) -> InputSpec | None:
-        """See NetworkSource."""
-        assert isinstance(module, FBNetV3Detector)
-        return detection_spec(module.height, module.width)
-
-    def classifier(self, module: nn.Module | None) -> str | None:
-        """See NetworkSource; heads of several layers, none of which is left out alone."""
-        return None
 
     def translate(self, state: State) -> tuple[State, Layout]:
         """See NetworkSource."""
@@ -71,15 +100,48 @@ class DetectorSource:
             f"{self.name}: d2go's weights are no longer published; give --weights FILE"
         )
 
-    def remove_classifier(self, module: nn.Module) -> nn.Module:
+    def labels(self, module: nn.Module, count: int) -> tuple[str, ...]:
         """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector, without an embedding to return")
+        names = self._labels or coco_labels()
+        return names if count == len(names) else ()
 
-    def features(self, module: nn.Module, spec: InputSpec) -> nn.Module:
+
+class EmbeddedDetector(_Whole):
+    """The embedded default for detection, of as many classes as the weights it is for."""
+
+    def __init__(self, weights: Path | None = None) -> None:
+        super().__init__(DEFAULT_DETECTOR)
+        self._options = default.OPTIONS
+        self._labels: tuple[str, ...] = LABELS
+        if weights is not None and weights.exists():
+            for stored in read_states(weights):
+                if SCORES in stored.state:
+                    self._options = suited(self._options, stored.state, any_classes=True)
+                    break
+            told = read_stored(weights)
+            if told is not None:
+                self._options = dataclasses.replace(self._options, **told.options)
+                self._labels = told.labels
+
+    def build(self, num_classes: int | None) -> nn.Module:
+        """See NetworkSource; ten classes by default."""
+        options = self._options
+        if num_classes is not None:
+            options = dataclasses.replace(options, classes=num_classes)
+        return default.DefaultDetector(options)
+
+    def input_spec(self, module: nn.Module) -> InputSpec | None:
         """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector; take the features of a classifier")
+        return default.INPUT_SPEC
+
+    def translate(self, state: State) -> tuple[State, Layout]:
+        """See NetworkSource."""
+        return state, "own"
+
+    def pretrained(self) -> PretrainedFile:
+        """See NetworkSource."""
+        raise InputError(f"{self.name}: comes with its weights; leave --weights out")
 
     def labels(self, module: nn.Module, count: int) -> tuple[str, ...]:
         """See NetworkSource."""
-        names = coco_labels()
-        return names if count == len(names) else ()
+        return self._labels if count == len(self._labels) else ()

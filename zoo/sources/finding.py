@@ -9,6 +9,7 @@ from zoo.detection.config import find_detector
 from zoo.errors import InputError
 from zoo.names import (
     DEFAULT,
+    DEFAULT_DETECTOR,
     DEFAULT_SEGMENTER,
     DETECTORS,
     TORCHVISION,
@@ -17,7 +18,7 @@ from zoo.names import (
     resolve,
 )
 from zoo.sources.base import NetworkOptions, NetworkSource
-from zoo.sources.detectors import DetectorSource
+from zoo.sources.detectors import DetectorSource, EmbeddedDetector
 from zoo.sources.fbnet import EmbeddedSource, FBNetSource
 from zoo.sources.segmenters import EmbeddedSegmenter, HeadedSegmenter, TorchvisionSegmenter
 from zoo.sources.timm import TimmSource
@@ -60,6 +61,8 @@ def find_source(
         return DetectorSource(resolved.canonical, size, weights)
     if resolved.canonical == DEFAULT_SEGMENTER:
         return EmbeddedSegmenter()
+    if resolved.canonical == DEFAULT_DETECTOR:
+        return EmbeddedDetector(weights)
     on = headed(resolved.canonical)
     if on is not None:
         return HeadedSegmenter(resolved.given, on[0], find_source(resolve(on[1]), None, size))

@@ -32,7 +32,8 @@ def assign(
         best_too: the boxes that overlap an object most are examples, whatever they overlap.
     """
     if not len(truth):
-        return Assignment(torch.zeros(len(boxes)), torch.zeros(len(boxes), dtype=torch.int64))
+        nothing = boxes.new_zeros(len(boxes))
+        return Assignment(nothing, nothing.long())
     lower, upper = thresholds
     overlaps = box_iou(truth, boxes)
     most, objects = overlaps.max(0)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from zoo.detection.boxes import BoxWeights
+from zoo.detection.roi_align import Pooling
 from zoo.detection.training.masks import mask_goals, mask_loss
 from zoo.detection.training.pooling import pool
 from zoo.detection.training.proposals import Flat, proposal_losses, trained_proposals
@@ -54,11 +55,12 @@ class Losses(NamedTuple):
 
 
 class Trainable(Protocol):
-    """What the losses need of a detector; ``TwoStageDetector`` is one."""
+    """What the losses need of a detector; ``TwoStageDetector`` and ``FixedFasterRCNN`` are such."""
 
     height: int
     width: int
     box_weights: BoxWeights
+    level_tolerance: float
 
     @property
     def anchors(self) -> list[Tensor]:
@@ -78,8 +80,8 @@ class Trainable(Protocol):
         """Those that boxes are pooled from."""
 
     @property
-    def resolutions(self) -> tuple[int, int]:
-        """Bins a side of the box head's and the mask head's input."""
+    def poolings(self) -> tuple[Pooling, Pooling | None]:
+        """That of the box head, and that of the mask head where there is one."""
 
     def score_regions(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """(M, C, P, P) to logits (M, classes + 1), the background last, and deltas
@@ -115,15 +117,16 @@ def detector_losses(
         for boxes, truth in zip(proposed, truths, strict=True)
     ]
     maps, strides = network.pooled_maps(levels), network.pooled_strides
-    box_bins, mask_bins = network.resolutions
-    pooled = pool(maps, [part.boxes for part in regions], strides, box_bins)
+    tolerance = network.level_tolerance
+    of_boxes, of_masks = network.poolings
+    pooled = pool(maps, [part.boxes for part in regions], strides, of_boxes, tolerance)
     classes, boxes = region_losses(*network.score_regions(pooled), regions, network.box_weights)
     drawn = [
         _of_masks(part, truth, rule.masks) for part, truth in zip(regions, truths, strict=True)
     ]
     masks = objectness.new_zeros(())
-    if any(len(objects) for objects, _, _ in drawn):
-        pooled = pool(maps, [own for _, _, own in drawn], strides, mask_bins)
+    if of_masks is not None and any(len(objects) for objects, _, _ in drawn):
+        pooled = pool(maps, [own for _, _, own in drawn], strides, of_masks, tolerance)
         logits = network.draw_masks(pooled)
         if logits is not None:
             goals = [

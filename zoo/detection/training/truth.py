@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 
@@ -18,6 +19,11 @@ class Truth:
     boxes: Tensor
     labels: Tensor
     masks: Tensor | None = None
+
+    def to(self, device: torch.device) -> Truth:
+        """The same on a device."""
+        masks = None if self.masks is None else self.masks.to(device)
+        return Truth(self.boxes.to(device), self.labels.to(device), masks)
 
     def __len__(self) -> int:
         """How many objects."""
