@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from export.format_info import CLASSES, OutputForm
 from fbdeploy.api.foreign import answers_as_told, classifier_of, input_spec, maps_of
 from fbdeploy.api.watching import Counting, Told
 from fbdeploy.pipeline.request import InputOptions
-from fbdeploy.pipeline.steps.images import at_once, note_skipped
+from fbdeploy.pipeline.steps.images import answer_bytes, at_once, note_skipped
 from fbdeploy.records.manifest import FILE_NAME, Manifest
 from fbdeploy.records.own_words import OwnWords, own_words
 from zoo.datasets import WHOLE, Dataset, FolderDataset, Part
@@ -165,12 +166,13 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
         network = manifest.network
         size = 4 * sum(math.prod(output.shape) for output in network.outputs)
         labels, classes = manifest.labels, network.num_classes
+        size = answer_bytes(_output_of(asked.path, manifest), size, classes, spec)
         answering = for_logits(session, session, classes)
         return _Opened(asked, answering, spec, labels, classes, network.task, size)
     if gives_classes(session) and words is not None and words.task == "segmentation":
         _say_own_words(asked, words, how.told)
         classes = len(words.labels)
-        size = 4 * classes * spec.height * spec.width
+        size = answer_bytes(CLASSES, 0, classes, spec)
         answering = for_logits(session, session, classes)
         return _Opened(asked, answering, spec, words.labels, classes, words.task, size)
     outputs = session.run(np.zeros(spec.shape, np.float32))
@@ -188,6 +190,13 @@ def _open(asked: Asked, session: GuestSession, how: Scoring) -> _Opened:
     if manifest is not None and len(manifest.labels) == len(labels):
         labels = manifest.labels
     return _Opened(asked, classifier, spec, labels, len(labels), "classification", 4 * len(labels))
+
+
+def _output_of(path: Path, manifest: Manifest) -> OutputForm:
+    """What the artefact at ``path``, beside whose folder ``manifest`` lies, gives."""
+    inside = (path.parent.name, path.name)
+    entries = (entry for entry in manifest.artefacts if Path(entry.path).parts[-2:] == inside)
+    return next((entry.output for entry in entries), "raw")
 
 
 def _say_own_words(asked: Asked, words: OwnWords, told: Told) -> None:

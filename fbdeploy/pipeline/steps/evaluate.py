@@ -185,7 +185,8 @@ def _run(
 
     session = open_scored(asked.request.output, entry, network)
     count = counter(report.progress, entry.name, asked.data.images)
-    return run(session, evaluation_batches(asked.request, network, dataset), count, task)
+    batches = evaluation_batches(asked.request, network, dataset, output=entry.output)
+    return run(session, batches, count, task)
 
 
 def _comparison(agreement: Agreement) -> Comparison | None:

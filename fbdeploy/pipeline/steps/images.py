@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from export.format_info import OutputForm
     from zoo.datasets import Batch, Dataset, Part
+    from zoo.input_spec import InputSpec
     from zoo.networks import Network
 
 BATCH = 32
@@ -94,14 +96,26 @@ def dataset_info(
 
 
 def evaluation_batches(
-    request: DeployRequest, network: Network, dataset: Dataset, part: Part | None = None
+    request: DeployRequest,
+    network: Network,
+    dataset: Dataset,
+    part: Part | None = None,
+    output: OutputForm = "raw",
 ) -> Iterator[Batch]:
-    """As many of the images as the user asked for, or a part of them."""
+    """As many of the images as the user asked for, or a part of them, for an artefact that gives
+    ``output``."""
     from zoo.datasets import WHOLE, batches
 
-    spec, size = network.input_spec, at_once(network.interface.image_bytes)
+    spec = network.input_spec
+    size = at_once(answer_bytes(output, network.interface.image_bytes, network.num_classes, spec))
     threads = worker_threads()
     return batches(dataset, spec, size, request.images, threads=threads, part=part or WHOLE)
+
+
+def answer_bytes(output: OutputForm, raw: int, classes: int, spec: InputSpec) -> int:
+    """Of the answer to one image of an artefact that gives ``output``: ``raw`` bytes, or a number a
+    class at each pixel of the input, which classes are made to as well."""
+    return raw if output == "raw" else 4 * classes * spec.height * spec.width
 
 
 def at_once(image_bytes: int) -> int:

@@ -26,6 +26,7 @@ from fbdeploy.records.manifest import Artefact, DatasetInfo
 from zoo.datasets.batching import Part
 
 if TYPE_CHECKING:
+    from export.format_info import OutputForm
     from runtime_bench.accuracy import Evaluation
     from runtime_bench.runtimes.base import Answering
     from tasks.base import Task
@@ -120,10 +121,10 @@ def answer(report: Reporter, asked: PartArguments) -> None:
     if not asked.artefacts:
         spec, threads = network.input_spec, worker_threads()
         floats = ModuleSession(network.module, spec, threads, network.interface)
-        _keep(report, asked, network, floats, task, asked.network_key)
+        _keep(report, asked, network, floats, task, asked.network_key, "raw")
     for entry in reversed(asked.artefacts):
         session = open_scored(asked.request.output, entry, network)
-        _keep(report, asked, network, session, task, entry.sha256)
+        _keep(report, asked, network, session, task, entry.sha256, entry.output)
 
 
 def _keep(
@@ -133,12 +134,13 @@ def _keep(
     session: Answering,
     task: Task,
     whose: str,
+    output: OutputForm,
 ) -> None:
     from runtime_bench.accuracy import evaluate, save_answers
 
     dataset = evaluation_images(asked.request, network)
     part = Part(asked.number, asked.of)
-    batches = evaluation_batches(asked.request, network, dataset, part)
+    batches = evaluation_batches(asked.request, network, dataset, part, output)
     count = counter(report.progress, "images", asked.data.images // asked.of)
     found = evaluate(session, batches, count, task)
     save_answers(found, _file(asked.work, whose, asked.data, asked.number, asked.of))
