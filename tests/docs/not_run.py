@@ -72,8 +72,8 @@ NOT_RUN: dict[str, str] = {
     "zoo/embedded/fbnetv2_f1_lraspp.fashion_scenes.safetensors --steps 20000 --first-scene 48000 "
     "--output build/segmenter": TRAINING,
     "python -m tasks.train_detector --weights "
-    "zoo/embedded/fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors --steps 60000 "
-    "--first-scene 100000 --output build/detector": TRAINING_DETECTORS,
+    "zoo/embedded/fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors --steps 40000 --batch 16 "
+    "--first-scene 22400 --output build/detector": TRAINING_DETECTORS,
     "fbdeploy finetune fbnetv3_a_dsmask_c4 --weights coco.safetensors --data shop/boxes.json "
     "--output shop-detector": FINETUNING,
     "fbdeploy deploy fbnetv3_a_dsmask_c4 --weights shop-detector/weights.safetensors "
