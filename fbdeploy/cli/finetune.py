@@ -148,7 +148,7 @@ def finetune(
             metavar="FOLDER",
             help="For the weights and the results; a run that was cut off there goes on.",
         ),
-    ],
+    ] = Path("finetuned"),
     weights: Annotated[
         str | None,
         typer.Option(

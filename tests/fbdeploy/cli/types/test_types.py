@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fbdeploy.cli.types import numbers, picture
+from fbdeploy.cli.types import numbers, picture, training
 from fbdeploy.cli.types.reading import text
 from zoo.errors import InputError
 
@@ -30,6 +30,8 @@ KINDS: dict[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
     "mean": (picture.mean, ("1", "1,2", "1,2,3,4", "nan,nan,nan", "inf,0,0", "1e300,0,0")),
     "std": (picture.std, ("0,1,1", "1,1", "-1,1,1", "nan,1,1", "inf,inf,inf", "1e-300,1,1")),
     "interpolation": (picture.interpolation, ("cubic", "BICUBIC")),
+    "overlaps": (training.thresholds, ("0.3", "0.7,0.3", "0,0.7", "0.3,1", "0.3,0.5,0.7")),
+    "normalization": (training.norm, ("folded", "bn", "LN")),
 }
 
 
@@ -56,6 +58,7 @@ def test_what_is_read() -> None:
     assert picture.mean("0.485, -0.1,0") == (0.485, -0.1, 0.0)
     assert picture.std("0.229,0.224,1") == (0.229, 0.224, 1.0)
     assert picture.interpolation("bicubic") == "bicubic"
+    assert training.thresholds("0.3, 0.7") == (0.3, 0.7) and training.norm("GN") == "GN"
 
 
 def test_a_default_is_taken_as_it_stands() -> None:
