@@ -69,8 +69,8 @@ NOT_RUN: dict[str, str] = {
     "fbdeploy sensitivity --recipe ptq-fast --images 4 --threads 1 "
     "--cluster cluster.toml": MACHINES,
     "python -m zoo.train_segmenter --weights "
-    "zoo/embedded/fbnetv2_f1_lraspp.fashion_scenes.safetensors --steps 20000 --first-scene 48000 "
-    "--output build/segmenter": TRAINING,
+    "zoo/embedded/fbnetv2_f1_lraspp.fashion_scenes.safetensors --steps 20000 --least-items 4 "
+    "--first-scene 128000 --output build/segmenter": TRAINING,
     "python -m tasks.train_detector --weights "
     "zoo/embedded/fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors --steps 40000 --batch 16 "
     "--first-scene 22400 --output build/detector": TRAINING_DETECTORS,
