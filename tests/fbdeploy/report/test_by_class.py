@@ -58,12 +58,13 @@ def test_the_page_of_a_segmenter() -> None:
         line.model_copy(update={"scores": scores}) if isinstance(line, EvaluationLine) else line
         for line in lines
     ]
-    drawn = Overlays(
-        "ONNX int8", (Overlay("a.png", 0.5, "data:image/png;base64,AA"),), (("tree", "#800000"),)
-    )
+    overlay = Overlay("a.png", "half alike", "a tree", "data:image/png;base64,AA")
+    drawn = Overlays("ONNX int8", "The photo, twice.", (overlay,), (("tree", "#800000"),))
     page = render(manifest, told, None, drawn)
     assert "mIoU by class" in page and "ground" in page
     assert "Where int8 differs most from float" in page and "data:image/png;base64,AA" in page
+    assert "The photo, twice." in page and 'alt="a.png: a tree"' in page
+    assert "a.png: half alike." in page
     assert "its mIoU drops by at most 0.5 points" in page
     assert "the paired bootstrap over images" in page and "top-1" not in page
     assert "of the pixels of them" in page
