@@ -28,6 +28,10 @@ class Resampled:
         """The percentile interval."""
         return percentile_interval(self.values, confidence)
 
+    def minus(self, other: Resampled) -> Resampled:
+        """The difference from another figure of the same draws."""
+        return Resampled(self.values - other.values)
+
     def p_below(self) -> float:
         """One-sided p-value that the figure is not below 0: the share of the draws in which it is
         not, at least one in all of them (Davison and Hinkley 1997, section 4.2)."""
@@ -67,7 +71,7 @@ def resample(
 
 def resample_difference(first: Statistic, second: Statistic, images: int) -> Resampled:
     """:func:`resample` of the first figure minus the second, both of the same draws."""
-    return resample(lambda weights: first(weights) - second(weights), images)
+    return resample(first, images).minus(resample(second, images))
 
 
 def permutation_p(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.interval import Interval
-from stats.paired import permutation_p, resample, resample_difference
+from stats.paired import permutation_p, resample
 from stats.proportions import PairedOutcomes, wilson_interval
 from tasks.base import Evaluation, Task
 from tasks.metric import Metric
@@ -66,37 +66,36 @@ def scores_of(
 
 
 def score_of(metric: Metric, ours: Evaluation, reference: Evaluation | None = None) -> Score:
-    """One metric of an artefact, and against ``reference`` on the same images."""
-    score = Score(metric.name, ours.value(), interval_of(metric, ours), classes=ours.by_class())
-    if reference is None:
-        return score
-    interval, p = _difference(metric, ours, reference)
+    """One metric of an artefact, and against ``reference`` on the same images.
+
+    Intervals are 95 %: Wilson's and Newcombe's of shares, whose p-value is McNemar's, else the
+    bootstrap's over images, paired by drawing the same ones; p-values of means are the permutation
+    test's.
+    """
+    value, classes = ours.value(), ours.by_class()
+    if metric.kind == "binary":
+        interval = wilson_interval(round(value * ours.images), ours.images)
+        score = Score(metric.name, value, interval, classes=classes)
+        if reference is None:
+            return score
+        paired = PairedOutcomes.of(right(ours), right(reference))
+        difference, p = paired.difference_interval(), paired.mcnemar_p()
+    else:
+        drawn = resample(ours.values, ours.images)
+        score = Score(metric.name, value, drawn.interval(), classes=classes)
+        if reference is None:
+            return score
+        both = drawn.minus(resample(reference.values, reference.images))
+        difference, p = both.interval(), both.p_other_than_zero()
+        if metric.kind == "mean":
+            p = permutation_p(ours.parts[:, 0] - reference.parts[:, 0])
     return dataclasses.replace(
         score,
         reference=reference.value(),
-        difference=score.value - reference.value(),
-        difference_interval=interval,
+        difference=value - reference.value(),
+        difference_interval=difference,
         p=p,
     )
-
-
-def interval_of(metric: Metric, evaluation: Evaluation) -> Interval:
-    """The metric's 95 % interval: Wilson's of a share, else the bootstrap's over images."""
-    if metric.kind == "binary":
-        return wilson_interval(round(evaluation.value() * evaluation.images), evaluation.images)
-    return resample(evaluation.values, evaluation.images).interval()
-
-
-def _difference(metric: Metric, ours: Evaluation, theirs: Evaluation) -> tuple[Interval, float]:
-    """The 95 % interval of the difference, and the two-sided p-value that there is none: Newcombe's
-    and McNemar's of shares, else the paired bootstrap's; of means the permutation test's."""
-    if metric.kind == "binary":
-        paired = PairedOutcomes.of(right(ours), right(theirs))
-        return paired.difference_interval(), paired.mcnemar_p()
-    drawn = resample_difference(ours.values, theirs.values, ours.images)
-    if metric.kind == "mean":
-        return drawn.interval(), permutation_p(ours.parts[:, 0] - theirs.parts[:, 0])
-    return drawn.interval(), drawn.p_other_than_zero()
 
 
 def right(evaluation: Evaluation) -> NDArray[np.bool_]:
