@@ -12,16 +12,15 @@ torch version and thread count; an interrupted one resumes.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from tasks.detection.average_precision import average_precision
 from tasks.detection.objects import Found, Wanted, wanted_of
@@ -35,7 +34,7 @@ from zoo.embedded import DETECTOR_WEIGHTS_FILE, SEGMENTER_WEIGHTS_FILE, embedded
 from zoo.preprocess import Frame
 from zoo.scenes import SCENES, SIDE, Scene, open_scenes
 from zoo.training import Training, half, log_to, single
-from zoo.training_scenes import training_scenes
+from zoo.training_scenes import SceneSchedule, learning_rate, parse, to_input, training_scenes
 
 LOG = "train_detector.log"
 RULE = LossRule(anchors=Sampling(64, 0.5), before=200, after=60, regions=Sampling(32, 0.5), masks=8)
@@ -44,43 +43,17 @@ _SEGMENTER_TRUNK = "backbone.features."
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``. The
-    trunk, which has seen scenes, is left as it is for the first ``frozen`` steps.
-
-    ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
-    Scenes are those from ``first_scene`` on, so that a run that goes on from another's weights sees
-    none again, and have ``least_items`` where there is room.
-    """
+class Schedule(SceneSchedule):
+    """As ``SceneSchedule`` has it. The trunk, which has seen scenes, is left as it is for the first
+    ``frozen`` steps."""
 
     steps: int = 20000
     warmup: int = 200
     decay: int = 8000
     frozen: int = 0
-    batch: int = 16
-    peak_lr: float = 1.5e-3
-    weight_decay: float = 0.02
     ema_decay: float = 0.998
     save_every: int = 400
-    seed: int = 2026
-    least_items: int = 1
-    first_scene: int = 0
     watched: int = 200
-    scored: int = 2000
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """The rate of a step, numbered from 0."""
-    rise = (step + 1) / schedule.warmup
-    fall = (schedule.steps - step) / schedule.decay
-    return schedule.peak_lr * min(1.0, rise, fall)
-
-
-def to_input(scenes: Sequence[Scene]) -> Tensor:
-    """Input float32 (N, 3, H, W), channels last."""
-    pixels = torch.from_numpy(np.stack([scene.pixels for scene in scenes]))
-    mean, std = torch.tensor(INPUT_SPEC.mean), torch.tensor(INPUT_SPEC.std)
-    return ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
 
 
 def truth_of(scene: Scene) -> Truth:
@@ -109,7 +82,7 @@ def score(network: nn.Module, scenes: Iterable[Scene]) -> Score:
     wanted: list[Wanted] = []
     for number, scene in enumerate(scenes):
         names = ("boxes", "scores", "labels", "masks")
-        outputs = zip(names, network(to_input([scene])), strict=True)
+        outputs = zip(names, network(to_input([scene], INPUT_SPEC)), strict=True)
         found += Detection().decode({name: part.numpy() for name, part in outputs}, [frame])
         wanted.append(wanted_of(annotated(scene, str(number))))
     kinds = (average_precision(found, wanted, kind).value() for kind in ("box", "mask"))
@@ -169,9 +142,8 @@ def train(
             random = torch.Generator().manual_seed(schedule.seed + step)
             network.train()
             network.trunk.requires_grad_(step >= schedule.frozen).train(step >= schedule.frozen)
-            parts = detector_losses(
-                network, to_input(batch), [truth_of(scene) for scene in batch], RULE, random
-            )
+            truths = [truth_of(scene) for scene in batch]
+            parts = detector_losses(network, to_input(batch, INPUT_SPEC), truths, RULE, random)
             training.step(parts.total, learning_rate(step, schedule))
             losses.append([float(part.detach()) for part in parts])
             done = step + 1
@@ -202,25 +174,10 @@ def train(
 def main() -> None:
     """Command line: see the module's docstring."""
     parser = argparse.ArgumentParser(description="train the embedded default detector")
-    parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--output", type=Path, default=Path("build/detector"))
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--weights", type=Path, help="go on from these")
     parser.add_argument("--trunk", type=Path, help="a segmenter's weights to start from")
-    for field in dataclasses.fields(Schedule):
-        name = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(name, type=type(field.default), default=field.default)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.use_deterministic_algorithms(True)
-    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Schedule)}
-    train(
-        arguments.data,
-        arguments.output,
-        Schedule(**given),
-        arguments.weights,
-        arguments.trunk,
-    )
+    arguments, schedule = parse(parser, Schedule)
+    train(arguments.data, arguments.output, schedule, arguments.weights, arguments.trunk)
 
 
 if __name__ == "__main__":

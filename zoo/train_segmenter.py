@@ -12,7 +12,6 @@ and deterministic for a given torch version and thread count; an interrupted one
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,38 +32,16 @@ from zoo.segmentation.default import INPUT_SPEC, build_default
 from zoo.segmentation.resizing import resize_logits
 from zoo.segmentation.segmenter import Segmenter
 from zoo.training import Training, half, log_to, single
-from zoo.training_scenes import training_scenes
+from zoo.training_scenes import SceneSchedule, learning_rate, parse, to_input, training_scenes
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """The rate of learning rises for ``warmup`` steps and falls linearly in the last ``decay``.
-
-    ``save_every`` is also how often the ``watched`` scenes are scored; ``scored`` are at the end.
-    Scenes are those from ``first_scene`` on, so that a run that goes on from another's weights sees
-    none again, and have ``least_items`` where there is room.
-    """
+class Schedule(SceneSchedule):
+    """As ``SceneSchedule`` has it."""
 
     steps: int = 3000
     warmup: int = 150
     decay: int = 1200
-    batch: int = 16
-    peak_lr: float = 1.5e-3
-    weight_decay: float = 0.02
-    ema_decay: float = 0.995
-    save_every: int = 200
-    seed: int = 2026
-    least_items: int = 1
-    first_scene: int = 0
-    watched: int = 300
-    scored: int = 2000
-
-
-def learning_rate(step: int, schedule: Schedule) -> float:
-    """The rate of a step, numbered from 0."""
-    rise = (step + 1) / schedule.warmup
-    fall = (schedule.steps - step) / schedule.decay
-    return schedule.peak_lr * min(1.0, rise, fall)
 
 
 class PhasedConv2d(nn.Conv2d):
@@ -98,12 +75,8 @@ def use_phases(network: nn.Module) -> None:
 
 def to_batch(scenes: Sequence[Scene]) -> tuple[Tensor, Tensor]:
     """Input float32 (N, 3, H, W), channels last, and classes int64 (N, H, W)."""
-    pixels = torch.from_numpy(np.stack([scene.pixels for scene in scenes]))
-    mean, std = torch.tensor(INPUT_SPEC.mean), torch.tensor(INPUT_SPEC.std)
-    x = (pixels.float() / 255 - mean) / std  # NHWC, which channels last is
-    return x.permute(0, 3, 1, 2), torch.from_numpy(
-        np.stack([scene.semantic for scene in scenes])
-    ).long()
+    target = torch.from_numpy(np.stack([scene.semantic for scene in scenes]))
+    return to_input(scenes, INPUT_SPEC), target.long()
 
 
 @torch.no_grad()
@@ -190,18 +163,9 @@ def train(data: Path, output: Path, schedule: Schedule, weights: Path | None = N
 def main() -> None:
     """Command line: see the module's docstring."""
     parser = argparse.ArgumentParser(description="train the embedded default segmenter")
-    parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--output", type=Path, default=Path("build/segmenter"))
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--weights", type=Path, help="go on from these")
-    for field in dataclasses.fields(Schedule):
-        name = f"--{field.name.replace('_', '-')}"
-        parser.add_argument(name, type=type(field.default), default=field.default)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    torch.use_deterministic_algorithms(True)
-    given = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(Schedule)}
-    train(arguments.data, arguments.output, Schedule(**given), arguments.weights)
+    arguments, schedule = parse(parser, Schedule)
+    train(arguments.data, arguments.output, schedule, arguments.weights)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -104,20 +104,6 @@ class DetectorOptions:
         ),
     ] = None
 
-    @property
-    def given(self) -> dict[str, Any]:
-        """As ``DetectorChoices`` has it."""
-        thresholds = self.iou_thresholds
-        return {
-            "iou_thresholds": None if thresholds is None else tuple(thresholds),
-            "frozen_stages": self.frozen_stages,
-            "norm": self.norm,
-            "pre_nms": self.pre_nms,
-            "post_nms": self.post_nms,
-            "box_pooler_resolution": self.box_pooler_resolution,
-            "mask_pooler_resolution": self.mask_pooler_resolution,
-        }
-
 
 _NO_SCHEDULE, _NO_CHOICES = ScheduleOptions(), DetectorOptions()
 
@@ -207,14 +193,8 @@ def finetune(
         validation,
         num_classes,
         None if input_size is None else (input_size.height, input_size.width),
-        DetectorChoices(**choices.given),
-        Settings(
-            epochs=schedule.epochs,
-            batch=schedule.batch,
-            rate=schedule.rate,
-            held_out=schedule.held_out,
-            seed=schedule.seed,
-        ),
+        DetectorChoices(**vars(choices)),
+        Settings(**vars(schedule)),
         device,
     )
     with only_result_on_stdout() as result:

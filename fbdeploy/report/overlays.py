@@ -59,8 +59,6 @@ def overlays(folder: Path, manifest: Manifest, lines: Sequence[Line]) -> Overlay
     found = kept_answers(folder, manifest, lines)
     if found is None or found[1].shown is None:
         return None
-    if manifest.network.task == "detection" and found[1].shown.sizes is None:
-        return None
     return draw(found[0].name, found[1], found[1].shown, manifest.labels)
 
 
@@ -93,7 +91,9 @@ def _classes(artefact: str, kept: Predictions, shown: Shown, labels: Sequence[st
     return Overlays(artefact, told, tuple(found), _legend(seen, labels, palette))
 
 
-def _boxes(artefact: str, kept: Predictions, shown: Shown, labels: Sequence[str]) -> Overlays:
+def _boxes(
+    artefact: str, kept: Predictions, shown: Shown, labels: Sequence[str]
+) -> Overlays | None:
     import numpy as np
 
     from fbdeploy.report.boxes import colours, drawn
@@ -101,7 +101,8 @@ def _boxes(artefact: str, kept: Predictions, shown: Shown, labels: Sequence[str]
 
     found = []
     seen = np.zeros(1 + max(len(labels), MOST_CLASSES), np.int64)
-    assert shown.sizes is not None
+    if shown.sizes is None:
+        return None
     for index, pixels, (width, height) in zip(
         shown.indices.tolist(), shown.pixels, shown.sizes.tolist(), strict=True
     ):
@@ -166,7 +167,7 @@ def _covered(
     return found
 
 
-_DRAWN: dict[TaskName, Callable[[str, Predictions, Shown, Sequence[str]], Overlays]] = {
+_DRAWN: dict[TaskName, Callable[[str, Predictions, Shown, Sequence[str]], Overlays | None]] = {
     "segmentation": _classes,
     "detection": _boxes,
 }

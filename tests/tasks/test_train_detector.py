@@ -12,13 +12,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tasks import train_detector
-from tasks.train_detector import LOG, Schedule, Score, learning_rate, score, start, to_input, train
+from tasks.train_detector import LOG, Schedule, Score, score, start, train
 from tests.zoo.fashion_files import write_fashion
-from zoo.detection.default import build_default
+from zoo.detection.default import INPUT_SPEC, build_default
 from zoo.embedded import DETECTOR_WEIGHTS_FILE
 from zoo.networks import load_network
 from zoo.scenes import SCENES, Scene, open_scenes
 from zoo.segmentation.segmenter import Segmenter
+from zoo.training_scenes import learning_rate, to_input
 
 
 def test_the_trunk_starts_from_the_embedded_segmenter() -> None:
@@ -46,7 +47,7 @@ def test_the_score_is_of_boxes_and_of_masks() -> None:
 
     class Oracle(nn.Module):
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            known = next(s for s in scenes if torch.equal(to_input([s]), x))
+            known = next(s for s in scenes if torch.equal(to_input([s], INPUT_SPEC), x))
             count = len(known.labels)
             boxes, labels = torch.zeros(1, 6, 4), torch.zeros(1, 6)
             scores = torch.zeros(1, 6)

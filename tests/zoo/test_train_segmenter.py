@@ -23,14 +23,13 @@ from zoo.train_default import VALIDATION
 from zoo.train_segmenter import (
     PhasedConv2d,
     Schedule,
-    learning_rate,
     score,
     start,
     to_batch,
     train,
     use_phases,
 )
-from zoo.training_scenes import training_scenes
+from zoo.training_scenes import learning_rate, training_scenes
 
 
 def test_a_convolution_by_phases_is_the_dilated_one() -> None:

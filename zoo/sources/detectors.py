@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from zoo.checkpoints import Layout, State, read_states
@@ -17,48 +16,15 @@ from zoo.detection.labels import coco_labels
 from zoo.detection.layouts import translate
 from zoo.detection.loading import SCORES, read_detector, suited
 from zoo.detection.stored import read_stored
-from zoo.detection.two_stage import TwoStageDetector
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
 from zoo.names import DEFAULT_DETECTOR
 from zoo.sources.base import PretrainedFile
+from zoo.sources.whole import WholeDetector
 
 
-class _Whole:
-    """A detector, which is taken as a whole or not at all."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def build(self, num_classes: int | None) -> nn.Module:
-        """See NetworkSource."""
-        raise NotImplementedError
-
-    def skeleton(self, num_classes: int | None) -> nn.Module:
-        """See NetworkSource."""
-        with torch.device("meta"):
-            return self.build(num_classes)
-
-    def input_spec(self, module: nn.Module) -> InputSpec | None:
-        """See NetworkSource."""
-        assert isinstance(module, TwoStageDetector)
-        return detection_spec(module.height, module.width)
-
-    def classifier(self, module: nn.Module | None) -> str | None:
-        """See NetworkSource; heads of several layers, none of which is left out alone."""
-        return None
-
-    def remove_classifier(self, module: nn.Module) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector, without an embedding to return")
-
-    def features(self, module: nn.Module, spec: InputSpec) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector; take the features of a classifier")
-
-
-class DetectorSource(_Whole):
+class DetectorSource(WholeDetector):
     """FBNetV3 detectors of ``zoo/architectures/detectors.toml``.
 
     What is built depends on the weights it is for: whether their normalization is folded into the
@@ -90,6 +56,11 @@ class DetectorSource(_Whole):
             options = dataclasses.replace(options, classes=num_classes)
         return FBNetV3Detector(self._table, options, self._size)
 
+    def input_spec(self, module: nn.Module) -> InputSpec | None:
+        """See NetworkSource."""
+        assert isinstance(module, FBNetV3Detector)
+        return detection_spec(module.height, module.width)
+
     def translate(self, state: State) -> tuple[State, Layout]:
         """See NetworkSource."""
         return translate(state, self._table)
@@ -106,7 +77,7 @@ class DetectorSource(_Whole):
         return names if count == len(names) else ()
 
 
-class EmbeddedDetector(_Whole):
+class EmbeddedDetector(WholeDetector):
     """The embedded default for detection, of as many classes as the weights it is for."""
 
     def __init__(self, weights: Path | None = None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import nn
 
 from zoo.checkpoints import Layout, State
@@ -16,41 +15,17 @@ from zoo.scenes import CLASSES
 from zoo.segmentation import default, torchvision_networks
 from zoo.segmentation.segmenter import build_segmenter
 from zoo.sources.base import NetworkSource, PretrainedFile
+from zoo.sources.whole import Whole
 
 VOC_CLASSES = 21
 
 
-class _Whole:
-    """A segmenter, which is taken as a whole or not at all."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def build(self, num_classes: int | None) -> nn.Module:
-        """See NetworkSource."""
-        raise NotImplementedError
-
-    def skeleton(self, num_classes: int | None) -> nn.Module:
-        """See NetworkSource."""
-        with torch.device("meta"):
-            return self.build(num_classes)
-
-    def classifier(self, module: nn.Module | None) -> str | None:
-        """See NetworkSource; a head of several layers, none of which is left out alone."""
-        return None
-
-    def remove_classifier(self, module: nn.Module) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(f"{self.name}: is a segmenter, without an embedding to return")
-
-    def features(self, module: nn.Module, spec: InputSpec) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(
-            f"{self.name}: is a segmenter; take the features of the network it is made of"
-        )
+class _Segmenter(Whole):
+    kind = "a segmenter"
+    instead = "the network it is made of"
 
 
-class TorchvisionSegmenter(_Whole):
+class TorchvisionSegmenter(_Segmenter):
     """torchvision's networks; input and pretrained weights are those it calls DEFAULT."""
 
     def build(self, num_classes: int | None) -> nn.Module:
@@ -77,7 +52,7 @@ class TorchvisionSegmenter(_Whole):
         return names if count == len(names) else ()
 
 
-class HeadedSegmenter(_Whole):
+class HeadedSegmenter(_Segmenter):
     """A head, at output stride 16, on a network of another source, at that one's input size."""
 
     def __init__(self, name: str, head: HeadName, backbone: NetworkSource) -> None:
@@ -113,7 +88,7 @@ class HeadedSegmenter(_Whole):
         return ()
 
 
-class EmbeddedSegmenter(_Whole):
+class EmbeddedSegmenter(_Segmenter):
     """The embedded default for segmentation."""
 
     def __init__(self) -> None:

@@ -15,18 +15,18 @@ from zoo.detection.torchvision_detectors import (
     in_fixed_shapes,
     translate,
 )
-from zoo.errors import InputError
 from zoo.hub import fetch_url
 from zoo.input_spec import InputSpec
 from zoo.sources.base import PretrainedFile
+from zoo.sources.whole import WholeDetector
 
 
-class TorchvisionDetector:
+class TorchvisionDetector(WholeDetector):
     """Those of ``zoo.detection.torchvision_detectors``, in fixed shapes; input and pretrained
     weights are those torchvision calls DEFAULT."""
 
     def __init__(self, name: str, size: int | tuple[int, int] | None = None) -> None:
-        self.name = name
+        super().__init__(name)
         self._size = (size, size) if isinstance(size, int) else size
 
     def build(self, num_classes: int | None) -> nn.Module:
@@ -42,10 +42,6 @@ class TorchvisionDetector:
         """See NetworkSource."""
         return DETECTORS[self.name].input_spec
 
-    def classifier(self, module: nn.Module | None) -> str | None:
-        """See NetworkSource; heads of several layers, none of which is left out alone."""
-        return None
-
     def translate(self, state: State) -> tuple[State, Layout]:
         """See NetworkSource."""
         return translate(self.name, state)
@@ -55,14 +51,6 @@ class TorchvisionDetector:
         weights = torchvision.models.get_model_weights(self.name).DEFAULT
         url = str(weights.url)
         return PretrainedFile(fetch_url(self.name, url), url, f"torchvision {weights}")
-
-    def remove_classifier(self, module: nn.Module) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector, without an embedding to return")
-
-    def features(self, module: nn.Module, spec: InputSpec) -> nn.Module:
-        """See NetworkSource."""
-        raise InputError(f"{self.name}: is a detector; take the features of a classifier")
 
     def labels(self, module: nn.Module, count: int) -> tuple[str, ...]:
         """See NetworkSource."""
