@@ -85,6 +85,28 @@ class AveragePrecision:
             self, thresholds=self.thresholds[rows], right=self.right[rows], wrong=self.wrong[rows]
         )
 
+    def beside(self, other: AveragePrecision) -> AveragePrecision:
+        """That of these images and of those of ``other``, at the same thresholds, these first."""
+        both = (self, other)
+        labels = np.union1d(self.labels, other.labels)
+        objects = np.zeros((len(labels), self.images + other.images), np.int64)
+        for one, first in zip(both, (0, self.images), strict=True):
+            columns = np.arange(first, first + one.images)
+            objects[np.ix_(np.searchsorted(labels, one.labels), columns)] = one.objects
+        label = np.concatenate([one.label for one in both])
+        score = np.concatenate([one.score for one in both])
+        order = np.lexsort((-score, label))
+        return AveragePrecision(
+            self.thresholds,
+            labels,
+            objects,
+            np.concatenate((self.image, self.images + other.image))[order],
+            label[order],
+            score[order],
+            np.concatenate((self.right, other.right), axis=1)[:, order],
+            np.concatenate((self.wrong, other.wrong), axis=1)[:, order],
+        )
+
     @cached_property
     def _curves(self) -> Curves:
         group = np.searchsorted(self.labels, self.label)

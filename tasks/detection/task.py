@@ -69,6 +69,10 @@ class AveragePrecisionParts:
         values = (found.get(label, np.nan) for label in range(max(found, default=-1) + 1))
         return tuple(None if np.isnan(value) else value for value in values)
 
+    def beside(self, other: AveragePrecisionParts) -> AveragePrecisionParts:
+        """See ``Evaluation``."""
+        return AveragePrecisionParts(self.precision.beside(other.precision))
+
 
 class Detection:
     """See :class:`tasks.base.Task`. A prediction is a ``Found``, a target an ``AnnotatedPicture``,
