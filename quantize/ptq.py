@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from torch.fx import GraphModule
 
 from quantize.corrections.answers import Answers, find_answers
 from quantize.corrections.bias_correction import evenly_spaced_images
-from quantize.corrections.halfway import OWN, Halfway
+from quantize.corrections.halfway import Halfway
 from quantize.corrections.steps import Corrected, Halted, correct
 from quantize.graph.capture import Captured, capture
 from quantize.graph.interpret import batch_size
@@ -68,6 +69,7 @@ def quantize_captured(
     """
     if len(images) == 0:
         raise InputError("calibration: no images; give a folder with at least a few hundred photos")
+    began = time.monotonic()
     parts, everything = split(len(images), recipe.calibration), torch.from_numpy(images)
     calibration = everything[parts.calibration]
     held_out = everything[judged(parts.held_out, captured.interface)]
@@ -94,7 +96,7 @@ def quantize_captured(
         assert halfway is not None and findings is not None
         if not halfway.is_there:
             halfway.save(halted.state, answers, calibration)
-        halfway.keep(findings.figures(), OWN)
+        halfway.keep_own(findings.figures(time.monotonic() - began))
         raise halted.unfinished from None
     if answers is not None:
         program = answers.clamped(program)

@@ -14,7 +14,7 @@ from zoo.documents import Schema
 
 OVERHEAD_SECONDS = 30.0
 """What it costs to find something out elsewhere: two processes more, one that does and one that
-goes on from there. benchmarks/cluster/mixed.py measures it."""
+goes on from there. benchmarks/cluster/search.py measures it."""
 
 Operators = frozenset[str]
 """Nodes of a graph by name."""
@@ -38,8 +38,9 @@ class Trial(Schema):
 
 class Figures(Schema):
     """Findings as they are stored: ``trials`` are on the images that choose, ``judged`` on those
-    held out."""
+    held out. ``seconds`` are those of the process that found them out."""
 
+    seconds: float = 0.0
     ranks: tuple[Rank, ...] = ()
     trials: tuple[Trial, ...] = ()
     judged: tuple[Trial, ...] = ()
@@ -71,22 +72,27 @@ class Unfinished(Exception):
 
 @dataclass
 class Findings:
-    """What is known so far, in nats; ``processes`` can find something out at the same time."""
+    """What is known so far, in nats; ``processes`` can find something out at the same time.
+
+    ``seconds`` are those of all processes before this one."""
 
     ranks: dict[int, Rank] = field(default_factory=dict)
     trials: dict[Operators, float] = field(default_factory=dict)
     judged: dict[Operators, float] = field(default_factory=dict)
     processes: int = 1
+    seconds: float = 0.0
 
     def add(self, figures: Figures) -> None:
         """Learn what was stored."""
+        self.seconds += figures.seconds
         self.ranks |= {rank.position: rank for rank in figures.ranks}
         self.trials |= {frozenset(trial.operators): trial.kl for trial in figures.trials}
         self.judged |= {frozenset(trial.operators): trial.kl for trial in figures.judged}
 
-    def figures(self) -> Figures:
-        """What is to be stored."""
+    def figures(self, seconds: float) -> Figures:
+        """What is to be stored by a process that took ``seconds``."""
         return Figures(
+            seconds=seconds,
             ranks=tuple(self.ranks.values()),
             trials=_trials(self.trials),
             judged=_trials(self.judged),

@@ -8,6 +8,7 @@ quantization was halted or not.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,6 @@ from zoo.files import atomic_file, atomic_folder
 START, RAW, PROGRAM = "start", "raw", "program"
 STATE, TENSORS = "state.json", "state.safetensors"
 FIGURES = "figures-{}.json"
-OWN = "search"
-"""The name of the figures that the search itself has found."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,11 @@ class Halfway:
         grid = QParams(**answers["grid"])
         return state, Answers(answers["layer"], tuple(answers["moved"]), grid)
 
+    def keep_own(self, figures: Figures) -> None:
+        """Keep what the search itself has found before it is halted once more."""
+        times = len(list(self.folder.glob(FIGURES.format("own-*"))))
+        self.keep(figures, f"own-{times}")
+
     def keep(self, figures: Figures, name: str) -> None:
         """Keep figures, instead of those of the same ``name``."""
         with atomic_file(self.folder / FIGURES.format(name)) as temporary:
@@ -90,6 +94,7 @@ class Halfway:
 
     def answer(self, question: Question, progress: ProgressCallback = silent) -> Figures:
         """Find out a part of what the halted search waits for."""
+        began = time.monotonic()
         start = self.folder / START
         document = json.loads((start / STATE).read_text(encoding="utf-8"))
         images = load_file(start / TENSORS)["images"]
@@ -102,4 +107,5 @@ class Halfway:
         for number, choice in enumerate(question.choices):
             progress("mixed precision", number / len(question.choices))
             tried.append(Trial(operators=choice, kl=trials.kl(frozenset(choice))))
-        return Figures(ranks=tuple(ranks), trials=tuple(tried))
+        took = time.monotonic() - began
+        return Figures(seconds=took, ranks=tuple(ranks), trials=tuple(tried))

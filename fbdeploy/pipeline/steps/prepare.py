@@ -254,12 +254,12 @@ def _quantize(
     from quantize.corrections.halfway import Halfway
     from quantize.ptq import quantize_captured
 
-    start = time.monotonic()
+    halfway = Halfway(asked.work.search(key), asked.processes)
+    start = time.monotonic() - halfway.findings().seconds
     count = counter(report.progress, "reading calibration images", info.images)
     images = read_images(dataset, network, recipe.calibration.images, worker_threads(), count)
     note_skipped(dataset.skipped, report.note, "calibration ")
     skipped = asked.request.skip_passes
-    halfway = Halfway(asked.work.search(key), asked.processes)
     program = quantize_captured(
         captured, network, images, recipe, report.progress, skipped=skipped, halfway=halfway
     )

@@ -62,6 +62,7 @@ def test_a_halted_search_makes_the_same_program(
             asked.append(unfinished.question)
             for number, share in enumerate(asked[-1].shares(PROCESSES)):
                 halfway.keep(halfway.answer(share), f"{len(asked)}-{number}")
+    assert halfway.findings().seconds > 0
     assert asked[0].positions and not asked[0].choices
     assert len(asked) >= 3 and all(one.choices and not one.positions for one in asked[1:])
     tried = [choice for one in asked for choice in one.choices]
