@@ -64,9 +64,15 @@ data class FrameGeometry(val sensor: PixelSize, val rotation: Int, val mirrored:
     /** The same, with the part of the view that shows what the network saw. */
     fun overlay(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this) =
         Overlay(inputToView(spec, view, shown), shown.sensorToView(view)(seen(spec)))
+
+    /** The same of what was found in pixels of the upright picture. */
+    fun pictureOverlay(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this) = Overlay(
+        shown.sensorToView(view).after(sensorToUpright.inverse()),
+        shown.sensorToView(view)(seen(spec))
+    )
 }
 
-/** Where in a view a picture of the network's input lies: its [map], and the part that is no padding, [visible]. */
+/** Where in a view lies what was found, in pixels of the network's input or of the upright picture: its [map], and the part that is no padding, [visible]. */
 data class Overlay(val map: Affine, val visible: Box)
 
 /**
