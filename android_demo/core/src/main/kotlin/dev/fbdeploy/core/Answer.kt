@@ -14,11 +14,8 @@ sealed interface Answer {
     data class Segmented(val mask: Mask, val shares: List<ClassShare>) : Answer
 
     /** [all] objects that a detector found in an upright [picture], the best first. */
-    data class Detected(
-        val all: List<Detection>,
-        val picture: PixelSize,
-        val thresholds: DetectionThresholds
-    ) : Answer {
+    data class Detected(val all: List<Detection>, val picture: PixelSize, val thresholds: DetectionThresholds) :
+        Answer {
         /** Those with a score above [score]. */
         fun above(score: Float): List<Detection> = all.takeWhile { it.score > score }
 

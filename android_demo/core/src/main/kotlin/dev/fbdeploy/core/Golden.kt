@@ -22,12 +22,8 @@ sealed interface GoldenAnswer {
      * What was found, the best first, of which [shown] are. An app may tell [undecided] pixels of their masks
      * otherwise of the same outputs; of its own [apart] of the scores may differ.
      */
-    class Detected(
-        val detections: List<GoldenDetection>,
-        val shown: Int,
-        val undecided: Int,
-        val apart: Double
-    ) : GoldenAnswer
+    class Detected(val detections: List<GoldenDetection>, val shown: Int, val undecided: Int, val apart: Double) :
+        GoldenAnswer
 }
 
 /** How far an output may lie from Python's for models of one precision. */

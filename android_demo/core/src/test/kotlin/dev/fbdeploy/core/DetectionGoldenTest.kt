@@ -77,7 +77,9 @@ class DetectionGoldenTest {
         "boxes-letterbox",
         each { found ->
             val side = 14
-            val turned = found.probabilities?.let { mask -> FloatArray(mask.size) { mask[it % side * side + it / side] } }
+            val turned = found.probabilities?.let { mask ->
+                FloatArray(mask.size) { mask[it % side * side + it / side] }
+            }
             Detection(found.classIndex, found.score, found.box, turned)
         }
     )
@@ -87,9 +89,11 @@ class DetectionGoldenTest {
         val bundle = bundle("boxes-oblong")
         val model = bundle.config.models.single()
         assertEquals(emptyList(), own(bundle, model) { it.reversed() })
-        assertTrue(own(bundle, model) { rows -> rows.map { it.copy(box = it.box.map { side -> side / 2 }) } }.isNotEmpty())
-        assertTrue(own(bundle, model) { rows -> rows.map { it.copy(mask = it.mask.map { part -> 1 - part }) } }.isNotEmpty())
-        assertTrue(own(bundle, model) { rows -> rows.map { it.copy(label = it.label + 1) } }.isNotEmpty())
+
+        fun noticed(change: (Row) -> Row) = assertTrue(own(bundle, model) { it.map(change) }.isNotEmpty())
+        noticed { row -> row.copy(box = row.box.map { it / 2 }) }
+        noticed { row -> row.copy(mask = row.mask.map { 1 - it }) }
+        noticed { it.copy(label = it.label + 1) }
     }
 
     private data class Row(val box: List<Float>, val score: Float, val label: Float, val mask: List<Float>)
@@ -101,9 +105,10 @@ class DetectionGoldenTest {
             override fun run(input: ModelInput): Outputs {
                 val outputs = given.next()
                 val scores = outputs.getValue("scores")
-                val masks = outputs.getValue("masks").toList().chunked(outputs.getValue("masks").size / scores.size)
-                val boxes = outputs.getValue("boxes").toList().chunked(4)
-                val rows = change(scores.indices.map { Row(boxes[it], scores[it], outputs.getValue("labels")[it], masks[it]) })
+
+                fun rowsOf(name: String) = outputs.getValue(name).let { it.toList().chunked(it.size / scores.size) }
+                val (boxes, labels, masks) = listOf("boxes", "labels", "masks").map(::rowsOf)
+                val rows = change(scores.indices.map { Row(boxes[it], scores[it], labels[it].single(), masks[it]) })
                 return mapOf(
                     "boxes" to rows.flatMap { it.box }.toFloatArray(),
                     "scores" to rows.map { it.score }.toFloatArray(),

@@ -66,6 +66,18 @@ class DetectionTest {
     }
 
     @Test
+    fun theBestsMaskLiesAbove() {
+        fun square(label: Int, score: Float, left: Double) =
+            Detection(label, score, Box(left, 0.0, left + 2, 1.0), FloatArray(9) { 1f })
+        val found = listOf(square(1, 0.9f, 0.0), square(2, 0.8f, 1.0))
+        val answer = Answer.Detected(found, PixelSize(4, 2), thresholds)
+        val colours = maskArgb(answer, found)!!.toList()
+        val (first, second) = listOf(1, 2).map(ClassColours::ofObject)
+        assertEquals(listOf(first, first, second, 0) + List(4) { 0 }, colours)
+        assertEquals(null, maskArgb(answer, listOf(found(0.9f, picture.box))))
+    }
+
+    @Test
     fun runsGoDownTheColumns() {
         val mask = ObjectMask.ofRuns(PixelSize(3, 2), intArrayOf(1, 2, 3))
         assertEquals(listOf(false, true, false, true, false, false), (0..5).map { mask[it % 3, it / 3] })
@@ -120,13 +132,12 @@ class DetectionTest {
             val classified = FrameGeometry(PixelSize(640, 480), rotation, mirrored = false)
             val shown = FrameGeometry(PixelSize(640, 480), (rotation + 90) % 360, mirrored = true)
             val thing = Box(101.0, 333.0, 140.0, 350.0)
-            val overlay = classified.pictureOverlay(spec, view, shown)
-            val drawn = overlay.map(classified.sensorToUpright(thing))
+            val overlay = classified.overlay(spec, view, shown)
+            val drawn = overlay.picture(classified.sensorToUpright(thing))
             for ((wanted, corner) in shown.sensorToView(view)(thing).corners().zip(drawn.corners())) {
                 assertEquals(wanted.x, corner.x, 1e-9)
                 assertEquals(wanted.y, corner.y, 1e-9)
             }
-            assertEquals(classified.overlay(spec, view, shown).visible, overlay.visible)
         }
     }
 
