@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,9 @@ class Evaluation(Protocol):
         """The metric of each class by itself, None of one that no image has; empty where it is not
         told by class."""
 
+    def beside(self, other: Self) -> Self:
+        """The metric on these images and on those of ``other``, these first."""
+
 
 @dataclass(frozen=True)
 class PerImage:
@@ -77,6 +80,10 @@ class PerImage:
     def by_class(self) -> tuple[float | None, ...]:
         """See ``Evaluation``."""
         return ()
+
+    def beside(self, other: PerImage) -> PerImage:
+        """See ``Evaluation``."""
+        return PerImage(np.concatenate((self.own, other.own)))
 
 
 class BadTargetError(InputError):

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stats.interval import Interval
-from stats.paired import permutation_p, resample
+from stats.paired import resample
 from stats.proportions import PairedOutcomes, wilson_interval
 from tasks.base import Evaluation, Task
 from tasks.metric import Metric
+from tasks.paired import other_p
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ def score_of(metric: Metric, ours: Evaluation, reference: Evaluation | None = No
     """One metric of an artefact, and against ``reference`` on the same images.
 
     Intervals are 95 %: Wilson's and Newcombe's of shares, whose p-value is McNemar's, else the
-    bootstrap's over images, paired by drawing the same ones; p-values of means are the permutation
-    test's.
+    bootstrap's over images, paired by drawing the same ones; p-values are those of
+    ``tasks.paired``.
     """
     value, classes = ours.value(), ours.by_class()
     if metric.kind == "binary":
@@ -86,9 +87,7 @@ def score_of(metric: Metric, ours: Evaluation, reference: Evaluation | None = No
         if reference is None:
             return score
         both = drawn.minus(resample(reference.values, reference.images))
-        difference, p = both.interval(), both.p_other_than_zero()
-        if metric.kind == "mean":
-            p = permutation_p(ours.parts[:, 0] - reference.parts[:, 0])
+        difference, p = both.interval(), other_p(metric, ours, reference, both)
     return dataclasses.replace(
         score,
         reference=reference.value(),

@@ -1,7 +1,6 @@
 """Metrics that are no share of right answers, on the same images before and after.
 
-Of a mean over images by permutations, of what is computed of all images together (mean IoU, average
-precision) by the paired bootstrap over images; both one-sided.
+p-values are one-sided (``tasks.paired``), intervals the paired bootstrap's over images.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from fbdeploy.check.decide import Hypothesis
 from fbdeploy.check.rules import TestedMeasure
 from stats.bootstrap import RESAMPLES
 from stats.interval import Interval
-from stats.paired import permutation_p, resample_difference
+from stats.paired import resample_difference
 from tasks.base import Evaluation
 from tasks.metric import Metric
+from tasks.paired import lower_p
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def resampled_change(
     """
     drawn = resample_difference(now.values, then.values, now.images)
     change = now.value() - then.value()
-    p_value = drawn.p_below()
-    if metric.kind == "mean":
-        p_value = permutation_p(now.parts[:, 0] - then.parts[:, 0], lower=True)
-    hypothesis = Hypothesis(measure, p_value, 1 / (1 + RESAMPLES), exceeds=-change > limit)
+    p_value = lower_p(metric, now, then, drawn)
+    # Images that change hands do so in so many ways, of which one is what was seen.
+    least = max(2.0**-now.images, 1 / (1 + RESAMPLES))
+    hypothesis = Hypothesis(measure, p_value, least, exceeds=-change > limit)
     return ResampledChange(change, drawn.interval(), hypothesis)

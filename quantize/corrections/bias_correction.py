@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule, Interpreter, Node
 
+from quantize.graph.choices import choice_of, following
 from quantize.graph.interpret import largest_value_bytes
 from quantize.graph.operators import ACTIVATIONS, WEIGHTED
 from quantize.graph.passes.surgery import bias_of, calls, is_call, only_user, tensor_of
@@ -85,7 +86,8 @@ def bias_corrections(
 
 
 class LockStep(Interpreter):
-    """Runs float, the graph ``exact``, and int8 side by side; a value is a pair (float, int8).
+    """Runs float, the graph ``exact``, and int8 side by side; a value is a pair (float, int8). Int8
+    chooses what float does (:mod:`quantize.graph.choices`).
 
     ``int8`` holds the int8 network's dequantized weights and its biases by node name,
     ``corrections`` what has been found for the biases so far.
@@ -122,6 +124,8 @@ class LockStep(Interpreter):
         if n.name in self.program.weights:
             self.before_layer(n, _side(args, 1)[0], exact)
         rough = operator(*_side(args, 1), **_side(kwargs, 1))
+        if (choice := choice_of(n, exact)) is not None:
+            rough = following(n, _side(args, 1)[0], rough, choice)
         if n.name in self._corrected:
             shift = self._shift(n, exact, rough)
             self.corrections[n.name] = shift

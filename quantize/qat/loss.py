@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from quantize.graph.operators import carries
+from quantize.graph.operators import carries, integer_operators
 from quantize.graph.passes.surgery import shape_of
 from quantize.graph.plan import fused_clamp
 from quantize.program import Program
@@ -53,12 +53,13 @@ def feature_points(program: Program) -> tuple[str, ...]:
     network computes with.
 
     Those are the outputs of the blocks at the end of a stage; maps of one pixel and the input are
-    left out.
+    left out, and so is what never runs in integers, as coordinates do not.
     """
+    integer = integer_operators(program.graph)
     best: dict[tuple[int, int], tuple[int, str]] = {}
     for node in program.graph.graph.nodes:
         fused = fused_clamp(node) is not None
-        if node.op != "call_function" or carries(node) or fused or "val" not in node.meta:
+        if node not in integer or node.op == "placeholder" or carries(node) or fused:
             continue
         shape = shape_of(node)
         if len(shape) != 4 or tuple(shape[2:]) == (1, 1):

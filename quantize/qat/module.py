@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
+from quantize.graph.choices import following
 from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import FIXED, fused_clamp
 from quantize.grids.joint_limits import joint_limits
@@ -52,10 +53,15 @@ class QatModule(nn.Module):
         """What the program's graph returns: its only output, or a tuple of them in order."""
         return self.run(x)[0]
 
-    def run(self, x: Tensor, watched: Iterable[str] = ()) -> tuple[Returned, dict[str, Tensor]]:
+    def run(
+        self,
+        x: Tensor,
+        watched: Iterable[str] = (),
+        choices: Mapping[str, Tensor] | None = None,
+    ) -> tuple[Returned, dict[str, Tensor]]:
         """:meth:`forward`, and the values of the graph's nodes ``watched`` as their readers see
-        them."""
-        interpreter = _TrainingInterpreter(self, frozenset(watched))
+        them. Nodes choose as ``choices`` say (:mod:`quantize.graph.choices`), by name."""
+        interpreter = _TrainingInterpreter(self, frozenset(watched), choices or {})
         return interpreter.run(x), interpreter.seen
 
     @contextmanager
@@ -173,15 +179,21 @@ def convert(module: QatModule) -> Program:
 class _TrainingInterpreter(Interpreter):
     """Runs a module's graph with its parameters, its values rounded."""
 
-    def __init__(self, module: QatModule, watched: frozenset[str]) -> None:
+    def __init__(
+        self, module: QatModule, watched: frozenset[str], choices: Mapping[str, Tensor]
+    ) -> None:
         super().__init__(module.graph, garbage_collect_values=True)
         self._substitutes = module.substitutes()
         self._watched = watched
+        self._choices = choices
         self.seen: dict[str, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
         """Run one node and put what belongs there in its value's place."""
         value = super().run_node(n)
+        if (choice := self._choices.get(n.name)) is not None:
+            read = self.fetch_args_kwargs_from_env(n)[0][0]
+            value = following(n, read, value, choice)
         substitute = self._substitutes.get(n.name)
         if substitute is not None and isinstance(value, Tensor):
             value = substitute(value)

@@ -14,10 +14,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Node
 
 from quantize.corrections.unrounded import with_unrounded_biases
-from quantize.graph.interpret import HookedInterpreter, batch_size
+from quantize.graph.interpret import batch_size
 from quantize.judging import Judge, geometric_mean, significantly_lower
 from quantize.program import Program, float_graph
 from quantize.qat.average import MovingAverage, assign
@@ -25,8 +24,8 @@ from quantize.qat.batches import TrainingImages
 from quantize.qat.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from quantize.qat.loss import Watched, feature_points, training_loss
 from quantize.qat.module import QatModule, convert
+from quantize.qat.teacher import teach
 from quantize.recipe import Training
-from zoo.outputs import Interface
 
 logger = logging.getLogger(__name__)
 
@@ -231,25 +230,10 @@ class _Run:
 
     def _loss(self, images: Tensor, labels: Tensor | None) -> Tensor:
         interface = self._program.interface
-        with torch.no_grad():
-            teacher = _watch(self._teacher, interface, images, self._points)
-        returned, features = self._module.run(images, self._points)
+        lesson = teach(self._teacher, interface, images, self._points)
+        returned, features = self._module.run(images, self._points, lesson.choices)
         student = Watched(interface.named(returned), features)
-        return training_loss(self._judge.task, student, teacher, labels, self._settings)
-
-
-def _watch(
-    graph: GraphModule, interface: Interface, images: Tensor, points: tuple[str, ...]
-) -> Watched:
-    seen: dict[str, Tensor] = {}
-
-    def see(node: Node, value: Tensor) -> Tensor:
-        if node.name in points:
-            seen[node.name] = value
-        return value
-
-    returned = HookedInterpreter(graph, see).run(images)
-    return Watched(interface.named(returned), seen)
+        return training_loss(self._judge.task, student, lesson.watched, labels, self._settings)
 
 
 def _identity(program: Program, data: QatData, settings: Training) -> str:

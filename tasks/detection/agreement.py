@@ -50,6 +50,13 @@ class DetectionAgreement:
         """Empty: it is not told by class."""
         return ()
 
+    def beside(self, other: DetectionAgreement) -> DetectionAgreement:
+        """See ``Evaluation``."""
+        return DetectionAgreement(
+            np.concatenate((self.pairs, other.pairs)),
+            np.concatenate((self.detections, other.detections)),
+        )
+
 
 def detection_agreement(first: Sequence[Found], second: Sequence[Found]) -> DetectionAgreement:
     """Pair detections of one class with a score above ``LOWEST_SCORE`` that overlap enough

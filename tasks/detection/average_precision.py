@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.detection.curves import Curves
 from tasks.detection.matching import Flags, match
 from tasks.detection.objects import Found, Wanted, box_overlaps, mask_overlaps
 
@@ -21,7 +23,6 @@ Kind = Literal["box", "mask"]
 Size = Literal["all", "small", "medium", "large"]
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
-RECALLS = np.linspace(0.0, 1.0, 101)
 MOST_DETECTIONS = 100
 """Of a class on an image that are looked at, the best."""
 AREAS: dict[Size, tuple[float, float]] = {
@@ -73,10 +74,7 @@ class AveragePrecision:
     def by_class(self, weights: NDArray[np.int64] | None = None) -> dict[int, float]:
         """Of every class by its index; NaN of those without objects."""
         counts = np.ones(self.images, np.int64) if weights is None else weights
-        objects = self.objects @ counts
-        precisions = np.full(len(self.labels), np.nan)
-        np.divide(self._area(counts, objects), len(RECALLS), out=precisions, where=objects > 0)
-        return dict(zip(self.labels.tolist(), precisions.tolist(), strict=True))
+        return dict(zip(self.labels.tolist(), self._curves.areas(counts).tolist(), strict=True))
 
     def at(self, threshold: float) -> AveragePrecision:
         """That at one of the thresholds alone, such as 0.5."""
@@ -87,33 +85,32 @@ class AveragePrecision:
             self, thresholds=self.thresholds[rows], right=self.right[rows], wrong=self.wrong[rows]
         )
 
-    def _area(self, counts: NDArray[np.int64], objects: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The sum of the precisions at all recalls, the mean over thresholds, (C,)."""
-        group = np.searchsorted(self.labels, self.label)
-        right, wrong = (
-            _running(flags * counts[self.image], group) for flags in (self.right, self.wrong)
+    def beside(self, other: AveragePrecision) -> AveragePrecision:
+        """That of these images and of those of ``other``, at the same thresholds, these first."""
+        both = (self, other)
+        labels = np.union1d(self.labels, other.labels)
+        objects = np.zeros((len(labels), self.images + other.images), np.int64)
+        for one, first in zip(both, (0, self.images), strict=True):
+            columns = np.arange(first, first + one.images)
+            objects[np.ix_(np.searchsorted(labels, one.labels), columns)] = one.objects
+        label = np.concatenate([one.label for one in both])
+        score = np.concatenate([one.score for one in both])
+        order = np.lexsort((-score, label))
+        return AveragePrecision(
+            self.thresholds,
+            labels,
+            objects,
+            np.concatenate((self.image, self.images + other.image))[order],
+            label[order],
+            score[order],
+            np.concatenate((self.right, other.right), axis=1)[:, order],
+            np.concatenate((self.wrong, other.wrong), axis=1)[:, order],
         )
-        # Recall rises at right detections alone, and the best precision is that of one of them.
-        found = self.right.any(axis=0)
-        group, right, wrong = group[found], right[:, found], wrong[:, found]
-        precision = right / np.maximum(right + wrong, 1)
-        # The best precision at this recall or a higher one; each class is lifted above the next.
-        lift = 2.0 * (len(self.labels) - group)
-        envelope = np.maximum.accumulate((precision + lift)[:, ::-1], axis=1)[:, ::-1] - lift
-        # How many of the recalls each detection is the first to reach.
-        reached = np.searchsorted(RECALLS, right / np.maximum(objects[group], 1), side="right")
-        first = np.diff(reached, axis=1, prepend=0)
-        starts = np.diff(group, prepend=-1) > 0
-        first[:, starts] = reached[:, starts]
-        areas = (first * envelope).mean(axis=0)
-        return np.asarray(np.bincount(group, weights=areas, minlength=len(self.labels)), np.float64)
 
-
-def _running(values: NDArray[np.int64], group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Sums of ``values`` (T, D) so far, from the beginning of each ``group`` (D,)."""
-    total = np.cumsum(values, axis=1)
-    before = np.concatenate((np.zeros((len(values), 1), total.dtype), total), axis=1)
-    return np.asarray(total - before[:, np.searchsorted(group, group)])
+    @cached_property
+    def _curves(self) -> Curves:
+        group = np.searchsorted(self.labels, self.label)
+        return Curves.of(self.objects, self.image, group, self.right, self.wrong)
 
 
 def average_precision(

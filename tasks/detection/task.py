@@ -20,6 +20,7 @@ from tasks.detection.average_precision import (
 )
 from tasks.detection.contributions import from_rows, to_rows
 from tasks.detection.distance import image_distances, image_divergences
+from tasks.detection.distillation import answers_loss
 from tasks.detection.metrics import AGREEMENT, BOX_AP50, BOX_AP75, MASK_AP, MASK_AP50, METRICS
 from tasks.detection.objects import Found, Wanted, wanted_of
 from tasks.detection.packing import pack, unpack
@@ -67,6 +68,10 @@ class AveragePrecisionParts:
         found = self.precision.by_class()
         values = (found.get(label, np.nan) for label in range(max(found, default=-1) + 1))
         return tuple(None if np.isnan(value) else value for value in values)
+
+    def beside(self, other: AveragePrecisionParts) -> AveragePrecisionParts:
+        """See ``Evaluation``."""
+        return AveragePrecisionParts(self.precision.beside(other.precision))
 
 
 class Detection:
@@ -183,15 +188,17 @@ class Detection:
         targets: Tensor | None,
         settings: LossSettings,
     ) -> Tensor:
-        """Not to be had: detections that are chosen have no gradient for those that are not.
+        """See ``tasks.detection.distillation``; scores are probabilities, which no temperature
+        softens.
 
         Raises:
-            InputError: always.
+            InputError: targets, of which detectors do not learn here.
         """
-        raise InputError(
-            "detectors are not trained for int8 by this version; take a ptq recipe without "
-            "distillation"
-        )
+        if targets is not None:
+            raise InputError(
+                "detectors learn int8 from the float network alone; set qat.label_weight to 0"
+            )
+        return answers_loss(student, teacher)
 
     def pack(self, predictions: Sequence[Found]) -> dict[str, NDArray[Any]]:
         """See ``tasks.detection.packing``."""

@@ -52,6 +52,10 @@ class MeanIou:
         """Each class's intersection over union."""
         return tuple(None if np.isnan(iou) else float(iou) for iou in self.overlap.ious())
 
+    def beside(self, other: MeanIou) -> MeanIou:
+        """See ``Evaluation``."""
+        return MeanIou.of_parts(np.concatenate((self.parts, other.parts)))
+
 
 @dataclass(frozen=True)
 class PixelAccuracy:
@@ -98,3 +102,7 @@ class PixelAccuracy:
     def by_class(self) -> tuple[float | None, ...]:
         """Empty: not told by class."""
         return ()
+
+    def beside(self, other: PixelAccuracy) -> PixelAccuracy:
+        """See ``Evaluation``."""
+        return PixelAccuracy(np.concatenate((self.parts, other.parts)))

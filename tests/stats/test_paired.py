@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stats.paired import permutation_p, resample
+from stats.paired import exchange_p, permutation_p, resample
 
 GENERATOR = np.random.default_rng(0)
 
@@ -60,3 +61,30 @@ def test_the_bootstrap_tells_which_side_of_zero() -> None:
     assert of(0.5)[0] > 0.99
     with pytest.raises(ValueError):
         resample(lambda weights: weights @ np.zeros(0), 0)
+
+
+def _mean_difference(
+    first: NDArray[np.float64], second: NDArray[np.float64]
+) -> Callable[[NDArray[np.int64]], NDArray[np.float64]]:
+    return lambda exchanged: np.asarray(((1 - 2 * exchanged) * (first - second)).mean(1))
+
+
+def test_few_images_are_exchanged_in_every_way() -> None:
+    first, second = np.array([3.0, 1.0, 2.0, 5.0]), np.array([1.0, 0.0, 1.5, 6.0])
+    # Differences 2, 1, 0.5 and -1: of the sixteen sums six are as far from 0 as theirs, 2.5.
+    signs = np.array([[1 - 2 * (i >> k & 1) for k in range(4)] for i in range(16)])
+    sums = signs @ (first - second)
+    by_hand = float(np.mean(np.abs(sums) >= 2.5))
+    assert exchange_p(_mean_difference(first, second), 4) == by_hand
+    lower = float(np.mean(sums <= 2.5))
+    assert exchange_p(_mean_difference(first, second), 4, lower=True) == lower
+    assert exchange_p(_mean_difference(first, first), 4) == 1.0
+    with pytest.raises(ValueError, match="no images"):
+        exchange_p(_mean_difference(first, second), 0)
+
+
+def test_exchanged_means_are_the_permutation_test() -> None:
+    first, second = GENERATOR.normal(0.2, 1, 60), GENERATOR.normal(0, 1, 60)
+    found = exchange_p(_mean_difference(first, second), 60, resamples=20_000)
+    expected = permutation_p(first - second, resamples=20_000, seed=1)
+    assert found == pytest.approx(expected, abs=0.02) and 0.005 < expected < 0.9

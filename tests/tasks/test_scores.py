@@ -39,6 +39,9 @@ class Ratio:
     def by_class(self) -> tuple[float | None, ...]:
         return ()
 
+    def beside(self, other: Ratio) -> Ratio:
+        return Ratio(np.concatenate((self.parts, other.parts)))
+
 
 def _ranking(*classes: int) -> Ranking:
     return Ranking(classes, (), 10)
