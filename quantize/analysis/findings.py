@@ -14,7 +14,8 @@ from zoo.documents import Schema
 
 OVERHEAD_SECONDS = 30.0
 """What it costs to find something out elsewhere: two processes more, one that does and one that
-goes on from there. benchmarks/cluster/search.py measures it."""
+goes on from there. Of three layers 8 s (benchmarks/cluster/search.py); large networks also read
+their images and run the judge's again."""
 
 Operators = frozenset[str]
 """Nodes of a graph by name."""
