@@ -93,5 +93,6 @@ def correct(
         held_out_kl=found,
         sqnr_db=likeness.sqnr_db,
         agreement=likeness.agreement,
+        alone=likeness.alone,
     )
     return replace(program, summary=summary)

@@ -86,6 +86,7 @@ class Detection:
     name: TaskName = "detection"
     metrics = METRICS
     keeps_outputs = False
+    follows = True
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Found]:
         """In pixels of the picture that a frame tells of, clipped to it, masks as large as it;
