@@ -17,37 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME
 from fbdeploy.apps.demo_bundle import write_bundle
-from fbdeploy.apps.goldens import (
-    Asked,
-    allowed_of,
-    golden_image,
-    golden_output,
-    reference_card,
-    tolerance_of,
-)
-from fbdeploy.records.bundle_schema import (
-    CONFIG_NAME,
-    BundleInput,
-    BundleModel,
-    BundleOutput,
-    BundleTensor,
-    Golden,
-    ModelConfig,
-)
-from tasks.table import task_named
+from tests.made_up_bundles import SIZES, cards, write_made_up
 from tests.trial_output import made_once, write_output
-from zoo.datasets import Sample
 from zoo.input_spec import InputSpec
 from zoo.networks import Network, Weights
 from zoo.outputs import PIXEL_LOGITS
-from zoo.preprocess import Frame
 
 Round = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-
-SIZES = ((211, 157), (90, 303), (40, 33))
-"""Of the pictures, width and height."""
 
 
 @dataclass(frozen=True)
@@ -81,35 +58,8 @@ def write_mask_goldens(folder: Path) -> list[Path]:
 
 def _write(bundle: Path, name: str, made_up: MadeUp) -> Path:
     spec, (classes, _, _) = made_up.spec, made_up.shape
-    cards = [Sample(reference_card().resize(size), None, f"{size[0]}x{size[1]}") for size in SIZES]
-    logits = _logits(made_up, len(cards))
-    model = BundleModel(
-        id="onnx-fp32",
-        file="models/onnx-fp32.onnx",
-        format="onnx",
-        precision="fp32",
-        sha256="0" * 64,
-        bytes=1,
-        input=BundleTensor(name="x", shape=(1, 3, spec.height, spec.width)),
-        outputs=(BundleOutput(name="logits", stored="logits", shape=(1, *made_up.shape)),),
-    )
-    task = task_named("segmentation")
-    tolerance = tolerance_of([model], {model.id: {"logits": logits}})
-    images = []
-    for index, card in enumerate(cards):
-        asked = Asked(task, Frame.of(*card.image.size, spec), allowed_of(tolerance, model))
-        output = golden_output(asked, model.id, {"logits": logits}, index)
-        images.append(golden_image(card, spec, [output]))
-    told = BundleInput(**vars(spec))
-    config = ModelConfig(
-        network=name, task=task.name, input=told, num_classes=classes, models=(model,)
-    )
-    golden = Golden(network=name, tolerance=tolerance, images=tuple(images))
-    bundle.mkdir(parents=True)
-    (bundle / LABELS_NAME).write_text("".join(f"class {index}\n" for index in range(classes)))
-    (bundle / CONFIG_NAME).write_text(config.model_dump_json(indent=1))
-    (bundle / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True))
-    return bundle
+    logits = {"logits": _logits(made_up, len(SIZES))}
+    return write_made_up(bundle, name, "segmentation", spec, classes, logits)
 
 
 def _logits(made_up: MadeUp, images: int) -> NDArray[np.float32]:
@@ -162,5 +112,4 @@ def _make(folder: Path) -> None:
         interface=PIXEL_LOGITS,
     )
     write_output(network, (("onnx", "fp32"), ("onnx", "int8")), folder)
-    cards = [Sample(reference_card().resize(size), None, f"{size[0]}x{size[1]}") for size in SIZES]
-    write_bundle(folder, cards)
+    write_bundle(folder, cards())

@@ -89,7 +89,8 @@ def made_once(name: str, make: Callable[[Path], None], sources: Sequence[Path]) 
 
 def _shared_sources() -> list[Path]:
     parts = [
-        ROOT / f"fbdeploy/apps/{name}.py" for name in ("demo_bundle", "goldens", "mask_answers")
+        ROOT / f"fbdeploy/apps/{name}.py"
+        for name in ("demo_bundle", "goldens", "mask_answers", "detection_answers")
     ]
     parts += [ROOT / "fbdeploy/records/bundle_schema.py", ROOT / "zoo/preprocess.py"]
     for package in ("export", "quantize", "tasks"):

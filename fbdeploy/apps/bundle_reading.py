@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
 
+from fbdeploy.apps import detection_answers, mask_answers
 from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, model_id
+from fbdeploy.apps.detection_answers import APART, fits
 from fbdeploy.apps.goldens import Asked, allowed_of, answer_of, outputs_of
-from fbdeploy.apps.mask_answers import classes_of, differing
+from fbdeploy.apps.mask_answers import classes_of
 from fbdeploy.records.bundle_schema import (
     CONFIG_NAME,
     FOLDER_NAME,
     SCHEMA_VERSION,
+    BoxesAnswer,
     BundleModel,
     Golden,
     GoldenImage,
@@ -77,7 +80,7 @@ def read_bundle(folder: Path) -> Bundle:
         )
     for image in golden.images:
         _check_image(folder / GOLDEN_NAME, image, config.input)
-        _check_masks(folder / GOLDEN_NAME, image, config)
+        _check_answers(folder / GOLDEN_NAME, image, config)
     for model in config.models:
         path = inside(folder, model.file)
         if not exists(path):
@@ -132,10 +135,13 @@ def _answers_so(bundle: Bundle, image: GoldenImage, output: GoldenOutput) -> boo
         return True
     frame = Frame.of(image.width, image.height, bundle.config.input)
     allowed = allowed_of(bundle.golden.tolerance, model)
-    asked = Asked(task_named(bundle.config.task), frame, allowed)
+    asked = Asked(task_named(bundle.config.task), frame, allowed, APART[model.precision])
     found = answer_of(asked, outputs_of(output, model))
     if isinstance(found, MaskAnswer) and isinstance(output.answer, MaskAnswer):
-        return differing(output.answer, found) <= found.undecided
+        return mask_answers.differing(output.answer, found) <= found.undecided
+    if isinstance(found, BoxesAnswer) and isinstance(output.answer, BoxesAnswer):
+        pixels = detection_answers.differing(output.answer, found, image.width, image.height)
+        return pixels is not None and pixels <= found.undecided
     return found == output.answer
 
 
@@ -187,22 +193,30 @@ def _check_image(path: Path, image: GoldenImage, spec: InputSpec) -> None:
         raise InputError(f"{path}: {shown(image.name)} is not as large as it says; deploy again")
 
 
-def _check_masks(path: Path, image: GoldenImage, config: ModelConfig) -> None:
-    """Raise InputError where a golden mask is not of the input's pixels and the labels' classes."""
-    size = (config.input.width, config.input.height)
+def _check_answers(path: Path, image: GoldenImage, config: ModelConfig) -> None:
+    """Raise InputError where a golden mask is not of the input's pixels, or boxes are not of the
+    picture's, or either of other classes than the labels'."""
     for answer in (output.answer for output in image.outputs):
-        if not isinstance(answer, MaskAnswer):
+        if isinstance(answer, MaskAnswer):
+            what, size = "a mask", (config.input.width, config.input.height)
+            right = _fits(answer, size, config.num_classes)
+        elif isinstance(answer, BoxesAnswer):
+            what, size = "boxes", (image.width, image.height)
+            right = fits(answer, *size, config.num_classes)
+        else:
             continue
-        try:
-            fits = (answer.width, answer.height) == size
-            fits = fits and int(classes_of(answer).max()) < config.num_classes
-        except ValueError:
-            fits = False
-        if not fits:
+        if not right:
             raise InputError(
-                f"{path}: {shown(image.name)} has a mask that is not of {size[0]}x{size[1]} pixels "
+                f"{path}: {shown(image.name)} has {what} not of {size[0]}x{size[1]} pixels "
                 f"and {config.num_classes} classes; deploy again"
             )
+
+
+def _fits(answer: MaskAnswer, size: tuple[int, int], classes: int) -> bool:
+    try:
+        return (answer.width, answer.height) == size and int(classes_of(answer).max()) < classes
+    except ValueError:
+        return False
 
 
 def _read_labels(folder: Path) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from fbdeploy.apps.bundle_files import (
     files_of,
     model_id,
 )
+from fbdeploy.apps.detection_answers import APART, detection_of
 from fbdeploy.apps.goldens import (
     Asked,
     allowed_of,
@@ -99,8 +100,9 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
             input=BundleInput(**asdict(spec)),
             num_classes=len(manifest.labels),
             models=tuple(models),
+            detection=detection_of(task.name),
         )
-        tolerance = tolerance_of(models, outputs)
+        tolerance = tolerance_of(task.name, models, outputs)
         golden = Golden(
             network=manifest.network.name,
             tolerance=tolerance,
@@ -114,6 +116,7 @@ def write_bundle(folder: Path, samples: Sequence[Sample], threads: int = 1) -> P
                                 task,
                                 Frame.of(*sample.image.size, spec),
                                 allowed_of(tolerance, model),
+                                APART[model.precision],
                             ),
                             model.id,
                             outputs[model.id],

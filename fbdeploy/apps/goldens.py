@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from export.format_info import NumberType
+from fbdeploy.apps.detection_answers import boxes_answer
 from fbdeploy.apps.mask_answers import mask_answer
 from fbdeploy.records.bundle_schema import (
     Answer,
@@ -38,8 +39,8 @@ from zoo.outputs import TaskName
 from zoo.preprocess import Frame, preprocess, resize_and_crop
 
 GOLDEN_SAMPLES = 8
-FEWER_SAMPLES: dict[TaskName, int] = {"segmentation": 3}
-"""Where each picture has half a megabyte of outputs a model, which a phone reads at once."""
+FEWER_SAMPLES: dict[TaskName, int] = {"segmentation": 3, "detection": 3}
+"""Where each picture may have half a megabyte of outputs a model, which a phone reads at once."""
 VALUES_BYTES = 1 << 19
 """An output of more bytes is not kept: 21 classes at an eighth of 520 pixels have 355 kB."""
 PROBES = 64
@@ -109,10 +110,14 @@ def reference_card(width: int = 211, height: int = 157) -> Image.Image:
 
 
 def tolerance_of(
-    models: Sequence[BundleModel], outputs: dict[str, dict[str, NDArray[np.float32]]]
+    task: TaskName,
+    models: Sequence[BundleModel],
+    outputs: dict[str, dict[str, NDArray[np.float32]]],
 ) -> Tolerance:
     """How far apps may differ from what ``models`` gave; ``outputs`` (N, ...) are by their id and
-    by name."""
+    by name. Places in a detector's outputs mean nothing, and so have none."""
+    if task == "detection":
+        return Tolerance(pixel=PIXEL_TOLERANCE, tensor=TENSOR_TOLERANCE, outputs=())
     largest: dict[str, float] = {}
     for values in outputs.values():
         for name, value in values.items():
@@ -154,11 +159,13 @@ def golden_image(
 @dataclass(frozen=True)
 class Asked:
     """What an answer depends on beside the outputs: the task, how the picture lies under the input,
-    and how far an app's logits may differ (``OutputTolerance.max_abs``)."""
+    and how far an app's logits (``OutputTolerance.max_abs``) or its detections may differ
+    (``BoxesAnswer.apart``)."""
 
     task: Task
     frame: Frame
     allowed: float
+    apart: float = 0.0
 
 
 def golden_output(asked: Asked, model: str, outputs: Outputs, index: int) -> GoldenOutput:
@@ -203,6 +210,9 @@ def answer_of(asked: Asked, outputs: Outputs) -> Answer:
         InputError: the apps show no answers of this task.
     """
     frame = asked.frame
+    if asked.task.name == "detection":
+        (found,) = asked.task.decode(outputs, [frame])
+        return boxes_answer(found, outputs, frame, asked.apart)
     (prediction,) = asked.task.decode(outputs, [Frame.whole(frame.input_width, frame.input_height)])
     if isinstance(prediction, Segmented):
         (logits,) = logits_of(outputs)

@@ -9,12 +9,9 @@ from export.format_info import FORMAT_INFO
 from fbdeploy.apps.bundle_files import GOLDEN_NAME, LABELS_NAME, MARKS, README, copy
 from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.records.bundle_schema import (
-    ANSWERED,
     CONFIG_NAME,
     FOLDER_NAME,
 )
-from fbdeploy.records.manifest import FILE_NAME as MANIFEST
-from fbdeploy.records.manifest import read_manifest
 from zoo.errors import InputError
 from zoo.files import atomic_folder, is_file, is_folder
 
@@ -36,7 +33,6 @@ def install_bundle(bundle: Path, app: Path) -> Path:
     Raises:
         InputError: not a bundle, not one of the apps, or no model of it runs in the app.
     """
-    _check_answered(bundle)
     read = read_bundle(bundle)
     if is_file(app / "settings.gradle.kts"):
         target, formats = app / "app/src/main/assets" / FOLDER_NAME, ANDROID_FORMATS
@@ -72,14 +68,3 @@ def install_bundle(bundle: Path, app: Path) -> Path:
         (temporary / CONFIG_NAME).write_text(config.model_dump_json(indent=1) + "\n")
         (temporary / GOLDEN_NAME).write_text(golden.model_dump_json(by_alias=True) + "\n")
     return target
-
-
-def _check_answered(folder: Path) -> None:
-    """Refuse an output folder without a bundle because the apps show no such answers."""
-    if is_file(folder / MANIFEST) and not is_folder(folder / FOLDER_NAME):
-        task = read_manifest(folder).network.task
-        if task not in ANSWERED:
-            raise InputError(
-                f"{folder}: is of a network for {task}, whose answers the apps do not show; its "
-                "artefacts are in the folders beside its manifest"
-            )

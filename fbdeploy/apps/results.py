@@ -77,8 +77,10 @@ class AppPercentiles(Schema):
 class AppGolden(Schema):
     """How the phone's own answers compare with golden.json.
 
-    ``top_equal`` counts images that every output is answered as Python does: the same ranking, or a
-    mask of which no more pixels differ than may.
+    ``top_equal`` counts images that every output is answered as Python does: the same ranking, a
+    mask of which no more pixels differ than may, or detections that are no further apart than may
+    be. ``logit_max_abs`` is the largest difference of an output, 0 of a detector's, which are not
+    compared by their places.
     """
 
     images: Count

@@ -25,10 +25,9 @@ FOLDER_NAME = "demo_bundle"
 CONFIG_NAME = "model_config.json"
 APP_FORMATS = tuple(info.name for info in FORMAT_INFO.values() if info.apps)
 AppFormat = Annotated[str, OneOf(APP_FORMATS)]
-ANSWERED: tuple[TaskName, ...] = ("classification", "segmentation")
-"""Tasks whose answers the apps show."""
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Base64 = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
 
 
@@ -81,8 +80,20 @@ class BundleModel(Schema):
     outputs: Annotated[tuple[BundleOutput, ...], Field(min_length=1)]
 
 
+class BundleDetection(Schema):
+    """What of a detector's answer is shown: detections with a score above ``score_threshold``,
+    which is rounded to float32 as scores are, until the user chooses another, and of their masks
+    the pixels from ``mask_threshold`` on."""
+
+    score_threshold: Share
+    mask_threshold: Share
+
+
 class ModelConfig(Schema):
-    """``model_config.json``; ``task`` says how outputs become an answer."""
+    """``model_config.json``; ``task`` says how outputs become an answer.
+
+    ``detection`` is there for detectors alone.
+    """
 
     schema_version: Literal[2] = 2
     network: str
@@ -90,6 +101,7 @@ class ModelConfig(Schema):
     input: Annotated[BundleInput, BeforeValidator(partial(all_there, BundleInput)), AllRequired()]
     num_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
     models: tuple[BundleModel, ...]
+    detection: BundleDetection | None = None
 
 
 class OutputTolerance(Schema):
@@ -101,7 +113,11 @@ class OutputTolerance(Schema):
 
 
 class Tolerance(Schema):
-    """Largest allowed differences: 8-bit pixels after the crop, normalized values, outputs."""
+    """Largest allowed differences: 8-bit pixels after the crop, normalized values, outputs.
+
+    ``outputs`` is empty for detectors, whose detections are compared, wherever they stand in the
+    outputs (``BoxesAnswer.apart``).
+    """
 
     pixel: Annotated[int, Field(ge=0, le=255)]
     tensor: NonNegative
@@ -168,7 +184,59 @@ class MaskAnswer(Schema):
     close: Count
 
 
-Answer = Annotated[RankingAnswer | MaskAnswer, Field(discriminator="kind")]
+class Detected(Schema):
+    """One detection: ``box`` is left, top, right and bottom in the picture's continuous pixels.
+
+    ``mask``: lengths of runs of pixels that are not and that are the object's in turn, down the
+    columns of the picture, the first of those that are not (COCO's run lengths); null of a detector
+    without masks, and of detections that are not shown.
+    """
+
+    model_config = Schema.model_config | {"populate_by_name": True}
+
+    class_index: Annotated[int, Field(ge=0, le=LARGEST_COUNT, alias="class")]
+    score: NonNegative
+    box: tuple[NonNegative, NonNegative, NonNegative, NonNegative]
+    mask: tuple[Count, ...] | None = None
+
+
+class BoxesAnswer(Schema):
+    """A detector's answer: what it found, the best first.
+
+    How outputs become it, all in float64: of the places of ``scores`` (1, D) those above 0 are
+    detections, the largest score first and the first place among equals. ``labels`` (1, D),
+    rounded, is the class, an index of labels.txt. ``boxes`` (1, D, 4) are in pixels of the input:
+    with the picture of W x H pixels resized to w x h, of which the input's left upper corner is at
+    (left, top), a horizontal x is (x + left) W / w, a vertical y is (y + top) H / h, each clipped
+    to the picture and rounded to float32. The picture stands upright, a frame turned before the
+    network saw it.
+
+    ``masks`` (1, D, S, S) are probabilities over the area of a box. Only pixels of the picture
+    whose column is from the box's left, rounded down, to its right, rounded up, and whose row
+    likewise, can be the object's. The centre of column i, i + 0.5, lies at u = (i + 0.5 - left) /
+    (right - left) S - 0.5 of a mask's columns, rows likewise; column j has the weight max(0, 1 -
+    abs(u - j)), and nothing beyond the mask has any. A pixel is the object's where the sum so
+    weighted is at least ``mask_threshold``; of a box without area, none.
+
+    ``shown``: how many of the detections, the first ones, are above ``score_threshold``.
+    ``undecided``: pixels of their masks that an app may tell otherwise of the very same outputs:
+    the threshold is as near as float64's rounding.
+    ``apart``: how much of both scores may differ where an app answers to outputs of its own, since
+    kernels choose between boxes that are as good. Detections of one class whose boxes overlap by
+    half or more (intersection over union) are pairs, those that overlap most first; the sum over
+    pairs of twice the smaller score times the overlap, over the sum of all scores of both sides,
+    falls short of 1 by what differs. Boxes without area count for nothing. With the masks' overlap
+    in place of the boxes', of what both show, twice as much may.
+    """
+
+    kind: Literal["boxes"] = "boxes"
+    detections: tuple[Detected, ...]
+    shown: Count
+    undecided: Count
+    apart: Share
+
+
+Answer = Annotated[RankingAnswer | MaskAnswer | BoxesAnswer, Field(discriminator="kind")]
 
 
 class OutputValues(Schema):

@@ -26,6 +26,8 @@ struct AnswerView: View {
                 switch result.answer {
                 case .ranking(let ranking): RankingView(ranking: ranking, label: model.label)
                 case .segmented(let segmented): LegendView(segmented: segmented, label: model.label)
+                case .detected(let detected):
+                    DetectionsView(found: detected.above(model.threshold), label: model.label)
                 }
             }
         }

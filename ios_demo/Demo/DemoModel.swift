@@ -19,6 +19,8 @@ final class DemoModel {
     private(set) var answeredRotation = Rotation.none
     /// Of masks, 0...1.
     var opacity = 0.6
+    /// The score above which detections are shown.
+    var threshold: Float
     var selection: Selection { didSet { if selection != oldValue { load() } } }
 
     @ObservationIgnored private let pipeline: LivePipeline
@@ -32,6 +34,7 @@ final class DemoModel {
             throw BundleError("The bundle has no model that this app can run.")
         }
         selection = Selection(model: first, units: .all)
+        threshold = bundle.config.detection?.scoreThreshold ?? 0
         pipeline = LivePipeline(bundle: bundle)
         load()
     }
@@ -44,11 +47,17 @@ final class DemoModel {
         bundle.labels.indices.contains(classIndex) ? bundle.labels[classIndex] : "class \(classIndex)"
     }
 
-    var isSegmenter: Bool { bundle.config.task == "segmentation" }
+    var isDetector: Bool { bundle.config.task == "detection" }
 
-    /// The class of each pixel of what a source shows; nil where the answer is another or none.
-    func mask(_ source: Source) -> Mask? {
-        if case .segmented(let segmented) = board[source].result?.answer { segmented.mask } else { nil }
+    var hasMasks: Bool {
+        bundle.config.task == "segmentation" || isDetector && selection.model.outputs.contains { $0.name == "masks" }
+    }
+
+    var look: AnswerLook { AnswerLook(opacity: opacity, threshold: threshold, label: label) }
+
+    /// What is said of what a source shows.
+    func answer(_ source: Source) -> Answer? {
+        board[source].result?.answer
     }
 
     /// Called from the camera's queue with how the frame is turned: it is dropped while one is in work.

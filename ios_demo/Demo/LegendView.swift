@@ -25,20 +25,7 @@ struct LegendView: View {
 
     /// Clear for ground, whose pixels are shown as they are.
     private static func colour(_ classIndex: Int) -> Color {
-        guard let colour = UInt8(exactly: classIndex).flatMap(ClassColour.init) else { return .clear }
-        return Color(red: Double(colour.red) / 255, green: Double(colour.green) / 255, blue: Double(colour.blue) / 255)
-    }
-}
-
-/// How opaque masks are drawn.
-struct OpacitySlider: View {
-    @Bindable var model: DemoModel
-
-    var body: some View {
-        if model.isSegmenter {
-            Slider(value: $model.opacity, in: 0...1) {
-                Text("Opacity of the mask")
-            }
-        }
+        guard let colour = UInt8(exactly: classIndex).flatMap({ ClassColour($0) }) else { return .clear }
+        return Color(colour)
     }
 }

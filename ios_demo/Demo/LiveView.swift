@@ -19,7 +19,7 @@ struct LiveView: View {
             picture
         } panel: {
             AnswerView(model: model, source: .camera)
-            OpacitySlider(model: model)
+            Sliders(model: model)
             HStack {
                 if model.frozen == nil {
                     Button("Freeze", systemImage: "pause.fill") { model.freeze() }
@@ -51,15 +51,15 @@ struct LiveView: View {
     @ViewBuilder private var picture: some View {
         if let frozen = model.frozen {
             SeenPicture(
-                picture: frozen, input: model.bundle.config.input, mask: model.mask(.camera), opacity: model.opacity)
+                picture: frozen, input: model.bundle.config.input, answer: model.answer(.camera), look: model.look)
         } else {
             ZStack {
                 CameraPreview(camera: camera)
                 if camera.state == .running, let frame = camera.frame {
-                    if let mask = model.mask(.camera) {
-                        MaskOverlay(
-                            mask: mask, frame: frame.classified(model.answeredRotation),
-                            input: model.bundle.config.input, opacity: model.opacity)
+                    if let answer = model.answer(.camera) {
+                        AnswerOverlay(
+                            answer: answer, frame: frame.classified(model.answeredRotation),
+                            input: model.bundle.config.input, look: model.look)
                     }
                     CropMark(frame: frame, input: model.bundle.config.input)
                 }

@@ -12,7 +12,7 @@ struct PhotoView: View {
         PictureAndPanel {
             if let photo = model.photo {
                 SeenPicture(
-                    picture: photo, input: model.bundle.config.input, mask: model.mask(.photo), opacity: model.opacity)
+                    picture: photo, input: model.bundle.config.input, answer: model.answer(.photo), look: model.look)
             } else {
                 ContentUnavailableView("No photo", systemImage: "photo", description: Text("Pick one below."))
             }
@@ -26,7 +26,7 @@ struct PhotoView: View {
                 Label(problem, systemImage: "exclamationmark.triangle")
             }
             AnswerView(model: model, source: .photo)
-            OpacitySlider(model: model)
+            Sliders(model: model)
             TimesView(model: model, source: .photo)
             SwitchesView(model: model)
         }

@@ -44,7 +44,12 @@ extension UIImage {
 
     /// In the colours of the classes; ground is clear.
     convenience init?(mask: Mask) {
-        self.init(mask.bgra, Pictures.context(width: mask.width, height: mask.height, alpha: .premultipliedFirst))
+        self.init(bgra: mask.bgra, width: mask.width, height: mask.height)
+    }
+
+    /// Of rows of opaque or clear pixels.
+    convenience init?(bgra: [UInt8], width: Int, height: Int) {
+        self.init(bgra, Pictures.context(width: width, height: height, alpha: .premultipliedFirst))
     }
 
     private convenience init?(_ bytes: [UInt8], _ context: CGContext?) {

@@ -2,12 +2,13 @@ import DemoCore
 import SwiftUI
 import UIKit
 
-/// An upright picture, fitted, with what the network sees of it marked, and its mask, if it has one.
+/// An upright picture, fitted, with what the network sees of it marked, and what was found, if the
+/// answer has places.
 struct SeenPicture: View {
     let picture: RGBImage
     let input: InputSpec
-    let mask: Mask?
-    let opacity: Double
+    let answer: Answer?
+    let look: AnswerLook
 
     var body: some View {
         ZStack {
@@ -17,8 +18,8 @@ struct SeenPicture: View {
                     .scaledToFit()
             }
             let frame = ShownFrame(width: picture.width, height: picture.height)
-            if let mask {
-                MaskOverlay(mask: mask, frame: frame, input: input, opacity: opacity)
+            if let answer {
+                AnswerOverlay(answer: answer, frame: frame, input: input, look: look)
             }
             CropMark(frame: frame, input: input)
         }

@@ -28,6 +28,9 @@ struct ShareAnswer: View {
         case .segmented(let segmented):
             let shares = segmented.shares.map { "\($0.classIndex) \($0.pixels)" }
             return [model.selection.model.id, "\(model.opacity)"] + shares
+        case .detected(let detected):
+            let found = detected.above(model.threshold).map { "\($0.classIndex) \($0.score) \($0.box)" }
+            return [model.selection.model.id, "\(model.opacity)"] + found
         }
     }
 
@@ -37,13 +40,15 @@ struct ShareAnswer: View {
         let renderer = ImageRenderer(
             content: VStack(alignment: .leading, spacing: 12) {
                 SeenPicture(
-                    picture: picture, input: model.bundle.config.input, mask: model.mask(source),
-                    opacity: model.opacity
+                    picture: picture, input: model.bundle.config.input, answer: model.answer(source),
+                    look: model.look
                 )
                 .frame(width: Self.width, height: Self.width * Double(picture.height) / Double(picture.width))
                 switch result.answer {
                 case .ranking(let ranking): RankingView(ranking: ranking, label: model.label)
                 case .segmented(let segmented): LegendView(segmented: segmented, label: model.label)
+                case .detected(let detected):
+                    DetectionsView(found: detected.above(model.threshold), label: model.label)
                 }
                 Text("\(model.bundle.config.network), \(model.selection.model.id)")
                     .font(.footnote)

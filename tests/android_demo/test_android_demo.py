@@ -17,7 +17,8 @@ from PIL import Image
 from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.apps.results import read_app_results
 from tests.geometry_goldens import write_geometry_goldens
-from tests.mask_goldens import SIZES as MASK_SIZES
+from tests.detection_goldens import trial_detector, write_detection_goldens
+from tests.made_up_bundles import SIZES as MADE_UP_SIZES
 from tests.mask_goldens import trial_segmenter, write_mask_goldens
 from tests.preprocessing_goldens import SIZES, SPECS, write_preprocessing_goldens
 
@@ -47,18 +48,21 @@ def test_kotlin_core_repeats_python_on_the_goldens(
 ) -> None:
     segmenter = trial_segmenter() / "demo_bundle"
     masks = write_mask_goldens(tmp_path / "masks")
-    bundles = [bundle, *write_preprocessing_goldens(tmp_path), segmenter, *masks]
+    detector = trial_detector() / "demo_bundle"
+    boxes = write_detection_goldens(tmp_path / "boxes")
+    shapes = [segmenter, *masks, detector, *boxes]
+    bundles = [bundle, *write_preprocessing_goldens(tmp_path), *shapes]
     geometry = write_geometry_goldens(tmp_path / "geometry.json")
     said = junit(builder, tools, built, bundles, CORE_TESTS, geometry)
     images = len(read_bundle(bundle).golden.images)
     counts = {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}
-    for name, count in (*counts.items(), *((path.name, len(MASK_SIZES)) for path in masks)):
+    for name, count in (*counts.items(), *((path.name, len(MADE_UP_SIZES)) for path in [*masks, *boxes])):
         assert f"goldens of {name}: {count} images, pixels within 0" in said
     # As many as may be told otherwise of the same logits: what float32 cannot tell apart.
     told = [int(pixels) for pixels in re.findall(r"masks within (\d+) pixels", said)]
-    assert len(told) == len(bundles) and max(told) <= most_undecided([segmenter, *masks])
+    assert len(told) == len(bundles) and max(told) <= most_undecided(shapes)
     ran = re.search(r"OK \((\d+) tests\)", said)
-    assert ran and int(ran[1]) >= 40
+    assert ran and int(ran[1]) >= 60
     cases = len(json.loads(geometry.read_text())["cases"])
     assert f"goldens of geometry: {cases} cases within 1.0E-6 pixels" in said
 
@@ -79,7 +83,7 @@ def test_an_error_planted_in_the_turn_is_caught(
 
 
 def most_undecided(bundles: list[Path]) -> int:
-    """The most pixels of a golden mask that may be told otherwise of the same logits."""
+    """The most pixels of a golden picture's masks that may be told otherwise of the same outputs."""
     outputs = [
         output
         for bundle in bundles
@@ -92,9 +96,10 @@ def most_undecided(bundles: list[Path]) -> int:
 def test_the_app_s_onnxruntime_code_answers_as_python(
     builder: ModuleType, tools: Any, built: Path, bundle: Path
 ) -> None:
-    segmenter = trial_segmenter() / "demo_bundle"
-    said = junit(builder, tools, built, [bundle, segmenter], ORT_TESTS)
-    for task, folder in {"classification": bundle, "segmentation": segmenter}.items():
+    segmenter, detector = trial_segmenter() / "demo_bundle", trial_detector() / "demo_bundle"
+    said = junit(builder, tools, built, [bundle, segmenter, detector], ORT_TESTS)
+    folders = {"classification": bundle, "segmentation": segmenter, "detection": detector}
+    for task, folder in folders.items():
         count = len(read_bundle(folder).golden.images)
         for precision in ("fp32", "int8"):
             line = rf"{task} onnx-{precision}\S* .*: equal on {count}/{count} images"

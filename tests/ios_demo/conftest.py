@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.detection_goldens import trial_detector, write_detection_goldens
 from tests.geometry_goldens import write_geometry_goldens
 from tests.mask_goldens import trial_segmenter, write_mask_goldens
 from tests.preprocessing_goldens import write_preprocessing_goldens
@@ -21,8 +22,8 @@ DEMO = ROOT / "ios_demo"
 GEOMETRY_NAME = "geometry_goldens.json"
 """Where DemoCore's tests look for it, beside the package."""
 
-SEGMENTER_NAME = "segmenter"
-"""The bundle of a segmenter's real models there."""
+SEGMENTER_NAME, DETECTOR_NAME = "segmenter", "detector"
+"""The bundles of a segmenter's and of a detector's real models there."""
 
 Swift = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -67,10 +68,12 @@ def workspace(bundle: Path) -> Path:
             _sync(DEMO / package, folder / package)
         _copy_documents(bundle, folder / "demo_bundle")
         _copy_documents(trial_segmenter() / "demo_bundle", folder / SEGMENTER_NAME)
-        for name in ("preprocessing", "masks"):
+        _copy_documents(trial_detector() / "demo_bundle", folder / DETECTOR_NAME)
+        for name in ("preprocessing", "masks", "boxes"):
             shutil.rmtree(folder / name, ignore_errors=True)
         write_preprocessing_goldens(folder / "preprocessing")
         write_mask_goldens(folder / "masks")
+        write_detection_goldens(folder / "boxes")
         write_geometry_goldens(folder / GEOMETRY_NAME)
     return folder
 

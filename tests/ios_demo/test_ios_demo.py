@@ -15,9 +15,10 @@ import pytest
 from fbdeploy.apps.installing import IOS_FORMATS, install_bundle
 from fbdeploy.apps.bundle_reading import read_bundle
 from fbdeploy.apps.results import parse_app_results
-from tests.ios_demo.conftest import GEOMETRY_NAME, SEGMENTER_NAME
+from tests.detection_goldens import MADE_UP as BOXES
+from tests.ios_demo.conftest import DETECTOR_NAME, GEOMETRY_NAME, SEGMENTER_NAME
+from tests.made_up_bundles import SIZES as MADE_UP_SIZES
 from tests.mask_goldens import MADE_UP
-from tests.mask_goldens import SIZES as MASK_SIZES
 from tests.preprocessing_goldens import SIZES, SPECS
 
 DEMO = Path(__file__).parents[2] / "ios_demo"
@@ -30,13 +31,15 @@ def test_demo_core_repeats_python_on_the_goldens(
     swift: Swift, workspace: Path, bundle: Path
 ) -> None:
     folders = ["demo_bundle", *(f"preprocessing/{n}" for n in SPECS), SEGMENTER_NAME]
-    folders += [f"masks/{name}" for name in MADE_UP]
+    folders += [DETECTOR_NAME, *(f"masks/{n}" for n in MADE_UP), *(f"boxes/{n}" for n in BOXES)]
     done = swift(workspace, *TEST, bundle=":".join(f"/src/{folder}" for folder in folders))
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
     images = len(read_bundle(bundle).golden.images)
     counts = {"demo_bundle": images, **dict.fromkeys(SPECS, len(SIZES))}
-    counts |= dict.fromkeys((SEGMENTER_NAME, *MADE_UP), len(MASK_SIZES))
+    counts |= dict.fromkeys(
+        (SEGMENTER_NAME, DETECTOR_NAME, *MADE_UP, *BOXES), len(MADE_UP_SIZES)
+    )
     for name, count in counts.items():
         assert f"goldens of {name}: {count} images, pixels within 0" in said
     cases = len(json.loads((workspace / GEOMETRY_NAME).read_text())["cases"])

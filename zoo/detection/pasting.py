@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +30,31 @@ def paste_mask(
         height: of the picture, in pixels.
     """
     whole = np.zeros((height, width), bool)
-    left, top, right, bottom = (float(side) for side in box)
-    if right > left and bottom > top:
-        side = probabilities.shape[0]
-        rows, row_weights = _axis(top, bottom, side, height)
-        columns, column_weights = _axis(left, right, side, width)
-        inside = row_weights @ probabilities.astype(np.float64) @ column_weights.T
-        whole[rows, columns] = inside >= THRESHOLD
+    part = pasted(probabilities, box, width, height)
+    whole[part.rows, part.columns] = part.values >= THRESHOLD
     return from_array(whole)
+
+
+class Pasted(NamedTuple):
+    """The part of a picture that a box covers, and the probability of each of its pixels, float64
+    (rows, columns)."""
+
+    rows: slice
+    columns: slice
+    values: NDArray[np.float64]
+
+
+def pasted(
+    probabilities: NDArray[np.float32], box: NDArray[np.float32], width: int, height: int
+) -> Pasted:
+    """What ``paste_mask`` compares with ``THRESHOLD``; of a box without area nothing."""
+    left, top, right, bottom = (float(side) for side in box)
+    if right <= left or bottom <= top:
+        return Pasted(slice(0, 0), slice(0, 0), np.zeros((0, 0)))
+    side = probabilities.shape[0]
+    rows, row_weights = _axis(top, bottom, side, height)
+    columns, column_weights = _axis(left, right, side, width)
+    return Pasted(rows, columns, row_weights @ probabilities.astype(np.float64) @ column_weights.T)
 
 
 def _axis(start: float, end: float, side: int, pixels: int) -> tuple[slice, NDArray[np.float64]]:

@@ -32,7 +32,8 @@ class OnnxRuntimeTest {
                     println(
                         "${bundle.config.task} ${model.id} on onnxruntime ${OnnxRuntimeBackend().version()}: " +
                             "equal on ${report.topEqual}/${report.images} images, outputs within " +
-                            "${report.logitMaxAbs}, masks within ${report.maskPixels} pixels"
+                            "${report.logitMaxAbs}, masks within ${report.maskPixels} pixels, " +
+                            "detections ${report.detectionsApart} apart"
                     )
                     assertEquals(emptyList(), report.failures)
                     assertEquals(report.images, report.topEqual)

@@ -7,7 +7,7 @@ from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
 from fbdeploy.pipeline.steps.opening import worker_threads
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
-from fbdeploy.records.bundle_schema import ANSWERED, APP_FORMATS
+from fbdeploy.records.bundle_schema import APP_FORMATS
 
 MEMORY = 1800 * MEGABYTE
 
@@ -18,9 +18,7 @@ class BundleArguments(StepArguments):
 
 def jobs(deployment: Deployment, work: Work[BundleArguments]) -> list[StepJob]:
     """One, unless there is a bundle from a run that exported the same, or nothing that the apps
-    show."""
-    if deployment.prepared.network.task not in ANSWERED:
-        return []
+    run."""
     wanted = [entry for entry in deployment.shippable if entry.format in APP_FORMATS]
     if not wanted or deployment.folder.has_bundle:
         return []

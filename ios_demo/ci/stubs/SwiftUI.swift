@@ -124,6 +124,7 @@ public struct Bindable<Value> {
 public struct Text: View {
     public init<S: StringProtocol>(_ text: S) {}
     public func font(_ font: Font?) -> Text { self }
+    public func foregroundStyle<S: ShapeStyle>(_ style: S) -> Text { self }
     public var body: Never { fatalError("stub") }
 }
 

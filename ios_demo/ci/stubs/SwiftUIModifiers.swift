@@ -52,6 +52,17 @@ public struct GraphicsContext {
     public mutating func clip(to path: Path) {}
     public mutating func concatenate(_ matrix: CGAffineTransform) {}
     public func draw(_ image: Image, in rect: CGRect) {}
+
+    public struct Shading: Sendable {
+        public static func color(_ color: Color) -> Shading { Shading() }
+    }
+    public struct ResolvedText {
+        public func measure(in size: CGSize) -> CGSize { size }
+    }
+    public func stroke(_ path: Path, with shading: Shading, lineWidth: CGFloat = 1) {}
+    public func fill(_ path: Path, with shading: Shading, style: FillStyle = FillStyle()) {}
+    public func resolve(_ text: Text) -> ResolvedText { ResolvedText() }
+    public func draw(_ text: ResolvedText, in rect: CGRect) {}
 }
 
 public struct Canvas: View {

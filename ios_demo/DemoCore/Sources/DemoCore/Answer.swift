@@ -2,6 +2,7 @@
 public enum Answer: Equatable, Sendable {
     case ranking(Ranking)
     case segmented(Segmented)
+    case detected(Detected)
 
     /// A classifier's answer: classes, best first.
     public struct Ranking: Equatable, Sendable {
@@ -29,6 +30,29 @@ public enum Answer: Equatable, Sendable {
         public init(mask: Mask, shares: [ClassShare]) {
             self.mask = mask
             self.shares = shares
+        }
+    }
+
+    /// A detector's answer: all objects that it found in an upright picture, the best first.
+    public struct Detected: Equatable, Sendable {
+        public let all: [Detection]
+        public let picture: PictureSize
+        public let thresholds: DetectionThresholds
+
+        public init(all: [Detection], picture: PictureSize, thresholds: DetectionThresholds) {
+            self.all = all
+            self.picture = picture
+            self.thresholds = thresholds
+        }
+
+        /// Those with a score above `score`.
+        public func above(_ score: Float) -> [Detection] {
+            Array(all.prefix { $0.score > score })
+        }
+
+        /// The pixels of one of them; nil of a detector without masks.
+        public func mask(_ detection: Detection) -> ObjectMask? {
+            detection.mask(picture, threshold: thresholds.maskThreshold)
         }
     }
 }
@@ -69,6 +93,7 @@ public func answerDecoder(_ config: ModelConfig, _ model: ModelEntry) throws -> 
     switch config.task {
     case "classification": ClassificationDecoder()
     case "segmentation": try SegmentationDecoder(config.input, shape: model.output("logits").shape)
+    case "detection": try DetectionDecoder(config.input, config.thresholds(), model)
     default: throw BundleError("this app shows no answers of \(config.task) networks: build a newer one")
     }
 }

@@ -89,4 +89,9 @@ public struct ShownFrame: Equatable, Sendable {
     public func inputToView(_ spec: InputSpec, in view: Size) -> Affine {
         shown.sensorToView(view).after(classified.sensorToInput(spec).inverse)
     }
+
+    /// Where in such a view lies what was found in pixels of the upright picture.
+    public func pictureToView(_ view: Size) -> Affine {
+        shown.sensorToView(view).after(classified.sensorToUpright.inverse)
+    }
 }

@@ -26,16 +26,45 @@ extension Golden {
         }
     }
 
+    /// One detection, with the mask that is shown of it, as runs down the picture's columns.
+    public struct Detected: Codable, Sendable {
+        public var `class`: Int
+        public var score: Float
+        public var box: [Double]
+        public var mask: [Int]?
+
+        public func detection() throws -> Detection {
+            guard box.count == 4 else { throw BundleError("golden.json has a box of \(box.count) sides") }
+            return Detection(
+                classIndex: `class`, score: score, box: Box(left: box[0], top: box[1], right: box[2], bottom: box[3]))
+        }
+    }
+
+    /// What was found, the best first, of which `shown` are. An app may tell `undecided` pixels of their masks
+    /// otherwise of the same outputs; of its own `apart` of the scores may differ.
+    public struct Boxes: Codable, Sendable {
+        public var detections: [Detected]
+        public var shown: Int
+        public var undecided: Int
+        public var apart: Double
+    }
+
     /// Python's answer; each task has its kind.
     public enum Answer: Codable, Sendable {
         case ranking([Ranked])
         case segmented(Segmented)
+        case boxes(Boxes)
+
+        var isDetections: Bool {
+            if case .boxes = self { true } else { false }
+        }
 
         public init(from decoder: any Decoder) throws {
             let container = try decoder.container(keyedBy: AnswerKey.self)
             switch try container.decode(String.self, forKey: .kind) {
             case "ranking": self = .ranking(try container.decode([Ranked].self, forKey: .top))
             case "mask": self = .segmented(try Segmented(from: decoder))
+            case "boxes": self = .boxes(try Boxes(from: decoder))
             case let kind: throw BundleError("golden.json has answers of the kind \(kind): build a newer app")
             }
         }
@@ -49,6 +78,9 @@ extension Golden {
             case .segmented(let segmented):
                 try container.encode("mask", forKey: .kind)
                 try segmented.encode(to: encoder)
+            case .boxes(let boxes):
+                try container.encode("boxes", forKey: .kind)
+                try boxes.encode(to: encoder)
             }
         }
     }

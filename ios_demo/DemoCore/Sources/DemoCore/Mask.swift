@@ -74,18 +74,3 @@ public struct Mask: Equatable, Sendable {
 
     private static let colours = (UInt8.min...UInt8.max).map { ClassColour($0) }
 }
-
-/// The colour of a class in masks and legends: Pascal VOC's, as the report's; class 0, ground, has none.
-public struct ClassColour: Equatable, Sendable {
-    public let red: UInt8
-    public let green: UInt8
-    public let blue: UInt8
-
-    public init?(_ classIndex: UInt8) {
-        guard classIndex > 0 else { return nil }
-        // Bits 0, 3 and 6 of the class are red's highest, the next ones green's, then blue's.
-        var channels: [UInt8] = [0, 0, 0]
-        for bit in 0..<8 where classIndex >> bit & 1 == 1 { channels[bit % 3] |= 128 >> (bit / 3) }
-        (red, green, blue) = (channels[0], channels[1], channels[2])
-    }
-}

@@ -61,6 +61,17 @@ public struct ModelEntry: Codable, Hashable, Identifiable, Sendable {
     public var givesFloats: Bool { outputs.allSatisfy { $0.dtype == "float32" } }
 }
 
+/// What of a detector's answer is shown: scores above the one, and of masks the pixels from the other on.
+public struct DetectionThresholds: Codable, Equatable, Sendable {
+    public var scoreThreshold: Float
+    public var maskThreshold: Double
+
+    public init(scoreThreshold: Float, maskThreshold: Double) {
+        self.scoreThreshold = scoreThreshold
+        self.maskThreshold = maskThreshold
+    }
+}
+
 /// The demo bundle's model_config.json.
 public struct ModelConfig: Codable, Equatable, Sendable {
     public var schemaVersion: Int
@@ -69,6 +80,15 @@ public struct ModelConfig: Codable, Equatable, Sendable {
     public var input: InputSpec
     public var numClasses: Int
     public var models: [ModelEntry]
+    /// Of a detector.
+    public var detection: DetectionThresholds?
+
+    func thresholds() throws -> DetectionThresholds {
+        guard let detection else {
+            throw BundleError("model_config.json has no thresholds of detections: deploy again")
+        }
+        return detection
+    }
 }
 
 /// What is wrong with a demo bundle, in words for the screen.

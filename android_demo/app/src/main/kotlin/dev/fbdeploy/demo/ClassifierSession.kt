@@ -48,8 +48,8 @@ class ClassifierSession(context: Context) {
         /** Another result, message or source. */
         fun onChange()
 
-        /** Another mask, sooner than can be read what is told of it. */
-        fun onMask()
+        /** Another answer with places, sooner than can be read what is told of it. */
+        fun onPlaces()
     }
 
     private val application = context.applicationContext
@@ -230,11 +230,11 @@ class ClassifierSession(context: Context) {
     private fun classify(captured: Captured, geometry: FrameGeometry, number: Int) {
         val result = pipeline?.classify(captured) ?: return
         val readable = frozen || pace.due()
-        if (!readable && result.answer !is Answer.Segmented) return
+        if (!readable && result.answer is Answer.Ranking) return
         main.post {
             if (number == epoch) {
                 shown = Shown(captured, geometry, result)
-                if (readable) watcher?.onChange() else watcher?.onMask()
+                if (readable) watcher?.onChange() else watcher?.onPlaces()
             }
         }
     }

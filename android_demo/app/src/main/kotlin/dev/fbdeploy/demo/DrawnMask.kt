@@ -11,7 +11,7 @@ import dev.fbdeploy.core.Overlay
 import kotlin.math.roundToInt
 
 /** A mask in its classes' colours, to be drawn where [overlay] says. */
-class DrawnMask(mask: Mask, private val overlay: Overlay) {
+class DrawnMask(mask: Mask, private val overlay: Overlay) : Drawn {
     private val bitmap = Bitmap.createBitmap(
         mask.toArgb(ClassColours.argb),
         mask.size.width,
@@ -19,13 +19,12 @@ class DrawnMask(mask: Mask, private val overlay: Overlay) {
         Bitmap.Config.ARGB_8888
     )
 
-    /** [opacity] is 0..1. */
-    fun draw(canvas: Canvas, opacity: Float) {
+    override fun draw(canvas: Canvas, opacity: Float) {
         val (left, top, right, bottom) = overlay.visible
         canvas.save()
         canvas.clipRect(left.toFloat(), top.toFloat(), right.toFloat(), bottom.toFloat())
         // Not smoothed: colours between two classes' are those of others.
-        canvas.drawBitmap(bitmap, overlay.map.toMatrix(), Paint().apply { alpha = (255 * opacity).roundToInt() })
+        canvas.drawBitmap(bitmap, overlay.input.toMatrix(), Paint().apply { alpha = (255 * opacity).roundToInt() })
         canvas.restore()
     }
 }

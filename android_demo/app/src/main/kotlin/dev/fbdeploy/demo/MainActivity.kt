@@ -13,11 +13,12 @@ import android.view.View
 import android.view.WindowManager
 import android.widget.Button
 import android.widget.ImageView
-import dev.fbdeploy.core.Answer
+import android.widget.SeekBar
 import dev.fbdeploy.core.FrameGeometry
 import dev.fbdeploy.core.Overlay
 import dev.fbdeploy.core.PixelSize
 import dev.fbdeploy.core.RgbImage
+import kotlin.math.roundToInt
 
 /** The screen: hands what the user does to the session, and shows what the session holds. */
 class MainActivity :
@@ -30,7 +31,10 @@ class MainActivity :
     private lateinit var switches: Switches
     private lateinit var still: ImageView
     private lateinit var overlay: CropOverlay
-    private lateinit var masks: MaskOverlay
+    private lateinit var places: AnswerOverlay
+
+    /** Of detections that are shown. */
+    private var threshold = 0f
     private var askedForCamera = false
     private var visible = false
 
@@ -44,9 +48,10 @@ class MainActivity :
         session.watcher = this
         still = view(R.id.still)
         overlay = view(R.id.crop)
-        masks = view(R.id.mask)
-        followOpacity(view(R.id.opacity), masks)
+        places = view(R.id.places)
         panel = ResultPanel(this)
+        view<SeekBar>(R.id.opacity).follow { places.opacity = it }
+        view<SeekBar>(R.id.threshold).follow(::showAbove)
         switches = Switches(this, session::select)
         camera = CameraPreview(this, view(R.id.preview), overlay, { session.bundle?.config?.input }, this)
         askedForCamera = state?.getBoolean(ASKED) ?: false
@@ -57,7 +62,7 @@ class MainActivity :
         view<Button>(R.id.settings).setOnClickListener { openSettings() }
         still.addOnLayoutChangeListener { _, _, _, _, _, _, _, _, _ ->
             markStill()
-            onMask()
+            onPlaces()
         }
         if (kept == null) session.open() else onBundle()
     }
@@ -90,7 +95,11 @@ class MainActivity :
     }
 
     override fun onBundle() {
-        session.bundle?.let { switches.offer(it, session.selection) }
+        session.bundle?.let { opened ->
+            switches.offer(opened, session.selection)
+            val slider: SeekBar = view(R.id.threshold)
+            opened.config.detection?.let { slider.progress = (slider.max * it.score).roundToInt() }
+        }
         startCamera()
         onChange()
     }
@@ -101,7 +110,7 @@ class MainActivity :
         if (shown == null) {
             panel.say(session.message)
         } else {
-            panel.show(shown.result, session.bundle?.labels.orEmpty(), session.dropped, !session.frozen)
+            panel.show(shown.result, look(0f), session.dropped, !session.frozen)
         }
         if (source is Source.Still) {
             camera.stop()
@@ -109,21 +118,30 @@ class MainActivity :
             markStill()
         }
         still.visibility = if (source is Source.Still) View.VISIBLE else View.GONE
-        onMask()
+        onPlaces()
         view<Button>(R.id.freeze).setText(if (session.frozen) R.string.camera else R.string.freeze)
         view<Button>(R.id.share).isEnabled = shown != null
         view<Button>(R.id.settings).visibility =
             if (session.obstacle == getString(R.string.no_permission)) View.VISIBLE else View.GONE
     }
 
-    override fun onMask() {
-        val mask = (session.shown?.result?.answer as? Answer.Segmented)?.mask
-        val where = mask?.let { overlayOfMask() }
-        if (mask == null || where == null) masks.clear() else masks.show(mask, where)
+    override fun onPlaces() {
+        val where = overlayOfAnswer()
+        val answer = session.shown?.result?.answer
+        val textSize = LETTERS * resources.displayMetrics.density
+        places.show(if (answer == null || where == null) null else drawnOf(answer, where, look(textSize)))
+    }
+
+    private fun look(textSize: Float) = DetectionLook(threshold, session.bundle?.labels.orEmpty(), textSize)
+
+    private fun showAbove(part: Float) {
+        threshold = part
+        panel.tellThreshold(part)
+        onChange()
     }
 
     /** A still picture lies in its view as it is, a frame as it lay when it was taken. */
-    private fun overlayOfMask(): Overlay? {
+    private fun overlayOfAnswer(): Overlay? {
         val shown = session.shown ?: return null
         val source = session.source as? Source.Still ?: return camera.overlay(shown.geometry)
         val spec = session.bundle?.config?.input ?: return null
@@ -172,7 +190,7 @@ class MainActivity :
 
     override fun onFrame(geometry: FrameGeometry, convert: () -> RgbImage) = session.onFrame(geometry, convert)
 
-    override fun onArranged() = onMask()
+    override fun onArranged() = onPlaces()
 
     override fun onProblem(message: Int) = session.cameraFailed(getString(message))
 
@@ -228,10 +246,11 @@ class MainActivity :
         session.freeze()
         val source = session.source as? Source.Still ?: return
         val shown = session.shown ?: return
-        val text = ResultPanel.text(shown.result, session.bundle?.labels.orEmpty()) +
+        val text = ResultPanel.text(shown.result, look(0f)) +
             "\n" + listOfNotNull(session.bundle?.config?.network, session.selection?.model?.id).joinToString(", ")
         val overlay = session.bundle?.let { source.geometry.overlay(it.config.input, source.geometry.upright) }
-        val picture = ResultPicture(source.bitmap, overlay, shown.result.answer, masks.opacity)
+        val drawn = overlay?.let { drawnOf(shown.result.answer, it, look(ResultPicture.textSize(source.bitmap))) }
+        val picture = ResultPicture(source.bitmap, overlay, drawn, places.opacity)
         ShareProvider.share(this, picture.write(this, text), text)
     }
 
@@ -245,6 +264,9 @@ class MainActivity :
         const val PHOTO_REQUEST = 2
         const val BUNDLE_REQUEST = 3
         const val ASKED = "asked"
+
+        /** Of names beside boxes, in density-independent pixels. */
+        const val LETTERS = 14
 
         /** MediaStore.ACTION_PICK_IMAGES, API 33. */
         const val PICK_IMAGES = "android.provider.action.PICK_IMAGES"

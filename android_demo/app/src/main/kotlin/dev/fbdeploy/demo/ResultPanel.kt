@@ -7,6 +7,7 @@ import android.widget.ProgressBar
 import android.widget.TextView
 import dev.fbdeploy.core.Answer
 import dev.fbdeploy.core.ClassColours
+import dev.fbdeploy.core.Detection
 import dev.fbdeploy.core.LiveResult
 import kotlin.math.roundToInt
 
@@ -15,6 +16,7 @@ class ResultPanel(private val activity: Activity) {
     private val headline: TextView = activity.view(R.id.headline)
     private val times: TextView = activity.view(R.id.times)
     private val opacity: View = activity.view(R.id.opacity)
+    private val threshold: View = activity.view(R.id.threshold_row)
     private val rows = ArrayList<View>()
 
     init {
@@ -29,16 +31,17 @@ class ResultPanel(private val activity: Activity) {
     fun say(message: String) {
         tell(message)
         fill(emptyList())
-        opacity.visibility = View.GONE
+        offer(null)
         times.text = ""
     }
 
-    fun show(result: LiveResult, labels: List<String>, dropped: Long, live: Boolean) {
+    fun show(result: LiveResult, look: DetectionLook, dropped: Long, live: Boolean) {
         when (val answer = result.answer) {
-            is Answer.Ranking -> show(answer, labels)
-            is Answer.Segmented -> show(answer, labels)
+            is Answer.Ranking -> show(answer, look.labels)
+            is Answer.Segmented -> show(answer, look.labels)
+            is Answer.Detected -> show(answer.above(look.threshold), look.labels)
         }
-        opacity.visibility = if (result.answer is Answer.Segmented) View.VISIBLE else View.GONE
+        offer(result.answer)
         times.text = lines(result, dropped, live).joinToString("\n")
     }
 
@@ -53,6 +56,35 @@ class ResultPanel(private val activity: Activity) {
         val (ground, things) = segmented.shares.partition { it.classIndex == 0 }
         tell(things.ifEmpty { ground }.joinToString(", ") { name(labels, it.classIndex) })
         fill(segmented.shares.map { Line(name(labels, it.classIndex), it.share, ClassColours.argb[it.classIndex]) })
+    }
+
+    /** What was found, and a row for each. */
+    private fun show(found: List<Detection>, labels: List<String>) {
+        val counts = found.groupingBy { it.classIndex }.eachCount()
+        val nothing = activity.getString(R.string.nothing_found)
+        tell(
+            counts.entries.joinToString(", ") { (index, count) ->
+                "$count ${name(labels, index)}"
+            }.ifEmpty { nothing }
+        )
+        fill(
+            found.take(LONGEST).map {
+                Line(name(labels, it.classIndex), it.score.toDouble(), ClassColours.ofObject(it.classIndex))
+            }
+        )
+    }
+
+    /** The sliders that change how [answer] is shown. */
+    private fun offer(answer: Answer?) {
+        val masked = answer is Answer.Segmented ||
+            (answer is Answer.Detected && answer.all.any { it.probabilities != null })
+        opacity.visibility = if (masked) View.VISIBLE else View.GONE
+        threshold.visibility = if (answer is Answer.Detected) View.VISIBLE else View.GONE
+    }
+
+    /** The score, 0..1, above which detections are shown. */
+    fun tellThreshold(part: Float) {
+        activity.view<TextView>(R.id.threshold_text).text = activity.getString(R.string.threshold_text, part)
     }
 
     /** A row: [part] is 0..1, the [colour] packed ARGB. */
@@ -97,19 +129,24 @@ class ResultPanel(private val activity: Activity) {
 
     companion object {
         private const val ROWS = 5
+        private const val LONGEST = 20
         private const val BAR = 1000
         private const val PART = "%s  %.1f %%"
 
         fun name(labels: List<String>, index: Int): String = labels.getOrElse(index) { "class $index" }
 
-        /** The ranking, or the legend, as text to be shared. */
-        fun text(result: LiveResult, labels: List<String>): String = when (val answer = result.answer) {
+        /** The ranking, the legend, or what was found, as text to be shared. */
+        fun text(result: LiveResult, look: DetectionLook): String = when (val answer = result.answer) {
             is Answer.Ranking -> answer.best.joinToString("\n") {
-                PART.format(name(labels, it.classIndex), 100 * it.probability)
+                PART.format(name(look.labels, it.classIndex), 100 * it.probability)
             }
 
             is Answer.Segmented -> answer.shares.joinToString("\n") {
-                PART.format(name(labels, it.classIndex), 100 * it.share)
+                PART.format(name(look.labels, it.classIndex), 100 * it.share)
+            }
+
+            is Answer.Detected -> answer.above(look.threshold).joinToString("\n") {
+                PART.format(name(look.labels, it.classIndex), 100 * it.score)
             }
         }
     }

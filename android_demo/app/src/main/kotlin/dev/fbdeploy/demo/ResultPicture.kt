@@ -8,18 +8,17 @@ import android.graphics.Paint
 import android.text.Layout
 import android.text.StaticLayout
 import android.text.TextPaint
-import dev.fbdeploy.core.Answer
 import dev.fbdeploy.core.Overlay
 import java.io.File
 
 /**
  * A [picture] with what the network saw of it and said, as one image to share. [overlay] is in the
- * picture's pixels; a mask is drawn with [opacity].
+ * picture's pixels, as is what is [drawn], masks with [opacity].
  */
 class ResultPicture(
     private val picture: Bitmap,
     private val overlay: Overlay?,
-    private val answer: Answer,
+    private val drawn: Drawn?,
     private val opacity: Float
 ) {
     /** With [text] below. */
@@ -43,7 +42,7 @@ class ResultPicture(
     }
 
     private fun drawSeen(canvas: Canvas, overlay: Overlay, line: Float) {
-        if (answer is Answer.Segmented) DrawnMask(answer.mask, overlay).draw(canvas, opacity)
+        drawn?.draw(canvas, opacity)
         val frame = Paint(Paint.ANTI_ALIAS_FLAG).apply {
             style = Paint.Style.STROKE
             strokeWidth = line
@@ -70,9 +69,13 @@ class ResultPicture(
         )
     }
 
-    private companion object {
-        const val WIDTH = 1080
-        const val MARGIN = 24f
-        const val LINE = 4f
+    companion object {
+        private const val WIDTH = 1080
+        private const val MARGIN = 24f
+        private const val LINE = 4f
+        private const val LETTERS = 34f
+
+        /** Of letters over a [picture], in its pixels. */
+        fun textSize(picture: Bitmap): Float = LETTERS * picture.width / WIDTH
     }
 }

@@ -13,6 +13,16 @@ sealed interface Answer {
     /** The class of each pixel of the network's input, and the [shares] of the classes in the picture. */
     data class Segmented(val mask: Mask, val shares: List<ClassShare>) : Answer
 
+    /** [all] objects that a detector found in an upright [picture], the best first. */
+    data class Detected(val all: List<Detection>, val picture: PixelSize, val thresholds: DetectionThresholds) :
+        Answer {
+        /** Those with a score above [score]. */
+        fun above(score: Float): List<Detection> = all.takeWhile { it.score > score }
+
+        /** The pixels of one of them; null of a detector without masks. */
+        fun mask(detection: Detection): ObjectMask? = detection.mask(picture, thresholds.mask)
+    }
+
     companion object {
         const val SURE_FROM = 0.5
     }
@@ -31,6 +41,7 @@ fun interface Decoder {
 fun decoderOf(config: ModelConfig, model: ModelEntry): Decoder = when (config.task) {
     "classification" -> ClassificationDecoder()
     "segmentation" -> SegmentationDecoder(config.input, model.output(ClassificationDecoder.LOGITS).shape)
+    "detection" -> DetectionDecoder(config.input, config.thresholds, model)
     else -> throw IllegalArgumentException("this app shows no answers of ${config.task} networks: build a newer one")
 }
 

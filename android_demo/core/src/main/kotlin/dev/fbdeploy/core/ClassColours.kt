@@ -19,4 +19,30 @@ object ClassColours {
         }
         return colour
     }
+
+    /** Of a detector's classes, all of which are things: bright ones, neighbours far apart, as the report's. */
+    fun ofObject(classIndex: Int): Int {
+        val hue = classIndex * GOLDEN_RATIO % 1 * SEXTANTS
+        val sextant = hue.toInt()
+        val rising = hue - sextant
+        val low = VALUE * (1 - SATURATION)
+        val falling = VALUE * (1 - SATURATION * rising)
+        val growing = VALUE * (1 - SATURATION * (1 - rising))
+        val (red, green, blue) = when (sextant % SEXTANTS) {
+            0 -> Triple(VALUE, growing, low)
+            1 -> Triple(falling, VALUE, low)
+            2 -> Triple(low, VALUE, growing)
+            3 -> Triple(low, falling, VALUE)
+            4 -> Triple(growing, low, VALUE)
+            else -> Triple(VALUE, low, falling)
+        }
+        return OPAQUE or (byte(red) shl 16) or (byte(green) shl 8) or byte(blue)
+    }
+
+    private fun byte(part: Double): Int = Math.rint(255 * part).toInt()
+
+    private const val GOLDEN_RATIO = 0.6180339887498949
+    private const val SEXTANTS = 6
+    private const val SATURATION = 0.85
+    private const val VALUE = 0.95
 }

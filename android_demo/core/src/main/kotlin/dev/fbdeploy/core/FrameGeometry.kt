@@ -62,12 +62,16 @@ data class FrameGeometry(val sensor: PixelSize, val rotation: Int, val mirrored:
         shown.sensorToView(view).after(sensorToInput(spec).inverse())
 
     /** The same, with the part of the view that shows what the network saw. */
-    fun overlay(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this) =
-        Overlay(inputToView(spec, view, shown), shown.sensorToView(view)(seen(spec)))
+    fun overlay(spec: InputSpec, view: PixelSize, shown: FrameGeometry = this) = shown.sensorToView(view).let {
+        Overlay(inputToView(spec, view, shown), it.after(sensorToUpright.inverse()), it(seen(spec)))
+    }
 }
 
-/** Where in a view a picture of the network's input lies: its [map], and the part that is no padding, [visible]. */
-data class Overlay(val map: Affine, val visible: Box)
+/**
+ * Where in a view lies what was found: the maps from pixels of the network's [input] and from those of the
+ * upright [picture], and the part that the network saw, [visible].
+ */
+data class Overlay(val input: Affine, val picture: Affine, val visible: Box)
 
 /**
  * The map of a texture view's content that shows the camera's picture as [shown] says. By itself

@@ -17,6 +17,13 @@ sealed interface GoldenAnswer {
      * [undecided] pixels otherwise of the same logits, [close] ones of its own.
      */
     data class Segmented(val mask: Mask, val shares: Map<Int, Int>, val undecided: Int, val close: Int) : GoldenAnswer
+
+    /**
+     * What was found, the best first, of which [shown] are. An app may tell [undecided] pixels of their masks
+     * otherwise of the same outputs; of its own [apart] of the scores may differ.
+     */
+    class Detected(val detections: List<GoldenDetection>, val shown: Int, val undecided: Int, val apart: Double) :
+        GoldenAnswer
 }
 
 /** How far an output may lie from Python's for models of one precision. */
@@ -61,19 +68,20 @@ class Golden(
 
         private fun image(json: JsonObject): GoldenImage {
             val decoder = Base64.getDecoder()
+            val image = RgbImage(json.int("width"), json.int("height"), decoder.decode(json.string("rgb")))
             return GoldenImage(
                 name = json.string("name"),
-                image = RgbImage(json.int("width"), json.int("height"), decoder.decode(json.string("rgb"))),
+                image = image,
                 input = decoder.decode(json.string("input_rgb")),
                 probes = json.objects("probes").map { Probe(it.int("index"), it.double("value").toFloat()) },
-                outputs = json.objects("outputs").map(::output)
+                outputs = json.objects("outputs").map { output(it, image.size) }
             )
         }
 
-        private fun output(json: JsonObject) = GoldenOutput(
+        private fun output(json: JsonObject, picture: PixelSize) = GoldenOutput(
             model = json.string("model"),
             values = json.objects("values").associate { it.string("name") to floats(it.string("float32")) },
-            answer = answer(json.obj("answer"))
+            answer = answer(json.obj("answer"), picture)
         )
 
         /** Little-endian float32 in base64. */
@@ -82,7 +90,7 @@ class Golden(
             return FloatArray(bytes.remaining() / Float.SIZE_BYTES).also { bytes.asFloatBuffer().get(it) }
         }
 
-        private fun answer(json: JsonObject): GoldenAnswer = when (val kind = json.string("kind")) {
+        private fun answer(json: JsonObject, picture: PixelSize): GoldenAnswer = when (val kind = json.string("kind")) {
             "ranking" -> GoldenAnswer.Ranking(json.objects("top").map { it.int("class") })
 
             "mask" -> GoldenAnswer.Segmented(
@@ -95,7 +103,23 @@ class Golden(
                 json.int("close")
             )
 
+            "boxes" -> GoldenAnswer.Detected(
+                json.objects("detections").map { detection(it, picture) },
+                json.int("shown"),
+                json.int("undecided"),
+                json.double("apart")
+            )
+
             else -> throw IllegalArgumentException("golden.json has answers of the kind $kind: build a newer app")
+        }
+
+        private fun detection(json: JsonObject, picture: PixelSize): GoldenDetection {
+            val (left, top, right, bottom) = json.doubles("box").toList()
+            val runs = json.doublesOrNull("mask")?.map { it.toInt() }?.toIntArray()
+            return GoldenDetection(
+                Detection(json.int("class"), json.double("score").toFloat(), Box(left, top, right, bottom), null),
+                runs?.let { ObjectMask.ofRuns(picture, it) }
+            )
         }
     }
 }

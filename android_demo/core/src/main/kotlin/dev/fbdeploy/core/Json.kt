@@ -200,6 +200,8 @@ class JsonObject(private val members: Map<*, *>, private val path: String = "") 
 
     fun obj(name: String): JsonObject = JsonObject(member<Map<*, *>>(name), "$path$name.")
 
+    fun objOrNull(name: String): JsonObject? = if (members[name] == null) null else obj(name)
+
     fun objects(name: String): List<JsonObject> = member<List<*>>(name).mapIndexed { index, item ->
         JsonObject(item as? Map<*, *> ?: throw JsonException("$path$name[$index] is no object"), "$path$name[$index].")
     }
@@ -210,6 +212,8 @@ class JsonObject(private val members: Map<*, *>, private val path: String = "") 
             items[it] as? Double ?: throw JsonException("$path$name[$it] is no number")
         }
     }
+
+    fun doublesOrNull(name: String): DoubleArray? = if (members[name] == null) null else doubles(name)
 
     fun intOrNull(name: String): Int? = if (members[name] == null) null else int(name)
 

@@ -51,7 +51,17 @@ data class ModelEntry(
 }
 
 /** The demo bundle's model_config.json. */
-data class ModelConfig(val network: String, val task: String, val input: InputSpec, val models: List<ModelEntry>) {
+data class ModelConfig(
+    val network: String,
+    val task: String,
+    val input: InputSpec,
+    val models: List<ModelEntry>,
+    val detection: DetectionThresholds? = null
+) {
+    /** Of a detector. */
+    val thresholds: DetectionThresholds
+        get() = requireNotNull(detection) { "model_config.json has no thresholds of detections: deploy again" }
+
     fun model(id: String): ModelEntry = models.firstOrNull { it.id == id }
         ?: throw IllegalArgumentException("no model $id in the bundle; it has ${models.joinToString { it.id }}")
 
@@ -63,7 +73,10 @@ data class ModelConfig(val network: String, val task: String, val input: InputSp
                 root.string("network"),
                 root.string("task"),
                 inputSpec(root.obj("input")),
-                root.objects("models").mapNotNull(::entry)
+                root.objects("models").mapNotNull(::entry),
+                root.objOrNull("detection")?.let {
+                    DetectionThresholds(it.double("score_threshold").toFloat(), it.double("mask_threshold"))
+                }
             )
         }
 
