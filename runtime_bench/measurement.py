@@ -136,7 +136,7 @@ class Measurement(Schema):
     before the samples. ``preparation_ns`` times the pre-processing of one image apart. ``mode``
     names the protocol. ``kind`` is ``measured`` (native), ``emulated`` (counts, no times) or
     ``estimated`` (times from counts by a latency model, ``estimate_interval_ms`` their 95 %
-    interval).
+    interval). ``host`` is the cluster's host that took it, by its plan's name; empty without one.
     """
 
     schema_version: Literal[1] = 1
@@ -174,6 +174,12 @@ class Measurement(Schema):
     state_before: DeviceState | None = None
     state_after: DeviceState | None = None
     note: str = ""
+    host: str = ""
+
+    @property
+    def machine(self) -> str:
+        """The device, behind the cluster's host if one took the measurement."""
+        return ", ".join(filter(None, (self.host, self.device.title)))
 
     @property
     def key(self) -> MeasurementKey:

@@ -172,11 +172,11 @@ def _summary(swept: Swept) -> str:
     lines = []
     groups: dict[tuple[str, str, int], list[SweepRow]] = {}
     for row in swept.rows:
-        groups.setdefault((row.target, row.device, row.threads), []).append(row)
-    devices = {(target, device) for target, device, _ in groups}
-    for (target, device, threads), group in groups.items():
-        several = sum(other == target for other, _ in devices) > 1
-        where = f"{target} ({device})" if several else target
+        groups.setdefault((row.target, row.machine, row.threads), []).append(row)
+    machines = {(target, machine) for target, machine, _ in groups}
+    for (target, machine, threads), group in groups.items():
+        several = sum(other == target for other, _ in machines) > 1
+        where = f"{target} ({machine})" if several or group[0].result.host else target
         front = [row for row in group if row.on_front]
         lines += [
             "",

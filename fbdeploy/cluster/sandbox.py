@@ -150,6 +150,10 @@ def _unpacked(parcel: Parcel, store: Store, there: Mapping[str, Path], root: Pat
     request = arguments.get("request")
     if isinstance(request, dict) and "identities" in request:
         request["identities"] = identities
+    if isinstance(request, dict) and "called" in request:
+        asked = parcel.job.arguments["request"]
+        assert isinstance(asked, dict)
+        request["called"] = "" if request["network"] == asked["network"] else asked["network"]
     names = {str(output): parcel.folder}
     for given in parcel.inputs:
         is_function = given.name.endswith(".py") and ":" in given.given

@@ -28,7 +28,7 @@ from fbdeploy.pipeline.steps import (
 )
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.local import LocalRunner
-from fbdeploy.pipeline.workers.runner import Place, Runner
+from fbdeploy.pipeline.workers.runner import ALL_THREADS, Place, Runner
 from fbdeploy.records.manifest import Manifest
 from fbdeploy.records.results import Line
 from fbdeploy.records.rows import ResultRow, summarize
@@ -93,7 +93,8 @@ def deploy(
     work = WorkFolder.of(request.output)
     with held(request.output) as previous:
         start = Start(request, work, place.make_runner(work.logs), observer)
-        known = prepare.find(start, previous, of.prepare)
+        processes = place.slots(ALL_THREADS).count
+        known = prepare.find(start, previous, of.prepare, of.search, processes)
         deployment = Deployment.begin(start, known, previous)
         deployment.run(train.jobs(deployment, of.train))
         count = 1 if artefacts_only else parts.parts_of(deployment, place.slots(1))

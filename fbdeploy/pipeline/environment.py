@@ -45,7 +45,12 @@ def environment() -> Environment:
 
 def this_machine() -> str:
     """The processor, with the name that a cluster's plan has for the machine if it has one."""
-    return ", ".join(filter(None, (os.environ.get(HOST_VARIABLE), cpu_model())))
+    return ", ".join(filter(None, (cluster_host(), cpu_model())))
+
+
+def cluster_host() -> str:
+    """The name that a cluster's plan has for the machine; empty if it is none's."""
+    return os.environ.get(HOST_VARIABLE, "")
 
 
 def memory_bytes() -> int:

@@ -46,7 +46,8 @@ class DeployRequest(Schema):
     ``mode`` is how long artefacts are timed (``runtime_bench.timing.modes``). With
     ``accept_low_fidelity`` an int8 program that is far from the float network does not make the
     deployment incomplete. ``identities`` are those of folders of images that whoever asks has found
-    already, by their names here.
+    already, by their names here; ``called`` is what whoever asks calls the network, if its file
+    here is a copy.
     """
 
     network: str
@@ -69,6 +70,7 @@ class DeployRequest(Schema):
     mode: str = DEFAULT_MODE
     accept_low_fidelity: bool = False
     identities: dict[str, str] = Field(default_factory=dict)
+    called: str = ""
 
     @property
     def check_images(self) -> str:

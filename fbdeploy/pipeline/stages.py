@@ -11,6 +11,7 @@ from fbdeploy.pipeline.steps.export import ExportArguments, export
 from fbdeploy.pipeline.steps.parts import PartArguments, answer
 from fbdeploy.pipeline.steps.prepare import PrepareArguments, prepare
 from fbdeploy.pipeline.steps.reference import ReferenceArguments, reference
+from fbdeploy.pipeline.steps.search import SearchArguments, search
 from fbdeploy.pipeline.steps.train import TrainArguments, train
 from fbdeploy.pipeline.workers.jobs import Work
 
@@ -27,3 +28,4 @@ class Stages:
     bundle: Work[BundleArguments] = bundle
     bench: Work[BenchArguments] = bench
     part: Work[PartArguments] = answer
+    search: Work[SearchArguments] = search

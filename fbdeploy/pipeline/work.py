@@ -54,6 +54,11 @@ class WorkFolder:
         """The folder of an int8 program; the manifest has its key."""
         return self.path / f"program-{program}"
 
+    def search(self, program_key: str) -> Path:
+        """The folder of a quantization that was halted at a search in parts, by the key of the
+        program that it makes."""
+        return self.path / f"search-{program_key}"
+
     def rejected(self, build: Build) -> Path:
         """The folder of artefacts that may not be shipped; all begin there."""
         return self.path / "rejected" / build
@@ -72,7 +77,7 @@ class WorkFolder:
 
     def prune(self, network_key: str, data: Iterable[str], programs: Iterable[ProgramName]) -> None:
         """Remove what belongs to other networks, to images not in ``data``, to other programs; and
-        parts, which are joined by now."""
+        parts and halted searches, which are joined and ended by now."""
         identities = tuple(data)
         folders = {self.graph(network_key), *map(self.program, programs)}
         files = {
@@ -80,7 +85,7 @@ class WorkFolder:
             *(self.check_images(network_key, one) for one in identities),
             *(check_outputs(folder, network_key, one) for folder in folders for one in identities),
         }
-        for pattern in ("graph-*", "program-*", "answers-*"):
+        for pattern in ("graph-*", "program-*", "answers-*", "search-*"):
             for folder in self.path.glob(pattern):
                 if folder not in folders:
                     shutil.rmtree(folder, ignore_errors=True)

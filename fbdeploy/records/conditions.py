@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fbdeploy.records.manifest import Manifest
@@ -40,12 +40,13 @@ class Timed(Protocol):
 @dataclass(frozen=True)
 class Conditions:
     """``place`` is the target; of an app the phone, since each artefact has a backend of its own
-    there. ``device`` holds what makes it one device, ``name`` what to call it."""
+    there. ``device`` holds what makes it one device, ``name`` what to call it, with the cluster's
+    host that timed it last: the same processor is one device on every host."""
 
     kind: Kind
     place: str
     device: tuple[object, ...]
-    name: str
+    name: str = field(compare=False)
     threads: int
     cpu_mask: tuple[int, ...] | None
 
@@ -56,7 +57,7 @@ class Conditions:
             kind=line.kind,
             place=place_of(line.target),
             device=line.device.identity,
-            name=line.device.title,
+            name=line.machine if isinstance(line, Measurement) else line.device.title,
             threads=line.threads,
             cpu_mask=line.cpu_mask,
         )

@@ -31,7 +31,8 @@ class ResultRow(Schema):
     classifier's.
     ``load_ms`` and ``first_run_ms`` are medians over the loads of the session,
     ``peak_memory_bytes`` what an artefact alone adds to its process. What was not measured is null;
-    ``latency_note`` then says why. ``rejected``: it does not equal what it was made from.
+    ``latency_note`` then says why. ``host`` is the cluster's that timed it. ``rejected``: it does
+    not equal what it was made from.
     """
 
     format: Format
@@ -58,6 +59,7 @@ class ResultRow(Schema):
     latency_note: str
     target: str | None
     device: str | None = None
+    host: str | None = None
     threads: int | None
     int8_share: Share | None
     delegated_share: Share | None
@@ -148,6 +150,7 @@ def joined(
                 latency_note=_latency_note(artefact, speed, formats),
                 target=speed.target if speed else None,
                 device=speed.device.title if speed else None,
+                host=speed.host or None if speed else None,
                 threads=speed.threads if speed else None,
                 int8_share=artefact.coverage.int8_share if artefact.coverage else None,
                 delegated_share=artefact.coverage.delegated_share if artefact.coverage else None,
@@ -167,7 +170,7 @@ def _timed_elsewhere(row: ResultRow, there: list[Measurement]) -> ResultRow:
     """A row without a time that says where it has one."""
     if not there:
         return row
-    names = dict.fromkeys(line.device.title for line in there)
+    names = dict.fromkeys(line.machine for line in there)
     return row.model_copy(update={"latency_note": f"timed on {' and '.join(names)} only"})
 
 

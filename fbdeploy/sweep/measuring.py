@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fbdeploy.latency.measure import LatencyRequest, measure_latency
+from fbdeploy.pipeline.environment import cluster_host
 from fbdeploy.pipeline.workers.jobs import Reporter
 from fbdeploy.records.manifest import Artefact, Format
 from fbdeploy.sweep.plan import TargetPlan
@@ -84,7 +85,7 @@ def measure(report: Reporter, asked: MeasureArguments) -> None:
     )
     for measurement in measure_latency(request, lambda done: report.progress("latency", done)):
         path = Path(measurement.artefact).relative_to(root).as_posix()
-        report.result(measurement.model_copy(update={"artefact": path}))
+        report.result(measurement.model_copy(update={"artefact": path, "host": cluster_host()}))
 
 
 def _refused(plan: TargetPlan, formats: list[str]) -> dict[str, str]:

@@ -91,7 +91,7 @@ def render(
         time=now(),
         plan=plan,
         sections=[
-            _section(target, device, [r for r in rows if (r.target, r.device) == (target, device)])
+            _section(target, device, [r for r in rows if (r.target, r.machine) == (target, device)])
             for target, device in places
         ],
         failures=failures,
@@ -120,7 +120,7 @@ def cost_of(rows: list[SweepRow]) -> Cost:
 
 def _places(target: str, rows: list[SweepRow]) -> list[tuple[str, str]]:
     """A target with each device that stood behind it, as hosts of a cluster do."""
-    devices = dict.fromkeys(row.device for row in rows if row.target == target)
+    devices = dict.fromkeys(row.machine for row in rows if row.target == target)
     return [(target, device) for device in devices or [""]]
 
 

@@ -48,6 +48,11 @@ class SweepRow(Schema):
     on_front: bool = False
 
     @property
+    def machine(self) -> str:
+        """The device, behind the cluster's host if one took the measurement."""
+        return ", ".join(filter(None, (self.result.host, self.device)))
+
+    @property
     def cost(self) -> float | None:
         """What is plotted against accuracy: milliseconds, else cycles, else instructions."""
         if self.result.latency_ms is not None:
@@ -103,9 +108,10 @@ def join(exports: Iterable[Exported], lines: list[Line]) -> list[SweepRow]:
 
 
 def _row(export: Exported, artefact: Artefact, result: ResultRow, found: Measurement) -> SweepRow:
-    changes = {"path": (export.folder / artefact.path).as_posix()}
+    changes: dict[str, str | None] = {"path": (export.folder / artefact.path).as_posix()}
     if found.latency_ms is None:  # counted: ``joined`` knows times only
         changes |= {"latency_kind": found.kind, "latency_note": found.note, "target": found.target}
+        changes |= {"host": found.host or None}
     return SweepRow(
         network=export.network,
         recipe="" if not artefact.program else export.recipe,

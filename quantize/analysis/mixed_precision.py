@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.analysis.findings import Findings, Operators, Rank
 from quantize.analysis.layers import Layer, layer_path, layers_of, operator_costs, operator_name
 from quantize.analysis.sensitivity import sensitivity
 from quantize.graph.interpret import batch_size
@@ -24,42 +27,81 @@ from quantize.recipe import MixedPrecision
 CANDIDATES, RANKING_IMAGES = 10, 32
 
 
+@dataclass(frozen=True)
+class Trials:
+    """The questions of a search in ``program``, which ``images``, float32 (N, 3, H, W), answer.
+
+    ``finish`` is bias correction or a quick form of it, if there will be any: without it the choice
+    would be of the layers that it repairs.
+    """
+
+    program: Program
+    images: Tensor
+    finish: Callable[[Program], Program] | None = None
+
+    def ranks(
+        self, positions: Collection[int] | None, progress: ProgressCallback = silent
+    ) -> list[Rank]:
+        """What int8 does at the layers at ``positions``, all by default."""
+        few = self.images[:: max(1, len(self.images) // RANKING_IMAGES)]
+        found = sensitivity(self.program, few, progress, positions=positions)
+        return [
+            Rank(position=one.position, kl_alone=one.kl_alone, kl_without=one.kl_without)
+            for one in found.layers
+        ]
+
+    def kl(self, operators: Operators) -> float:
+        """The divergence of the program with ``operators`` in float, in nats."""
+        trial = with_float_operators(self.program, operators) if operators else self.program
+        return self._judge.divergence(trial if self.finish is None else self.finish(trial))
+
+    @cached_property
+    def _judge(self) -> Judge:
+        program = self.program
+        batch = batch_size(program.graph, program.dynamic_batch)
+        return Judge.of(program.graph, self.images, batch, program.interface)
+
+
 def mixed_precision(
-    program: Program,
-    images: Tensor,
+    trials: Trials,
     judge: Callable[[Program], float],
     budget: MixedPrecision,
     progress: ProgressCallback = silent,
     *,
-    finish: Callable[[Program], Program] | None = None,
+    findings: Findings | None = None,
 ) -> Program:
-    """Greedily leave operators of ``program`` in float while ``judge`` falls materially.
+    """Greedily leave operators of a program in float while ``judge`` falls materially.
 
-    Each round takes the choice that lowers the KL most for what it costs. ``images``, float32
-    (N, 3, H, W), choose the operators; ``judge`` gives the KL in nats on images held out from that
-    and from calibration. Run it before bias correction, which depends on what is in int8;
-    ``finish`` is that correction or a quick form of it, if there will be any: without it the choice
-    would be of the layers that it repairs. The result's summary names the operators; it is
-    ``program`` itself where none pays.
+    Each round takes the choice that lowers the KL most for what it costs. ``trials`` choose the
+    operators; ``judge`` gives the KL in nats on images held out from that and from calibration. Run
+    it before bias correction, which depends on what is in int8. The result's summary names the
+    operators; it is the program of ``trials`` itself where none pays. ``findings`` are those of an
+    earlier search that ended unfinished.
+
+    Raises:
+        Unfinished: by ``findings``, other processes find something out sooner.
     """
-    few = images[:: max(1, len(images) // RANKING_IMAGES)]
-    ranked = sorted(sensitivity(program, few, progress).layers, key=lambda e: e.kl_without)
-    options = _options(program, [entry.layer for entry in ranked[:CANDIDATES]])
+    program, known = trials.program, findings or Findings()
+    _rank(trials, known, progress)
+    layers = layers_of(program)
+    # Of layers that bring as much without int8, the one that hurts most alone.
+    ranked = sorted(known.ranks.values(), key=lambda r: (r.kl_without, -r.kl_alone, r.position))
+    options = _options(program, [layers[rank.position] for rank in ranked[:CANDIDATES]])
     costs = operator_costs(program.graph, program.input_spec)
-    layers = {layer.node for layer in layers_of(program)} & set(costs)
-    whole = sum(costs[name].total for name in layers)
-    batch = batch_size(program.graph, program.dynamic_batch)
-    quick = Judge.of(program.graph, images, batch, program.interface)
+    whole = sum(costs[name].total for name in {layer.node for layer in layers} & set(costs))
 
-    def share(operators: frozenset[str]) -> float:
+    def share(operators: Operators) -> float:
         return sum(costs[name].total for name in operators) / whole
 
-    def seen(trial: Program) -> float:
-        finished = trial if finish is None else finish(trial)
-        return quick.divergence(finished)
+    def judged(operators: Operators, trial: Program) -> float:
+        if operators not in known.judged:
+            known.judged[operators] = judge(trial)
+        return known.judged[operators]
 
-    left: frozenset[str] = frozenset()
-    best, kl, known = program, judge(program), seen(program)
+    left: Operators = frozenset()
+    if left not in known.trials:
+        known.trials[left] = trials.kl(left)
+    best, kl = program, judged(left, program)
     while True:
         affordable = {
             left | option
@@ -68,15 +110,15 @@ def mixed_precision(
             and len(left | option) <= budget.max_operators
             and share(left | option) <= budget.max_cost_share
         }
-        trials: list[_Trial] = []
-        for number, choice in enumerate(sorted(affordable, key=sorted)):
-            progress("mixed precision", number / len(affordable))
-            mixed = with_float_operators(program, choice)
-            trials.append(_Trial(choice, mixed, seen(mixed), share(choice - left)))
-        for trial in sorted(trials, key=lambda trial: -trial.worth(known)):
-            enough = trial.kl <= (1 - budget.min_gain) * known
-            if enough and (found := judge(trial.program)) <= (1 - budget.min_gain) * kl:
-                left, best, kl, known = trial.operators, trial.program, found, trial.kl
+        before = known.trials[left]
+        _try(sorted(affordable, key=sorted), trials, known, progress)
+        found = [_Trial(one, known.trials[one], share(one - left)) for one in affordable]
+        for trial in sorted(found, key=lambda one: (-one.worth(before), sorted(one.operators))):
+            if trial.kl > (1 - budget.min_gain) * before:
+                continue
+            mixed = with_float_operators(program, trial.operators)
+            if judged(trial.operators, mixed) <= (1 - budget.min_gain) * kl:
+                left, best, kl = trial.operators, mixed, known.judged[trial.operators]
                 break
         else:
             break
@@ -84,13 +126,40 @@ def mixed_precision(
     return best
 
 
+def _rank(trials: Trials, known: Findings, progress: ProgressCallback) -> None:
+    """Know the rank of each layer."""
+    missing = [n for n in range(len(layers_of(trials.program))) if n not in known.ranks]
+    if known.processes > 1 and len(missing) > 1:
+        start = time.monotonic()
+        (first,) = trials.ranks(missing[:1])
+        known.ranks[first.position] = first
+        # Two halves of a pass for a layer in the middle; six whole ones for the first alone.
+        seconds = (time.monotonic() - start) / 6
+        del missing[0]
+        known.ask_for_ranks(missing, seconds * len(missing))
+    if missing:
+        known.ranks |= {rank.position: rank for rank in trials.ranks(missing, progress)}
+
+
+def _try(
+    choices: list[Operators], trials: Trials, known: Findings, progress: ProgressCallback
+) -> None:
+    """Know what each of ``choices`` brings."""
+    missing = [choice for choice in choices if choice not in known.trials]
+    for number, choice in enumerate(missing):
+        progress("mixed precision", number / len(missing))
+        start = time.monotonic()
+        known.trials[choice] = trials.kl(choice)
+        further = missing[number + 1 :]
+        known.ask_for_trials(further, (time.monotonic() - start) * len(further))
+
+
 @dataclass(frozen=True)
 class _Trial:
-    """``program`` with ``operators`` in float, its ``kl`` in nats, and what share of the network's
-    cost is in float now that was not before."""
+    """``operators`` in float, the ``kl`` with them in nats, and what share of the network's cost is
+    in float now that was not before."""
 
-    operators: frozenset[str]
-    program: Program
+    operators: Operators
     kl: float
     further_cost: float
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from quantize.analysis.findings import Findings
 from quantize.grids.calibrate import ProgressCallback
 from quantize.grids.kernel_bounds import within_kernels
 from quantize.grids.weights import quantize_weights
@@ -22,7 +23,8 @@ class Context:
 
     ``images``, float32 (N, 3, H, W), are those that calibrated, ``batch`` how many to run at once.
     ``divergence`` judges a program as it would end up, in nats of the held-out images: with biases
-    corrected if ``corrects_biases``.
+    corrected if ``corrects_biases``. ``findings`` are those of a search in this program that ended
+    unfinished, None for a search that cannot.
     """
 
     images: Tensor
@@ -31,6 +33,7 @@ class Context:
     divergence: Callable[[Program], float]
     corrects_biases: bool
     progress: ProgressCallback
+    findings: Findings | None = None
 
 
 class Correction(Protocol):

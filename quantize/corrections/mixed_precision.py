@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quantize.analysis.mixed_precision import RANKING_IMAGES, mixed_precision
+from torch import Tensor
+
+from quantize.analysis.mixed_precision import RANKING_IMAGES, Trials, mixed_precision
 from quantize.corrections.base import Context
 from quantize.corrections.bias_correction import (
     CORRECTION_IMAGES,
@@ -24,14 +26,26 @@ class FloatOperators:
         return recipe.mixed_precision.max_operators > 0
 
     def apply(self, program: Program, context: Context) -> Program:
-        """``program`` with operators in float where that pays."""
-        some = evenly_spaced_images(context.images, CORRECTION_IMAGES)
-        quick = bias_corrector(program.graph, some, RANKING_IMAGES)
+        """``program`` with operators in float where that pays.
+
+        Raises:
+            Unfinished: by ``context.findings``, other processes find something out sooner.
+        """
         return mixed_precision(
-            program,
-            some,
+            trials_of(program, choosing_images(context.images), context.corrects_biases),
             context.divergence,
             context.recipe.mixed_precision,
             context.progress,
-            finish=quick if context.corrects_biases else None,
+            findings=context.findings,
         )
+
+
+def choosing_images(images: Tensor) -> Tensor:
+    """Those of calibration's ``images`` (N, 3, H, W) that choose operators."""
+    return evenly_spaced_images(images, CORRECTION_IMAGES)
+
+
+def trials_of(program: Program, images: Tensor, corrects_biases: bool) -> Trials:
+    """The questions of a search in ``program`` by ``choosing_images``."""
+    quick = bias_corrector(program.graph, images, RANKING_IMAGES)
+    return Trials(program, images, quick if corrects_biases else None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.deployment import Deployment
+from fbdeploy.pipeline.environment import cluster_host
 from fbdeploy.pipeline.request import DeployRequest
 from fbdeploy.pipeline.running import StepArguments, StepJob
 from fbdeploy.pipeline.space import MEGABYTE
@@ -77,4 +78,4 @@ def bench(report: Reporter, asked: BenchArguments) -> None:
     )
     for measurement in measurements:
         path = Path(measurement.artefact).relative_to(output).as_posix()
-        report.result(measurement.model_copy(update={"artefact": path}))
+        report.result(measurement.model_copy(update={"artefact": path, "host": cluster_host()}))

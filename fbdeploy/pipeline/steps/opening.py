@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from fbdeploy.pipeline.keys import key_of
@@ -59,6 +59,8 @@ def requested_network(request: DeployRequest, expected_key: str | None = None) -
         InputError: it cannot be had, or it is another than ``expected_key`` says.
     """
     network = open_network(request.network, request.weights, request.num_classes, request.input)
+    if request.called:
+        network = replace(network, name=request.called)
     if expected_key is not None and key_of_network(network, state_sha256(network)) != expected_key:
         raise InputError(
             f"{request.network}: builds another network or other weights each time it is called; "

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
 
 from fbdeploy.pipeline.known import Known, Prepared, Quantized
 from fbdeploy.pipeline.request import DeployRequest
@@ -39,6 +42,7 @@ from fbdeploy.pipeline.steps.programs import (
     quantization_of,
     training_key,
 )
+from fbdeploy.pipeline.steps.search import Halted, SearchArguments, search_jobs
 from fbdeploy.pipeline.work import WorkFolder
 from fbdeploy.pipeline.workers.jobs import Job, Reporter, Work
 from fbdeploy.records.builds import ProgramName, program_of
@@ -66,13 +70,21 @@ FEWEST_CHECK_IMAGES = 4
 
 
 class PrepareArguments(StepArguments):
-    """``known_programs`` are those of an earlier run."""
+    """``known_programs`` are those of an earlier run; so many ``processes`` can share a search."""
 
     known_programs: dict[ProgramName, Quantization]
+    processes: int = 1
 
 
-def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) -> Known:
-    """Have a worker do it.
+def find(
+    start: Start,
+    previous: Manifest | None,
+    work: Work[PrepareArguments],
+    searching: Work[SearchArguments],
+    processes: int,
+) -> Known:
+    """Have a worker do it, and others share its search for operators to leave in float where that
+    is worth so many ``processes``.
 
     Raises:
         InputError: the network, the recipe or the images cannot be had, or there is too little
@@ -83,14 +95,22 @@ def find(start: Start, previous: Manifest | None, work: Work[PrepareArguments]) 
     known = previous.quantizations if previous else {}
     job = Job.calling(
         work,
-        PrepareArguments(request=start.request, known_programs=known),
+        PrepareArguments(request=start.request, known_programs=known, processes=processes),
         name=NAME,
         title="network and int8 program",
         memory=MEMORY,
         exclusive=True,
         vital=True,
     )
-    start.run([StepJob(job, {Prepared: found.take_network, Quantized: found.take_program})])
+    results: dict[type[BaseModel], Callable[..., None]] = {
+        Prepared: found.take_network,
+        Quantized: found.take_program,
+        Halted: found.halted.append,
+    }
+    start.run([StepJob(job, results)])
+    while found.halted:
+        start.run(search_jobs(start, found.halted.pop(), searching, processes))
+        start.run([StepJob(job, results)])
     if not found.networks:
         log = start.request.output / start.work.log_of(NAME)
         raise PipelineError(f"prepare ended without a network ({log})")
@@ -103,6 +123,7 @@ class _Finding:
     resumes: bool
     networks: list[Prepared] = field(default_factory=list)
     programs: dict[ProgramName, Quantization] = field(default_factory=dict)
+    halted: list[Halted] = field(default_factory=list)
 
     def take_network(self, prepared: Prepared) -> None:
         self.networks.append(prepared)
@@ -118,8 +139,10 @@ class _Finding:
 def prepare(report: Reporter, asked: PrepareArguments) -> None:
     """Load the network and both datasets, and make the int8 program unless it is there already.
 
-    Hands over ``Prepared`` and a ``Quantized`` each program that is there.
+    Hands over ``Prepared`` and a ``Quantized`` each program that is there, or ``Halted`` if the
+    program waits for what other jobs find out.
     """
+    from quantize.analysis.findings import Unfinished
     from runtime_bench.runtimes.module_session import ModuleSession
 
     request, work = asked.request, asked.work
@@ -151,9 +174,13 @@ def prepare(report: Reporter, asked: PrepareArguments) -> None:
     calibration = calibration_images(request, network)
     info = calibration_info(request, calibration, recipe.calibration.images)
     key = program_key(network_key, info, recipe, request.skip_passes)
-    quantization = _known_program(asked, "ptq", key) or _quantize(
-        report, asked, network, captured, calibration, recipe, info, key
-    )
+    try:
+        quantization = _known_program(asked, "ptq", key) or _quantize(
+            report, asked, network, captured, calibration, recipe, info, key
+        )
+    except Unfinished as unfinished:
+        report.result(Halted(program_key=key, question=unfinished.question))
+        return
     check_program(checks, "ptq")
     report.result(Quantized(program="ptq", quantization=quantization))
     if "int8-qat" in request.builds:
@@ -224,13 +251,17 @@ def _quantize(
     info: DatasetInfo,
     key: str,
 ) -> Quantization:
+    from quantize.corrections.halfway import Halfway
     from quantize.ptq import quantize_captured
 
-    start = time.monotonic()
+    halfway = Halfway(asked.work.search(key), asked.processes)
+    start = time.monotonic() - halfway.findings().seconds
     count = counter(report.progress, "reading calibration images", info.images)
     images = read_images(dataset, network, recipe.calibration.images, worker_threads(), count)
     note_skipped(dataset.skipped, report.note, "calibration ")
     skipped = asked.request.skip_passes
-    program = quantize_captured(captured, network, images, recipe, report.progress, skipped=skipped)
+    program = quantize_captured(
+        captured, network, images, recipe, report.progress, skipped=skipped, halfway=halfway
+    )
     program.save(asked.work.program("ptq"))
     return quantization_of(program, recipe, info, key, start)

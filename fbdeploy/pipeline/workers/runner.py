@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,8 @@ class Runner(Protocol):
         """
 
 
+ALL_THREADS = sys.maxsize
+"""Of jobs that have to be exclusive wherever they run."""
 MakeRunner = Callable[[Path], Runner]
 """Makes the runner whose logs are in a folder, which is made when it is needed."""
 

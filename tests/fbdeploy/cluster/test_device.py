@@ -94,6 +94,7 @@ def test_a_board_is_measured_by_the_host_that_owns_it(
     (value,) = heard.results("Measurement")
     measured = Measurement.model_validate(value)
     assert (measured.target, measured.artefact) == (TARGET, "fp32/model.onnx")
+    assert measured.host == "lab2"
     assert measured.device.architecture == "aarch64" and measured.latency_ms is not None
     assert measured.note.startswith("outputs equal this machine's")
     assert [(one.host, one.device, one.jobs) for one in work_below(out)] == [("lab2", TARGET, 1)]

@@ -83,8 +83,9 @@ def test_a_sweep_makes_the_same_bytes(lab: tuple[Network, ClusterProcesses, Path
         table = text[text.index("Who did what") :].partition("</table>")[0]
         hosts = re.findall(r'<th scope="row">(\w+)</th><td data-label="Processor">([^<]+)', table)
         assert hosts == [(name, escape(cpu_model(), quote=False)) for name, _ in hosts] != []
-    devices = {one["device"]["cpu"] for one in timed if one["type"] == "latency"}
-    assert len(devices) == 1 and "" not in devices
+    latencies = [one for one in timed if one["type"] == "latency"]
+    assert {(one["host"], one["device"]["cpu"]) for one in latencies} == {(HOSTS[0], cpu_model())}
+    assert f"local ({HOSTS[0]}, {cpu_model()}), 1 thread(s)" in told.stdout
     for name in HOSTS:
         assert not processes.left_of_jobs(name)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from fbdeploy.records.conditions import Conditions, conditions_in, latencies_under, place_of
 from fbdeploy.records.results import Line
 from fbdeploy.records.rows import summarize
+from fbdeploy.report.views import conditions_words
 from runtime_bench.measurement import Device, Measurement
 from tests.fbdeploy.samples import PHONE, on_phone, sample
 
@@ -49,6 +50,16 @@ def test_other_devices_threads_and_cores_are_other_conditions() -> None:
     system = _here(lines).model_copy(update={"kernel": "newer"})
     updated = on_phone(lines, {ONNX: 0.1}, target="local", device=system)
     assert len(conditions_in(manifest, [*lines, *updated])) == 1
+
+
+def test_the_host_that_timed_is_told_and_is_no_other_condition() -> None:
+    manifest, lines = sample()
+    there = on_phone(lines, EVERY, target="local", device=_here(lines), host="lab1")
+    (found,) = conditions_in(manifest, [*lines, *there])
+    assert conditions_words(found).startswith("lab1, a made-up processor (local), ")
+    assert {row.host for row in summarize(manifest, lines) if row.latency_ms} == {None}
+    rows = [row for row in summarize(manifest, [*lines, *there]) if row.latency_ms]
+    assert rows and {row.host for row in rows} == {"lab1"}
 
 
 def test_measured_times_go_before_estimates() -> None:

@@ -11,7 +11,8 @@ from tests.fbdeploy.samples import PHONE, on_phone, sample
 def test_two_devices_behind_one_target_have_a_front_each() -> None:
     """As hosts of a cluster are: each one's times are of target ``local``."""
     manifest, lines = sample()
-    other = on_phone(lines, {"int8/model.pte": 0.1, "fp32/model.pte": 0.2}, target="local")
+    medians = {"int8/model.pte": 0.1, "fp32/model.pte": 0.2}
+    other = on_phone(lines, medians, target="local", host="lab2")
     export = Exported("net", "ptq", Path("net"), ("fp32", "int8"), manifest)
     rows = join([export], [*lines, *other])
     devices = [row.device for row in rows]
@@ -21,7 +22,7 @@ def test_two_devices_behind_one_target_have_a_front_each() -> None:
     assert ("a made-up processor", "net/int8/model.onnx") in front
     page = render(SweepPlan(networks=(NetworkPlan(name="net"),)), rows, [])
     assert page.count('<p class="soft">a made-up processor</p>') == 1
-    assert page.count(f'<p class="soft">{PHONE.name}</p>') == 1
+    assert page.count(f'<p class="soft">lab2, {PHONE.name}</p>') == 1
 
 
 def test_two_devices_of_one_name_are_not_one() -> None:

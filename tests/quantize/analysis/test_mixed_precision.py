@@ -10,7 +10,12 @@ import pytest
 import torch
 
 from quantize.analysis.layers import layers_of, operator_costs
-from quantize.analysis.mixed_precision import float_plan, mixed_precision, with_float_operators
+from quantize.analysis.mixed_precision import (
+    Trials,
+    float_plan,
+    mixed_precision,
+    with_float_operators,
+)
 from quantize.graph.passes.surgery import shape_of
 from quantize.program import Program, load_program
 from quantize.ptq import quantize
@@ -99,7 +104,7 @@ def test_a_ruined_layer_is_left_in_float(program: Program) -> None:
     victim = list(program.weights)[3]
     ruined = _ruined(program, victim)
     _, judge = _judge(program)
-    mixed = mixed_precision(ruined, IMAGES, judge, WIDE)
+    mixed = mixed_precision(Trials(ruined, IMAGES), judge, WIDE)
     assert victim not in mixed.weights
     assert judge(mixed) < judge(ruined) / 3
     assert 1 <= len(mixed.summary.float_operators) <= 4
@@ -113,7 +118,7 @@ def test_a_ruined_value_takes_its_readers_along(program: Program) -> None:
     coarse = QParams(grid.scale * 128, grid.zero_point)
     ruined = replace(program, activations={**program.activations, layer.value: coarse})
     _, judge = _judge(program)
-    mixed = mixed_precision(ruined, IMAGES, judge, WIDE)
+    mixed = mixed_precision(Trials(ruined, IMAGES), judge, WIDE)
     assert mixed.plan.owner(layer.value) is None
     assert judge(mixed) < judge(ruined) / 3
 
@@ -126,15 +131,15 @@ def test_the_budget_is_kept(program: Program) -> None:
     layers = {layer.node for layer in layers_of(program)} & set(costs)
     share = costs[victim].total / sum(costs[name].total for name in layers)
     tight = WIDE.model_copy(update={"max_cost_share": 0.99 * share})
-    assert victim in mixed_precision(ruined, IMAGES, judge, tight).weights
+    assert victim in mixed_precision(Trials(ruined, IMAGES), judge, tight).weights
     loose = WIDE.model_copy(update={"max_cost_share": 1.01 * share, "max_operators": 1})
-    mixed = mixed_precision(ruined, IMAGES, judge, loose)
+    mixed = mixed_precision(Trials(ruined, IMAGES), judge, loose)
     assert set(ruined.weights) - set(mixed.weights) == {victim}
     assert all(len(trial.summary.float_operators) <= 4 for trial in asked)
 
 
 def test_nothing_is_left_in_float_without_a_gain(program: Program) -> None:
-    assert mixed_precision(program, IMAGES, lambda _: 1.0, WIDE) is program
+    assert mixed_precision(Trials(program, IMAGES), lambda _: 1.0, WIDE) is program
 
 
 @pytest.mark.parametrize("gates_alone", [True, False])
@@ -159,7 +164,7 @@ def test_what_makes_one_value_a_channel_is_one_choice(plain: Program, gates_alon
         if layer.weighted:
             ruined = _ruined(ruined, layer.node)
     budget = MixedPrecision(max_operators=64, max_cost_share=1.0, min_gain=0.1)
-    mixed = mixed_precision(ruined, IMAGES, judge, budget)
+    mixed = mixed_precision(Trials(ruined, IMAGES), judge, budget)
     assert set(mixed.summary.float_operators) == operators
 
 
@@ -173,6 +178,6 @@ def test_where_the_best_choice_does_not_help_on_other_images_the_next_is_tried(
         kl = real(trial)
         return 1e3 if len(asked) == 2 else kl  # of the first choice; the first is ``ruined``
 
-    mixed = mixed_precision(ruined, IMAGES, judge, WIDE)
+    mixed = mixed_precision(Trials(ruined, IMAGES), judge, WIDE)
     assert len(asked) >= 3 and real(mixed) < real(ruined) / 3
     assert mixed.summary.float_operators != asked[1].summary.float_operators
