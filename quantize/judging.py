@@ -13,14 +13,17 @@ image's relative change counts alike.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.fx import GraphModule
 
+from quantize.graph.choices import Choices, recorded
 from quantize.graph.interpret import batched_outputs
 from quantize.program import Program
 from quantize.qparams import QParams
@@ -47,47 +50,66 @@ def judged(images: Tensor, interface: Interface) -> Tensor:
     return images if len(images) <= most else images[evenly_spaced(len(images), most)]
 
 
+class Following(Protocol):
+    """A network that can be told to choose as another does."""
+
+    def __call__(self, x: Tensor, choices: Choices | None = None) -> Returned:
+        """What it makes of a float32 batch (N, 3, H, W), making ``choices``, if they are given."""
+
+
 @dataclass(frozen=True)
 class Likeness:
-    """How like float an int8 network is: the least signal-to-noise ratio of its outputs, and the
-    part of the images, in 0..1, on which both answer alike."""
+    """How like float an int8 network is: the least signal-to-noise ratio of its outputs, the part
+    of the images, in 0..1, on which both answer alike, and the divergence as it chooses by itself;
+    None where it is judged by that."""
 
     sqnr_db: float
     agreement: float
+    alone: float | None = None
 
 
 @dataclass(frozen=True)
 class Judge:
     """Judges networks by float32 ``images`` (N, 3, H, W) and the float network's outputs on them,
     ``reference``, ``batch`` images at a time; ``grid`` is what the outputs will be rounded to where
-    the networks themselves leave them in float."""
+    the networks themselves leave them in float. ``choices`` are the float network's by batch, which
+    the judged ones follow; empty where they choose by themselves (``Task.follows``)."""
 
     images: Tensor
     reference: dict[str, Tensor]
     interface: Interface
     batch: int
     grid: QParams | None = None
+    choices: tuple[Choices, ...] = ()
 
     @classmethod
-    def of(
-        cls,
-        network: Callable[[Tensor], Returned],
-        images: Tensor,
-        batch: int,
-        interface: Interface,
-    ) -> Judge:
-        """A judge by ``images``; ``network`` is in float."""
-        reference = interface.named(batched_outputs(network, images, batch))
-        return cls(images, reference, interface, batch)
+    def of(cls, graph: GraphModule, images: Tensor, batch: int, interface: Interface) -> Judge:
+        """A judge by ``images``; ``graph`` is the float network."""
+        choices: list[Choices] = []
+
+        def run(part: Tensor) -> Returned:
+            returned, chosen = recorded(graph, part)
+            choices.append(chosen)
+            return returned
+
+        follows = task_named(interface.task).follows
+        reference = interface.named(batched_outputs(run if follows else graph, images, batch))
+        return cls(images, reference, interface, batch, choices=tuple(choices))
 
     @property
     def task(self) -> Task:
         """Says what the outputs mean."""
         return task_named(self.interface.task)
 
-    def run(self, network: Callable[[Tensor], Returned]) -> dict[str, Tensor]:
-        """The outputs of ``network`` on the judge's images."""
-        return self.interface.named(batched_outputs(network, self.images, self.batch))
+    def run(self, network: Following, *, following: bool = True) -> dict[str, Tensor]:
+        """The outputs of ``network`` on the judge's images, by float's choices if it is judged so
+        and ``following``."""
+        left = iter(self.choices if following else ())
+
+        def run(part: Tensor) -> Returned:
+            return network(part, next(left, None))
+
+        return self.interface.named(batched_outputs(run, self.images, self.batch))
 
     def rounded(self, outputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """``outputs`` on the judge's grid."""
@@ -95,10 +117,9 @@ class Judge:
             return outputs
         return {name: self.grid.fake_quantize(value) for name, value in outputs.items()}
 
-    def log_divergence(self, network: Callable[[Tensor], Returned]) -> Tensor:
+    def log_divergence(self, network: Following) -> Tensor:
         """What decides: the logarithm of each image's divergence, (N,) float64."""
-        found = self.task.divergence(self.reference, self.rounded(self.run(network)))
-        return found.clamp_min(SMALLEST_DIVERGENCE).log()
+        return self._log_divergence(self.rounded(self.run(network)))
 
     def divergence(self, program: Program) -> float:
         """The geometric mean of the program's divergence."""
@@ -107,14 +128,20 @@ class Judge:
     def likeness(self, program: Program) -> Likeness:
         """What the summary of ``program`` tells. A segmenter's logits count as far as the program's
         output reaches, where they were clamped to what tells classes apart."""
-        outputs = self.rounded(self.run(program.module()))
+        outputs = self.rounded(self.run(program.module(), following=False))
         exact, grid = self.reference, self.grid or _output_grid(program)
         if self.interface.task == "segmentation" and grid is not None:
             exact = {name: value.clamp(grid.low, grid.high) for name, value in exact.items()}
         reference, found = arrays_of(self.reference), arrays_of(outputs)
         aligned = self.task.aligned(reference, found)
         in_order = {name: torch.from_numpy(value) for name, value in aligned.items()}
-        return Likeness(least_sqnr_db(exact, in_order), agreement(self.task, reference, found))
+        alone = geometric_mean(self._log_divergence(outputs)) if self.choices else None
+        alike = agreement(self.task, reference, found)
+        return Likeness(least_sqnr_db(exact, in_order), alike, alone)
+
+    def _log_divergence(self, outputs: dict[str, Tensor]) -> Tensor:
+        found = self.task.divergence(self.reference, outputs)
+        return found.clamp_min(SMALLEST_DIVERGENCE).log()
 
 
 def _output_grid(program: Program) -> QParams | None:

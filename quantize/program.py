@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from quantize.graph.choices import Choices
 from quantize.graph.interpret import HookedInterpreter
 from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import Plan
@@ -33,7 +34,9 @@ class Summary:
     divergence (:mod:`quantize.judging`) with it; ``sqnr_db`` is that of their outputs, the least of
     several, and ``agreement`` the part of them, in 0..1, on which float and int8 answer alike.
     Without held-out images they are of those that calibrated.
-    ``float_operators`` are those that mixed precision left in float, by their modules' paths.
+    ``alone`` is the divergence of the program as it chooses by itself, where steps are judged while
+    it chooses as float does (``Task.follows``). ``float_operators`` are those that mixed precision
+    left in float, by their modules' paths.
     """
 
     method: str
@@ -44,6 +47,7 @@ class Summary:
     held_out_kl: dict[str, float] = field(default_factory=dict)
     sqnr_db: float = 0.0
     agreement: float = 0.0
+    alone: float | None = None
     passes: dict[str, int] = field(default_factory=dict)
     float_operators: list[str] = field(default_factory=list)
 
@@ -185,13 +189,12 @@ class QuantizedReference:
     def __init__(self, program: Program) -> None:
         self._program = program
         self._graph = with_dequantized_weights(program)
-        self._interpreter = HookedInterpreter(self._graph, program.rounded)
 
     @torch.no_grad()
-    def __call__(self, x: Tensor) -> Any:
+    def __call__(self, x: Tensor, choices: Choices | None = None) -> Any:
         """What the program's graph returns for a float32 batch (N, 3, H, W): its only output, or
-        a tuple of them in order."""
-        return self._interpreter.run(x)
+        a tuple of them in order; where it makes ``choices``, if they are given."""
+        return HookedInterpreter(self._graph, self._program.rounded, choices).run(x)
 
 
 def with_dequantized_weights(program: Program) -> GraphModule:

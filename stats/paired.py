@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,16 +59,28 @@ def resample(
     """
     if images < 1:
         raise ValueError("no images to draw from")
+    if images * resamples <= _PORTION:
+        return Resampled(statistic(_all_at_once(images, resamples, seed)))
+    return Resampled(np.concatenate([*map(statistic, _portions(images, resamples, seed))]))
+
+
+@lru_cache(maxsize=1)
+def _all_at_once(images: int, resamples: int, seed: int) -> NDArray[np.int64]:
+    """The one portion that there is, the same array each time: figures may know it again."""
+    (weights,) = _portions(images, resamples, seed)
+    weights.flags.writeable = False
+    return weights
+
+
+def _portions(images: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each image counts in each draw, (draws, images), some draws at a time."""
     generator = np.random.default_rng(seed)
     portion = max(1, _PORTION // images)
-    values = []
     for start in range(0, resamples, portion):
         rows = min(portion, resamples - start)
         drawn = generator.integers(0, images, (rows, images))
         drawn += images * np.arange(rows)[:, None]  # a count of its own for each draw
-        weights = np.bincount(drawn.ravel(), minlength=rows * images).reshape(rows, images)
-        values.append(statistic(weights))
-    return Resampled(np.concatenate(values))
+        yield np.bincount(drawn.ravel(), minlength=rows * images).reshape(rows, images)
 
 
 def resample_difference(first: Statistic, second: Statistic, images: int) -> Resampled:

@@ -119,6 +119,11 @@ class Task(Protocol):
     def keeps_outputs(self) -> bool:
         """Whether outputs are small enough to be kept of all images, not only predictions."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether networks are judged while they choose as the float one does: where answers are
+        objects that a network chooses, one more of them says little of what it computes."""
+
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Any]:
         """A prediction an image.
 

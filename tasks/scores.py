@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,18 +51,30 @@ def scores_of(
     """
     labelled = task.labelled(targets)
     by_labels = tuple(m for m in task.metrics if m.against == "labels" and labelled)
-    by_reference = tuple(
-        m for m in task.metrics if m.against == "reference" and reference is not None
-    )
     ours = task.score(predictions, targets, by_labels) if by_labels else {}
     theirs = task.score(reference, targets, by_labels) if by_labels and reference else {}
-    alike: dict[str, Evaluation] = {}
-    if by_reference and reference is not None:
-        alike = task.score(predictions, task.as_targets(reference), by_reference)
+    alike = {} if reference is None else alike_of(task, predictions, reference)
+    return scores_against(task, ours | alike, theirs)
+
+
+def alike_of(
+    task: Task, predictions: Sequence[Any], reference: Sequence[Any]
+) -> dict[str, Evaluation]:
+    """The metrics of ``task`` that predictions have against another network's on the same images,
+    by name."""
+    metrics = tuple(metric for metric in task.metrics if metric.against == "reference")
+    return task.score(predictions, task.as_targets(reference), metrics) if metrics else {}
+
+
+def scores_against(
+    task: Task, ours: Mapping[str, Evaluation], theirs: Mapping[str, Evaluation]
+) -> tuple[Score, ...]:
+    """The scores of figures by metric, in the task's order, where there are any, against the same
+    of a reference."""
     return tuple(
-        score_of(metric, (ours | alike)[metric.name], theirs.get(metric.name))
+        score_of(metric, ours[metric.name], theirs.get(metric.name))
         for metric in task.metrics
-        if metric.name in ours | alike
+        if metric.name in ours
     )
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 APART: dict[NumberType, float] = {"fp32": 0.05, "fp16": 0.1, "int8": 0.25}
 """``BoxesAnswer.apart``. What an artefact may differ from its program is a mean over pictures
 (``fbdeploy.pipeline.steps.nearness``); of one picture with few objects, one box that is chosen
-otherwise, or float16 where Core ML takes it, is a larger part."""
+otherwise, or float16 where Core ML takes it, is a larger part. The default detector's int8 files in
+four runtimes are at most 0.10 apart on a picture, the float ones not at all."""
 UNIT_ROUNDOFF = 2.0**-53
 """Of float64."""
 WEIGHT_ROUNDINGS = 8

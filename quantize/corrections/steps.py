@@ -141,6 +141,7 @@ def correct(
         held_out_kl=state.found,
         sqnr_db=likeness.sqnr_db,
         agreement=likeness.agreement,
+        alone=likeness.alone,
     )
     return replace(program, summary=summary)
 

@@ -8,12 +8,18 @@ what differs then is what it computes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
-from torch.fx import Node
+from torch.fx import GraphModule, Interpreter, Node
 
 from quantize.graph.passes.surgery import argument, aten, is_call
+from zoo.outputs import Returned
+
+Choices = Mapping[str, Tensor]
+"""What a graph's nodes chose on a batch, by their names."""
 
 #: Those that return values and where these stood, and the place of the dimension among arguments.
 _SELECTIONS: dict[object, int] = {
@@ -47,3 +53,25 @@ def following(node: Node, read: Tensor, value: Any, choice: Tensor) -> Any:
     if is_call(node, *_REDUCTIONS) and not argument(node, 2, False):
         return read.gather(dim, choice.unsqueeze(dim)).squeeze(dim), choice
     return read.gather(dim, choice), choice
+
+
+class Recorder(Interpreter):
+    """Runs ``graph`` on a float32 batch (N, 3, H, W) and keeps its ``choices``."""
+
+    def __init__(self, graph: GraphModule) -> None:
+        super().__init__(graph, garbage_collect_values=True)
+        self.choices: dict[str, Tensor] = {}
+
+    def run_node(self, n: Node) -> Any:
+        """Run one node, and look at its value."""
+        value = super().run_node(n)
+        if (choice := choice_of(n, value)) is not None:
+            self.choices[n.name] = choice
+        return value
+
+
+@torch.no_grad()
+def recorded(graph: GraphModule, images: Tensor) -> tuple[Returned, Choices]:
+    """What ``graph`` returns for ``images``, and what it chooses on the way."""
+    run = Recorder(graph)
+    return run.run(images), run.choices

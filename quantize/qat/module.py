@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from quantize.graph.choices import following
+from quantize.graph.choices import Choices, following
 from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import FIXED, fused_clamp
 from quantize.grids.joint_limits import joint_limits
@@ -49,15 +49,15 @@ class QatModule(nn.Module):
         )
         self.layers = nn.ModuleDict({name: self._layer(nodes[name]) for name in program.weights})
 
-    def forward(self, x: Tensor) -> Any:
+    def forward(self, x: Tensor, choices: Choices | None = None) -> Any:
         """What the program's graph returns: its only output, or a tuple of them in order."""
-        return self.run(x)[0]
+        return self.run(x, choices=choices)[0]
 
     def run(
         self,
         x: Tensor,
         watched: Iterable[str] = (),
-        choices: Mapping[str, Tensor] | None = None,
+        choices: Choices | None = None,
     ) -> tuple[Returned, dict[str, Tensor]]:
         """:meth:`forward`, and the values of the graph's nodes ``watched`` as their readers see
         them. Nodes choose as ``choices`` say (:mod:`quantize.graph.choices`), by name."""
@@ -179,9 +179,7 @@ def convert(module: QatModule) -> Program:
 class _TrainingInterpreter(Interpreter):
     """Runs a module's graph with its parameters, its values rounded."""
 
-    def __init__(
-        self, module: QatModule, watched: frozenset[str], choices: Mapping[str, Tensor]
-    ) -> None:
+    def __init__(self, module: QatModule, watched: frozenset[str], choices: Choices) -> None:
         super().__init__(module.graph, garbage_collect_values=True)
         self._substitutes = module.substitutes()
         self._watched = watched

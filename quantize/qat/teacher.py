@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Interpreter, Node
+from torch.fx import GraphModule, Node
 
-from quantize.graph.choices import choice_of
+from quantize.graph.choices import Choices, Recorder
 from quantize.qat.loss import Watched
 from zoo.outputs import Interface
 
@@ -19,7 +19,7 @@ class Lesson:
     """What the float network makes of a batch, and what it chooses on the way, by node."""
 
     watched: Watched
-    choices: dict[str, Tensor]
+    choices: Choices
 
 
 @torch.no_grad()
@@ -33,17 +33,14 @@ def teach(
     return Lesson(Watched(interface.named(returned), run.seen), run.choices)
 
 
-class _Teacher(Interpreter):
+class _Teacher(Recorder):
     def __init__(self, graph: GraphModule, points: frozenset[str]) -> None:
-        super().__init__(graph, garbage_collect_values=True)
+        super().__init__(graph)
         self._points = points
         self.seen: dict[str, Tensor] = {}
-        self.choices: dict[str, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
         value = super().run_node(n)
         if n.name in self._points:
             self.seen[n.name] = value
-        if (choice := choice_of(n, value)) is not None:
-            self.choices[n.name] = choice
         return value

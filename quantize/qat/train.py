@@ -187,6 +187,7 @@ class _Run:
                 held_out_kl={**summary.held_out_kl, **kl},
                 sqnr_db=likeness.sqnr_db,
                 agreement=likeness.agreement,
+                alone=likeness.alone,
             ),
         )
 

@@ -1,6 +1,6 @@
 """Accuracy of an artefact in its own runtime, and against another one on the same images."""
 
-from runtime_bench.accuracy.comparison import Agreement, compare, mean_kl
+from runtime_bench.accuracy.comparison import Agreement, compare, mean_kl, with_targets
 from runtime_bench.accuracy.documents import (
     EvaluationDocument,
     ReferenceDocument,
@@ -25,4 +25,5 @@ __all__ = [
     "mean_kl",
     "merged",
     "save_answers",
+    "with_targets",
 ]

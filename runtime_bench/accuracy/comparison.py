@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from stats.interval import Interval
 from stats.signal_to_noise import sqnr_db
 from tasks.base import Outputs
 from tasks.metrics import agreement_of
-from tasks.scores import Score, scores_of
+from tasks.scores import Score, scores_against
 from zoo.errors import InputError
 
 
@@ -72,7 +72,8 @@ def compare(evaluation: Evaluation, reference: Evaluation) -> Agreement:
         if task is CLASSIFICATION:
             ((ours, theirs),) = pairs
             kl = mean_kl(theirs, ours)
-    scores = scores_of(task, evaluation.predictions, evaluation.targets, reference.predictions)
+    expected = with_targets(reference, evaluation).figures
+    scores = scores_against(task, evaluation.figures | evaluation.alike(reference), expected)
     by_name = {score.metric: score for score in scores}
     top1 = by_name.get("top1")
     return Agreement(
@@ -86,6 +87,16 @@ def compare(evaluation: Evaluation, reference: Evaluation) -> Agreement:
         difference_interval=top1.difference_interval if top1 else None,
         mcnemar_p=top1.p if top1 else None,
     )
+
+
+def with_targets(reference: Evaluation, evaluation: Evaluation) -> Evaluation:
+    """``reference``, with the targets of ``evaluation``, of the same images, if it has none.
+
+    What is compared with it several times then has its figures, and what is drawn of them, once.
+    """
+    if reference.labelled or not evaluation.labelled or reference.names != evaluation.names:
+        return reference
+    return replace(reference, targets=evaluation.targets)
 
 
 def _pairs(

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from runtime_bench.runtimes.base import Answering
 from stats.interval import Interval
 from tasks.base import BadTargetError, Outputs, Task
+from tasks.base import Evaluation as Figure
 from tasks.logits import logits_of
-from tasks.metrics import agreement_of
-from tasks.scores import Score, scores_of
+from tasks.scores import Score, alike_of, scores_against
 from tasks.table import TASKS
 from zoo.datasets import Batch
 from zoo.errors import InputError
@@ -62,9 +62,15 @@ class Evaluation:
         return self.task.labelled(self.targets)
 
     @cached_property
+    def figures(self) -> dict[str, Figure]:
+        """The task's metrics against the targets, by name; none without."""
+        metrics = tuple(m for m in self.task.metrics if m.against == "labels" and self.labelled)
+        return self.task.score(self.predictions, self.targets, metrics) if metrics else {}
+
+    @cached_property
     def scores(self) -> tuple[Score, ...]:
         """The task's metrics against the targets; none without."""
-        return scores_of(self.task, self.predictions, self.targets)
+        return scores_against(self.task, self.figures, {})
 
     def check_targets(self) -> None:
         """Refuse targets that no answer can be.
@@ -78,14 +84,12 @@ class Evaluation:
     def parts(self, reference: Evaluation) -> dict[str, NDArray[np.float64]]:
         """By metric, what each image contributes to its value, (images, parts): of metrics against
         the targets, if there are any, and against ``reference``."""
-        labels = tuple(m for m in self.task.metrics if m.against == "labels" and self.labelled)
-        alike = (agreement_of(self.task.metrics),)
-        targets = self.task.as_targets(reference.predictions)
-        found = {
-            **(self.task.score(self.predictions, self.targets, labels) if labels else {}),
-            **self.task.score(self.predictions, targets, alike),
-        }
-        return {name: evaluation.parts for name, evaluation in found.items()}
+        found = self.figures | self.alike(reference)
+        return {name: figure.parts for name, figure in found.items()}
+
+    def alike(self, reference: Evaluation) -> dict[str, Figure]:
+        """The task's metrics against what ``reference`` answered, by name."""
+        return alike_of(self.task, self.predictions, reference.predictions)
 
     def score(self, metric: str) -> Score | None:
         """That of one metric by its name; None where there is none."""

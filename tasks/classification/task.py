@@ -44,6 +44,7 @@ class Classification:
     name: TaskName = "classification"
     metrics = METRICS
     keeps_outputs = True
+    follows = False
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Ranking]:
         """Among equal logits (int8 has many) the lower class index comes first."""

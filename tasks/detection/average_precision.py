@@ -62,25 +62,34 @@ class AveragePrecision:
     def value(self, weights: NDArray[np.int64] | None = None) -> float:
         """The metric, where image i counts ``weights[i]`` times, (images,); NaN if there is no
         object on any image, 0 if there are some and none is drawn."""
-        found = [value for value in self.by_class(weights).values() if not np.isnan(value)]
-        if not found:
-            return 0.0 if self.objects.any() else float("nan")
-        return float(np.mean(found))
+        counts = np.ones(self.images, np.int64) if weights is None else weights
+        return float(self._at_thresholds(counts).mean())
 
-    def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The metric by draws, (draws,), of weights (draws, images)."""
-        return np.array([self.value(row) for row in weights], np.float64)
+    def values(
+        self, weights: NDArray[np.int64], threshold: float | None = None
+    ) -> NDArray[np.float64]:
+        """The metric by draws, (draws,), of weights (draws, images), or that at one of the
+        thresholds alone; those of the last weights are known again.
+
+        Raises:
+            ValueError: there is no such threshold.
+        """
+        if not any(known is weights for known, _ in self._drawn):
+            values = np.stack([self._at_thresholds(row) for row in weights])
+            self._drawn[:] = [(weights, values)]
+        ((_, values),) = self._drawn
+        chosen = np.ascontiguousarray(values[:, self._rows(threshold)])
+        return np.asarray(chosen.mean(axis=1))
 
     def by_class(self, weights: NDArray[np.int64] | None = None) -> dict[int, float]:
         """Of every class by its index; NaN of those without objects."""
         counts = np.ones(self.images, np.int64) if weights is None else weights
-        return dict(zip(self.labels.tolist(), self._curves.areas(counts).tolist(), strict=True))
+        means = self._curves.areas(counts).mean(axis=0)
+        return dict(zip(self.labels.tolist(), means.tolist(), strict=True))
 
     def at(self, threshold: float) -> AveragePrecision:
         """That at one of the thresholds alone, such as 0.5."""
-        rows = np.isclose(self.thresholds, threshold)
-        if not rows.any():
-            raise ValueError(f"{threshold} is none of the thresholds {self.thresholds}")
+        rows = self._rows(threshold)
         return dataclasses.replace(
             self, thresholds=self.thresholds[rows], right=self.right[rows], wrong=self.wrong[rows]
         )
@@ -106,6 +115,26 @@ class AveragePrecision:
             np.concatenate((self.right, other.right), axis=1)[:, order],
             np.concatenate((self.wrong, other.wrong), axis=1)[:, order],
         )
+
+    def _rows(self, threshold: float | None) -> NDArray[np.bool_]:
+        if threshold is None:
+            return np.ones(len(self.thresholds), bool)
+        rows = np.isclose(self.thresholds, threshold)
+        if not rows.any():
+            raise ValueError(f"{threshold} is none of the thresholds {self.thresholds}")
+        return rows
+
+    def _at_thresholds(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The mean over classes, (T,)."""
+        areas = self._curves.areas(counts)
+        there = ~np.isnan(areas[0])
+        if not there.any():
+            return np.full(len(areas), 0.0 if self.objects.any() else np.nan)
+        return np.asarray(areas[:, there].mean(axis=1))
+
+    @cached_property
+    def _drawn(self) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+        return []
 
     @cached_property
     def _curves(self) -> Curves:

@@ -63,11 +63,11 @@ class Curves:
         )
 
     def areas(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The mean over all recalls of the best precision there or at a higher one, and of that
-        the mean over thresholds, (C,), where image i counts ``counts[i]`` times; NaN of a class
-        without objects."""
+        """The mean over all recalls of the best precision there or at a higher one, by threshold
+        and class, (T, C), where image i counts ``counts[i]`` times; NaN of a class without
+        objects."""
         objects = self.objects @ counts
-        precisions = np.where(objects > 0, 0.0, np.nan)
+        precisions = np.tile(np.where(objects > 0, 0.0, np.nan), (len(self.right), 1))
         sizes = np.diff(self.starts)
         filled = np.flatnonzero(sizes)
         if not filled.size:
@@ -86,8 +86,8 @@ class Curves:
         reached = _reached(objects, right, group)
         first = np.diff(reached, axis=1, prepend=0)
         first[:, self.starts[filled]] = reached[:, self.starts[filled]]
-        sums = np.add.reduceat((first * best).mean(axis=0), self.starts[filled])
-        precisions[filled] = np.where(objects[filled] > 0, sums / len(RECALLS), np.nan)
+        sums = np.add.reduceat(first * best, self.starts[filled], axis=1)
+        precisions[:, filled] = np.where(objects[filled] > 0, sums / len(RECALLS), np.nan)
         return precisions
 
     def _running(self, values: _Counts, group: NDArray[np.int64]) -> _Counts:

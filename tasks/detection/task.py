@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,9 +42,16 @@ _OF_MASKS = frozenset({MASK_AP.name, MASK_AP50.name})
 
 @dataclass(frozen=True)
 class AveragePrecisionParts:
-    """Average precision as an ``Evaluation``."""
+    """Average precision as an ``Evaluation``, at one of its thresholds alone if there is one:
+    several share what is drawn."""
 
     precision: AveragePrecision
+    threshold: float | None = None
+
+    @cached_property
+    def own(self) -> AveragePrecision:
+        """That at the threshold."""
+        return self.precision if self.threshold is None else self.precision.at(self.threshold)
 
     @property
     def images(self) -> int:
@@ -53,25 +61,25 @@ class AveragePrecisionParts:
     @property
     def parts(self) -> NDArray[np.float64]:
         """As ``tasks.detection.contributions`` has it."""
-        return to_rows(self.precision)
+        return to_rows(self.own)
 
     def value(self) -> float:
         """See ``Evaluation``."""
-        return self.precision.value()
+        return self.own.value()
 
     def values(self, weights: NDArray[np.int64]) -> NDArray[np.float64]:
         """See ``Evaluation``."""
-        return self.precision.values(weights)
+        return self.precision.values(weights, self.threshold)
 
     def by_class(self) -> tuple[float | None, ...]:
         """See ``Evaluation``."""
-        found = self.precision.by_class()
+        found = self.own.by_class()
         values = (found.get(label, np.nan) for label in range(max(found, default=-1) + 1))
         return tuple(None if np.isnan(value) else value for value in values)
 
     def beside(self, other: AveragePrecisionParts) -> AveragePrecisionParts:
         """See ``Evaluation``."""
-        return AveragePrecisionParts(self.precision.beside(other.precision))
+        return AveragePrecisionParts(self.own.beside(other.own))
 
 
 class Detection:
@@ -86,6 +94,7 @@ class Detection:
     name: TaskName = "detection"
     metrics = METRICS
     keeps_outputs = False
+    follows = True
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Found]:
         """In pixels of the picture that a frame tells of, clipped to it, masks as large as it;
@@ -150,10 +159,7 @@ class Detection:
             if of_masks not in whole:
                 kind: Kind = "mask" if of_masks else "box"
                 whole[of_masks] = average_precision(predictions, wanted, kind)
-            precision, threshold = whole[of_masks], _AT.get(metric.name)
-            figures[metric.name] = AveragePrecisionParts(
-                precision if threshold is None else precision.at(threshold)
-            )
+            figures[metric.name] = AveragePrecisionParts(whole[of_masks], _AT.get(metric.name))
         return figures
 
     def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:

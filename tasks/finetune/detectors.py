@@ -18,16 +18,16 @@ from tasks.detection.task import Detection
 from tasks.finetune.detection_data import example
 from tasks.finetune.heads import ClassRows, shared_classes, take_over
 from zoo import embedded
-from zoo.checkpoints import State, load_into, read_states
+from zoo.checkpoints import State, load_into
 from zoo.datasets.samples import Dataset
 from zoo.detection import default
 from zoo.detection.config import DetectorOptions, find_detector, with_masks
 from zoo.detection.conventions import detection_spec
 from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.labels import coco_labels
-from zoo.detection.loading import SCORES, read_detector, suited
+from zoo.detection.loading import read_weights
 from zoo.detection.rules import Norm
-from zoo.detection.stored import read_stored, write_detector
+from zoo.detection.stored import write_detector
 from zoo.detection.training.losses import LossRule, detector_losses
 from zoo.detection.training.sampling import Sampling
 from zoo.detection.two_stage import TwoStageDetector
@@ -94,16 +94,9 @@ def open_detector(
     state: State = {}
     before: tuple[str, ...] = ()
     if path is not None:
-        if table is not None:
-            state, _ = read_detector(path, table)
-        else:
-            state = next((s.state for s in read_states(path) if SCORES in s.state), {})
-        options = suited(options, state, any_classes=True)
-        told = read_stored(path)
-        if told is not None:
-            options = dataclasses.replace(options, **told.options)
-            size = size or told.size
-            before = told.labels
+        told = read_weights(path, table, options)
+        state, options, before = told.state, told.options, told.labels
+        size = size or told.size
     if options.norm == "folded" and choices.norm is not None:
         raise InputError(
             f"--norm {choices.norm}: the weights' normalization is folded into their convolutions; "

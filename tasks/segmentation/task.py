@@ -45,6 +45,7 @@ class Segmentation:
     name: TaskName = "segmentation"
     metrics = METRICS
     keeps_outputs = False
+    follows = False
 
     def decode(self, outputs: Outputs, frames: Sequence[Frame] | None = None) -> list[Segmented]:
         """At the resolution of the picture that a frame tells of, where the input does not show it

@@ -73,7 +73,7 @@ NOT_RUN: dict[str, str] = {
     "--first-scene 128000 --output build/segmenter": TRAINING,
     "python -m tasks.train_detector --weights "
     "zoo/embedded/fbnetv2_f1_mask_rcnn.fashion_scenes.safetensors --steps 40000 --batch 16 "
-    "--first-scene 22400 --output build/detector": TRAINING_DETECTORS,
+    "--first-scene 64000 --output build/detector": TRAINING_DETECTORS,
     "fbdeploy finetune fbnetv3_a_dsmask_c4 --weights coco.safetensors --data shop/boxes.json "
     "--output shop-detector": FINETUNING,
     "fbdeploy deploy fbnetv3_a_dsmask_c4 --weights shop-detector/weights.safetensors "

@@ -91,6 +91,7 @@ class TwoOutputsTask:
         return {metric.name: PerImage(np.array(alike)) for metric in metrics}
 
     keeps_outputs = False
+    follows = False
 
     def evaluation(self, metric: Metric, parts: NDArray[np.float64]) -> Evaluation:
         return PerImage(parts[:, 0])

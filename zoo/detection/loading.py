@@ -19,6 +19,7 @@ from zoo.detection.config import (
 )
 from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.layouts import DetectorLayout, State, is_folded, translate
+from zoo.detection.stored import read_stored
 from zoo.errors import InputError, shown
 
 SCORES = "box_head.scores.weight"
@@ -75,6 +76,39 @@ def load_detector(
     if weights is not None:
         load_into(module, state, origin=str(weights), network=name)
     return LoadedDetector(module.eval(), layout)
+
+
+@dataclass(frozen=True)
+class DetectorWeights:
+    """What a file of weights tells: its ``state`` in our own names, the ``options`` that a network
+    for it has, and, where the file says so itself, the input's ``size`` (height, width) and the
+    ``labels`` of its classes."""
+
+    state: State
+    options: DetectorOptions
+    size: tuple[int, int] | None = None
+    labels: tuple[str, ...] = ()
+
+
+def read_weights(
+    path: Path, table: DetectorTable | None, options: DetectorOptions
+) -> DetectorWeights:
+    """Those of a detector of ``table``, or of the embedded one where that is None; ``options`` are
+    changed by what the file has. The state is empty where the file has none of the embedded one.
+
+    Raises:
+        InputError: the file cannot be read, or holds none of an FBNetV3 detector.
+    """
+    if table is not None:
+        state, _ = read_detector(path, table)
+    else:
+        state = next((s.state for s in read_states(path) if SCORES in s.state), {})
+    options = suited(options, state, any_classes=True)
+    told = read_stored(path)
+    if told is None:
+        return DetectorWeights(state, options)
+    options = dataclasses.replace(options, **told.options)
+    return DetectorWeights(state, options, told.size, told.labels)
 
 
 def suited(options: DetectorOptions, state: State, *, any_classes: bool) -> DetectorOptions:

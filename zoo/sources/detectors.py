@@ -7,15 +7,14 @@ from pathlib import Path
 
 from torch import nn
 
-from zoo.checkpoints import Layout, State, read_states
+from zoo.checkpoints import Layout, State
 from zoo.detection import default
 from zoo.detection.config import DetectorOptions, find_detector, with_masks
 from zoo.detection.conventions import detection_spec
 from zoo.detection.fbnetv3 import FBNetV3Detector
 from zoo.detection.labels import coco_labels
 from zoo.detection.layouts import translate
-from zoo.detection.loading import SCORES, read_detector, suited
-from zoo.detection.stored import read_stored
+from zoo.detection.loading import read_weights
 from zoo.embedded import LABELS
 from zoo.errors import InputError
 from zoo.input_spec import InputSpec
@@ -42,12 +41,9 @@ class DetectorSource(WholeDetector):
         self._options = with_masks(DetectorOptions(), masks)
         self._labels: tuple[str, ...] = ()
         if weights is not None and weights.exists():
-            state, _ = read_detector(weights, self._table)
-            self._options = suited(self._options, state, any_classes=True)
-            told = read_stored(weights)
-            if told is not None:
-                self._options = dataclasses.replace(self._options, **told.options)
-                self._size, self._labels = self._size or told.size, told.labels
+            told = read_weights(weights, self._table, self._options)
+            self._options, self._labels = told.options, told.labels
+            self._size = self._size or told.size
 
     def build(self, num_classes: int | None) -> nn.Module:
         """See NetworkSource; as many classes as the weights have by default, or COCO's 80."""
@@ -85,14 +81,8 @@ class EmbeddedDetector(WholeDetector):
         self._options = default.OPTIONS
         self._labels: tuple[str, ...] = LABELS
         if weights is not None and weights.exists():
-            for stored in read_states(weights):
-                if SCORES in stored.state:
-                    self._options = suited(self._options, stored.state, any_classes=True)
-                    break
-            told = read_stored(weights)
-            if told is not None:
-                self._options = dataclasses.replace(self._options, **told.options)
-                self._labels = told.labels
+            told = read_weights(weights, None, self._options)
+            self._options, self._labels = told.options, told.labels or LABELS
 
     def build(self, num_classes: int | None) -> nn.Module:
         """See NetworkSource; ten classes by default."""

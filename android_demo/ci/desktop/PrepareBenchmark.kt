@@ -3,9 +3,9 @@ package dev.fbdeploy.core
 import java.util.Locale
 
 /**
- * Times what the app does to a camera frame before the network, and to a segmenter's logits after it,
- * beside the plain way of doing it (the baseline, see PlainFrames.kt, PlainPreprocessor.kt and
- * PlainMask.kt), on the JVM:
+ * Times what the app does to a camera frame before the network, and to a segmenter's logits and a
+ * detector's masks after it, beside the plain way of doing it (the baseline, see PlainFrames.kt,
+ * PlainPreprocessor.kt, PlainMask.kt and PlainDetections.kt), on the JVM:
  *
  *     python android_demo/ci/bench_prepare.py
  */
@@ -33,6 +33,29 @@ object PrepareBenchmark {
             report("$named floats in, bytes in", { values.of(app.prepare(image)) }, { bytes.of(app.prepare(image)) })
         }
         masks(spec.copy(height = 520, width = 520, cropPct = 1.0))
+        detections(spec.copy(height = 128, width = 128, cropPct = 1.0, cropMode = CropMode.LETTERBOX))
+    }
+
+    /** As many as the default detector finds at most, on a camera's frame. */
+    private fun detections(spec: InputSpec) {
+        val count = 20
+        val shapes = mapOf(
+            "boxes" to listOf(1, count, 4),
+            "scores" to listOf(1, count),
+            "labels" to listOf(1, count),
+            "masks" to listOf(1, count, MASK, MASK)
+        )
+        val outputs = shapes.map { (name, shape) -> OutputSpec(name, name, shape) }
+        val input = TensorSpec("", listOf(1, 3, spec.height, spec.width), TensorType.FLOAT32)
+        val model = ModelEntry("", "", "", "", "", input, outputs)
+        val decoder = DetectionDecoder(spec, DetectionThresholds(0.3f, 0.5), model)
+        val made = madeUpDetections(count, spec.width)
+        val decode = { decoder.decode(made, PixelSize(640, 480)) as Answer.Detected }
+        val plain = { plainMasks(decode()) }
+        val app = { decode().let { answer -> answer.all.map { answer.mask(it)!! } } }
+        check(app().zip(plain()).all { (one, other) -> one.differing(other) == 0 })
+        report("$count masks pasted into 640 x 480:", plain, app)
+        report("$count masks pasted and coloured:", plain, { decode().let { maskArgb(it, it.all)!! } })
     }
 
     /** The usual size of torchvision's segmenters. */

@@ -26,7 +26,6 @@ from zoo.files import exists, inside
 if TYPE_CHECKING:
     from runtime_bench.accuracy import Agreement, Evaluation
     from tasks.base import Task
-    from zoo.datasets import Dataset
     from zoo.networks import Network
 
 MEMORY = 1200 * MEGABYTE
@@ -103,14 +102,17 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
 
     An artefact's answers are on the disk before its line says where.
     """
-    from runtime_bench.accuracy import load_answers
+    from runtime_bench.accuracy import load_answers, with_targets
 
     network = requested_network(asked.request, asked.network_key)
     kept = load_answers(asked.work.reference(asked.network_key, asked.data.identity))
     images = images_sha256(evaluation_images(asked.request, network), kept.names)
     for entry in asked.artefacts:
         try:
-            report.result(_line(report, asked, network, entry, kept, images))
+            start = time.monotonic()
+            found = _answers(report, asked, network, entry, kept.task)
+            kept = with_targets(kept, found)
+            report.result(_line(asked, network, entry, found, kept, images, start))
         except Exception as error:
             if is_disk_error(error):
                 raise
@@ -119,28 +121,24 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
 
 
 def _line(
-    report: Reporter,
     asked: EvaluateArguments,
     network: Network,
     entry: Artefact,
+    found: Evaluation,
     kept: Evaluation,
     images: str,
+    start: float,
 ) -> EvaluationLine:
     import numpy as np
 
     from runtime_bench.accuracy import compare
 
-    start = time.monotonic()
     request = asked.request
     key = key_of(artefact=entry.sha256, data=asked.data.identity)
-    dataset = evaluation_images(request, network)
-    found = joined(asked.work, entry.sha256, asked.data)
-    if found is None:
-        found = _run(report, asked, network, entry, dataset, kept.task)
     agreement, parts = compare(found, kept), found.parts(kept)
     shown = None
     if entry.precision == "int8":
-        spec = network.input_spec
+        spec, dataset = network.input_spec, evaluation_images(request, network)
         shown = least_alike(parts, dataset, spec, found.names, request.images)
     answers = Predictions(
         images_sha256=images,
@@ -173,16 +171,16 @@ def _line(
     )
 
 
-def _run(
-    report: Reporter,
-    asked: EvaluateArguments,
-    network: Network,
-    entry: Artefact,
-    dataset: Dataset,
-    task: Task,
+def _answers(
+    report: Reporter, asked: EvaluateArguments, network: Network, entry: Artefact, task: Task
 ) -> Evaluation:
+    """What the artefact answers, here or, where hosts have done so by parts, there."""
     from runtime_bench.accuracy import evaluate as run
 
+    elsewhere = joined(asked.work, entry.sha256, asked.data)
+    if elsewhere is not None:
+        return elsewhere
+    dataset = evaluation_images(asked.request, network)
     session = open_scored(asked.request.output, entry, network)
     count = counter(report.progress, entry.name, asked.data.images)
     batches = evaluation_batches(asked.request, network, dataset, output=entry.output)

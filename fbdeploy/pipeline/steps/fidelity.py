@@ -34,7 +34,7 @@ def fidelity_of(summary: Summary, task: TaskName) -> Fidelity:
     images = summary.held_out_images or summary.calibration_images
     alike = round(summary.agreement * images)
     told = agreement_of(METRICS_OF[task]).sentence
-    apart = summary.divergence if task == "detection" else None
+    apart = summary.alone
     if apart is None:
         near = summary.sqnr_db >= LEAST_SQNR_DB
         criterion = f"at least {LEAST_SQNR_DB:.0f} dB signal-to-noise"

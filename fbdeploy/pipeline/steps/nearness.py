@@ -53,16 +53,17 @@ def by_detections(source: ExportSource, apart: float) -> tuple[bool, str]:
     """The same by what share of the scores differs, 0..1."""
     most = MOST_APART[source.precision]
     if source.program is not None:
-        most = max(most, source.program.summary.divergence or 0.0)
+        most = max(most, source.program.summary.alone or 0.0)
     return apart <= most, f"at most {100 * most:.3g} % of the scores apart"
 
 
 def distance_apart(task: Task, expected: Outputs, found: Outputs) -> float | None:
-    """What share of two detectors' scores differs, the mean over the images; None of other tasks.
+    """What share of two detectors' scores differs, the mean over the images; None of tasks whose
+    answers are none that a network chooses.
 
     Images on which neither finds anything count as equal.
     """
-    if task.name != "detection":
+    if not task.follows:
         return None
     import torch
 

@@ -1,11 +1,12 @@
-"""What int8 costs the default segmenter on composed scenes, beside the libraries' default exports.
+"""What int8 costs an embedded network on composed scenes, beside the libraries' default exports.
 
-    fbdeploy deploy default-segmenter --precisions fp32,int8,int8-qat --artefacts-only --output OUT
-    python -m benchmarks.segmentation.scenes OUT --output benchmarks/segmentation/scenes.json
+    fbdeploy deploy default-detector --precisions fp32,int8,int8-qat --artefacts-only --output OUT
+    python -m benchmarks.scenes OUT --output benchmarks/detection/scenes.json
 
 Every artefact of OUT, and each library's documented default int8 calibrated on the same scenes
 (``benchmarks/emulated/default_exports.py``), is run in its own runtime on ``--images`` scenes and
-held against the float network, with the paired bootstrap over scenes.
+held against the float network, with the paired bootstrap over scenes. A library that cannot export
+the network has its reason instead. ``default-segmenter`` goes the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,18 +26,14 @@ import torch
 
 from benchmarks.emulated.default_exports import executorch_int8, litert_int8, onnx_int8, quiet
 from benchmarks.emulated.files import write
-from benchmarks.segmentation.parity import scenes
-from fbdeploy.pipeline.steps.opening import open_scored
+from fbdeploy.pipeline.steps import opening
 from fbdeploy.records.manifest import read_manifest
 from runtime_bench.accuracy import Evaluation, compare, evaluate
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.base import Answering
 from runtime_bench.runtimes.module_session import ModuleSession
-from tasks.segmentation.metrics import MIOU, PIXEL_AGREEMENT
 from tasks.table import task_named
-from zoo.datasets import batches
-from zoo.datasets.masks import open_masks
-from zoo.names import DEFAULT_SEGMENTER
+from zoo.datasets import batches, open_pictures, open_scored
 from zoo.networks import Network, load_network
 from zoo.scenes import SCENES, SCENES_CALIBRATION
 
@@ -47,27 +45,32 @@ DEFAULTS = {"executorch": executorch_int8, "onnx": onnx_int8, "litert": litert_i
 
 def run(network: Network, session: Answering, images: int) -> Evaluation:
     """The answers on the first ``images`` scenes."""
-    found = batches(open_masks(SCENES), network.input_spec, BATCH, images, threads=1)
+    scenes = open_scored(network.task, SCENES, num_classes=network.num_classes)
+    found = batches(scenes, network.input_spec, BATCH, images, threads=1)
     return evaluate(session, found, task=task_named(network.task))
 
 
 def row(name: str, evaluation: Evaluation, exact: Evaluation) -> dict[str, Any]:
-    """mIoU and agreement of pixels, and the difference from float with its 95 % interval."""
-    told = {score.metric: score for score in compare(evaluation, exact).scores}
-    miou, alike = told[MIOU.name], told[PIXEL_AGREEMENT.name]
+    """Every metric, and its difference from float with the 95 % interval."""
     return {
         "name": name,
-        "miou": miou.value,
-        "difference": miou.difference,
-        "interval": None if miou.difference_interval is None else asdict(miou.difference_interval),
-        "pixel_agreement": alike.value,
+        "scores": {
+            score.metric: {
+                "value": score.value,
+                "difference": score.difference,
+                "interval": score.difference_interval and asdict(score.difference_interval),
+            }
+            for score in compare(evaluation, exact).scores
+        },
     }
 
 
 @contextmanager
 def default_session(network: Network, form: str) -> Iterator[Answering]:
     """The library's default int8 of the network, in its runtime."""
-    calibration = torch.from_numpy(scenes(network, SCENES_CALIBRATION, CALIBRATION))
+    pictures = open_pictures(network.task, SCENES_CALIBRATION)
+    found = next(batches(pictures, network.input_spec, CALIBRATION, CALIBRATION, threads=1))
+    calibration = torch.from_numpy(found.images)
     with tempfile.TemporaryDirectory() as folder:
         suffix = {"executorch": ".pte", "onnx": ".onnx", "litert": ".tflite"}[form]
         path = Path(folder) / f"model{suffix}"
@@ -89,19 +92,33 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    network = load_network(DEFAULT_SEGMENTER)
+    manifest = read_manifest(given.folder)
+    network = load_network(manifest.network.name)
     scored = partial(run, network, images=given.images)
     exact = scored(ModuleSession(network.module, network.input_spec, 1, network.interface))
-    rows = []
-    for entry in read_manifest(given.folder).artefacts:
-        rows.append(row(entry.name, scored(open_scored(given.folder, entry, network)), exact))
-        print(rows[-1], flush=True)
+    document: dict[str, Any] = {
+        "network": network.name,
+        "images": given.images,
+        "float": {score.metric: score.value for score in exact.scores},
+        "rows": [],
+    }
+
+    def keep(found: dict[str, Any]) -> None:
+        document["rows"].append(found)
+        print(found, flush=True)
+        write(given.output, document)
+
+    for entry in manifest.artefacts:
+        session = opening.open_scored(given.folder, entry, network)
+        keep(row(entry.name, scored(session), exact))
     for form in DEFAULTS:
-        with default_session(network, form) as session:
-            rows.append(row(f"{form} default int8", scored(session), exact))
-        print(rows[-1], flush=True)
-    (own,) = (score for score in exact.scores if score.metric == MIOU.name)
-    write(given.output, {"images": given.images, "float_miou": own.value, "rows": rows})
+        name = f"{form} default int8"
+        try:
+            with default_session(network, form) as session:
+                keep(row(name, scored(session), exact))
+        except Exception as error:
+            traceback.print_exc()
+            keep({"name": name, "error": f"{type(error).__name__}: {error}"[:300]})
 
 
 if __name__ == "__main__":
