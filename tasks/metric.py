@@ -16,7 +16,8 @@ class Metric:
     right or wrong (``binary``), with a value of which the mean is taken (``mean``), or as a part of
     what is computed of all images together (``corpus``). ``against`` is what predictions are held
     against: labels, or what the reference network answers; ``sentence`` tells a value of the latter
-    in words, its two places being the value and the images.
+    in words, its two places being the value and the images. ``decides`` is whether an artefact is
+    judged by it; where several decide, by the one that fell most.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Metric:
     kind: Literal["binary", "mean", "corpus"]
     against: Literal["labels", "reference"] = "labels"
     sentence: str = "the same answer on {} of {}"
+    decides: bool = False

@@ -90,10 +90,13 @@ def compare_answers(
         yield Draft(final("agreement", "INCOMPARABLE", rules, unlike))
         return
     headline, alike = after.task.metrics[0], agreement_of(after.task.metrics)
-    pair = _both(before, after, records, headline)
-    if pair is not None:
-        yield _paired("accuracy", headline.title, headline, *pair, rules.max_drop / 100)
-        if headline.kind == "binary" and after.labels.size:
+    for metric in after.task.metrics:
+        pair = _both(before, after, records, metric) if metric.decides else None
+        if pair is None:
+            continue
+        subject = "" if metric is headline else metric.title
+        yield _paired("accuracy", metric.title, metric, *pair, rules.max_drop / 100, subject)
+        if metric.kind == "binary" and after.labels.size:
             yield _classes_draft(right(pair[0]), right(pair[1]), after.labels, class_names, rules)
     pair = _both(before, after, records, alike)
     if pair is not None:
@@ -117,16 +120,17 @@ def _paired(
     then: Evaluation,
     now: Evaluation,
     limit: float,
+    subject: str = "",
 ) -> Draft:
     if metric.kind != "binary":
         found = resampled_change(measure, metric, then, now, limit)
-        finding = _undecided(measure, then, now, found.change, found.interval, limit)
+        finding = _undecided(measure, then, now, found.change, found.interval, limit, subject)
         return Draft(finding, found.hypothesis, what)
     paired = PairedOutcomes.of(right(now), right(then))
     change, interval = paired.difference, paired.difference_interval()
     worse, better = paired.second_only, paired.first_only
     return Draft(
-        _undecided(measure, then, now, change, interval, limit),
+        _undecided(measure, then, now, change, interval, limit, subject),
         paired_hypothesis(measure, worse, better, paired.images, limit),
         what,
         flipped=better + min(worse, better),
@@ -141,10 +145,13 @@ def _undecided(
     change: float,
     interval: Interval,
     limit: float,
+    subject: str,
 ) -> Finding:
-    """What is known of a metric before it is decided."""
+    """What is known of a metric before it is decided; ``subject`` names it, if it is not the task's
+    first."""
     return Finding(
         measure=measure,
+        subject=subject,
         verdict="PASS",
         failed=False,
         before=then.value(),

@@ -58,8 +58,8 @@ def _said(report: CheckReport) -> list[str]:
     for entry in report.artefacts:
         for found in entry.findings:
             if found.verdict != "PASS" or found.reason:
-                where = f" ({found.subject})" if found.subject else ""
-                measure = WORDS.get(found.measure, report.headline)
+                measure = WORDS.get(found.measure, found.subject or report.headline)
+                where = f" ({found.subject})" if found.subject not in ("", measure) else ""
                 words = f"{found.verdict} {measure}{where}: {found.reason}"
                 lines.setdefault(words, []).append(entry.name)
     said = [

@@ -44,9 +44,14 @@ def metrics_shown(task: TaskName) -> tuple[Metric, ...]:
 
 
 def metrics_known(manifest: Manifest, rows: list[ResultRow]) -> tuple[Metric, ...]:
-    """Of those shown, the ones that at least one artefact was scored by."""
+    """Of those shown, and of others that decide, the ones that at least one artefact was scored
+    by."""
     shown = metrics_shown(manifest.network.task)
-    return tuple(one for one in shown if any(score_in(row, one) for row in rows))
+    return tuple(
+        one
+        for one in METRICS_OF[manifest.network.task]
+        if (one in shown or one.decides) and any(score_in(row, one) for row in rows)
+    )
 
 
 def score_in(row: ResultRow, metric: Metric) -> ScoreInfo | None:

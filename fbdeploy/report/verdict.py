@@ -1,9 +1,10 @@
 """Whether an artefact is as accurate as the float network, and how many images it takes to tell.
 
 That a drop is not significant does not mean that there is none: on a hundred images nothing is. An
-artefact is as accurate as float where the images show it: the headline of its task, top-1 for a
-classifier, drops by at most the metric's tolerance, and the 95 % interval of the difference leaves
-out a drop of ``MARGIN`` (a test of non-inferiority). It is worse where its drop exceeds the
+artefact is as accurate as float where the images show it: what decides for its task, top-1 for a
+classifier, of instance segmentation the worse of box and mask AP, drops by at most the metric's
+tolerance, and the 95 % interval of the difference leaves out a drop of ``MARGIN`` (a test of
+non-inferiority). It is worse where its drop exceeds the
 tolerance and is significant. Between the two it cannot be told. Without labels, how far it answers
 as float does decides.
 """
@@ -64,12 +65,21 @@ def headline(row: ResultRow) -> ScoreInfo | None:
 
 
 def decisive(row: ResultRow) -> ScoreInfo | None:
-    """What decides on an artefact: the first of its task's metrics that is compared with float's,
-    else how far it answers as float does; None where neither is known."""
+    """What decides on an artefact: of the metrics that do and are compared with float's the one
+    that may have fallen most, else how far it answers as float does; None where neither is
+    known."""
     told = [score for score in row.scores if score.metric in METRICS]
-    compared = (score for score in told if score.difference is not None)
+    compared = [score for score in told if score.difference is not None]
+    deciding = [score for score in compared if metric_of(score).decides]
     alike = (score for score in told if metric_of(score).against == "reference")
-    return next(compared, None) or next(alike, None)
+    fallen = min(deciding, key=_lowest, default=None)
+    return fallen or next(iter(compared), None) or next(alike, None)
+
+
+def _lowest(score: ScoreInfo) -> float:
+    """The lower end of what a score's difference may be."""
+    assert score.difference is not None
+    return score.difference_interval[0] if score.difference_interval else score.difference
 
 
 def least_difference(row: ResultRow) -> float:

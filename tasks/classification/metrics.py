@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.metric import Metric
 
-TOP1 = Metric("top1", "top-1", "percent", 0.005, "binary")
+TOP1 = Metric("top1", "top-1", "percent", 0.005, "binary", decides=True)
 TOP5 = Metric("top5", "top-5", "percent", 0.005, "binary")
 AGREEMENT = Metric(
     "agreement",

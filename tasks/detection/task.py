@@ -20,7 +20,7 @@ from tasks.detection.average_precision import (
     average_precision,
 )
 from tasks.detection.contributions import from_rows, to_rows
-from tasks.detection.distance import image_distances, image_divergences
+from tasks.detection.distance import Answer, image_distances, image_divergences
 from tasks.detection.distillation import answers_loss
 from tasks.detection.metrics import AGREEMENT, BOX_AP50, BOX_AP75, MASK_AP, MASK_AP50, METRICS
 from tasks.detection.objects import Found, Wanted, wanted_of
@@ -115,8 +115,7 @@ class Detection:
             raise InputError("detections are not finite; export the artefact again")
         found = []
         for index in range(len(scores)):
-            there = np.flatnonzero(scores[index] > 0)
-            there = there[np.argsort(-scores[index][there], kind="stable")]
+            there = _there(scores[index])
             own, masks = boxes[index][there], None
             if frames is not None:
                 frame = frames[index]
@@ -180,7 +179,7 @@ class Detection:
         return aligned(reference, other)
 
     def divergence(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
-        """What share of both detectors' scores differs, above a floor."""
+        """What share of both detectors' scores differs, masks included, above a floor."""
         return _compared(self, image_divergences, reference, other)
 
     def distance(self, reference: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Tensor:
@@ -215,16 +214,32 @@ class Detection:
         return unpack(arrays)
 
 
+def _there(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """The places of detections among (D,), the best first."""
+    places = np.flatnonzero(scores > 0)
+    return places[np.argsort(-scores[places], kind="stable")]
+
+
+def _answers(task: Detection, outputs: Outputs) -> list[Answer]:
+    masks, found = outputs.get("masks"), task.decode(outputs)
+    if masks is None:
+        return [Answer(one) for one in found]
+    return [
+        Answer(one, masks[index][_there(outputs["scores"][index])])
+        for index, one in enumerate(found)
+    ]
+
+
 def _compared(
     task: Detection,
-    compare: Callable[[Sequence[Found], Sequence[Found]], NDArray[np.float64]],
+    compare: Callable[[Sequence[Answer], Sequence[Answer]], NDArray[np.float64]],
     reference: Mapping[str, Tensor],
     other: Mapping[str, Tensor],
 ) -> Tensor:
     import torch
 
     first, second = (
-        task.decode({name: value.detach().float().numpy() for name, value in outputs.items()})
+        _answers(task, {name: value.detach().float().numpy() for name, value in outputs.items()})
         for outputs in (reference, other)
     )
     return torch.from_numpy(compare(first, second))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.metric import Metric
 
-MIOU = Metric("miou", "mIoU", "points", 0.005, "corpus")
+MIOU = Metric("miou", "mIoU", "points", 0.005, "corpus", decides=True)
 PIXEL_ACCURACY = Metric("pixel_accuracy", "pixel accuracy", "percent", 0.005, "corpus")
 PIXEL_AGREEMENT = Metric(
     "pixel_agreement",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fbdeploy.records.results import ScoreInfo
 from fbdeploy.report.verdict import MARGIN, images_needed, verdict_of
 from stats.proportions import PairedOutcomes, wilson_interval
 from tests.fbdeploy.report.test_recommend import row
@@ -83,3 +84,24 @@ def test_more_images_are_needed_than_there_are() -> None:
         found = _scored(images, lost, won)
         if verdict_of(found) == "unknown":
             assert (images_needed(found) or 0) > images
+
+
+@pytest.mark.parametrize(
+    ("box", "mask", "verdict"),
+    [(0.0, 0.0, "accurate"), (0.0, -0.048, "worse"), (-0.02, 0.001, "worse")],
+)
+def test_of_boxes_and_masks_the_worse_decides(box: float, mask: float, verdict: str) -> None:
+    scores = tuple(
+        ScoreInfo(
+            metric=name,
+            value=0.6 + fallen,
+            interval=(0.5, 0.7),
+            reference=0.6,
+            difference=fallen,
+            difference_interval=(fallen - 0.002, fallen + 0.002),
+            p=0.5 if abs(fallen) < 0.002 else 0.001,
+        )
+        for name, fallen in (("box_ap", box), ("mask_ap", mask))
+    )
+    found = _scored(2000, 0, 0)
+    assert verdict_of(found.model_copy(update={"scores": scores})) == verdict

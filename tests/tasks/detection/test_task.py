@@ -145,6 +145,20 @@ def _tensors(outputs: dict[str, NDArray[np.float32]]) -> dict[str, torch.Tensor]
     return {name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in outputs.items()}
 
 
+def test_masks_that_cover_half_of_each_other_leave_half_alike() -> None:
+    masks = np.zeros((1, 3, 4, 4), np.float32)
+    masks[:, :, :, :2] = 1.0
+    one = _outputs() | {"masks": masks}
+    halved = masks.copy()
+    halved[:, :, :2] = 0.0
+    other = one | {"masks": halved}
+    assert TASK.distance(_tensors(one), _tensors(one)).item() == pytest.approx(0.0, abs=1e-9)
+    assert TASK.distance(_tensors(one), _tensors(other)).item() == pytest.approx(0.5)
+    # The masks go with their boxes, wherever those stand.
+    turned = {name: value[:, [1, 0, 2]] for name, value in one.items()}
+    assert TASK.distance(_tensors(one), _tensors(turned)).item() == pytest.approx(0.0, abs=1e-9)
+
+
 def test_distance_is_the_share_of_scores_that_differs() -> None:
     one = _tensors(_outputs())
     assert TASK.distance(one, one).tolist() == [0.0]
