@@ -17,7 +17,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def row(name: str, evaluation: Evaluation, exact: Evaluation) -> dict[str, Any]:
             score.metric: {
                 "value": score.value,
                 "difference": score.difference,
-                "interval": score.difference_interval and asdict(score.difference_interval),
+                "interval": score.difference_interval and list(score.difference_interval),
             }
             for score in compare(evaluation, exact).scores
         },
