@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fbdeploy.records.builds import Build, program_of
-from zoo.dataset_names import CALIBRATION, RANDOM_IMAGES, SCENES, SCENES_CALIBRATION, TEST
+from zoo.dataset_names import (
+    CALIBRATION,
+    RANDOM_IMAGES,
+    SCENES,
+    SCENES_CALIBRATION,
+    SCENES_FEW,
+    TEST,
+)
 from zoo.errors import InputError
 from zoo.names import DEFAULT, DEFAULT_DETECTOR, DEFAULT_SEGMENTER
 
@@ -23,7 +30,7 @@ class ImageSources:
 EMBEDDED_IMAGES = {
     DEFAULT: ImageSources(TEST, CALIBRATION),
     DEFAULT_SEGMENTER: ImageSources(SCENES, SCENES_CALIBRATION),
-    DEFAULT_DETECTOR: ImageSources(SCENES, SCENES_CALIBRATION),
+    DEFAULT_DETECTOR: ImageSources(SCENES_FEW, SCENES_CALIBRATION),
 }
 """The images that come with a network."""
 

@@ -43,7 +43,7 @@ from tests.fbdeploy import fake_stages
 from tests.fbdeploy.fake_measurements import measure
 from tests.fbdeploy.samples import TIME, sample_sensitivity
 from zoo import counting
-from zoo.dataset_names import SCENES
+from zoo.dataset_names import SCENES, SCENES_FEW
 from zoo.datasets import open_pictures
 from zoo.errors import InputError
 
@@ -99,7 +99,7 @@ def count(module: nn.Module, shape: Sequence[int]) -> counting.Counts:
 def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
     """Those of classifiers alone are made up."""
     data = asked.request.data or ""
-    if data != SCENES and not (Path(data) / "masks").exists():
+    if data not in (SCENES, SCENES_FEW) and not (Path(data) / "masks").exists():
         fake_stages.evaluate(report, asked)
 
 

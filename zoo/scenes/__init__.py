@@ -5,7 +5,7 @@ arithmetic throughout: its pixels are the same on every machine. One set serves 
 detection and instance segmentation.
 """
 
-from zoo.dataset_names import SCENES, SCENES_CALIBRATION
+from zoo.dataset_names import SCENES, SCENES_CALIBRATION, SCENES_FEW
 from zoo.scenes.compose import SIDE, Pictures, Scene, compose
 from zoo.scenes.splits import (
     CLASSES,
@@ -18,6 +18,7 @@ __all__ = [
     "CLASSES",
     "SCENES",
     "SCENES_CALIBRATION",
+    "SCENES_FEW",
     "SCENE_SPLITS",
     "SIDE",
     "Pictures",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from zoo.dataset_names import CALIBRATION, SCENES, SCENES_CALIBRATION, TEST
+from zoo.dataset_names import CALIBRATION, SCENES, SCENES_CALIBRATION, SCENES_FEW, TEST
 from zoo.embedded import LABELS, read_images
 from zoo.errors import InputError
 from zoo.scenes.compose import Pictures, Scene, compose
@@ -49,13 +49,15 @@ class _Embedded:
 # 10,000 test pictures, and the 512 training pictures that training leaves out.
 _EMBEDDED = {
     SCENES: _Embedded(TEST, seed=1, count=2000),
+    SCENES_FEW: _Embedded(TEST, seed=1, count=500),
     SCENES_CALIBRATION: _Embedded(CALIBRATION, seed=2, count=512),
 }
 SCENE_SPLITS = tuple(_EMBEDDED)
 
 
 def open_scenes(name: str) -> SceneSplit:
-    """The embedded scenes: 2,000 to score on (``fashion-scenes``), or 512 to calibrate with.
+    """The embedded scenes: 2,000 to score on (``fashion-scenes``), the first 500 of them
+    (``fashion-scenes-500``), or 512 to calibrate with.
 
     Raises:
         InputError: another name.

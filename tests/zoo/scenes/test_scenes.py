@@ -17,6 +17,7 @@ from zoo.scenes import (
     SCENE_SPLITS,
     SCENES,
     SCENES_CALIBRATION,
+    SCENES_FEW,
     SIDE,
     Scene,
     open_scenes,
@@ -26,6 +27,7 @@ from zoo.scenes.compose import MOST_ITEMS, SMALLEST_ITEM
 # SHA-256 over pixels and instances of the first 40 scenes and their labels.
 SHA256 = {
     SCENES: "7c60fa3a1d0c5580369af9a363d6f753528b22e0cbd1cc35c6e21d52ebd4e67f",
+    SCENES_FEW: "7c60fa3a1d0c5580369af9a363d6f753528b22e0cbd1cc35c6e21d52ebd4e67f",
     SCENES_CALIBRATION: "bd6dba00081cdcf1a304272e1967f1abaa30520b421291b0eff8c45fffc6b4ed",
 }
 
@@ -58,7 +60,8 @@ def test_in_any_order_and_from_any_thread(scenes: list[Scene]) -> None:
 
 
 def test_shapes_and_bounds(scenes: list[Scene]) -> None:
-    assert len(open_scenes(SCENES)) == 2000 and len(open_scenes(SCENES_CALIBRATION)) == 512
+    assert len(open_scenes(SCENES)) == 2000 and len(open_scenes(SCENES_FEW)) == 500
+    assert len(open_scenes(SCENES_CALIBRATION)) == 512
     assert ("background", *LABELS) == CLASSES
     for scene in scenes:
         assert scene.pixels.shape == (SIDE, SIDE, 3) and scene.pixels.dtype == np.uint8
