@@ -110,7 +110,9 @@ def evaluate(report: Reporter, asked: EvaluateArguments) -> None:
     for entry in asked.artefacts:
         try:
             start = time.monotonic()
-            found = _answers(report, asked, network, entry, kept.task)
+            found = joined(asked.work, entry.sha256, asked.data)
+            if found is None:
+                found = _run(report, asked, network, entry, kept.task)
             kept = with_targets(kept, found)
             report.result(_line(asked, network, entry, found, kept, images, start))
         except Exception as error:
@@ -171,15 +173,11 @@ def _line(
     )
 
 
-def _answers(
+def _run(
     report: Reporter, asked: EvaluateArguments, network: Network, entry: Artefact, task: Task
 ) -> Evaluation:
-    """What the artefact answers, here or, where hosts have done so by parts, there."""
     from runtime_bench.accuracy import evaluate as run
 
-    elsewhere = joined(asked.work, entry.sha256, asked.data)
-    if elsewhere is not None:
-        return elsewhere
     dataset = evaluation_images(asked.request, network)
     session = open_scored(asked.request.output, entry, network)
     count = counter(report.progress, entry.name, asked.data.images)
