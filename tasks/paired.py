@@ -9,7 +9,7 @@ from stats.paired import Resampled, exchange_p, permutation_p
 from tasks.base import Evaluation
 from tasks.metric import Metric
 
-EXCHANGED = 500
+EXCHANGED = 400
 """With more images than this the bootstrap serves metrics of all images together as well; each of
 the exchange test's draws takes four times as long."""
 
