@@ -15,7 +15,7 @@ import argparse
 import copy
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,12 @@ from benchmarks.emulated.default_exports import executorch_int8, litert_int8, on
 from benchmarks.emulated.files import write
 from fbdeploy.pipeline.steps import opening
 from fbdeploy.records.manifest import read_manifest
+from fbdeploy.records.results import ScoreInfo
 from runtime_bench.accuracy import Evaluation, compare, evaluate
 from runtime_bench.runtimes import RUNTIMES
 from runtime_bench.runtimes.base import Answering
 from runtime_bench.runtimes.module_session import ModuleSession
+from tasks.scores import Score
 from tasks.table import task_named
 from zoo.datasets import batches, open_pictures, open_scored
 from zoo.networks import Network, load_network
@@ -51,16 +53,18 @@ def run(network: Network, session: Answering, images: int) -> Evaluation:
 
 def row(name: str, evaluation: Evaluation, exact: Evaluation) -> dict[str, Any]:
     """Every metric, and its difference from float with the 95 % interval."""
+    return {"name": name, "scores": figures(compare(evaluation, exact).scores)}
+
+
+def figures(scores: Iterable[Score | ScoreInfo]) -> dict[str, dict[str, Any]]:
+    """By metric: its value, and its difference from float with the 95 % interval."""
     return {
-        "name": name,
-        "scores": {
-            score.metric: {
-                "value": score.value,
-                "difference": score.difference,
-                "interval": score.difference_interval and list(score.difference_interval),
-            }
-            for score in compare(evaluation, exact).scores
-        },
+        score.metric: {
+            "value": score.value,
+            "difference": score.difference,
+            "interval": score.difference_interval and list(score.difference_interval),
+        }
+        for score in scores
     }
 
 

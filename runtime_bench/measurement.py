@@ -27,6 +27,12 @@ Percentile = Annotated[float, Field(ge=1e-6, le=LONGEST_NS / 1e6)]
 """Milliseconds, at least a nanosecond, so that a report may take its logarithm."""
 
 
+def machine_of(host: str | None, device: str) -> str:
+    """What to call a device, behind the cluster's ``host`` that took a measurement there, if one
+    did."""
+    return ", ".join(filter(None, (host, device)))
+
+
 class Device(Schema):
     """What the measurement ran on. Empty or None: the machine does not say.
 
@@ -179,7 +185,7 @@ class Measurement(Schema):
     @property
     def machine(self) -> str:
         """The device, behind the cluster's host if one took the measurement."""
-        return ", ".join(filter(None, (self.host, self.device.title)))
+        return machine_of(self.host, self.device.title)
 
     @property
     def key(self) -> MeasurementKey:

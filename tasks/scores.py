@@ -49,12 +49,23 @@ def scores_of(
     Raises:
         InputError: what ``Task.score`` refuses.
     """
-    labelled = task.labelled(targets)
-    by_labels = tuple(m for m in task.metrics if m.against == "labels" and labelled)
-    ours = task.score(predictions, targets, by_labels) if by_labels else {}
-    theirs = task.score(reference, targets, by_labels) if by_labels and reference else {}
+    ours = figures_of(task, predictions, targets)
+    theirs = figures_of(task, reference, targets) if reference else {}
     alike = {} if reference is None else alike_of(task, predictions, reference)
     return scores_against(task, ours | alike, theirs)
+
+
+def figures_of(
+    task: Task, predictions: Sequence[Any], targets: Sequence[Any]
+) -> dict[str, Evaluation]:
+    """The metrics of ``task`` that predictions have against targets, by name; none where not every
+    image has one.
+
+    Raises:
+        InputError: what ``Task.score`` refuses.
+    """
+    metrics = tuple(metric for metric in task.metrics if metric.against == "labels")
+    return task.score(predictions, targets, metrics) if task.labelled(targets) else {}
 
 
 def alike_of(

@@ -17,12 +17,12 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.cluster.command import Document, main_of
-from tests.fbdeploy.cluster.processes import ROOT, cluster_processes, fbdeploy, host_table
+from benchmarks.cluster.pinned import pinned_hosts
+from tests.fbdeploy.cluster.processes import ROOT, fbdeploy
 
 HERE = "this machine, one core"
 NETWORK = "tf_mobilenetv3_small_100"
@@ -34,19 +34,6 @@ def artefact(folder: Path) -> str:
     command = fbdeploy("deploy", NETWORK, *made, "--output", folder)
     subprocess.run(command, check=True, cwd=ROOT)
     return str(folder / "fp32" / "model.onnx")
-
-
-@contextmanager
-def hosts(folder: Path, count: int) -> Iterator[Path]:
-    """The plan of a cluster of so many hosts, each with a core of its own."""
-    names = [f"lab{number + 1}" for number in range(count)]
-    tables = "".join(host_table(folder, name, cores=1) for name in names)
-    with cluster_processes(folder, tables, secured=True) as processes:
-        processes.started("scheduler")
-        for number, name in enumerate(names):
-            processes.start(name, ("taskset", "-c", str(number)))
-            processes.members[name].wait_for("joined")
-        yield processes.plan
 
 
 def evaluated(arguments: list[str], prefix: list[str], more: list[str]) -> tuple[float, str]:
@@ -99,7 +86,7 @@ def measured(given: argparse.Namespace) -> Document:
         os.environ |= {"OMP_NUM_THREADS": "1", "FBDEPLOY_CACHE": f"{name}/cache"}
         arguments = [artefact(Path(name) / "out"), "--images", str(given.images)]
         plans = {
-            title: stack.enter_context(hosts(Path(name) / str(count), count))
+            title: stack.enter_context(pinned_hosts(Path(name) / str(count), count)).plan
             for title, count in (("1 host", 1), ("2 hosts", 2))
         }
         return {"images": given.images, "seconds": measure(arguments, plans, given.rounds)}

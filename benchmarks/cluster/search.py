@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.cluster.command import Document, main_of
+from benchmarks.cluster.pinned import pinned_hosts
 from fbdeploy.cluster.connection import Cluster, joined
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.cluster.runner import ClusterRunner
@@ -32,7 +33,6 @@ from fbdeploy.pipeline.stages import Stages
 from fbdeploy.pipeline.workers.jobs import Ended, Event, Job
 from fbdeploy.pipeline.workers.runner import Place
 from tests.fbdeploy.cluster.halting import prepare
-from tests.fbdeploy.cluster.processes import cluster_processes, host_table
 from tests.fbdeploy.cluster.test_search import NETWORK
 from tests.fbdeploy.cluster.test_search import RECIPE as TINY_RECIPE
 
@@ -111,15 +111,8 @@ class Subjects:
 @contextmanager
 def lab(folder: Path) -> Iterator[Cluster]:
     """Two hosts of a core each."""
-    names = ("lab1", "lab2")
-    tables = "".join(host_table(folder, name, cores=1) for name in names)
-    with cluster_processes(folder, tables, secured=True) as processes:
-        processes.started("scheduler")
-        for core, name in enumerate(names):
-            processes.start(name, ("taskset", "-c", str(core)))
-            processes.members[name].wait_for("joined")
-        with joined(read_plan(processes.plan)) as cluster:
-            yield cluster
+    with pinned_hosts(folder, 2) as processes, joined(read_plan(processes.plan)) as cluster:
+        yield cluster
 
 
 def quantized(asked: DeployRequest, cluster: Cluster, way: str) -> tuple[float, int, bytes]:

@@ -19,8 +19,6 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.cluster.command import Document, main_of
+from benchmarks.cluster.pinned import pinned_hosts
 from fbdeploy.cluster.connection import joined
 from fbdeploy.cluster.plan import read_plan
 from fbdeploy.cluster.runner import ClusterRunner
@@ -37,7 +36,6 @@ from fbdeploy.pipeline.workers.jobs import Ended, Event, Job
 from fbdeploy.pipeline.workers.runner import Place
 from fbdeploy.records.builds import Build
 from fbdeploy.records.manifest import Format
-from tests.fbdeploy.cluster.processes import ClusterProcesses, cluster_processes, host_table
 from tests.fbdeploy.cluster.same import evaluations, outputs
 from zoo.idx import read_idx
 
@@ -96,20 +94,6 @@ def request(output: Path, data: Path, count: int, formats: int) -> DeployRequest
         output=output,
         images=count,
     )
-
-
-@contextmanager
-def lab(folder: Path, data: Path) -> Iterator[ClusterProcesses]:
-    """Two hosts, each with a core of its own and the photos."""
-    names = ("lab1", "lab2")
-    more = f'data = ["{data}"]'
-    tables = "".join(host_table(folder, name, more, cores=1) for name in names)
-    with cluster_processes(folder, tables, secured=True) as processes:
-        processes.started("scheduler")
-        for core, name in enumerate(names):
-            processes.start(name, ("taskset", "-c", str(core)))
-            processes.members[name].wait_for("joined")
-        yield processes
 
 
 def scored(asked: DeployRequest, place: Place) -> dict[str, float | int]:
@@ -179,7 +163,11 @@ def measured(given: argparse.Namespace) -> Document:
         for folder in (here, there):
             shutil.copytree(made, folder)
         ways: dict[str, dict[str, float | int]] = {}
-        with lab(root / "lab", data) as processes, joined(read_plan(processes.plan)) as cluster:
+        own = f'data = ["{data}"]'
+        with (
+            pinned_hosts(root / "lab", 2, own) as processes,
+            joined(read_plan(processes.plan)) as cluster,
+        ):
             place = Place(partial(ClusterRunner, cluster), slots=cluster.slots)
             ways[THERE] = scored(asked(there), place) | {"client_peak_bytes": client_peak()}
             pids = [processes.members[name].process.pid for name in cluster.usable]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.emulated.files import write
+from benchmarks.scenes import figures
 from fbdeploy.records.manifest import read_manifest
 from fbdeploy.records.results import EvaluationLine, read_lines
 
@@ -27,14 +28,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
             "program": line.program,
             "variant": line.variant,
             "images": line.images,
-            "scores": {
-                score.metric: {
-                    "value": score.value,
-                    "difference": score.difference,
-                    "interval": score.difference_interval and list(score.difference_interval),
-                }
-                for score in line.scores
-            },
+            "scores": figures(line.scores),
         }
         for line in lines
     ]

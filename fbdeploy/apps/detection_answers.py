@@ -10,6 +10,7 @@ from export.format_info import NumberType
 from fbdeploy.records.bundle_schema import BoxesAnswer, BundleDetection, Detected
 from tasks.base import Outputs
 from tasks.detection.agreement import LOWEST_SCORE
+from tasks.detection.objects import best_first
 from zoo.datasets.detection.annotations import RunLengths
 from zoo.datasets.detection.run_lengths import to_array
 from zoo.detection.pasting import THRESHOLD, pasted
@@ -115,8 +116,7 @@ def _without_masks(answer: BoxesAnswer) -> list[Detected]:
 
 def _undecided(found: Found, outputs: Outputs, frame: Frame, shown: int) -> int:
     """Pixels of the ``shown`` masks as near to the threshold as rounding."""
-    scores = outputs["scores"][0]
-    places = np.argsort(-scores, kind="stable")[:shown]
+    places = best_first(outputs["scores"][0])[:shown]
     masks = outputs["masks"][0]
     margin = rounding(masks.shape[-1])
     pixels = 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from export.format_info import FORMAT_INFO
 from fbdeploy.pipeline.keys import versions
 from fbdeploy.records.manifest import Environment
+from runtime_bench.measurement import machine_of
 
 PACKAGES = tuple(
     dict.fromkeys(
@@ -45,7 +46,7 @@ def environment() -> Environment:
 
 def this_machine() -> str:
     """The processor, with the name that a cluster's plan has for the machine if it has one."""
-    return ", ".join(filter(None, (cluster_host(), cpu_model())))
+    return machine_of(cluster_host(), cpu_model())
 
 
 def cluster_host() -> str:

@@ -12,7 +12,7 @@ from fbdeploy.records.results import Line
 from fbdeploy.records.rows import ResultRow, joined
 from fbdeploy.report.plot import Point, pareto_front
 from fbdeploy.report.verdict import headline
-from runtime_bench.measurement import Counts, Measurement
+from runtime_bench.measurement import Counts, Measurement, machine_of
 from stats.interval import Interval
 from zoo.documents import Schema
 
@@ -50,7 +50,7 @@ class SweepRow(Schema):
     @property
     def machine(self) -> str:
         """The device, behind the cluster's host if one took the measurement."""
-        return ", ".join(filter(None, (self.result.host, self.device)))
+        return machine_of(self.result.host, self.device)
 
     @property
     def cost(self) -> float | None:

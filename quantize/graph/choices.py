@@ -55,6 +55,21 @@ def following(node: Node, read: Tensor, value: Any, choice: Tensor) -> Any:
     return read.gather(dim, choice), choice
 
 
+class Follower(Interpreter):
+    """Runs ``graph`` on a float32 batch (N, 3, H, W); its nodes choose as ``choices`` say."""
+
+    def __init__(self, graph: GraphModule, choices: Choices | None = None) -> None:
+        super().__init__(graph, garbage_collect_values=True)
+        self._followed = choices or {}
+
+    def run_node(self, n: Node) -> Any:
+        """Run one node, or have it choose otherwise."""
+        value = super().run_node(n)
+        if (choice := self._followed.get(n.name)) is not None:
+            value = following(n, self.fetch_args_kwargs_from_env(n)[0][0], value, choice)
+        return value
+
+
 class Recorder(Interpreter):
     """Runs ``graph`` on a float32 batch (N, 3, H, W) and keeps its ``choices``."""
 

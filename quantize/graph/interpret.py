@@ -7,29 +7,25 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Interpreter, Node
+from torch.fx import GraphModule, Node
 
-from quantize.graph.choices import Choices, following
+from quantize.graph.choices import Choices, Follower
 from zoo.outputs import Returned
 
 #: Receives a node and its value, returns the value its readers see.
 Hook = Callable[[Node, Tensor], Tensor]
 
 
-class HookedInterpreter(Interpreter):
-    """Runs ``graph`` on a float32 batch (N, 3, H, W) and passes every tensor through ``hook``; its
-    nodes choose as ``choices`` say (:mod:`quantize.graph.choices`)."""
+class HookedInterpreter(Follower):
+    """Runs ``graph`` on a float32 batch (N, 3, H, W) and passes every tensor through ``hook``."""
 
     def __init__(self, graph: GraphModule, hook: Hook, choices: Choices | None = None) -> None:
-        super().__init__(graph, garbage_collect_values=True)
+        super().__init__(graph, choices)
         self._hook = hook
-        self._choices = choices or {}
 
     def run_node(self, n: Node) -> Any:
         """Run one node and give its value to the hook."""
         value = super().run_node(n)
-        if (choice := self._choices.get(n.name)) is not None:
-            value = following(n, self.fetch_args_kwargs_from_env(n)[0][0], value, choice)
         if n.op in ("placeholder", "call_function") and isinstance(value, Tensor):
             return self._hook(n, value)
         return value

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx import GraphModule, Interpreter, Node
+from torch.fx import GraphModule, Node
 
-from quantize.graph.choices import Choices, following
+from quantize.graph.choices import Choices, Follower
 from quantize.graph.passes.surgery import bias_of, tensor_of
 from quantize.graph.plan import FIXED, fused_clamp
 from quantize.grids.joint_limits import joint_limits
@@ -176,22 +176,18 @@ def convert(module: QatModule) -> Program:
     )
 
 
-class _TrainingInterpreter(Interpreter):
+class _TrainingInterpreter(Follower):
     """Runs a module's graph with its parameters, its values rounded."""
 
     def __init__(self, module: QatModule, watched: frozenset[str], choices: Choices) -> None:
-        super().__init__(module.graph, garbage_collect_values=True)
+        super().__init__(module.graph, choices)
         self._substitutes = module.substitutes()
         self._watched = watched
-        self._choices = choices
         self.seen: dict[str, Tensor] = {}
 
     def run_node(self, n: Node) -> Any:
         """Run one node and put what belongs there in its value's place."""
         value = super().run_node(n)
-        if (choice := self._choices.get(n.name)) is not None:
-            read = self.fetch_args_kwargs_from_env(n)[0][0]
-            value = following(n, read, value, choice)
         substitute = self._substitutes.get(n.name)
         if substitute is not None and isinstance(value, Tensor):
             value = substitute(value)

@@ -15,7 +15,7 @@ from stats.interval import Interval
 from tasks.base import BadTargetError, Outputs, Task
 from tasks.base import Evaluation as Figure
 from tasks.logits import logits_of
-from tasks.scores import Score, alike_of, scores_against
+from tasks.scores import Score, alike_of, figures_of, scores_against
 from tasks.table import TASKS
 from zoo.datasets import Batch
 from zoo.errors import InputError
@@ -64,8 +64,7 @@ class Evaluation:
     @cached_property
     def figures(self) -> dict[str, Figure]:
         """The task's metrics against the targets, by name; none without."""
-        metrics = tuple(m for m in self.task.metrics if m.against == "labels" and self.labelled)
-        return self.task.score(self.predictions, self.targets, metrics) if metrics else {}
+        return figures_of(self.task, self.predictions, self.targets)
 
     @cached_property
     def scores(self) -> tuple[Score, ...]:

@@ -54,6 +54,32 @@ class AveragePrecision:
     right: Flags
     wrong: Flags
 
+    @classmethod
+    def in_order(
+        cls,
+        thresholds: NDArray[np.float64],
+        labels: NDArray[np.int64],
+        objects: NDArray[np.int64],
+        *,
+        image: NDArray[np.int64],
+        label: NDArray[np.int64],
+        score: NDArray[np.float64],
+        right: Flags,
+        wrong: Flags,
+    ) -> AveragePrecision:
+        """Of detections in any order."""
+        order = np.lexsort((-score, label))
+        return cls(
+            thresholds,
+            labels,
+            objects,
+            image[order],
+            label[order],
+            score[order],
+            right[:, order],
+            wrong[:, order],
+        )
+
     @property
     def images(self) -> int:
         """How many."""
@@ -102,18 +128,15 @@ class AveragePrecision:
         for one, first in zip(both, (0, self.images), strict=True):
             columns = np.arange(first, first + one.images)
             objects[np.ix_(np.searchsorted(labels, one.labels), columns)] = one.objects
-        label = np.concatenate([one.label for one in both])
-        score = np.concatenate([one.score for one in both])
-        order = np.lexsort((-score, label))
-        return AveragePrecision(
+        return AveragePrecision.in_order(
             self.thresholds,
             labels,
             objects,
-            np.concatenate((self.image, self.images + other.image))[order],
-            label[order],
-            score[order],
-            np.concatenate((self.right, other.right), axis=1)[:, order],
-            np.concatenate((self.wrong, other.wrong), axis=1)[:, order],
+            image=np.concatenate((self.image, self.images + other.image)),
+            label=np.concatenate((self.label, other.label)),
+            score=np.concatenate((self.score, other.score)),
+            right=np.concatenate((self.right, other.right), axis=1),
+            wrong=np.concatenate((self.wrong, other.wrong), axis=1),
         )
 
     def _rows(self, threshold: float | None) -> NDArray[np.bool_]:
@@ -221,16 +244,13 @@ def _joined(parts: Sequence[_ImageMatches], images: int) -> AveragePrecision:
         0, 0, np.zeros(0, np.float32), *(np.zeros((len(THRESHOLDS), 0), bool),) * 2, 0
     )
     every = [empty, *parts]
-    label = np.concatenate([np.full(len(part.scores), part.label) for part in every])
-    score = np.concatenate([part.scores for part in every]).astype(np.float64)
-    order = np.lexsort((-score, label))
-    return AveragePrecision(
+    return AveragePrecision.in_order(
         THRESHOLDS,
         labels,
         objects,
-        np.concatenate([np.full(len(part.scores), part.image) for part in every])[order],
-        label[order],
-        score[order],
-        np.concatenate([part.right for part in every], axis=1)[:, order],
-        np.concatenate([part.wrong for part in every], axis=1)[:, order],
+        image=np.concatenate([np.full(len(part.scores), part.image) for part in every]),
+        label=np.concatenate([np.full(len(part.scores), part.label) for part in every]),
+        score=np.concatenate([part.scores for part in every]).astype(np.float64),
+        right=np.concatenate([part.right for part in every], axis=1),
+        wrong=np.concatenate([part.wrong for part in every], axis=1),
     )

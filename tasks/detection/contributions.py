@@ -57,15 +57,14 @@ def from_rows(rows: NDArray[np.float64], thresholds: NDArray[np.float64]) -> Ave
     labels = np.union1d(label.astype(np.int64), kind)
     counts = np.zeros((len(labels), len(rows)), np.int64)
     counts[np.searchsorted(labels, kind), where] = count
-    order = np.lexsort((-score, label))
     bits = 2 ** np.arange(len(thresholds))[:, None]
-    return AveragePrecision(
+    return AveragePrecision.in_order(
         thresholds,
         labels,
         counts,
-        image[order].astype(np.int64),
-        label[order].astype(np.int64),
-        score[order],
-        (right[order].astype(np.int64) & bits) > 0,
-        (wrong[order].astype(np.int64) & bits) > 0,
+        image=image.astype(np.int64),
+        label=label.astype(np.int64),
+        score=score,
+        right=(right.astype(np.int64) & bits) > 0,
+        wrong=(wrong.astype(np.int64) & bits) > 0,
     )

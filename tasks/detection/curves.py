@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,16 +69,14 @@ class Curves:
         objects."""
         objects = self.objects @ counts
         precisions = np.tile(np.where(objects > 0, 0.0, np.nan), (len(self.right), 1))
-        sizes = np.diff(self.starts)
-        filled = np.flatnonzero(sizes)
+        group, filled = self._group, self._filled
         if not filled.size:
             return precisions
-        group = np.repeat(np.arange(len(objects)), sizes)
         weights = counts[self.image].astype(np.int32)
         vain = _sums(counts[self.vain])
         before = vain[self.before] - vain[self.vain_starts[group]]
-        right = self._running(self.right * weights, group)
-        seen = self._running(self.counted * weights, group) + before
+        right = self._running(self.right * weights)
+        seen = self._running(self.counted * weights) + before
         precision = right / np.maximum(seen, 1)
         # Each class is lifted above the next, so that one pass from the end serves all.
         lift = 2.0 * (len(objects) - group)
@@ -90,10 +89,20 @@ class Curves:
         precisions[:, filled] = np.where(objects[filled] > 0, sums / len(RECALLS), np.nan)
         return precisions
 
-    def _running(self, values: _Counts, group: NDArray[np.int64]) -> _Counts:
+    @cached_property
+    def _group(self) -> NDArray[np.int64]:
+        """The class of each of the K."""
+        return np.repeat(np.arange(len(self.objects)), np.diff(self.starts))
+
+    @cached_property
+    def _filled(self) -> NDArray[np.int64]:
+        """The classes that some of the K are of."""
+        return np.flatnonzero(np.diff(self.starts))
+
+    def _running(self, values: _Counts) -> _Counts:
         """Sums of ``values`` (T, K) so far, from the beginning of each class."""
         total = np.cumsum(values, axis=1, dtype=np.int32)
-        starts = self.starts[group]
+        starts = self.starts[self._group]
         return np.asarray(total - np.where(starts > 0, total[:, starts - 1], 0), np.int32)
 
 

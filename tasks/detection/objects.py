@@ -74,6 +74,13 @@ class Wanted:
         return Found(self.boxes, scores, self.labels)
 
 
+def best_first(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Where the detections of one image stand among an output's ``scores`` (D,), those above 0, the
+    best first and the first place among equals."""
+    places = np.flatnonzero(scores > 0)
+    return places[np.argsort(-scores[places], kind="stable")]
+
+
 def wanted_of(picture: AnnotatedPicture) -> Wanted:
     """What is annotated on a picture; masks where every object has one."""
     instances = picture.instances

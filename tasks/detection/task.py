@@ -23,7 +23,7 @@ from tasks.detection.contributions import from_rows, to_rows
 from tasks.detection.distance import Answer, image_distances, image_divergences
 from tasks.detection.distillation import answers_loss
 from tasks.detection.metrics import AGREEMENT, BOX_AP50, BOX_AP75, MASK_AP, MASK_AP50, METRICS
-from tasks.detection.objects import Found, Wanted, wanted_of
+from tasks.detection.objects import Found, Wanted, best_first, wanted_of
 from tasks.detection.packing import pack, unpack
 from tasks.metric import Metric
 from zoo.datasets.detection.annotations import AnnotatedPicture
@@ -115,7 +115,7 @@ class Detection:
             raise InputError("detections are not finite; export the artefact again")
         found = []
         for index in range(len(scores)):
-            there = _there(scores[index])
+            there = best_first(scores[index])
             own, masks = boxes[index][there], None
             if frames is not None:
                 frame = frames[index]
@@ -214,18 +214,12 @@ class Detection:
         return unpack(arrays)
 
 
-def _there(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """The places of detections among (D,), the best first."""
-    places = np.flatnonzero(scores > 0)
-    return places[np.argsort(-scores[places], kind="stable")]
-
-
 def _answers(task: Detection, outputs: Outputs) -> list[Answer]:
     masks, found = outputs.get("masks"), task.decode(outputs)
     if masks is None:
         return [Answer(one) for one in found]
     return [
-        Answer(one, masks[index][_there(outputs["scores"][index])])
+        Answer(one, masks[index][best_first(outputs["scores"][index])])
         for index, one in enumerate(found)
     ]
 
